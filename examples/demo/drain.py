@@ -1,0 +1,26 @@
+"""Drain: ask the worker to process what waits and to aggregate, and wait for both: `python -m demo.drain`."""
+
+from flask import current_app
+from invenio_app.celery import celery
+from invenio_search import current_search_client
+from invenio_search.utils import prefix_index
+from invenio_stats.tasks import aggregate_events, process_events
+
+from invenio_stats.proxies import current_stats
+
+PATIENCE = 100
+
+
+def main() -> None:
+    """Run both tasks in the worker, in the order of the flow."""
+    with celery.flask_app.app_context():
+        process_events.delay(list(current_stats.events_config)).get(timeout=PATIENCE)
+        # What was stored this second is found by the next refresh only; the last totals should not wait for it.
+        current_search_client.indices.refresh(index=prefix_index("events-stats-*"))
+        aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=PATIENCE)
+        current_search_client.indices.refresh(index=prefix_index("stats-*"))
+        current_app.logger.info("Drained")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Performance: one run of the demo, from an empty folder to the verdict."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from crowd.driver import Driver
+from crowd.ledger import WINDOW
+from crowd.plan import Plan
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from demo.check import Result, compare
+from demo.sources import Engine
+from demo.stage import Stage
+from demo.tables import show
+
+SECONDS = 2 * WINDOW
+"""Over how long the visits are spread: until the visitors who come twice may come again."""
+
+
+class Performance:
+    """One run."""
+
+    def __init__(self, folder: Path, console: Console, seed: int, broker_url: str | None):
+        """Keep everything in the folder; messages go through files there unless a broker is named."""
+        self.console = console
+        self.seed = seed
+        self.stage = Stage(folder, seed, broker_url)
+        self.times: dict[str, float] = {}
+
+    def run(self, requests: int, as_json: bool = False, serve: bool = False) -> int:
+        """Run it and print the result; return 0 when all was counted, else 1."""
+        with ExitStack() as stack:
+            with self._phase("set-up", "a search engine, an instance with records and files, a worker with its beat"):
+                stack.enter_context(self.stage.running())
+            catalogue = self.stage.catalogue
+            driver = self._drive(catalogue, requests)
+            with self._phase("drain", "the worker processes and aggregates what still waits"):
+                self.stage.drain()
+            with self._phase("check", "the ledger against raw events, totals and the REST API"):
+                result = compare(driver.ledger, Engine(self.stage.engine), self.stage.url, catalogue)
+            self._print(result, driver, as_json)
+            if serve:
+                self._serve()
+        return 1 if result.differences else 0
+
+    def _drive(self, catalogue: dict[str, Any], requests: int) -> Driver:
+        plan = Plan(catalogue, self.seed, requests, SECONDS)
+        people = len({visit.visitor for visit in plan.visits})
+        with self._phase("crowd", f"{people} visitors, some {plan.requests} requests"):
+            columns = (TextColumn("  requests"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
+                task = bar.add_task("requests", total=plan.requests)
+                driver = Driver(self.stage.address, plan.visits, on_request=lambda: bar.advance(task))
+                driver.run(self.stage.processes.check)
+        return driver
+
+    @contextmanager
+    def _phase(self, name: str, what: str) -> Iterator[None]:
+        self.console.print(f"[bold]{name}[/]: {what} ...", soft_wrap=True)
+        began = time.monotonic()
+        yield
+        self.times[name] = time.monotonic() - began
+
+    def _print(self, result: Result, driver: Driver, as_json: bool) -> None:
+        if as_json:
+            times = {name: round(seconds, 1) for name, seconds in self.times.items()}
+            json.dump({"seed": self.seed, "seconds": times, **result.to_dict()}, sys.stdout, indent=1)
+            sys.stdout.write("\n")
+            return
+        self.console.print()
+        show(self.console, result, driver.ledger)
+        if result.differences and driver.straddled:
+            self.console.print(
+                f"{driver.straddled} double clicks were stretched over the edge of a {WINDOW}-second cell: "
+                "this machine was too busy. Run the demo again."
+            )
+        times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.times.items())
+        self.console.print(f"Time: {times}. Seed: {self.seed}.", style="dim")
+
+    def _serve(self) -> None:
+        self.console.print(
+            f"\nThe instance is at [bold]{self.stage.url}/[/] until Ctrl-C; its records show their usage."
+        )
+        self.console.print(f"Sign in: {self._who()}. The search engine is at http://{self._engine()}/.")
+        while True:
+            self.stage.processes.check()
+            time.sleep(0.5)
+
+    def _who(self) -> str:
+        catalogue = self.stage.catalogue
+        email, password = catalogue["users"][0]["email"], catalogue["password"]
+        return f"curl -c cookies -d email={email} -d 'password={password}' {self.stage.url}/api/login"
+
+    def _engine(self) -> str:
+        return "{}:{}".format(*self.stage.engine)

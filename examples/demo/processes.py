@@ -1,0 +1,144 @@
+"""Processes: what the demo starts, each with its log, ended again by its own handle."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+_FOREIGN = ("CELERY_", "FLASK_", "GUNICORN_", "INVENIO_")
+"""Beginnings of variables that would configure our processes, and belong to somebody else's."""
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens addresses of this machine without asking a proxy."""
+
+PATIENCE = 60.0
+"""Seconds that a process may take to start or to stop."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why, and shows the end of the log that tells more."""
+
+
+class Processes:
+    """Processes that live as long as the `with` block."""
+
+    def __init__(self, logs: Path, env: Mapping[str, str]):
+        """Write a log per process into the folder."""
+        self.logs = logs
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)} | dict(env)
+        self._running: dict[str, subprocess.Popen] = {}
+
+    def __enter__(self) -> "Processes":
+        """Start with none."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop all, the newest first."""
+        for name in reversed(list(self._running)):
+            self.stop(name)
+
+    def start(self, name: str, *command: str | Path) -> None:
+        """Start a process in a group of its own, so that Ctrl-C reaches only the demo, which stops the others."""
+        with self._log(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.env,
+                cwd=self.logs,
+                start_new_session=True,
+            )
+
+    def finish(self, *names: str) -> None:
+        """Wait until processes have done their work; DemoError when one fails."""
+        for name in names:
+            process = self._running.pop(name)
+            try:
+                failed = process.wait(timeout=PATIENCE)
+            except BaseException:
+                self._running[name] = process
+                raise
+            if failed:
+                raise self.error(name, f"'{name}' failed")
+
+    def run(self, name: str, *command: str | Path) -> None:
+        """Run one command to its end."""
+        self.start(name, *command)
+        self.finish(name)
+
+    def check(self) -> None:
+        """Raise DemoError when a process has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise self.error(name, f"'{name}' has ended")
+
+    def stop(self, name: str) -> None:
+        """End a process and those it has started."""
+        process = self._running.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def wait_until(self, name: str, ready: Callable[[], bool], patience: float = PATIENCE) -> None:
+        """Wait until something is so, as long as all processes live; DemoError shows the log of `name`."""
+        end = time.monotonic() + patience
+        while not ready():
+            self.check()
+            if time.monotonic() > end:
+                raise self.error(name, f"'{name}' is not ready after {patience:.0f} s")
+            time.sleep(0.1)
+
+    def error(self, name: str, what: str) -> DemoError:
+        """Return what happened, with the end of the process's log."""
+        lines = self._log(name).read_text(errors="replace").splitlines()
+        return DemoError("\n".join([f"{what}. The end of its log:", *(f"    {line}" for line in lines[-25:])]))
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name.replace(' ', '-')}.log"
+
+
+def program(name: str) -> Path:
+    """Return a command of this Python environment."""
+    return Path(sys.executable).parent / name
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    """Say whether somebody answers there, whatever the answer."""
+    try:
+        with _direct.open(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def fetch(url: str, body: Any) -> Any:
+    """Send JSON and return the JSON that comes back; DemoError when it is refused."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with _direct.open(request, timeout=60) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise DemoError(f"{url} answered {error.code}: {error.read(2000).decode(errors='replace')}") from error

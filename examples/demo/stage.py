@@ -1,0 +1,111 @@
+"""Stage: sets an instance up in an empty folder, and runs it with its worker and its search engine."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import osmem_server
+
+from demo import broker
+from demo.processes import Processes, answers, free_port, program
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+
+
+class Stage:
+    """A running instance."""
+
+    def __init__(self, folder: Path, seed: int, broker_url: str | None):
+        """Put everything into the folder; messages go through files there unless a broker is named."""
+        self.folder = folder
+        self.seed = seed
+        self.engine = (LOOPBACK, free_port())
+        self.address = (LOOPBACK, free_port())
+        self.url = f"http://{LOOPBACK}:{self.address[1]}"
+        self.broker_url = broker_url
+        self.task_queue = f"stats-demo-{os.getpid()}"
+        shutil.copy(EXAMPLES / "invenio.cfg", folder)
+        (folder / "results").mkdir()
+        self.processes = Processes(folder, self._environment())
+
+    @property
+    def catalogue(self) -> dict[str, Any]:
+        """What there is to see in the instance."""
+        return json.loads((self.folder / "catalogue.json").read_text())
+
+    @contextmanager
+    def running(self) -> Iterator["Stage"]:
+        """Set the instance up and run it inside the `with` block."""
+        with ExitStack() as stack:
+            if self.broker_url:
+                stack.enter_context(broker.guest(self.broker_url, self.task_queue))
+            stack.enter_context(self.processes)
+            self._start_engine()
+            self._set_up()
+            self._start_instance()
+            yield self
+
+    def _environment(self) -> dict[str, str]:
+        host, port = self.engine
+        found = {
+            "INVENIO_INSTANCE_PATH": str(self.folder),
+            "INVENIO_SEARCH_HOSTS": repr([{"host": host, "port": port}]),
+            "PYTHONPATH": str(EXAMPLES),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "FLASK_DEBUG": "0",
+        }
+        if self.broker_url:
+            found |= {f"INVENIO_{name}": self.broker_url for name in ("QUEUES_BROKER_URL", "CELERY_BROKER_URL")}
+            found["INVENIO_CELERY_TASK_DEFAULT_QUEUE"] = self.task_queue
+        return found
+
+    def _start_engine(self) -> None:
+        host, port = self.engine
+        self.processes.start(
+            "search engine",
+            Path(osmem_server.__file__).parent / "bin" / "osmem-server",
+            *("--addr", f"{host}:{port}", "--no-stdin-watch", "--parent-pid", str(os.getpid())),
+        )
+        self.processes.wait_until("search engine", lambda: answers(f"http://{host}:{port}/"))
+
+    def _set_up(self) -> None:
+        if not self.broker_url:
+            for name in ("tasks", "events"):
+                broker.prepare_file(self.folder / f"{name}.db")
+        invenio = program("invenio")
+        self.processes.start("database", invenio, "db", "init", "create")
+        self.processes.start("indices", invenio, "index", "init")
+        self.processes.finish("database", "indices")
+        self.processes.start("queues", invenio, "queues", "declare")
+        self.processes.start("fixtures", sys.executable, "-m", "library.fixtures", "--seed", str(self.seed))
+        self.processes.finish("queues", "fixtures")
+
+    def _start_instance(self) -> None:
+        host, port = self.address
+        self.processes.start(
+            "instance",
+            program("gunicorn"),
+            *("--bind", f"{host}:{port}", "--workers", "2", "--threads", "4", "--keep-alive", "60"),
+            *("--no-control-socket", "instance:create_app()"),
+        )
+        self.processes.start(
+            "worker",
+            program("celery"),
+            *("--app", "invenio_app.celery", "worker", "--beat", "--concurrency", "1", "--loglevel", "info"),
+            *("--without-mingle", "--without-gossip", "--without-heartbeat"),
+            *("--schedule", self.folder / "beat", "--pidfile", self.folder / "worker.pid"),
+        )
+        self.processes.wait_until("instance", lambda: answers(f"{self.url}/ready"))
+        worker_log = self.folder / "worker.log"
+        self.processes.wait_until("worker", lambda: " ready." in worker_log.read_text(errors="replace"))
+
+    def drain(self) -> None:
+        """Have the worker process what still waits and aggregate once more; return when it has."""
+        self.processes.run("drain", sys.executable, "-m", "demo.drain")

@@ -1,0 +1,98 @@
+"""Tables: shows people what was asked and what was counted."""
+
+from collections.abc import Iterable
+
+from crowd.ledger import EVENT_TYPES, Ledger
+from rich.console import Console
+from rich.table import Table
+
+from demo.check import SOURCES, Result
+from demo.sources import Count
+
+SHOWN = {"record": 6, "file": 6, "search": 4}
+"""How many of the most used things are listed; all of them are checked."""
+
+_UNCOUNTED = ("HEAD", "later", "outside", "refused", "missing", "not there", "sign-in", "robot", "machine")
+
+
+def show(console: Console, result: Result, ledger: Ledger) -> None:
+    """Print the three tables and the verdict."""
+    console.print(_asked(result), _events(result), _counted(result))
+    things = {kind: sum(1 for thing in result.expected if thing[0] == kind) for kind in EVENT_TYPES}
+    checked = ", ".join(f"{count} {kind if count == 1 else _plural(kind)}" for kind, count in things.items())
+    console.print(
+        f"{len(ledger.observations)} requests. Checked: {checked}, each count and unique count "
+        f"in {len(SOURCES)} places, the items of all totals, the volume of all files."
+    )
+    if result.differences:
+        console.print(f"[bold red]{len(result.differences)} differences:[/]")
+        _list(console, result.differences)
+    else:
+        console.print("[bold green]Everything that was sent was counted as it should be.[/]")
+
+
+def _list(console: Console, lines: list[str], most: int = 40) -> None:
+    for line in lines[:most]:
+        console.print(f"  {line}", markup=False, highlight=False)
+    if len(lines) > most:
+        console.print(f"  ... and {len(lines) - most} more")
+
+
+def _asked(result: Result) -> Table:
+    table = _table("What was asked", "Kind of request", "Sent", "Answered as it had to be", "Counts")
+    for kind, (sent, right) in sorted(result.kinds.items(), key=lambda row: -row[1][0]):
+        counts = "no" if any(word in kind for word in _UNCOUNTED) else "once" if kind == "double click" else "yes"
+        table.add_row(kind, str(sent), _mark(right, sent), counts)
+    return table
+
+
+def _events(result: Result) -> Table:
+    table = _table("Events stored, double clicks being one", "Event type", "People", "Robots", "Machines")
+    for name, found in result.events.items():
+        expected = result.expected_events[name]
+        table.add_row(name, *(_mark(found[one], expected[one]) for one in ("people", "robots", "machines")))
+    return table
+
+
+def _counted(result: Result) -> Table:
+    table = _table("What was counted: all (unique)", "Most used", "Expected", *SOURCES)
+    for kind, most in SHOWN.items():
+        things = sorted((thing for thing in result.expected if thing[0] == kind), key=result.expected.__getitem__)
+        for thing in list(reversed(things))[:most]:
+            expected = result.expected[thing]
+            found = (counts.get(thing, Count()) for counts in result.found.values())
+            name = f"{kind} {result.titles.get(thing, ' '.join(thing[1:]))}"
+            table.add_row(name, _text(expected), *(_mark(one, expected) for one in found))
+        table.add_section()
+        sums = [_sum(counts, kind) for counts in (result.expected, *result.found.values())]
+        table.add_row(f"all {_plural(kind)}", _text(sums[0]), *(_mark(one, sums[0]) for one in sums[1:]), style="bold")
+        table.add_section()
+    return table
+
+
+def _sum(counts: dict, kind: str) -> Count:
+    found = [count for thing, count in counts.items() if thing[0] == kind]
+    return Count(sum(one.count for one in found), sum(one.unique for one in found))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
+
+
+def _mark(found: int | Count, expected: int | Count) -> str:
+    """Write a number; a wrong one in red with what it should be."""
+    return _text(found) if found == expected else f"[bold red]{_text(found)} ≠ {_text(expected)}[/]"
+
+
+def _text(number: int | Count) -> str:
+    return f"{number.count} ({number.unique})" if isinstance(number, Count) else str(number)
+
+
+def _plural(kind: str) -> str:
+    return f"{kind}es" if kind == "search" else f"{kind}s"
+
+
+__all__: Iterable[str] = ("show",)

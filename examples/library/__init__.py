@@ -1,0 +1,1 @@
+"""The parts of the example instance that are its own."""

@@ -1,0 +1,113 @@
+"""Fixtures: fill an empty library, the same way for the same seed: `python -m library.fixtures --seed 1`.
+
+Writes `catalogue.json` into the instance's folder: what there is to see, for whoever visits.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from flask_security.utils import hash_password
+from instance import create_app
+from invenio_accounts.proxies import current_datastore
+from invenio_db import db
+from invenio_files_rest.models import Bucket, FileInstance, Location, ObjectVersion
+from invenio_pidstore.models import PersistentIdentifier, PIDStatus
+from invenio_records.api import Record
+
+from library.items import BUCKET
+
+RECORDS = 40
+USERS = 12
+PASSWORD = "reading room"  # noqa: S105 - of an example that lives for minutes
+COMMUNITIES = ("physics", "biology", "history")
+TOPICS = (
+    "neutrinos",
+    "glaciers",
+    "moths",
+    "parchment",
+    "enzymes",
+    "harbours",
+    "plasma",
+    "lichens",
+    "archives",
+    "tides",
+)
+FORMS = ("A survey of {}", "Measuring {}", "Notes on {}", "The age of {}")
+FORMATS = ("pdf", "csv", "zip", "tif", "txt")
+
+
+def main() -> None:
+    """Fill the library that INVENIO_INSTANCE_PATH names."""
+    parser = argparse.ArgumentParser(description="Fill the example library.")
+    parser.add_argument("--seed", type=int, default=1)
+    choice = random.Random(parser.parse_args().seed)
+    app = create_app()
+    with app.app_context():
+        folder = Path(current_app.instance_path)
+        (folder / "files").mkdir(exist_ok=True)
+        db.session.add(Location(name="files", uri=str(folder / "files"), default=True))
+        catalogue = {
+            "users": list(_users()),
+            "password": PASSWORD,
+            "terms": list(TOPICS),
+            "records": [_record(number, choice) for number in range(1, RECORDS + 1)],
+        }
+        db.session.commit()
+        _lose_a_file(catalogue["records"])
+        (folder / "catalogue.json").write_text(json.dumps(catalogue, indent=1))
+
+
+def _users() -> Iterator[dict[str, str]]:
+    secret = hash_password(PASSWORD)
+    for number in range(1, USERS + 1):
+        email = f"reader{number}@example.org"
+        current_datastore.create_user(email=email, password=secret, active=True)
+        yield {"email": email}
+
+
+def _record(number: int, choice: random.Random) -> dict[str, Any]:
+    bucket = Bucket.create()
+    topic = TOPICS[(number - 1) % len(TOPICS)]
+    metadata = {
+        "id": str(number),
+        "title": FORMS[(number - 1) // len(TOPICS) % len(FORMS)].format(topic),
+        "communities": sorted(choice.sample(COMMUNITIES, choice.choice((1, 1, 2)))),
+        "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
+        "bucket": str(bucket.id),
+        "files": [_file(bucket, f"{topic}-{place}.{choice.choice(FORMATS)}", choice) for place in _places(choice)],
+    }
+    record = Record.create(metadata)
+    for pid_type, value in (("recid", metadata["id"]), (BUCKET, str(bucket.id))):
+        PersistentIdentifier.create(
+            pid_type, value, object_type="rec", object_uuid=record.id, status=PIDStatus.REGISTERED
+        )
+    return metadata
+
+
+def _places(choice: random.Random) -> range:
+    return range(1, choice.randint(1, 4) + 1)
+
+
+def _file(bucket: Bucket, key: str, choice: random.Random) -> dict[str, Any]:
+    content = choice.randbytes(choice.randint(2_000, 40_000))
+    stored = ObjectVersion.create(bucket, key, stream=BytesIO(content))
+    return {"key": key, "size": len(content), "checksum": stored.file.checksum, "missing": False}
+
+
+def _lose_a_file(records: list[dict[str, Any]]) -> None:
+    """Take one file's content off the disk, as a broken disk would; the library still lists it."""
+    record = next(one for one in records if one["access_status"] == "open" and len(one["files"]) > 1)
+    file = record["files"][-1]
+    file["missing"] = True
+    stored = ObjectVersion.get(record["bucket"], file["key"])
+    Path(FileInstance.get(stored.file_id).uri).unlink()
+
+
+if __name__ == "__main__":
+    main()

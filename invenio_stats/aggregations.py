@@ -1,0 +1,273 @@
+"""Aggregate: from raw events to one total for each thing and interval."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from invenio_search import current_search_client
+from invenio_search.utils import prefix_index
+
+from invenio_stats.bookmark import SUPPORTED_INTERVALS, BookmarkAPI, format_range_dt
+from invenio_stats.core import names
+from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
+from invenio_stats.core.mappings import Field
+from invenio_stats.core.moments import iso, parse_calendar, utc
+from invenio_stats.core.visits import Visits, visit_all, visit_within
+from invenio_stats.search import sources, totals
+from invenio_stats.search.aggregated import Aggregated
+from invenio_stats.search.metrics import ALLOWED_METRICS
+from invenio_stats.search.recount import ByInterval, Recount
+from invenio_stats.search.stored import Action, StoredTotals, write
+from invenio_stats.search.totals import Counted
+
+__all__ = (
+    "ALLOWED_METRICS",
+    "INTERVAL_DELTAS",
+    "INTERVAL_ROUNDING",
+    "SUPPORTED_INTERVALS",
+    "BookmarkAPI",
+    "StatAggregator",
+    "filter_robots",
+    "format_range_dt",
+)
+
+INTERVAL_ROUNDING = ROUNDING
+"""The engine's unit for rounding a date to each interval."""
+
+INTERVAL_DELTAS = {interval: relativedelta(**{f"{interval}s": 1}) for interval in FORMATS}
+"""What brings a date one interval further."""
+
+logger = logging.getLogger(__name__)
+
+Result = tuple[int, int]
+"""How many totals of an interval were written, and how many failed."""
+
+
+def filter_robots(search: Any, **params: Any) -> Any:
+    """Narrow a search to the events of people: neither robots nor machines."""
+    return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
+
+
+@dataclass
+class _Plan:
+    """What a run is going to do."""
+
+    stored: StoredTotals
+    moments: list[datetime]
+    """One in each interval that is gone through."""
+    counted: Iterator[Counted]
+    """The pairs of these intervals, read while they are written."""
+    previous_bookmark: datetime | None
+    bookmark: datetime | None
+    """Where the run leaves the bookmark at most; None for where it is."""
+
+
+class StatAggregator(Aggregated):
+    """Keeps the totals of an event type equal to a recount of its raw events.
+
+    A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
+    each anew. A total is written only where it differs from what is stored.
+    """
+
+    query_modifiers: Iterable[Any] = (filter_robots,)
+    overlap = timedelta(minutes=2)
+    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
+
+    _prepared: tuple[datetime, StoredTotals, Iterator[Counted]] | None = None
+    _set_aside = 0
+
+    def __init__(
+        self,
+        name: str,
+        event: str,
+        client: Any = None,
+        field: str | None = None,
+        metric_fields: Mapping[str, Any] | None = None,
+        copy_fields: Mapping[str, Any] | None = None,
+        query_modifiers: Iterable[Any] | None = None,
+        interval: Interval = "day",
+        index_interval: Interval = "month",
+        max_bucket_size: int = 10_000,
+        fields: Mapping[str, Field] | None = None,
+    ):
+        """Aggregate the events behind the alias of `event`, which need not be a configured type.
+
+        :param name: the aggregation's, under which its bookmark is kept.
+        :param field: what makes events belong to the same total.
+        :param metric_fields: `{name: (metric, field of the events, options)}`.
+        :param copy_fields: `{name: field of the newest event, or (event, total) -> value}`.
+        :param query_modifiers: functions that narrow the search for what counts; default: people only.
+        :param interval: what a total covers: hour, day, month or year.
+        :param index_interval: what an index of totals covers; not shorter than `interval`.
+        :param max_bucket_size: totals that are read at once; it bounds memory, never a number.
+        :param fields: mappings of the totals' own fields, for a type without index templates.
+        """
+        self.name = name
+        self.event = event
+        self.client = current_search_client if client is None else client
+        self.event_index = prefix_index(names.events_alias(event))
+        self.index = prefix_index(names.totals_alias(event))
+        self.field = field
+        self.fields = fields
+        self.metric_fields = dict(metric_fields or {})
+        self.copy_fields = dict(copy_fields or {})
+        self.query_modifiers = [filter_robots] if query_modifiers is None else list(query_modifiers)
+        self.interval = interval
+        self.index_interval = index_interval
+        self.max_bucket_size = max_bucket_size
+        self._check()
+        self.doc_id_suffix = FORMATS[interval]
+        self.index_name_suffix = FORMATS[index_interval]
+        self.bookmark_api = BookmarkAPI(self.client, name, interval)
+
+    def run(self, start_date: Any = None, end_date: Any = None, update_bookmark: bool = True) -> list[Result] | None:
+        """Bring totals up to date; return (written, failed) for each interval, or None when there are no events.
+
+        Without `start_date` every pair that was touched since the bookmark, whatever its age; with it every pair
+        from there to `end_date`, with its interval. Once all is written the bookmark moves to the moment that the
+        run began; where anything failed it stays, and the next run does it again.
+        """
+        started = _now()
+        recount = self._recount()
+        if recount is None:
+            return None
+        self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
+        upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
+        if start_date is None:
+            plan = self._plan_changes(recount, started, upper)
+        else:
+            plan = self._plan_range(recount, parse_calendar(start_date), upper)
+        if plan is None:
+            return None
+        results = list(self._carry_out(plan))
+        if update_bookmark and plan.bookmark and not any(failed for _, failed in results):
+            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark)))
+        return results
+
+    def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
+        """Yield what is to be written for the interval that holds `dt`.
+
+        It counts the pairs that were touched since the bookmark, or all of them where that is None. A total that
+        is stored as it should be is not written; one that has no events any more is deleted.
+        """
+        start = floor(dt, self.interval)
+        prepared, self._prepared = self._prepared, None
+        if prepared is None or prepared[0] != start:
+            prepared = start, *self._prepare(start, previous_bookmark)
+        _, stored, counted = prepared
+        for one in counted:
+            try:
+                action = stored.action(one, _now())
+            except Exception:  # of a copy function: the other totals go on
+                logger.exception("Error building a total", extra={"aggregation": self.name, "interval": iso(start)})
+                self._set_aside += 1
+                continue
+            if action is not None:
+                yield action
+
+    def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
+        """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
+        return self.bookmark_api.list_bookmarks(start_date, end_date, limit)
+
+    def delete(self, start_date: Any = None, end_date: Any = None) -> int:
+        """Delete the totals between two dates, both included; return how many there were.
+
+        The bookmark goes back to the first date, so that the next run counts again what raw events there are.
+        """
+        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        deleted = self._stored().delete(first, last)
+        self.bookmark_api.rewind(first)
+        return deleted
+
+    def _get_oldest_event_timestamp(self) -> datetime | None:
+        """Return where the first run starts, or None where there are no events."""
+        return sources.oldest_event(self.client, self._events_alias())
+
+    def _upper_limit(self, end_date: datetime | None) -> datetime:
+        """Return where a run ends: now, or `end_date` where that is earlier."""
+        now = _now()
+        return now if end_date is None else min(utc(end_date), now)
+
+    def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> dict[str, datetime]:
+        """Return the start of each interval from one limit to the other by its label, both limits included."""
+        return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
+
+    def _plan_changes(self, recount: Recount, started: datetime, upper: datetime) -> _Plan | None:
+        """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
+        limit = after(upper, self.interval) if upper < started else None
+        bookmark = self.bookmark_api.get_bookmark()
+        since = bookmark or self._get_oldest_event_timestamp()
+        if since is None:
+            return None
+        previous = None if bookmark is None else utc(bookmark) - self.overlap
+        if previous is None:
+            where = totals.between(floor(since, self.interval), limit)
+        else:
+            where = totals.all_of([totals.changed_since(previous, self.interval), totals.between(None, limit)])
+        visits = self._choose(recount.starts(where), utc(since), upper)
+        stored = self._stored()
+        counted = self._count(recount, stored, where, previous)
+        return _Plan(stored, visits.moments, counted, previous, min([upper, *visits.waiting]))
+
+    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
+        """Choose the intervals: those that were touched, unless a subclass has more to say."""
+
+        def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
+            return self._split_date_range(lower, upper).values()
+
+        iterates = self._overrides("agg_iter")  # it may read what we know nothing of
+        if self._overrides("_split_date_range"):
+            return visit_within(touched, split, self.interval, since, upper, every=iterates)
+        if iterates:
+            return visit_all(touched, split, self.interval, since, upper)
+        return Visits(touched, [])
+
+    def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> _Plan:
+        """Plan every interval between two dates."""
+        stored = self._stored()
+        moments = sorted(map(utc, self._split_date_range(lower, upper).values()))
+        if not moments:
+            return _Plan(stored, [], iter(()), None, None)
+        where = totals.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
+        waits = self._waits_outside(recount, where)
+        return _Plan(stored, moments, self._count(recount, stored, where, None), None, None if waits else upper)
+
+    def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:
+        """Say whether other events were touched since the bookmark: it must not pass them by."""
+        bookmark = self.bookmark_api.get_bookmark()
+        if bookmark is None:
+            return False
+        changed = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
+        return bool(recount.starts(totals.all_of([changed, totals.none_of([where])])))
+
+    def _carry_out(self, plan: _Plan) -> Iterator[Result]:
+        counted = ByInterval(plan.counted)
+        for moment in plan.moments:
+            start = floor(moment, self.interval)
+            self._prepared, self._set_aside = (start, plan.stored, counted.take(start)), 0
+            written, errors = write(self.client, self.agg_iter(moment, plan.previous_bookmark))
+            if errors:
+                facts = {"aggregation": self.name, "interval": iso(start), "errors": sorted(set(errors))}
+                logger.error("The search engine refused totals", extra=facts)
+            yield written, len(errors) + self._set_aside
+
+    def _prepare(self, start: datetime, previous_bookmark: datetime | None) -> tuple[StoredTotals, Iterator[Counted]]:
+        """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""
+        recount, stored = self._recount(), self._stored()
+        if recount is None:
+            return stored, iter(())
+        since = None if previous_bookmark is None else utc(previous_bookmark)
+        where = totals.between(start, after(start, self.interval))
+        if since is not None:
+            where = totals.all_of([totals.changed_since(since, self.interval), where])
+        return stored, self._count(recount, stored, where, since)
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(StatAggregator, method)
+
+
+def _now() -> datetime:
+    return utc(datetime.now(timezone.utc))

@@ -1,0 +1,151 @@
+"""Remember: how far each aggregation has come, one document for each that moves forward."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from invenio_search.engine import dsl, search
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names
+from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
+from invenio_stats.core.moments import iso, parse_calendar, to_second
+from invenio_stats.errors import StatsError
+
+__all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
+
+SUPPORTED_INTERVALS = FORMATS
+"""The intervals that totals are made for, each with the form it is written in, shortest first."""
+
+_ATTEMPTS = 5
+_MOST_LISTED = 10_000
+
+
+def format_range_dt(dt: datetime, interval: Interval) -> str:
+    """Write a moment so that the engine rounds it to its interval: '2026-01-31T10:00:00||/d'."""
+    return f"{to_second(dt).isoformat()}||/{ROUNDING[interval]}"
+
+
+class BookmarkAPI:
+    """The bookmark of one aggregation, or of any program that keeps its place by a date.
+
+    Older releases wrote a new document at each run; those are read too, and the newest date counts.
+    """
+
+    MAPPINGS: dict[str, Any] = {
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                "date": {"type": "date", "format": "date_optional_time"},
+                "aggregation_type": {"type": "keyword"},
+            },
+        }
+    }
+    """Body that the index of bookmarks is made with."""
+
+    def __init__(self, client: Any, agg_type: str, agg_interval: Interval | str):
+        """Name whose bookmark it is; the interval says nothing new about dates that are written in full."""
+        self.client = client
+        self.agg_type = agg_type
+        self.agg_interval = agg_interval
+        self.bookmark_index = prefix_index(names.BOOKMARKS)
+
+    def set_bookmark(self, value: str | datetime) -> None:
+        """Move the bookmark forward to a date; an earlier one than it has leaves it where it is.
+
+        ValueError for what is not a date.
+        """
+        date = value if isinstance(value, str) else iso(value)
+        moment = parse_calendar(date)
+        for _ in range(_ATTEMPTS):
+            own = self._own()
+            if own and parse_calendar(own["_source"]["date"]) >= moment:
+                return
+            # Compare and set: of two workers, the later date stays.
+            if own:
+                guard = {"if_seq_no": own["_seq_no"], "if_primary_term": own["_primary_term"]}
+            else:
+                guard = {"op_type": "create"}
+                self._ensure_index()
+            try:
+                self.client.index(index=self.bookmark_index, id=self.agg_type, body=self._document(date), **guard)
+            except search.exceptions.ConflictError:
+                continue
+            return
+        raise StatsError(f"The bookmark of {self.agg_type!r} is being moved by others. The next run tries again.")
+
+    def get_bookmark(self, refresh_time: int = 60) -> datetime | None:
+        """Return where to resume, in UTC, or None where nothing was done yet.
+
+        It is `refresh_time` seconds before the bookmark: events written just before it may not have been
+        searchable then. Reading an event twice never counts it twice.
+        """
+        own, older = self._own(), self._older(limit=1)
+        dates = [parse_calendar(found["_source"]["date"]) for found in (own, *older) if found]
+        return max(dates) - timedelta(seconds=refresh_time) if dates else None
+
+    def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
+        """Return the bookmarks between two dates, both included: ours, then older ones, newest first.
+
+        Each has `date`, as it was written, and `aggregation_type`.
+        """
+        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        own = self._own()
+        found = [own] if own and _is_between(parse_calendar(own["_source"]["date"]), first, last) else []
+        found += self._older(limit or _MOST_LISTED, first, last)
+        return [dsl.AttrDict(one["_source"]) for one in found[:limit]]
+
+    def rewind(self, moment: datetime | None = None) -> None:
+        """Go back to a moment, from a later one only; None forgets that anything was done."""
+        newest = self.get_bookmark(refresh_time=0)
+        if newest is None or (moment is not None and newest <= moment):
+            return
+        self.client.indices.refresh(index=self.bookmark_index)
+        self.client.delete_by_query(
+            index=self.bookmark_index,
+            body={"query": self._query(after=moment)},
+            conflicts="proceed",
+            refresh=True,
+        )
+        if moment is not None:
+            self.client.index(index=self.bookmark_index, id=self.agg_type, body=self._document(iso(moment)))
+
+    def _document(self, date: str) -> dict[str, str]:
+        return {"date": date, "aggregation_type": self.agg_type}
+
+    def _ensure_index(self) -> None:
+        if self.client.indices.exists(index=self.bookmark_index):
+            return
+        try:
+            self.client.indices.create(index=self.bookmark_index, body=self.MAPPINGS)
+        except search.exceptions.RequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+
+    def _own(self) -> dict[str, Any] | None:
+        """Return the document that moves; by id, because a search may not see it yet."""
+        found = self.client.get(index=self.bookmark_index, id=self.agg_type, ignore=[404])
+        return found if found.get("found") else None
+
+    def _older(self, limit: int, first: datetime | None = None, last: datetime | None = None) -> list[dict[str, Any]]:
+        query = self._query(first, last)
+        query["bool"]["must_not"] = [{"ids": {"values": [self.agg_type]}}]
+        answer = self.client.search(
+            index=self.bookmark_index,
+            body={"query": query, "size": limit, "sort": [{"date": {"order": "desc", "unmapped_type": "date"}}]},
+            ignore_unavailable=True,
+        )
+        return answer["hits"]["hits"]
+
+    def _query(
+        self, first: datetime | None = None, last: datetime | None = None, after: datetime | None = None
+    ) -> dict[str, Any]:
+        edges = {"gte": first, "lte": last, "gt": after}
+        bounds = {edge: iso(moment) for edge, moment in edges.items() if moment is not None}
+        clauses: list[dict[str, Any]] = [{"term": {"aggregation_type": self.agg_type}}]
+        if bounds:
+            clauses.append({"range": {"date": bounds}})
+        return {"bool": {"filter": clauses}}
+
+
+def _is_between(moment: datetime, first: datetime | None, last: datetime | None) -> bool:
+    return (first is None or first <= moment) and (last is None or moment <= last)

@@ -1,0 +1,1 @@
+"""The message broker, seen from the stations: publish and consume."""

@@ -1,0 +1,49 @@
+"""Inspect: how much waits on a queue, and since when, without taking anything away."""
+
+from datetime import datetime
+
+from amqp.exceptions import NotFound
+from invenio_queues.queue import Queue
+from kombu import Queue as KombuQueue
+from kombu.exceptions import ChannelError
+
+from invenio_stats.broker.dead_letters import dead_name
+from invenio_stats.broker.publish import declare
+from invenio_stats.core.moments import parse
+
+
+def depth(queue: Queue) -> int:
+    """Return how many messages wait."""
+    declare(queue)
+    return _depth(queue, queue.routing_key)
+
+
+def dead(queue: Queue) -> int:
+    """Return how many dead letters there are."""
+    return _depth(queue, dead_name(queue))
+
+
+def oldest(queue: Queue) -> datetime | None:
+    """Return the moment of the event that waits longest; None when nothing waits, or the broker cannot show it.
+
+    Only AMQP lets one look at a message and leave it where it is.
+    """
+    declare(queue)
+    with queue.connection_pool.acquire(block=True) as connection:
+        if connection.transport.driver_type != "amqp":
+            return None
+        with connection.channel() as channel:  # closing it gives the message back to its place
+            message = KombuQueue(queue.routing_key)(channel).get(no_ack=False)
+            try:
+                return parse(message.payload["timestamp"]) if message else None
+            except (ValueError, KeyError, TypeError):
+                return None  # a message that is no event; processing will say so
+
+
+def _depth(queue: Queue, name: str) -> int:
+    with queue.connection_pool.acquire(block=True) as connection, connection.channel() as channel:
+        try:
+            found = KombuQueue(name, channel=channel).queue_declare(passive=True)
+        except (NotFound, ChannelError):
+            return 0  # a queue that was never needed
+        return int(found.message_count)

@@ -1,0 +1,60 @@
+"""Configuration: every STATS_* setting with its default, its effect, and when to change it."""
+
+from kombu import Exchange
+
+STATS_REGISTER_RECEIVERS = True
+"""Connect the event types that name a `signal` to it. Set to False in an application that must not count."""
+
+STATS_EVENTS: dict = {}
+"""Event types: `{name: {"templates", "cls", "params", "signal", "event_builders", "usage"}}`.
+
+Default: none. `invenio_stats.contrib.config.EVENTS_CONFIG` holds record views and file downloads;
+`invenio_stats.declare.event_type` makes new ones. An entry may also be an import string or a
+callable `(app) -> dict`. `usage` (default: True for `file-download` and `record-view`, else False) says that
+an event is use of an item in COUNTER's sense: it carries its item, and counts only when the response is a success.
+"""
+
+STATS_AGGREGATIONS: dict = {}
+"""Aggregations: `{name: {"templates", "cls", "params"}}`.
+
+Default: none. Shipped ones: `invenio_stats.contrib.config.AGGREGATIONS_CONFIG`.
+"""
+
+STATS_QUERIES: dict = {}
+"""Queries of the REST API: `{name: {"cls", "params", "permission_factory"}}`.
+
+Default: none. Shipped ones: `invenio_stats.contrib.config.QUERIES_CONFIG`.
+"""
+
+STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"
+"""Who may ask a query without `permission_factory`: `(query_name, params)` -> object with `can()`, or None.
+
+Default: everybody. Object or import string. Change it where numbers are not public.
+"""
+
+STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
+"""The broker's exchange for events.
+
+The default equals the one that existing instances have: a broker refuses to redeclare an exchange with
+other properties. Messages are persistent whatever it says.
+"""
+
+STATS_REGISTER_INDEX_TEMPLATES = False
+"""False: place legacy templates (`_template`); True: composable ones (`_index_template`).
+
+Change it where the other index templates of the instance are composable: an engine ignores legacy ones
+for an index that a composable one matches.
+"""
+
+STATS_EVENTS_UTC_DATETIME_ENABLED = False
+"""False: builders write timestamps without zone, to the second; True: with zone and fraction."""
+
+STATS_ITEM_RESOLVER = "invenio_stats.items.resolve_item"
+"""Finds the item that a view or download belongs to: `(pid=None, record=None, obj=None, **kwargs)` -> Item or None.
+
+Default: understands plain records and InvenioRDM records. Object or import string; None switches it off.
+It is asked at most once per record and request.
+"""
+
+STATS_GEOIP_DATABASE: str | None = None
+"""Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""

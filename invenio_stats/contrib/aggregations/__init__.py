@@ -1,0 +1,1 @@
+"""Index templates of the shipped totals."""

@@ -1,0 +1,85 @@
+"""The shipped configuration: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these, or to parts of them."""
+
+from invenio_stats.aggregations import StatAggregator
+from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
+from invenio_stats.queries import DateHistogramQuery, TermsQuery
+
+_EVENTS = "invenio_stats.contrib"
+_AGGREGATIONS = "invenio_stats.contrib.aggregations"
+_BUILDERS = "invenio_stats.contrib.event_builders"
+
+_ITEM = {"item_id": "item_id", "labels": "labels", "access_status": "access_status"}
+"""The item of a view or download, as it was at the newest event of the interval."""
+
+EVENTS_CONFIG = {
+    "file-download": {
+        "templates": f"{_EVENTS}.file_download",
+        "signal": "invenio_files_rest.signals.file_downloaded",
+        "event_builders": [f"{_BUILDERS}.file_download_event_builder"],
+        "cls": EventsIndexer,
+        "params": {
+            "preprocessors": [flag_robots, flag_machines, anonymize_user, f"{_BUILDERS}.build_file_unique_id"],
+        },
+    },
+    "record-view": {
+        "templates": f"{_EVENTS}.record_view",
+        "signal": "invenio_records_ui.signals.record_viewed",
+        "event_builders": [f"{_BUILDERS}.record_view_event_builder"],
+        "cls": EventsIndexer,
+        "params": {
+            "preprocessors": [flag_robots, flag_machines, anonymize_user, f"{_BUILDERS}.build_record_unique_id"],
+        },
+    },
+}
+
+AGGREGATIONS_CONFIG = {
+    "file-download-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_file_download",
+        "cls": StatAggregator,
+        "params": {
+            "event": "file-download",
+            "field": "unique_id",
+            "interval": "day",
+            "index_interval": "month",
+            "copy_fields": {"file_key": "file_key", "bucket_id": "bucket_id", "file_id": "file_id", **_ITEM},
+            "metric_fields": {
+                "unique_count": ("cardinality", "unique_session_id", {}),
+                "volume": ("sum", "size", {}),
+            },
+        },
+    },
+    "record-view-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_record_view",
+        "cls": StatAggregator,
+        "params": {
+            "event": "record-view",
+            "field": "unique_id",
+            "interval": "day",
+            "index_interval": "month",
+            "copy_fields": {"record_id": "record_id", "pid_type": "pid_type", "pid_value": "pid_value", **_ITEM},
+            "metric_fields": {
+                "unique_count": ("cardinality", "unique_session_id", {}),
+            },
+        },
+    },
+}
+
+QUERIES_CONFIG = {
+    "bucket-file-download-histogram": {
+        "cls": DateHistogramQuery,
+        "params": {
+            "index": "stats-file-download",
+            "copy_fields": {"bucket_id": "bucket_id", "file_key": "file_key"},
+            "required_filters": {"bucket_id": "bucket_id", "file_key": "file_key"},
+        },
+    },
+    "bucket-file-download-total": {
+        "cls": TermsQuery,
+        "params": {
+            "index": "stats-file-download",
+            "copy_fields": {"bucket_id": "bucket_id"},
+            "required_filters": {"bucket_id": "bucket_id"},
+            "aggregated_fields": ["file_key"],
+        },
+    },
+}

@@ -1,0 +1,39 @@
+"""Event builders of the shipped types, and what makes two of their events the same thing."""
+
+from typing import Any
+
+from invenio_stats.core.events import Event, leads_to_content
+from invenio_stats.processors import build_file_unique_id, build_record_unique_id
+from invenio_stats.utils import stamp
+
+__all__ = (
+    "build_file_unique_id",
+    "build_record_unique_id",
+    "file_download_event_builder",
+    "record_view_event_builder",
+)
+
+
+def file_download_event_builder(event: Event, sender_app: Any, obj: Any = None, **kwargs: Any) -> Event:
+    """Describe one download of a file; one that is answered by a redirect leads to the file itself."""
+    event.update(
+        bucket_id=str(obj.bucket_id),
+        file_id=str(obj.file_id),
+        file_key=obj.key,
+        size=obj.file.size,
+        **stamp(),
+    )
+    return leads_to_content(event)
+
+
+def record_view_event_builder(
+    event: Event, sender_app: Any, pid: Any = None, record: Any = None, **kwargs: Any
+) -> Event:
+    """Describe one view of a record's page."""
+    event.update(
+        record_id=str(record.id),
+        pid_type=pid.pid_type,
+        pid_value=str(pid.pid_value),
+        **stamp(),
+    )
+    return event

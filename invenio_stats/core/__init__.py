@@ -1,0 +1,1 @@
+"""Rules, with the standard library only: no Flask, no engine, no clock."""

@@ -1,0 +1,66 @@
+"""Intervals of the calendar in UTC: hour, day, month and year, as totals are made for them."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+from invenio_stats.core.moments import utc
+
+Interval = Literal["hour", "day", "month", "year"]
+
+FORMATS: dict[Interval, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+"""How each interval is written in index names and in the ids of totals, shortest interval first."""
+
+ROUNDING: dict[Interval, str] = {"hour": "h", "day": "d", "month": "M", "year": "y"}
+"""The engine's unit for rounding a date to each interval."""
+
+INTERVALS: tuple[Interval, ...] = tuple(FORMATS)
+
+
+def check_interval(value: object) -> Interval:
+    """Return the interval that the value names; ValueError says which there are."""
+    if value not in FORMATS:
+        raise ValueError(f"{value!r} is not an interval. Use one of: {', '.join(INTERVALS)}.")
+    return value  # type: ignore[return-value]
+
+
+def is_longer(interval: Interval, other: Interval) -> bool:
+    """Say whether an interval is longer than the other."""
+    return INTERVALS.index(interval) > INTERVALS.index(other)
+
+
+def floor(moment: datetime, interval: Interval) -> datetime:
+    """Return the start of the interval that the moment lies in."""
+    start = utc(moment).replace(minute=0, second=0, microsecond=0)
+    if interval == "hour":
+        return start
+    start = start.replace(hour=0)
+    if interval == "day":
+        return start
+    start = start.replace(day=1)
+    return start if interval == "month" else start.replace(month=1)
+
+
+def after(start: datetime, interval: Interval) -> datetime:
+    """Return the start of the next interval."""
+    start = floor(start, interval)
+    if interval == "hour":
+        return start + timedelta(hours=1)
+    if interval == "day":
+        return start + timedelta(days=1)
+    if interval == "year" or start.month == 12:
+        return start.replace(year=start.year + 1, month=1)
+    return start.replace(month=start.month + 1)
+
+
+def starts(first: datetime, last: datetime, interval: Interval) -> Iterator[datetime]:
+    """Yield the start of each interval from the one that holds `first` to the one that holds `last`."""
+    start, last = floor(first, interval), utc(last)
+    while start <= last:
+        yield start
+        start = after(start, interval)
+
+
+def label(moment: datetime, interval: Interval) -> str:
+    """Write the interval that holds the moment: '2026-01' for a month."""
+    return utc(moment).strftime(FORMATS[interval])

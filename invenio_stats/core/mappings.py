@@ -1,0 +1,98 @@
+"""Mappings: the one source of every index template's JSON.
+
+`python -m invenio_stats.contrib` writes the files; a test fails when they differ from this page.
+"""
+
+from typing import Any
+
+Field = dict[str, Any]
+Body = dict[str, Any]
+
+KEYWORD: Field = {"type": "keyword"}
+BOOLEAN: Field = {"type": "boolean"}
+DATE: Field = {"type": "date", "format": "strict_date_optional_time"}
+STAMP: Field = {"type": "date"}
+WHOLE: Field = {"type": "integer"}
+NUMBER: Field = {"type": "double"}
+
+EVENT_FIELDS: dict[str, Field] = {
+    "timestamp": DATE,
+    "unique_id": KEYWORD,
+    "item_id": KEYWORD,
+    "labels": KEYWORD,
+    "access_status": KEYWORD,
+    "visitor_id": KEYWORD,
+    "unique_session_id": KEYWORD,
+    "previous_visitor_id": KEYWORD,
+    "country": KEYWORD,
+    "agent_class": KEYWORD,
+    "agent_id": KEYWORD,
+    "lists_version": KEYWORD,
+    "is_robot": BOOLEAN,
+    "is_machine": BOOLEAN,
+    "referrer": KEYWORD,
+    "first": DATE,
+    "superseded": BOOLEAN,
+    "event_id": KEYWORD,
+    "updated_timestamp": STAMP,
+}
+"""What every raw event may hold, beside the fields of the thing it is about."""
+
+TOTAL_FIELDS: dict[str, Field] = {
+    "timestamp": {"type": "date", "format": "date_optional_time"},
+    "unique_id": KEYWORD,
+    "count": WHOLE,
+    "unique_count": WHOLE,
+    "item_id": KEYWORD,
+    "labels": KEYWORD,
+    "access_status": KEYWORD,
+    "updated_timestamp": STAMP,
+}
+"""What every total may hold, beside the fields copied from its newest event."""
+
+NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
+"""The events that count: what the alias of raw events shows."""
+
+INDEX_SETTINGS: Body = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}}
+"""One shard each; a replica as soon as there is a second node; new documents are found after five seconds."""
+
+PREFIX = "__SEARCH_INDEX_PREFIX__"
+"""Stands for the instance's prefix in a template; invenio-search replaces it."""
+
+
+def mappings(fields: dict[str, Field]) -> Body:
+    """Return the mappings of an index: what is not listed is stored, but not searchable."""
+    return {
+        "dynamic": False,
+        "date_detection": False,
+        "numeric_detection": False,
+        "properties": dict(sorted(fields.items())),
+    }
+
+
+def events_body(alias: str, fields: dict[str, Field]) -> Body:
+    """Return settings, mappings and alias of a raw index; the alias hides superseded clicks."""
+    return {
+        "settings": INDEX_SETTINGS,
+        "mappings": mappings({**EVENT_FIELDS, **fields}),
+        "aliases": {alias: {"filter": NOT_SUPERSEDED}},
+    }
+
+
+def totals_body(alias: str, fields: dict[str, Field]) -> Body:
+    """Return settings, mappings and alias of an index of totals."""
+    return {
+        "settings": INDEX_SETTINGS,
+        "mappings": mappings({**TOTAL_FIELDS, **fields}),
+        "aliases": {alias: {}},
+    }
+
+
+def legacy_template(alias: str, body: Body) -> Body:
+    """Return the `_template` body for the indices whose names begin with the alias."""
+    return {"index_patterns": [f"{alias}-*"], "order": 0, "version": 1, **body}
+
+
+def composable_template(alias: str, body: Body) -> Body:
+    """Return the `_index_template` body for the indices whose names begin with the alias."""
+    return {"index_patterns": [f"{alias}-*"], "priority": 100, "version": 1, "template": body}

@@ -1,0 +1,51 @@
+"""Names of queues, indices, aliases and documents: each is written here and nowhere else.
+
+They are names without the instance's prefix; `invenio_search.utils.prefix_index` puts it before them.
+"""
+
+import hashlib
+from datetime import datetime
+
+from invenio_stats.core.intervals import Interval, label
+from invenio_stats.core.moments import utc
+
+EVENTS_PREFIX = "events"
+DAILY_SUFFIX = "%Y-%m-%d"
+BOOKMARKS = "stats-bookmarks"
+
+_LONGEST_KEY = 480
+
+
+def queue(event_type: str) -> str:
+    """Return the name and routing key of an event type's queue."""
+    return f"stats-{event_type}"
+
+
+def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
+    """Return the alias of all raw events of a type."""
+    return f"{prefix}-{queue(event_type)}"
+
+
+def events_index(alias: str, moment: datetime, suffix: str = DAILY_SUFFIX) -> str:
+    """Return the index (or the day's alias) that an event of that moment is written to."""
+    return f"{alias}-{utc(moment).strftime(suffix)}"
+
+
+def totals_alias(event_type: str) -> str:
+    """Return the alias of all totals of an event type."""
+    return f"stats-{event_type}"
+
+
+def totals_index(event_type: str, start: datetime, index_interval: Interval) -> str:
+    """Return the index that the total of an interval is written to."""
+    return f"{totals_alias(event_type)}-{label(start, index_interval)}"
+
+
+def total_id(key: str, start: datetime, interval: Interval) -> str:
+    """Return the document id of the total of one thing and interval; a re-run overwrites it.
+
+    A key that is too long for the engine's ids (512 bytes) stands in it as its hash.
+    """
+    if len(key.encode()) > _LONGEST_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key}-{label(start, interval)}"

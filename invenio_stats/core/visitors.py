@@ -1,0 +1,46 @@
+"""Who is the same user, and which session is it: COUNTER's identities, and the keys made of them."""
+
+import hashlib
+from datetime import datetime
+from typing import NamedTuple
+
+from invenio_stats.core.moments import utc
+
+
+class Visitor(NamedTuple):
+    """What a request tells of the person behind it."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+
+def visitor_identity(visitor: Visitor) -> str | None:
+    """Return the best identity there is, or None: user, else session, else address with agent.
+
+    There is no hour in it: a double click does not end with the hour (COUNTER 5.1, 7.2).
+    """
+    if visitor.user_id:
+        return visitor.user_id
+    if visitor.session_id:
+        return visitor.session_id
+    if visitor.ip_address or visitor.user_agent:
+        return f"{visitor.ip_address}|{visitor.user_agent}"
+    return None
+
+
+def session_identity(visitor: Visitor, moment: datetime) -> str | None:
+    """Return the session: its own id, else what stands for it with the hour (COUNTER 5.1, 7.3).
+
+    The date that belongs to a session comes with the day's salt.
+    """
+    if visitor.session_id:
+        return visitor.session_id
+    identity = visitor_identity(visitor)
+    return None if identity is None else f"{identity}|{utc(moment).strftime('%Y%m%d%H')}"
+
+
+def key(salt: str, identity: str) -> str:
+    """Return the pseudonym of an identity under a day's salt."""
+    return hashlib.sha224(f"{salt}{identity}".encode()).hexdigest()

@@ -1,0 +1,186 @@
+"""Declare: a new event type with its aggregation and queries, in one call.
+
+    search_made = event_type(
+        "search-made",
+        signal="my_module.signals.search_made",
+        builders=[search_event_builder],
+        unique_id="{query}",
+        keep=["query"],
+        metrics={"hits": total("hits")},
+    )
+
+Its `events`, `aggregations` and `queries` go into STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES.
+"""
+
+import hashlib
+import re
+import string
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from invenio_stats.aggregations import StatAggregator
+from invenio_stats.core import names
+from invenio_stats.core.events import Builder, Event
+from invenio_stats.core.intervals import Interval
+from invenio_stats.core.mappings import NUMBER, Field
+from invenio_stats.errors import ConfigurationError
+from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
+from invenio_stats.queries import DateHistogramQuery, TermsQuery
+from invenio_stats.utils import stamp
+
+__all__ = ("DeclaredType", "Measure", "event_type", "stamp", "total", "unique")
+
+TEXT: Field = {"type": "keyword", "ignore_above": 8191}
+"""Mapping of a kept field; a longer value is stored and cannot be searched."""
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_LONGEST_ID = 256
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that a total has beside its count: the engine's metric over a field of the events."""
+
+    metric: str
+    source: str
+    field: Field
+    """How the events' field is mapped."""
+
+
+def total(source: str) -> Measure:
+    """Sum a number that the events carry."""
+    return Measure("sum", source, NUMBER)
+
+
+def unique(source: str) -> Measure:
+    """Count the different values of a field of the events, exactly."""
+    return Measure("cardinality", source, TEXT)
+
+
+@dataclass(frozen=True)
+class DeclaredType:
+    """One event type as entries of the three dicts; each is keyed by name, ready for `**`."""
+
+    events: Mapping[str, dict[str, Any]]
+    aggregations: Mapping[str, dict[str, Any]]
+    queries: Mapping[str, dict[str, Any]]
+
+
+def event_type(
+    name: str,
+    *,
+    builders: Iterable[Builder | str],
+    unique_id: str,
+    signal: Any = None,
+    keep: Iterable[str] = (),
+    metrics: Mapping[str, Measure] | None = None,
+    usage: bool = False,
+    interval: Interval = "day",
+    index_interval: Interval = "month",
+) -> DeclaredType:
+    """Declare an event type; its indices are mapped from what is said here.
+
+    :param name: small letters, digits and hyphens: 'search-made'. The queue is `stats-<name>`.
+    :param builders: functions that describe one event, run in order; see `invenio_stats.core.events.Builder`.
+    :param unique_id: what makes two events about the same thing, of their fields in braces: '{query}'.
+    :param signal: the signal, or its import string, that starts the builders; None to call the emitter.
+    :param keep: fields copied from the newest event of an interval into its total.
+    :param metrics: `{name in the total: total("field") or unique("field")}`. `count` and `unique_count`
+        (visits, by session) come by themselves.
+    :param usage: whether an event is use of an item, which counts only when the response is a success.
+
+    Gives the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all things, by
+    the kept fields) and `<name>-histogram` (one thing over time; asks for `unique_id`).
+    ConfigurationError names what cannot be.
+    """
+    measures = dict(metrics or {})
+    keep = list(keep)
+    _check(name, unique_id, measures)
+    fields = {**dict.fromkeys(keep, TEXT), **{one.source: one.field for one in measures.values()}}
+    return DeclaredType(
+        events={
+            name: {
+                "cls": EventsIndexer,
+                "signal": signal,
+                "event_builders": list(builders),
+                "usage": usage,
+                "params": {
+                    "preprocessors": [flag_robots, flag_machines, anonymize_user, unique_id_builder(unique_id)],
+                    "fields": fields,
+                },
+            }
+        },
+        aggregations={
+            f"{name}-agg": {
+                "cls": StatAggregator,
+                "params": {
+                    "event": name,
+                    "field": "unique_id",
+                    "interval": interval,
+                    "index_interval": index_interval,
+                    "copy_fields": {field: field for field in keep},
+                    "metric_fields": {
+                        "unique_count": ("cardinality", "unique_session_id", {}),
+                        **{dest: (one.metric, one.source, {}) for dest, one in measures.items()},
+                    },
+                    "fields": {**dict.fromkeys(keep, TEXT), **dict.fromkeys(measures, NUMBER)},
+                },
+            }
+        },
+        queries=_queries(name, keep, measures),
+    )
+
+
+def unique_id_builder(template: str) -> Callable[[Event], Event]:
+    """Return the preprocessor that sets `unique_id` from a template such as '{query}'."""
+    return partial(_build_unique_id, template=template)
+
+
+def _build_unique_id(event: Event, template: str) -> Event:
+    """Write the id; one that is too long for a key becomes its hash."""
+    unique_id = template.format_map(event)
+    if len(unique_id) > _LONGEST_ID:
+        unique_id = hashlib.sha256(unique_id.encode()).hexdigest()
+    event["unique_id"] = unique_id
+    return event
+
+
+def _check(name: str, unique_id: str, measures: Mapping[str, Measure]) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"event_type({name!r}): use small letters, digits and single hyphens, as in 'search-made'."
+        )
+    if not [field for _, field, _, _ in string.Formatter().parse(unique_id) if field]:
+        raise ConfigurationError(
+            f"event_type({name!r}): unique_id {unique_id!r} names no field; write it as '{{field}}'."
+        )
+    for dest, measure in measures.items():
+        if not isinstance(measure, Measure):
+            raise ConfigurationError(
+                f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use total('field') or unique('field')."
+            )
+
+
+def _queries(name: str, keep: list[str], measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
+    index = names.totals_alias(name)
+    numbers: dict[str, tuple[str, str, dict[str, Any]]] = {
+        dest: ("sum", dest, {}) for dest in ("count", "unique_count", *measures)
+    }
+    copies = {field: field for field in keep}
+    return {
+        f"{name}-total": {
+            "cls": TermsQuery,
+            "params": {"index": index, "aggregated_fields": keep or ["unique_id"], "metric_fields": numbers},
+        },
+        f"{name}-histogram": {
+            "cls": DateHistogramQuery,
+            "params": {
+                "index": index,
+                "required_filters": {"unique_id": "unique_id"},
+                "copy_fields": copies,
+                "metric_fields": numbers,
+            },
+        },
+    }

@@ -1,0 +1,59 @@
+"""Errors: all of ours, each with the place, the value and the cure in its text."""
+
+from flask_babel import gettext as _
+from invenio_rest.errors import RESTException
+
+
+class StatsError(Exception):
+    """Something in statistics went wrong; the root of all errors here."""
+
+
+class ConfigurationError(StatsError, ValueError):
+    """A STATS_* setting cannot work; raised when the application starts."""
+
+
+class UnknownEventTypeError(StatsError):
+    """No such event type in STATS_EVENTS."""
+
+
+class EngineUnavailableError(StatsError):
+    """The search engine cannot take events for now; they stay on the queue."""
+
+
+class InvalidRequestInputError(StatsError, RESTException):
+    """A question to the REST API cannot be understood (400)."""
+
+    code = 400
+
+    def __init__(self, description: str, **kwargs):
+        """Say what is wrong, with the parameter and its value."""
+        RESTException.__init__(self, **kwargs)
+        self.description = description
+
+
+class UnknownQueryError(InvalidRequestInputError):
+    """No such query in STATS_QUERIES (400)."""
+
+    def __init__(self, query_name: object):
+        """Name the query that is not there."""
+        self.query_name = query_name
+        name = str(query_name)[:80]
+        super().__init__(_("Unknown query '%(name)s'. Ask for one that STATS_QUERIES lists.", name=name))
+
+
+class NotPermittedError(StatsError, RESTException):
+    """The current user may not ask this: 401 for anonymous ones, else 403."""
+
+    def __init__(self, code: int, description: str, **kwargs):
+        """Say what is not permitted."""
+        RESTException.__init__(self, **kwargs)
+        self.code, self.description = code, description
+
+
+class NoAnswerError(StatsError, RESTException):
+    """The search engine gave no answer: 503 when asking later may help, else 500. The log says why."""
+
+    def __init__(self, code: int, description: str, **kwargs):
+        """Say what could not be answered, and nothing of the inside."""
+        RESTException.__init__(self, **kwargs)
+        self.code, self.description = code, description

@@ -1,0 +1,158 @@
+"""The extension and its state: everything is put together here."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from flask import Flask
+from invenio_queues.proxies import current_queues
+from kombu import Exchange
+
+from invenio_stats import config, definitions
+from invenio_stats.broker.publish import publish
+from invenio_stats.core import names
+from invenio_stats.core.events import Event
+from invenio_stats.holding import judge_on_response
+from invenio_stats.loading import load
+from invenio_stats.receivers import EventEmitter, register_receivers
+
+logger = logging.getLogger(__name__)
+
+
+class InvenioStatsState:
+    """What `current_stats` gives: definitions parsed once, emitters, queries, publish and consume."""
+
+    def __init__(self, app: Flask):
+        """Belong to an application."""
+        self.app = app
+        self._emitters: dict[str, EventEmitter] = {}
+        self._queries: dict[str, Any] = {}
+
+    @property
+    def exchange(self) -> Exchange:
+        """The broker's exchange for events."""
+        return self.app.config["STATS_MQ_EXCHANGE"]
+
+    @property
+    def events_config(self) -> Mapping[str, Any]:
+        """STATS_EVENTS as it is now."""
+        return self.app.config["STATS_EVENTS"]
+
+    @property
+    def aggregations_config(self) -> Mapping[str, Any]:
+        """STATS_AGGREGATIONS as it is now."""
+        return self.app.config["STATS_AGGREGATIONS"]
+
+    @property
+    def queries_config(self) -> Mapping[str, Any]:
+        """STATS_QUERIES as it is now."""
+        return self.app.config["STATS_QUERIES"]
+
+    @cached_property
+    def event_definitions(self) -> dict[str, definitions.EventDefinition]:
+        """The event types without their queues, for what comes before the broker."""
+        return definitions.parse_events(self.app, self.events_config)
+
+    @cached_property
+    def events(self) -> dict[str, definitions.EventDefinition]:
+        """The event types by name, each with its queue."""
+        queues = current_queues.queues
+        return {name: event.on(queues[names.queue(name)]) for name, event in self.event_definitions.items()}
+
+    @cached_property
+    def aggregations(self) -> dict[str, definitions.AggregationDefinition]:
+        """The aggregations by name."""
+        return definitions.parse_aggregations(self.app, self.aggregations_config)
+
+    @cached_property
+    def queries(self) -> dict[str, definitions.QueryDefinition]:
+        """The queries by name."""
+        return definitions.parse_queries(self.app, self.queries_config, self.permission_factory)
+
+    @cached_property
+    def permission_factory(self) -> Callable[..., Any]:
+        """Who may ask a query that has no factory of its own."""
+        setting = "STATS_PERMISSION_FACTORY"
+        return load(setting, self.app.config[setting])
+
+    @cached_property
+    def item_resolver(self) -> Callable[..., Any] | None:
+        """The function that finds the item of a view or download."""
+        setting = "STATS_ITEM_RESOLVER"
+        return load(setting, self.app.config[setting])
+
+    def get_event_emitter(self, event_name: str) -> EventEmitter | None:
+        """Return the function that builds and publishes one event; None, with a warning, for an unknown type."""
+        if event_name not in self._emitters:
+            definition = self.event_definitions.get(event_name)
+            if definition is None:
+                logger.warning("No such event type in STATS_EVENTS", extra={"event_type": event_name})
+                return None
+            self._emitters[event_name] = EventEmitter(event_name, definition.builders, usage=definition.usage)
+        return self._emitters[event_name]
+
+    def get_query(self, query_name: str) -> Any:
+        """Return the query object, made once; KeyError for an unknown name."""
+        if query_name not in self._queries:
+            definition = self.queries[query_name]
+            self._queries[query_name] = definition.cls(name=definition.name, **definition.params)
+        return self._queries[query_name]
+
+    def publish(self, event_type: str, events: Iterable[Event]) -> None:
+        """Put events on the queue of their type, at once.
+
+        Returns when the broker has them all. AssertionError for a type that STATS_EVENTS does not have.
+        """
+        if event_type not in self.events:
+            raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
+        publish(self.events[event_type].queue, events)
+
+    def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
+        """Yield what waits on a queue: the events as they were published, or with payload=False the messages."""
+        queue = self.events[event_type].queue
+        queue.no_ack = no_ack
+        return queue.consume(payload=payload)
+
+
+class InvenioStats:
+    """The Flask extension."""
+
+    def __init__(self, app: Flask | None = None, **kwargs: Any):
+        """Set the application up, when it is given."""
+        self._state: InvenioStatsState | None = None
+        if app is not None:
+            self.init_app(app, **kwargs)
+
+    def init_app(self, app: Flask, **kwargs: Any) -> InvenioStatsState:
+        """Set defaults, make the state and connect the receivers; returns the state."""
+        self.init_config(app)
+        state = InvenioStatsState(app)
+        self._state = app.extensions["invenio-stats"] = state
+        judge_on_response(app)
+        if app.config["STATS_REGISTER_RECEIVERS"]:
+            register_receivers(app, state.events_config)
+        return state
+
+    def init_config(self, app: Flask) -> None:
+        """Set the default of every STATS_* setting that the application does not have."""
+        for key in dir(config):
+            if key.startswith("STATS_"):
+                app.config.setdefault(key, getattr(config, key))
+
+    def __getattr__(self, name: str) -> Any:
+        """Read from the state."""
+        state = self.__dict__.get("_state")
+        if state is None:
+            raise AttributeError(f"InvenioStats has no {name!r} before init_app.")
+        return getattr(state, name)
+
+
+def finalize_app(app: Flask) -> None:
+    """Parse the whole configuration once all modules are there; a mistake stops the start."""
+    state = app.extensions["invenio-stats"]
+    with app.app_context():
+        state.events  # noqa: B018 - reading it fills the cache
+        state.aggregations  # noqa: B018
+        state.queries  # noqa: B018
+        state.item_resolver  # noqa: B018

@@ -1,0 +1,36 @@
+"""Loading what settings name: objects by import string, entries by callable."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from invenio_base.utils import obj_or_import_string
+from werkzeug.utils import ImportStringError
+
+from invenio_stats.errors import ConfigurationError
+
+
+def load(place: str, value: Any) -> Any:
+    """Return the object that a setting holds or names by import string ('a.b.c' or 'a.b:c').
+
+    ConfigurationError with the place when there is nothing of that name.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return obj_or_import_string(value)
+    except (ImportStringError, ImportError) as error:
+        cause = getattr(error, "exception", error)
+        raise ConfigurationError(
+            f"{place}: {value!r} cannot be imported ({cause}). Name an object that exists, as 'package.module:name'."
+        ) from error
+
+
+def load_entry(app: Flask, place: str, entry: Any) -> Mapping[str, Any]:
+    """Return an entry of a STATS_* dict, which may also be an import string or a callable `(app) -> dict`."""
+    values = load(place, entry)
+    if callable(values):
+        values = values(app)
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{place} is {values!r}; make it a dict, or a callable that returns one.")
+    return values

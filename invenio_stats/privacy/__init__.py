@@ -1,0 +1,1 @@
+"""Who a visitor is, without saying so: salts, countries, agents."""

@@ -1,0 +1,44 @@
+"""Countries: where an address is, from a database file that the operator chooses."""
+
+import logging
+from functools import lru_cache
+from typing import Any
+
+import maxminddb
+from flask import current_app
+
+logger = logging.getLogger(__name__)
+
+
+def get_geoip(ip: str | None) -> str | None:
+    """Return the ISO code of the address's country; None where it cannot be known.
+
+    A missing or broken database and an odd address never cost an event.
+    """
+    path = current_app.config.get("STATS_GEOIP_DATABASE")
+    return _country(path, ip) if path and ip else None
+
+
+@lru_cache(maxsize=20_000)
+def _country(path: str, ip: str) -> str | None:
+    reader = open_database(path)
+    if reader is None:
+        return None
+    try:
+        found: Any = reader.get(ip)
+        return str(found["country"]["iso_code"])
+    except (ValueError, TypeError, KeyError, maxminddb.InvalidDatabaseError):
+        return None  # not an address, not in the database, or a damaged entry
+
+
+@lru_cache(maxsize=4)
+def open_database(path: str) -> Any:
+    """Return the reader of a country database, or None, logged once, when it cannot be read."""
+    try:
+        return maxminddb.open_database(path, maxminddb.MODE_MEMORY)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        logger.error(
+            "The country database cannot be read; countries stay unknown",
+            extra={"path": path, "error": type(error).__name__},
+        )
+        return None

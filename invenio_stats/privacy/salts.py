@@ -1,0 +1,107 @@
+"""Salts: one random secret a day, the same in all processes, forgotten after two days."""
+
+import logging
+import threading
+import time
+from datetime import date, datetime
+from typing import NamedTuple
+
+from flask import current_app
+from invenio_cache import current_cache
+
+from invenio_stats.core.moments import parse
+from invenio_stats.privacy.salt_stores import new_salt, salt_store
+
+logger = logging.getLogger(__name__)
+
+_DAYS_IN_MEMORY = 2
+_SECONDS_BETWEEN_TRIES = 30
+
+
+class Salt(NamedTuple):
+    """The secret of a day."""
+
+    value: str
+    is_shared: bool
+    """False when the store was away, and only this process knows it."""
+
+
+def get_anonymization_salt(ts: datetime | str) -> str:
+    """Return the salt of the day that a moment lies in, making it when there is none."""
+    return salt_of(parse(ts).date()).value
+
+
+def salt_of(day: date) -> Salt:
+    """Return a day's salt, making it when there is none.
+
+    While the store is away the salt is this process's own: an event is never lost for want of one.
+    """
+    return _memory().get_or_make(day.isoformat())
+
+
+def existing_salt_of(day: date) -> Salt | None:
+    """Return a day's salt where it lives still; never a new one."""
+    return _memory().get(day.isoformat())
+
+
+def is_own(day: date) -> bool:
+    """Say whether this process goes by a salt of its own for a day, the store being away."""
+    return _memory().is_own(day.isoformat())
+
+
+class _Memory:
+    """What one process knows of the salts; at most two days, and the store is asked once for each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shared: dict[str, Salt] = {}
+        self._own: dict[str, Salt] = {}
+        self._next_try = 0.0
+
+    def get_or_make(self, day: str) -> Salt:
+        known = self._shared.get(day)
+        if known is not None:
+            return known
+        with self._lock:
+            return self._shared.get(day) or self._fetch(day) or self._make_own(day)
+
+    def get(self, day: str) -> Salt | None:
+        known = self._shared.get(day) or self._own.get(day)
+        if known is not None:
+            return known
+        with self._lock:
+            return self._ask(day, make=False)
+
+    def is_own(self, day: str) -> bool:
+        return bool(self._own) and day in self._own and day not in self._shared
+
+    def _fetch(self, day: str) -> Salt | None:
+        return None if time.monotonic() < self._next_try else self._ask(day, make=True)
+
+    def _ask(self, day: str, make: bool) -> Salt | None:
+        store = salt_store(current_cache.cache)
+        try:
+            value = store.get_or_make(day) if make else store.get(day)
+        except Exception as error:  # each cache fails in its own way; its text may hold a password
+            logger.warning("The store of salts is away", extra={"error": type(error).__name__})
+            self._next_try = time.monotonic() + _SECONDS_BETWEEN_TRIES
+            return None
+        if value is None:
+            return None
+        self._shared[day] = Salt(value, is_shared=True)
+        _keep_newest(self._shared)
+        return self._shared[day] if day in self._shared else Salt(value, is_shared=True)
+
+    def _make_own(self, day: str) -> Salt:
+        salt = self._own.setdefault(day, Salt(new_salt(), is_shared=False))
+        _keep_newest(self._own)
+        return salt
+
+
+def _keep_newest(salts: dict[str, Salt]) -> None:
+    for oldest in sorted(salts)[:-_DAYS_IN_MEMORY]:
+        del salts[oldest]
+
+
+def _memory() -> _Memory:
+    return current_app.extensions.setdefault("invenio-stats-salts", _Memory())

@@ -1,0 +1,240 @@
+"""Processors: events from the queue, through their preprocessors, into daily indices."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from itertools import islice
+from typing import Any
+
+from invenio_queues.queue import Queue
+from invenio_search import current_search_client
+from invenio_search.utils import prefix_index
+
+from invenio_stats.broker.batches import Outcome, in_batches, run_batches
+from invenio_stats.broker.consume import BATCH_SIZE, Inbox
+from invenio_stats.broker.dead_letters import DeadLetter
+from invenio_stats.core import names
+from invenio_stats.core.events import (
+    BornEvent,
+    Event,
+    Preprocessor,
+    born,
+    file_unique_id,
+    hash_id,
+    record_unique_id,
+)
+from invenio_stats.core.mappings import Field
+from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
+from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
+from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
+from invenio_stats.loading import load
+from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.robots import AgentClass, classify
+from invenio_stats.privacy.salts import get_anonymization_salt
+from invenio_stats.search.indices import ensure_events_index
+from invenio_stats.search.store import Action, store
+
+__all__ = (
+    "EventsIndexer",
+    "Outcome",
+    "anonymize_user",
+    "build_file_unique_id",
+    "build_record_unique_id",
+    "filter_machines",
+    "filter_robots",
+    "flag_machines",
+    "flag_robots",
+    "hash_id",
+)
+
+logger = logging.getLogger(__name__)
+
+
+def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
+    """Set `is_robot`: whether the agent is a robot or an AI agent; with `exclude`, drop such events."""
+    doc["is_robot"] = _agent_class(doc) in ("robot", "ai")
+    return None if exclude and doc["is_robot"] else doc
+
+
+def flag_machines(doc: Event, exclude: bool = False) -> Event | None:
+    """Set `is_machine`: whether the agent is a script or tool such as curl; with `exclude`, drop such events."""
+    doc["is_machine"] = _agent_class(doc) == "machine"
+    return None if exclude and doc["is_machine"] else doc
+
+
+def filter_robots(doc: Event) -> Event | None:
+    """Drop the events of robots and AI agents."""
+    return flag_robots(doc, exclude=True)
+
+
+def filter_machines(doc: Event) -> Event | None:
+    """Drop the events of scripts and tools."""
+    return flag_machines(doc, exclude=True)
+
+
+def _agent_class(doc: Event) -> AgentClass:
+    """Return the class of an event's agent; an event that never had one (no key) is nobody's robot."""
+    if "agent_class" in doc:
+        return doc["agent_class"]
+    return classify(doc["user_agent"] or "") if "user_agent" in doc else "unknown"
+
+
+def anonymize_user(doc: Event) -> Event:
+    """Put keys in the place of the person: country, visitor and session, without address, agent and ids.
+
+    The keys are hashes under the day's salt, so nobody can be followed to the next day. An event that
+    carries its visitor's key already is left alone.
+    """
+    if "visitor_id" in doc:
+        return doc
+    visitor = Visitor(*(doc.pop(field, None) for field in Visitor._fields))
+    moment = parse(doc["timestamp"])
+    doc["country"] = get_geoip(visitor.ip_address)
+    identity, session = visitor_identity(visitor), session_identity(visitor, moment)
+    if identity is not None and session is not None:
+        salt = get_anonymization_salt(moment)
+        doc["visitor_id"] = key(salt, identity)
+        doc["unique_session_id"] = key(salt, session)
+    return doc
+
+
+def build_file_unique_id(doc: Event) -> Event:
+    """Set what makes two downloads downloads of the same file."""
+    doc["unique_id"] = file_unique_id(doc)
+    return doc
+
+
+def build_record_unique_id(doc: Event) -> Event:
+    """Set what makes two views views of the same record."""
+    doc["unique_id"] = record_unique_id(doc)
+    return doc
+
+
+def _loaded(place: str, preprocessors: Iterable[Preprocessor | str]) -> list[Preprocessor]:
+    return [load(f"{place}: preprocessors", one) for one in preprocessors]
+
+
+class EventsIndexer:
+    """Stores the events of one queue.
+
+    `actionsiter` turns one batch of the queue into index actions and touches nothing else; `run` stores them,
+    batch by batch until the queue is empty, and acknowledges a batch after the engine has it. What can never
+    be stored goes to the dead letters with its reason.
+
+    A subclass may override either. An overridden `run` is called until the queue is empty; its batch is
+    acknowledged when it returns, and goes back to the queue when it raises.
+    """
+
+    default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
+
+    def __init__(
+        self,
+        queue: Any,
+        prefix: str = names.EVENTS_PREFIX,
+        suffix: str = names.DAILY_SUFFIX,
+        client: Any = None,
+        preprocessors: Iterable[Preprocessor | str] | None = None,
+        double_click_window: int = DEFAULT_WINDOW,
+        fields: dict[str, Field] | None = None,
+    ):
+        """Read a queue of invenio-queues, or any object with `routing_key` and `consume()`.
+
+        :param suffix: how the date ends an index name; daily by default.
+        :param preprocessors: functions or their import strings, run in order on each event; None from one drops it.
+        :param double_click_window: seconds within which clicks on the same thing are one; 0 for none.
+        :param fields: mappings of the event's own fields, for a type without index templates.
+        """
+        self.queue = Inbox(queue) if isinstance(queue, Queue) else queue
+        self.client = client or current_search_client
+        self.index = prefix_index(f"{prefix}-{queue.routing_key}")
+        self.suffix = suffix
+        self.preprocessors = self.default_preprocessors if preprocessors is None else _loaded(self.index, preprocessors)
+        self.double_click_window = check_window(double_click_window)
+        self.fields = fields
+        self.failures: list[DeadLetter] = []
+        self._refused_fields: dict[str, frozenset[str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put the handling of batches around a `run` of the subclass's own."""
+        super().__init_subclass__(**kwargs)
+        if "run" in cls.__dict__:
+            cls.run = in_batches(cls.run)  # type: ignore[method-assign]
+
+    def actionsiter(self) -> Iterator[Action]:
+        """Yield the index action of each event of one batch; note those that fail in `failures`."""
+        for event in self.queue.consume():
+            try:
+                action = self._action(event)
+            except Exception as error:
+                # The event's text stays out of the log: it may still name a person.
+                logger.error(
+                    "Error processing event", extra={"queue": self.queue.routing_key, "error": type(error).__name__}
+                )
+                self.failures.append((event, f"preprocessor: {type(error).__name__}"))
+                continue
+            if action is not None:
+                yield action
+
+    def run(self) -> Outcome:
+        """Store what waits on the queue; return (stored, failed)."""
+        return run_batches(self, self._run_batch)
+
+    def _run_batch(self) -> Outcome:
+        actions = self.actionsiter()
+        stored = 0
+        while chunk := list(islice(actions, BATCH_SIZE)):
+            stored += self._store(chunk)
+        return Outcome(stored, len(self.failures))
+
+    def _store(self, actions: list[Action]) -> int:
+        for action in actions:
+            refused = self._refused(action)
+            if refused:
+                action["_source"] = {name: value for name, value in action["_source"].items() if name not in refused}
+        stored, refusals = store(self.client, actions)
+        reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
+        for action in actions:
+            reason = reasons.get((action["_index"], action["_id"]))
+            if reason:
+                self.failures.append((action["_source"], f"engine: {reason}"))
+        return stored
+
+    def _refused(self, action: Action) -> frozenset[str]:
+        """Make sure of an action's index; return the fields of ours that it must do without."""
+        index = action["_index"]
+        if index not in self._refused_fields:
+            moment = action.get("_moment")
+            self._refused_fields[index] = (
+                frozenset()
+                if moment is None
+                else ensure_events_index(self.client, self.index, moment, self.suffix, self.fields)
+            )
+        return self._refused_fields[index]
+
+    def _action(self, event: Event) -> Action | None:
+        """Return the index action of one event, or None when a preprocessor drops it."""
+        doc: Event | None = dict(event)
+        for preprocess in self.preprocessors:
+            doc = preprocess(doc)
+            if doc is None:
+                return None
+        moment = to_second(parse(doc["timestamp"]))
+        cell = cell_start(moment, self.double_click_window)
+        doc["timestamp"] = iso(moment)
+        doc["updated_timestamp"] = iso_zoned(datetime.now(timezone.utc))
+        if isinstance(event, BornEvent):
+            doc["event_id"] = event.event_id
+        return {
+            "_id": self._document_id(cell, doc),
+            "_op_type": "index",
+            "_index": names.events_index(self.index, cell, self.suffix),
+            "_source": doc,
+            "_moment": cell,
+        }
+
+    @staticmethod
+    def _document_id(cell: datetime, doc: Event) -> str:
+        """Return the id that a click shares with those it is one with; an event of nobody is its own."""
+        if doc.get("unique_id") is not None and doc.get("visitor_id") is not None:
+            return hash_id(iso(cell), doc)
+        return doc.get("event_id") or born(doc).event_id

@@ -1,0 +1,98 @@
+"""Receivers: a signal or a direct call becomes one event, and the event is published."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from blinker import ANY
+from flask import Flask, current_app
+
+from invenio_stats.core.events import BornEvent, Builder, Event
+from invenio_stats.core.usage import USAGE_TYPES
+from invenio_stats.holding import hold_or_publish
+from invenio_stats.items import item_fields
+from invenio_stats.loading import load, load_entry
+from invenio_stats.proxies import current_stats
+
+logger = logging.getLogger(__name__)
+
+
+class EventEmitter:
+    """Builds one event from a signal's arguments, and publishes it.
+
+    The builders run in order, each given the event of the one before and the arguments of the call, the
+    first an empty one; None from any of them drops the event. No exception leaves the emitter: what goes
+    wrong is logged as "Error building event", and the request goes on.
+
+    An event of `usage` carries its item, and waits for the response to say whether it counts.
+    """
+
+    def __init__(self, name: str, builders: Iterable[Builder | str], usage: bool = False):
+        """Emit events of the type `name`; builders may be import strings."""
+        self.name = name
+        self.builders = [load(f"Event builders of {name!r}", build) for build in builders]
+        self.usage = usage
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Build and publish one event."""
+        try:
+            event = self._build(*args, **kwargs)
+            if event is None:
+                return
+            if self.usage:
+                hold_or_publish(self.name, self._with_item(event, kwargs))
+            else:
+                current_stats.publish(self.name, [event])
+        except Exception:
+            logger.exception("Error building event", extra={"event_type": self.name})
+
+    def _build(self, *args: Any, **kwargs: Any) -> BornEvent | None:
+        first = BornEvent({})
+        event: Event | None = first
+        for build in self.builders:
+            event = build(event, *args, **kwargs)
+            if event is None:
+                return None
+        return event if isinstance(event, BornEvent) else BornEvent(event, first.event_id)
+
+    @staticmethod
+    def _with_item(event: BornEvent, thing: Mapping[str, Any]) -> BornEvent:
+        for key, value in item_fields(current_stats.item_resolver, **thing).items():
+            event.setdefault(key, value)
+        return event
+
+
+EventEmmiter = EventEmitter
+"""The name as it was once misspelt; downstream imports it."""
+
+
+def build_event_emitter(event_name: str, events_config: Mapping[str, Any] | None = None) -> EventEmitter | None:
+    """Return the emitter of an event type; of the current application's ones unless a configuration is given."""
+    if events_config is None or event_name not in events_config:
+        return current_stats.get_event_emitter(event_name)
+    entry = load_entry(current_app, f"STATS_EVENTS[{event_name!r}]", events_config[event_name])
+    builders = [load(f"STATS_EVENTS[{event_name!r}]['event_builders']", one) for one in entry.get("event_builders", ())]
+    return EventEmitter(event_name, builders, usage=bool(entry.get("usage", event_name in USAGE_TYPES)))
+
+
+def register_receivers(app: Flask, config: Mapping[str, Any]) -> None:
+    """Connect each event type of the configuration that names a signal to it, for any sender.
+
+    A signal counts in the application it is sent in: the pages and the API share a process, and some
+    programs send with a proxy, which a receiver bound to the application would never see.
+    """
+    for event_name, entry in config.items():
+        place = f"STATS_EVENTS[{event_name!r}]"
+        signal = load(f"{place}['signal']", load_entry(app, place, entry).get("signal"))
+        if signal is not None:
+            signal.connect(_receiver(app, event_name), sender=ANY, weak=False)
+
+
+def _receiver(app: Flask, event_name: str) -> Callable[..., None]:
+    def receive(sender: Any, *args: Any, **kwargs: Any) -> None:
+        if current_app and current_app._get_current_object() is app:
+            emitter = current_stats.get_event_emitter(event_name)
+            if emitter is not None:
+                emitter(sender, *args, **kwargs)
+
+    return receive

@@ -1,0 +1,1 @@
+"""The search engine, seen from the stations: indices, requests, responses."""

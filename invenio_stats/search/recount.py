@@ -1,0 +1,184 @@
+"""Recount: reads from raw events, page by page, what the totals of changed pairs are now."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from typing import Any
+
+from invenio_stats.core.moments import UTC, parse
+from invenio_stats.errors import StatsError
+from invenio_stats.search import totals
+from invenio_stats.search.sending import Question, TooManyBucketsError, send
+from invenio_stats.search.totals import PAIRS, Body, Counted, Pair, Shape
+
+_INTERVALS_AT_ONCE = 500
+"""Intervals in one request: each is a clause, and an engine takes 1,024 of them."""
+
+_OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{totals.VALUES}*"}
+"""The values that a distinct count told apart stay with the engine."""
+
+_END: tuple[datetime, Iterator[Counted]] = (datetime.max.replace(tzinfo=UTC), iter(()))
+
+Group = Mapping[str, Any]
+"""One group of an answer."""
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Counts the pairs of one aggregation, exactly, in a number of requests that grows with their pages only."""
+
+    client: Any
+    shape: Shape
+    alias: str
+    """Where the events are that count."""
+    indices: Sequence[str]
+    """The indices behind the alias: an event that stopped to count is found only there."""
+    counted: Body
+    """Which events count."""
+    page: int
+    """Groups in one answer."""
+
+    def starts(self, where: Body) -> list[datetime]:
+        """Return the starts of the intervals that hold such events, also events that do not count."""
+        body = totals.composite(where, [totals.by_interval(self.shape.interval)], self.page)
+        return [parse(group["key"]["interval"]) for group in self._groups(body, everywhere=True)]
+
+    def changed(self, where: Body) -> Iterator[Counted]:
+        """Count each pair that has such an event; a pair that no longer counts comes with a count of 0."""
+        for pairs in self._windows(where):
+            found = {one.pair: one for one in self._count(totals.of_pairs(pairs, self.shape))}
+            for pair in pairs:
+                yield found.get(pair) or Counted(pair)
+
+    def everything(self, where: Body, with_gone: bool = True) -> Iterator[Counted]:
+        """Count each pair among such events; with `with_gone`, pairs that no longer count too, with 0."""
+        counted = self._count(where)
+        if not with_gone:
+            return counted
+        # Merged by interval alone: how keys are ordered is the engine's affair.
+        return merge(counted, self._gone(where), key=lambda one: one.pair.start)
+
+    def _gone(self, where: Body) -> Iterator[Counted]:
+        for pairs in self._windows(totals.all_of([where, totals.none_of([self.counted])])):
+            query = totals.all_of([self.counted, totals.of_pairs(pairs, self.shape)])
+            groups = self._groups(totals.composite(query, totals.by_pair(self.shape), self.page))
+            alive = {totals.read_pair(group) for group in groups}
+            yield from (Counted(pair) for pair in pairs if pair not in alive)
+
+    def _windows(self, where: Body) -> Iterator[list[Pair]]:
+        """Yield the pairs of such events, also of those that do not count, as many as fit into a request."""
+        body = totals.composite(where, totals.by_pair(self.shape), self.page)
+        window: list[Pair] = []
+        intervals = 0
+        for pair in map(totals.read_pair, self._groups(body, everywhere=True)):
+            is_new = not window or window[-1].start != pair.start
+            if len(window) == self.page or (is_new and intervals == _INTERVALS_AT_ONCE):
+                yield window
+                window, intervals, is_new = [], 0, True
+            window.append(pair)
+            intervals += is_new
+        if window:
+            yield window
+
+    def _count(self, where: Body) -> Iterator[Counted]:
+        query = totals.all_of([self.counted, where])
+        body = totals.composite(query, totals.by_pair(self.shape), self.page, totals.measures(self.shape))
+        for groups in self._pages(body):
+            counted = [totals.read_counted(group, self.shape) for group in groups]
+            self._tell_apart(counted)
+            yield from counted
+
+    def _tell_apart(self, counted: Iterable[Counted]) -> None:
+        """Put distinct counts where the numbers of values are; up to one value, they are the same."""
+        batch: list[Counted] = []
+        buckets = 0
+        for one in counted:
+            values = [one.values[name] for name in self.shape.distinct]
+            if not values or max(values) <= 1:
+                continue
+            if batch and buckets + sum(values) + 1 > totals.BUCKETS_AT_ONCE:
+                self._count_distinct(batch)
+                batch, buckets = [], 0
+            batch.append(one)
+            buckets += sum(values) + 1
+        if batch:
+            self._count_distinct(batch)
+
+    def _count_distinct(self, batch: list[Counted]) -> None:
+        query = totals.all_of([self.counted, totals.of_pairs([one.pair for one in batch], self.shape)])
+        at_most = max(one.values[name] for one in batch for name in self.shape.distinct)
+        if at_most < totals.BUCKETS_AT_ONCE:
+            try:
+                found = self._distinct_by_terms(query, at_most, min(self.page, len(batch)))
+            except TooManyBucketsError:  # the engine's limit is lower than its default, or keys share events
+                found = self._distinct_by_pages(query)
+        else:
+            found = self._distinct_by_pages(query)
+        for one in batch:
+            one.values.update(found.get(one.pair, {}))
+
+    def _distinct_by_terms(self, query: Body, at_most: int, size: int) -> dict[Pair, dict[str, int]]:
+        aggs = totals.distinct_measures(self.shape.distinct, at_most)
+        names = list(self.shape.distinct)
+        groups = self._groups(totals.composite(query, totals.by_pair(self.shape), size, aggs))
+        return {totals.read_pair(group): {name: group[name]["count"] for name in names} for group in groups}
+
+    def _distinct_by_pages(self, query: Body) -> dict[Pair, dict[str, int]]:
+        found: dict[Pair, dict[str, int]] = {}
+        for name, metric in self.shape.distinct.items():
+            sources = [*totals.by_pair(self.shape), totals.by_value("value", metric.source)]
+            for group in self._groups(totals.composite(query, sources, self.page)):
+                counts = found.setdefault(totals.read_pair(group), dict.fromkeys(self.shape.distinct, 0))
+                counts[name] += 1
+        return found
+
+    def _groups(self, body: Body, everywhere: bool = False) -> Iterator[Group]:
+        for groups in self._pages(body, everywhere):
+            yield from groups
+
+    def _pages(self, body: Body, everywhere: bool = False) -> Iterator[list[Group]]:
+        """Yield the groups of each page; `everywhere` also reads what the alias hides."""
+        page: Body | None = body
+        while page is not None:
+            answer = self._ask_indices(page) if everywhere else send(Question(self.client, self.alias, page, _OPTIONS))
+            _check_complete(answer)
+            groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
+            yield groups
+            page = totals.next_page(page, answer) if groups else None
+
+    def _ask_indices(self, body: Body) -> Mapping[str, Any]:
+        # As a multi-search: years of daily indices do not fit into a URL.
+        where = {"index": list(self.indices), "ignore_unavailable": True, "allow_partial_search_results": False}
+        answer: Mapping[str, Any] = self.client.msearch(body=[where, body])["responses"][0]
+        if "error" in answer:
+            raise StatsError(f"The search engine cannot read {self.alias}: {_reason(answer['error'])}.")
+        return answer
+
+
+class ByInterval:
+    """Hands out counted pairs interval by interval, in order, while they are read."""
+
+    def __init__(self, counted: Iterable[Counted]):
+        """Take pairs in the order of their intervals."""
+        self._groups = groupby(counted, key=lambda one: one.pair.start)
+        self._group: tuple[datetime, Iterator[Counted]] | None = None
+
+    def take(self, start: datetime) -> Iterator[Counted]:
+        """Yield the pairs of an interval, which is later than the one before; what lies between is skipped."""
+        while self._group is None or self._group[0] < start:
+            self._group = next(self._groups, _END)
+        return self._group[1] if self._group[0] == start else iter(())
+
+
+def _check_complete(answer: Mapping[str, Any]) -> None:
+    """Raise StatsError for an answer from a part of the shards: its numbers would be too small."""
+    if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
+        raise StatsError("The search engine answered from a part of its shards. The next run tries again.")
+
+
+def _reason(error: Any) -> str:
+    """Return the type of an engine's error; its text may quote a document."""
+    causes = error.get("root_cause") if isinstance(error, Mapping) else None
+    return ", ".join(sorted({cause.get("type", "unknown") for cause in causes})) if causes else "unknown error"

@@ -1,0 +1,46 @@
+"""Sources: where an aggregation finds its events, and which of them count."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from invenio_search.engine import dsl, search
+from invenio_search.utils import prefix_index
+
+from invenio_stats.errors import ConfigurationError
+from invenio_stats.search import totals
+from invenio_stats.search.sending import Question, send
+from invenio_stats.search.totals import Body
+
+Modifier = Callable[[Any], Any]
+"""`(search) -> search`: narrows what counts."""
+
+
+def with_prefix(name: str) -> str:
+    """Put the instance's prefix before a name, unless it is there: subclasses write names either way."""
+    prefix: str = prefix_index("")
+    return name if name.startswith(prefix) else prefix + name
+
+
+def indices_behind(client: Any, alias: str) -> list[str]:
+    """Return the indices behind an alias, an index name or a pattern; none where there is no such thing."""
+    try:
+        return sorted(client.indices.get_alias(index=alias))
+    except search.exceptions.NotFoundError:
+        return []
+
+
+def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Body:
+    """Return the query for the events that count: never superseded ones, and what the modifiers leave."""
+    chosen = dsl.Search(using=client, index=alias).exclude("term", superseded=True)
+    for modifier in modifiers:
+        chosen = modifier(chosen)
+        if chosen is None:
+            raise ConfigurationError(f"The query modifier {modifier!r} returned None. Let it return the search.")
+    query: Body = chosen.to_dict()["query"]
+    return query
+
+
+def oldest_event(client: Any, alias: str) -> datetime | None:
+    """Return the moment of the oldest event, or None where there is none."""
+    return totals.read_oldest(send(Question(client, alias, totals.oldest_event(totals.between()))))

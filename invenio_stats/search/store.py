@@ -1,0 +1,51 @@
+"""Store: bulk requests for event documents, with what became of each."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from invenio_search.engine import search
+
+from invenio_stats.errors import EngineUnavailableError
+
+Action = dict[str, Any]
+"""What the engine is to do with one document: `{_id, _op_type, _index, _source}`."""
+
+
+class Refused(NamedTuple):
+    """A document that the engine will never take, and why."""
+
+    index_name: str
+    document_id: str
+    reason: str
+
+
+def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
+    """Send documents in one bulk; return how many are stored, and those that never will be.
+
+    EngineUnavailableError when the engine asks to come back later for any of them (429, 5xx): ids are
+    stable, so the whole batch can be sent again.
+    """
+    # Through the module, client and actions positional: test suites replace it there.
+    stored, errors = search.helpers.bulk(
+        client, actions, chunk_size=len(actions), raise_on_error=False, raise_on_exception=True
+    )
+    if not errors or isinstance(errors, int):
+        return stored, []
+    results = [next(iter(error.values())) for error in errors]
+    later = [result for result in results if _is_passing(result.get("status"))]
+    if later:
+        raise EngineUnavailableError(
+            f"The search engine answered {later[0].get('status')} for {len(later)} of {len(actions)} events "
+            f"({_reason(later[0])}); they are sent again by the next run."
+        )
+    return stored, [Refused(result["_index"], result["_id"], _reason(result)) for result in results]
+
+
+def _is_passing(status: Any) -> bool:
+    return not isinstance(status, int) or status == 429 or status >= 500
+
+
+def _reason(result: dict[str, Any]) -> str:
+    """Return the type of the engine's error; its text may quote the document."""
+    error = result.get("error")
+    return str(error.get("type", "unknown") if isinstance(error, dict) else "unknown")

@@ -1,0 +1,145 @@
+"""Stored totals: what is written now beside what was counted, and writing what differs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from invenio_search.engine import search
+
+from invenio_stats.core import names
+from invenio_stats.core.mappings import Field
+from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.errors import StatsError
+from invenio_stats.search import totals
+from invenio_stats.search.documents import Copy, copy
+from invenio_stats.search.indices import ensure_totals_index
+from invenio_stats.search.sources import indices_behind
+from invenio_stats.search.totals import Counted, Pair
+
+Action = dict[str, Any]
+"""What the engine is to do with one total."""
+
+_AT_ONCE = 2_000
+_LONGEST_ID = 512
+
+
+class Written(NamedTuple):
+    """How many totals were written, and of what type the errors were of those that were not."""
+
+    written: int
+    errors: list[str]
+
+
+@dataclass(frozen=True)
+class StoredTotals:
+    """The totals of one aggregation."""
+
+    client: Any
+    alias: str
+    event: str
+    key_field: str
+    copies: Mapping[str, Copy]
+    id_suffix: str
+    """How the interval ends a total's id, for strftime."""
+    index_suffix: str
+    """How the date ends an index name."""
+    fields: Mapping[str, Field] | None = None
+    _ensured: set[str] = field(default_factory=set)
+
+    def is_anywhere(self) -> bool:
+        """Say whether there may be any total at all."""
+        return bool(indices_behind(self.client, f"{self.alias}-*"))
+
+    def beside(self, counted: Iterable[Counted]) -> Iterator[Counted]:
+        """Give each pair the total that is stored for it.
+
+        Read by id, not searched: what was written a moment ago is there.
+        """
+        remaining = iter(counted)
+        while chunk := list(islice(remaining, _AT_ONCE)):
+            wanted = [dict(zip(("_index", "_id"), self._place(one.pair), strict=True)) for one in chunk]
+            for one, document in zip(chunk, self.client.mget(body={"docs": wanted})["docs"], strict=True):
+                one.stored = _stored(document)
+                yield one
+
+    def action(self, one: Counted, now: datetime) -> Action | None:
+        """Return what makes the stored total equal to the count, or None where it is.
+
+        What a copy function raises goes through; StatsError for a key that is too long for an id.
+        """
+        index, document_id = self._place(one.pair)
+        if not one.count:
+            return None if one.stored is None else {"_op_type": "delete", "_index": index, "_id": document_id}
+        if len(document_id.encode()) > _LONGEST_ID:  # the engine would refuse the whole bulk for it
+            raise StatsError(f"A key is too long: the id of its total has {len(document_id)} characters.")
+        total = self._total(one)
+        if one.stored is not None and _undated(total) == _undated(one.stored):
+            return None
+        self._ensure(index)
+        source = {**total, "updated_timestamp": iso_zoned(now)}
+        return {"_op_type": "index", "_index": index, "_id": document_id, "_source": source}
+
+    def delete(self, first: datetime | None, last: datetime | None) -> int:
+        """Delete the totals between two dates, both included, and return how many there were."""
+        self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+        answer = self.client.delete_by_query(
+            index=self.alias,
+            body={"query": totals.stored_between(self.key_field, first, last)},
+            conflicts="proceed",
+            refresh=True,
+            ignore_unavailable=True,
+        )
+        return int(answer["deleted"])
+
+    def _place(self, pair: Pair) -> tuple[str, str]:
+        """Return the index of a total and its id."""
+        return (
+            f"{self.alias}-{pair.start.strftime(self.index_suffix)}",
+            f"{pair.key}-{pair.start.strftime(self.id_suffix)}",
+        )
+
+    def _total(self, one: Counted) -> dict[str, Any]:
+        total = {"timestamp": iso(one.pair.start), self.key_field: one.pair.key, "count": one.count, **one.values}
+        return {**total, **copy(self.copies, one.newest or {}, total)}
+
+    def _ensure(self, index: str) -> None:
+        """Make the index before the first total is written to it, unless it is none of the event type's."""
+        if index not in self._ensured and names.totals_alias(self.event) in index:
+            ensure_totals_index(self.client, index, self.event, dict(self.fields) if self.fields else None)
+        self._ensured.add(index)
+
+
+def write(client: Any, actions: Iterable[Action]) -> Written:
+    """Write totals; one that is to be deleted and is not there any more is no error."""
+    # Through the module, client and actions positional: test suites replace it there.
+    answer = search.helpers.bulk(client, actions, raise_on_error=False, chunk_size=_AT_ONCE)
+    if not isinstance(answer, tuple):  # a stand-in that answers nothing
+        return Written(0, [])
+    written, errors = answer
+    if isinstance(errors, int):
+        return Written(written, ["unknown"] * errors)
+    outcomes = [next(iter(error.items())) for error in errors]
+    refused = [outcome for operation, outcome in outcomes if (operation, outcome.get("status")) != ("delete", 404)]
+    return Written(written + len(outcomes) - len(refused), [_error_type(outcome) for outcome in refused])
+
+
+def _stored(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a document holds; None where there is none, or no index for it yet."""
+    if document.get("found"):
+        return dict(document["_source"])
+    error = document.get("error")
+    if error and error.get("type") != "index_not_found_exception":
+        raise StatsError(f"The search engine cannot read a total: {error.get('type', 'unknown error')}.")
+    return None
+
+
+def _undated(total: Mapping[str, Any]) -> dict[str, Any]:
+    return {**total, "updated_timestamp": None}
+
+
+def _error_type(outcome: Mapping[str, Any]) -> str:
+    """Return the type of an error; its text may quote a document."""
+    error = outcome.get("error")
+    return str(error.get("type", "unknown")) if isinstance(error, Mapping) else "unknown"

@@ -1,0 +1,215 @@
+"""Requests about raw events: which totals changed, and what each of them is now.
+
+Everything here is pure: a request goes out as a dict, an answer comes in as one. A total belongs
+to a pair, the start of its interval with the value of its key field.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from invenio_stats.core.intervals import Interval, after, floor
+from invenio_stats.core.moments import iso, iso_zoned, parse
+from invenio_stats.search.metrics import Metric
+
+Body = dict[str, Any]
+"""A request or a part of one, in the engine's words."""
+
+PAIRS = "pairs"
+NEWEST = "newest_event"
+OLDEST = "oldest_event"
+HOLDS = "holds:"
+"""Before a metric's name: how many values its source field has in a pair."""
+VALUES = "values:"
+"""Before a metric's name: the distinct values of its source field in a pair."""
+
+BUCKETS_AT_ONCE = 60_000
+"""Buckets that one request may make: a little under the engine's `search.max_buckets` of 65,535."""
+
+_FORMAT = "strict_date_optional_time"
+_FIRST, _LAST = "0001-01-01T00:00:00", "9999-01-01T00:00:00"
+
+
+class Pair(NamedTuple):
+    """What a total is about: the start of an interval, and the value of the key field."""
+
+    start: datetime
+    key: Any
+
+
+@dataclass
+class Counted:
+    """A pair as its raw events say; a count of 0 means that none of its events counts any more."""
+
+    pair: Pair
+    count: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    newest: Mapping[str, Any] | None = None
+    stored: Mapping[str, Any] | None = None
+    """The total as it is stored now, or None where there is none."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the totals of an aggregation are made: key field, interval, metrics, what is read of the newest event."""
+
+    key_field: str
+    interval: Interval
+    metrics: Mapping[str, Metric]
+    copied: tuple[str, ...] | None = ()
+    """Fields that are read of the newest event; None for all of them, () for none."""
+
+    @property
+    def distinct(self) -> dict[str, Metric]:
+        """The metrics that are exact counts of distinct values."""
+        return {name: metric for name, metric in self.metrics.items() if metric.is_distinct_count}
+
+
+def between(start: datetime | None = None, end: datetime | None = None) -> Body:
+    """Narrow to events from `start` on and before `end`; what a calendar cannot hold is never in."""
+    bounds = {"gte": iso(start) if start else _FIRST, "lt": iso(end) if end else _LAST}
+    return {"range": {"timestamp": {**bounds, "format": _FORMAT}}}
+
+
+def changed_since(mark: datetime, interval: Interval) -> Body:
+    """Narrow to events stored or changed since the mark.
+
+    Events that do not say when they were stored (foreign indexers) are in from the start of the
+    mark's interval on.
+    """
+    stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": _FORMAT}}}
+    unstamped = {
+        "bool": {
+            "filter": [between(floor(mark, interval))],
+            "must_not": [{"exists": {"field": "updated_timestamp"}}],
+        }
+    }
+    return any_of([stamped, unstamped])
+
+
+def of_pairs(pairs: Iterable[Pair], shape: Shape) -> Body:
+    """Narrow to the events of these pairs, which are in the order of their intervals."""
+    clauses = []
+    for start, group in groupby(pairs, key=lambda pair: pair.start):
+        keys = [pair.key for pair in group]
+        interval = between(start, after(start, shape.interval))
+        clauses.append(all_of([interval, {"terms": {shape.key_field: keys}}]))
+    return clauses[0] if len(clauses) == 1 else any_of(clauses)
+
+
+def stored_between(key_field: str, first: datetime | None, last: datetime | None) -> Body:
+    """Narrow to totals of a key field between two dates, both included."""
+    edges = {"gte": first, "lte": last}
+    bounds = {edge: iso(moment) for edge, moment in edges.items() if moment is not None}
+    in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": _FORMAT}}}] if bounds else []
+    return all_of([{"exists": {"field": key_field}}, *in_range])
+
+
+def all_of(clauses: list[Body]) -> Body:
+    """Join clauses that all have to hold."""
+    return {"bool": {"filter": clauses}}
+
+
+def any_of(clauses: list[Body]) -> Body:
+    """Join clauses of which one has to hold."""
+    return {"bool": {"should": clauses, "minimum_should_match": 1}}
+
+
+def none_of(clauses: list[Body]) -> Body:
+    """Join clauses of which none may hold."""
+    return {"bool": {"must_not": clauses}}
+
+
+def composite(query: Body, sources: list[Body], size: int, aggs: Body | None = None) -> Body:
+    """Ask for groups of events in pages: exact at any number of groups."""
+    groups: Body = {"composite": {"size": size, "sources": sources}}
+    if aggs:
+        groups["aggs"] = aggs
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {PAIRS: groups}}
+
+
+def next_page(body: Body, answer: Mapping[str, Any]) -> Body | None:
+    """Return the request for the page behind an answer's, or None behind the last."""
+    asked, got = body["aggs"][PAIRS], answer["aggregations"][PAIRS]
+    if len(got["buckets"]) < asked["composite"]["size"]:
+        return None
+    position = got.get("after_key") or got["buckets"][-1]["key"]
+    page: Body = {**asked, "composite": {**asked["composite"], "after": dict(position)}}
+    return {**body, "aggs": {PAIRS: page}}
+
+
+def by_interval(interval: Interval) -> Body:
+    """Group by interval; the start comes back as text, in UTC."""
+    histogram = {"field": "timestamp", "calendar_interval": interval, "format": "uuuu-MM-dd'T'HH:mm:ss"}
+    return {"interval": {"date_histogram": histogram}}
+
+
+def by_value(name: str, field_name: str) -> Body:
+    """Group by the values of a field."""
+    return {name: {"terms": {"field": field_name}}}
+
+
+def by_pair(shape: Shape) -> list[Body]:
+    """Group by interval, then by key."""
+    return [by_interval(shape.interval), by_value("key", shape.key_field)]
+
+
+def measures(shape: Shape) -> Body:
+    """Ask for the metrics of each pair and for its newest event.
+
+    A distinct count is not asked here: only how many values there are to tell apart.
+    """
+    aggs: Body = {}
+    for name, metric in shape.metrics.items():
+        if metric.is_distinct_count:
+            aggs[HOLDS + name] = {"value_count": {"field": metric.source}}
+        else:
+            aggs[name] = metric.body()
+    if shape.copied != ():
+        source = True if shape.copied is None else {"includes": list(shape.copied)}
+        aggs[NEWEST] = {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}
+    return aggs
+
+
+def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
+    """Ask for exact distinct counts, where no pair has more than `at_most` values."""
+    aggs: Body = {}
+    for name, metric in metrics.items():
+        aggs[VALUES + name] = {"terms": {"field": metric.source, "size": at_most}}
+        aggs[name] = {"stats_bucket": {"buckets_path": f"{VALUES}{name}._count"}}
+    return aggs
+
+
+def read_pair(bucket: Mapping[str, Any]) -> Pair:
+    """Return the pair that a bucket is about."""
+    return Pair(parse(bucket["key"]["interval"]), bucket["key"]["key"])
+
+
+def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
+    """Return what a bucket says of its pair; for distinct counts, the number of values to tell apart."""
+    values = {
+        name: bucket[HOLDS + name]["value"] if metric.is_distinct_count else metric.read(bucket[name])
+        for name, metric in shape.metrics.items()
+    }
+    hits = bucket[NEWEST]["hits"]["hits"] if NEWEST in bucket else []
+    return Counted(read_pair(bucket), bucket["doc_count"], values, hits[0].get("_source", {}) if hits else {})
+
+
+def oldest_event(query: Body) -> Body:
+    """Ask for the timestamp of the oldest event."""
+    oldest = {"min": {"field": "timestamp", "format": _FORMAT}}
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {OLDEST: oldest}}
+
+
+def read_oldest(answer: Mapping[str, Any]) -> datetime | None:
+    """Return the timestamp of the oldest event, or None where there is no event."""
+    oldest = answer.get("aggregations", {}).get(OLDEST, {})
+    return None if oldest.get("value") is None else parse(oldest["value_as_string"])
+
+
+_NEWEST_FIRST = [
+    {"timestamp": {"order": "desc", "unmapped_type": "date"}},
+    {"updated_timestamp": {"order": "desc", "unmapped_type": "date"}},
+]

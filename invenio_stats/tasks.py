@@ -1,0 +1,101 @@
+"""Tasks: what beat and the command line start, one event type or aggregation after the other."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from celery import shared_task
+
+from invenio_stats import runs
+from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
+from invenio_stats.proxies import current_stats
+
+__all__ = ("StatsAggregationTask", "StatsEventTask", "aggregate_events", "process_events")
+
+StatsEventTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.process_events",
+    "schedule": timedelta(minutes=30),
+    "args": [("record-view", "file-download")],
+}
+"""Entry of CELERY_BEAT_SCHEDULE: events from their queues into the search engine, every half hour."""
+
+StatsAggregationTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.aggregate_events",
+    "schedule": timedelta(hours=1),
+    "args": [("record-view-agg", "file-download-agg")],
+}
+"""Entry of CELERY_BEAT_SCHEDULE: raw events into totals, every hour."""
+
+logger = logging.getLogger(__name__)
+
+Failure = dict[str, str]
+"""What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
+
+
+@shared_task(ignore_result=False)
+def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
+    """Store what waits on the queues of these event types; return (name, (stored, failed)) for each.
+
+    One that fails is logged and does not stop the others; its result is a Failure.
+    """
+    return [(name, _run("events", name, lambda name=name: _process(name))) for name in event_types]
+
+
+@shared_task(ignore_result=False)
+def aggregate_events(
+    aggregations: Iterable[str],
+    start_date: str | None = None,
+    end_date: str | None = None,
+    update_bookmark: bool = True,
+) -> list[Any]:
+    """Bring the totals of these aggregations up to date; dates are ISO 8601.
+
+    Returns for each aggregation a list of (written, failed) by interval, or None where there are no events. One
+    that fails is logged and does not stop the others; its result is a Failure.
+    """
+    start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+    options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
+    return [_run("aggregations", name, lambda name=name: _aggregate(name, options)) for name in aggregations]
+
+
+def _process(name: str) -> Any:
+    definition = current_stats.events[name]
+    result = definition.cls(**definition.params).run()
+    return tuple(result) if isinstance(result, tuple) else result
+
+
+def _aggregate(name: str, options: dict[str, Any]) -> Any:
+    definition = current_stats.aggregations[name]
+    return definition.cls(name=name, **definition.params).run(**options)
+
+
+def _run(kind: runs.Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Run one of many, and remember for the status page how it went."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        logger.exception("A run failed", extra={"kind": kind, "run": name})
+        result = {"error": type(error).__name__}
+    finished = datetime.now(timezone.utc)
+    facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
+    try:
+        runs.remember(kind, name, {**facts, **_summary(kind, result)})
+    except Exception as error:  # without a cache the work is done all the same
+        logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
+    return result
+
+
+def _summary(kind: runs.Kind, result: Any) -> dict[str, Any]:
+    """Return the numbers of a run, or the type of its error."""
+    if isinstance(result, dict):
+        return result
+    if kind == "events":
+        return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
+    pairs = [pair for pair in result or () if isinstance(pair, tuple)]
+    return {
+        "intervals": len(pairs),
+        "written": sum(written for written, _ in pairs),
+        "failed": sum(failed for _, failed in pairs),
+    }

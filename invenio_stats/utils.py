@@ -1,0 +1,84 @@
+"""Utilities that other modules import or replace: who asks, from where, and what time is written."""
+
+import datetime
+from typing import Any
+
+from flask import current_app, has_request_context, request, session
+from invenio_search import current_search_client
+
+try:
+    from flask_login import current_user
+except ModuleNotFoundError:  # an application without accounts has anonymous visitors only
+    current_user = None
+
+from invenio_stats.permissions import AllowAllPermission, default_permission_factory
+from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.salts import get_anonymization_salt
+
+__all__ = (
+    "AllowAllPermission",
+    "current_user",
+    "default_permission_factory",
+    "format_datetime_iso",
+    "get_anonymization_salt",
+    "get_bucket_size",
+    "get_geoip",
+    "get_user",
+    "stamp",
+)
+
+
+def stamp() -> dict[str, Any]:
+    """Return when, from where and by whom: what a builder adds to what happened.
+
+    The timestamp is UTC; STATS_EVENTS_UTC_DATETIME_ENABLED decides how it is written.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)  # through the module: test suites replace the class there
+    is_zoned = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
+    return {
+        "timestamp": now.isoformat() if is_zoned else now.replace(microsecond=0, tzinfo=None).isoformat(),
+        "referrer": request.referrer if has_request_context() else None,
+        **get_user(),
+    }
+
+
+def get_user() -> dict[str, str | None]:
+    """Return who made the current request: address, agent, and the ids of user and session where there are any.
+
+    An anonymous visitor's session is left out: the first request has none and later ones do, so it
+    would make two visitors of one. Such visitors are known by address and agent.
+    """
+    if not has_request_context():
+        return {"ip_address": None, "user_agent": None, "user_id": None, "session_id": None}
+    signed_in = current_user is not None and current_user.is_authenticated
+    return {
+        "ip_address": request.remote_addr,
+        "user_agent": request.user_agent.string,
+        "user_id": current_user.get_id() if signed_in else None,
+        "session_id": _session_id() if signed_in else None,
+    }
+
+
+def _session_id() -> str | None:
+    return session.get("sid_s") or getattr(session, "sid_s", None)
+
+
+def format_datetime_iso(dt: datetime.datetime, replace_microsecond: bool = False) -> str:
+    """Write a moment as ISO 8601, optionally cut to the second; what has no zone stays so."""
+    return (dt.replace(microsecond=0) if replace_microsecond else dt).isoformat()
+
+
+def get_bucket_size(client, index: str, agg_field: str, start_date=None, end_date=None) -> int:
+    """Return how many different values a field has in an index between two dates, both included."""
+    bounds = {edge: str(value) for edge, value in (("gte", start_date), ("lte", end_date)) if value is not None}
+    query = {"range": {"timestamp": bounds}} if bounds else {"match_all": {}}
+    answer = (client or current_search_client).search(
+        index=index,
+        body={
+            "size": 0,
+            "query": query,
+            "aggs": {"unique_values": {"cardinality": {"field": agg_field, "precision_threshold": 40000}}},
+        },
+        ignore_unavailable=True,
+    )
+    return answer.get("aggregations", {}).get("unique_values", {}).get("value", 0)

@@ -1,0 +1,169 @@
+"""Serve: POST /stats, several questions in, their answers out by name."""
+
+import inspect
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from flask import Blueprint, Response, abort, jsonify, request
+from flask_babel import gettext as _
+from invenio_rest import ContentNegotiatedMethodView
+from invenio_rest.decorators import require_content_types
+from invenio_search.engine import search
+
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, UnknownQueryError
+from invenio_stats.permissions import check_permission
+from invenio_stats.proxies import current_stats
+from invenio_stats.search.parameters import quote
+from invenio_stats.search.sending import ValuesRefusedError
+
+logger = logging.getLogger(__name__)
+
+MAX_QUERIES = 100
+"""The most questions in one request."""
+
+blueprint = Blueprint("invenio_stats", __name__)
+
+
+class Asked(NamedTuple):
+    """One entry of a request: which query, with what parameters."""
+
+    key: str
+    stat: str
+    params: dict[str, Any]
+
+
+class StatsQueryResource(ContentNegotiatedMethodView):
+    """The resource that answers queries."""
+
+    view_name = "stat_query"
+
+    def __init__(self, **kwargs: Any):
+        """Answer in JSON."""
+        super().__init__(
+            serializers={"application/json": lambda answers, *args, **kwargs: jsonify(answers)},
+            default_media_type="application/json",
+            **kwargs,
+        )
+
+    @require_content_types("application/json")
+    def post(self, **kwargs: Any) -> Response:
+        """Answer `{key: {"stat": name, "params": {...}}}` with `{key: result}`.
+
+        All entries are read and permitted before the engine is asked for the first; one mistake refuses
+        the whole request.
+        """
+        if self.match_serializers(*self.get_method_serializers("POST")) is None:
+            abort(406)
+        entries = read_entries(request.get_data())
+        for entry in entries:
+            # The instance's factory and the query's own: neither opens what the other closes.
+            own = current_stats.queries[entry.stat].permission_factory
+            for factory in dict.fromkeys((current_stats.permission_factory, own)):
+                check_permission(factory, entry.stat, entry.params)
+        answers = {}
+        for entry in entries:
+            with _naming(entry.key):
+                answers[entry.key] = answer(entry)
+        return self.make_response(answers)
+
+
+def read_entries(body: bytes) -> list[Asked]:
+    """Return what a request asks; InvalidRequestInputError says what of it cannot be understood."""
+    try:
+        entries = json.loads(body, object_pairs_hook=_object, parse_constant=_number, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestInputError(
+            _('The body is not valid JSON. Send {key: {"stat": name, "params": {...}}}.')
+        ) from error
+    if not isinstance(entries, dict):
+        raise InvalidRequestInputError(
+            _('The body is %(value)s. Send an object: {key: {"stat": name, "params": {...}}}.', value=quote(entries))
+        )
+    if len(entries) > MAX_QUERIES:
+        raise InvalidRequestInputError(
+            _("The body has %(count)s entries. Send at most %(most)s at once.", count=len(entries), most=MAX_QUERIES)
+        )
+    read = []
+    for key, entry in entries.items():
+        with _naming(key):
+            read.append(_read_entry(key, entry))
+    return read
+
+
+def _read_entry(key: str, entry: Any) -> Asked:
+    if not isinstance(entry, dict):
+        raise InvalidRequestInputError(
+            _('the entry is %(value)s. Send an object: {"stat": name, "params": {...}}.', value=quote(entry))
+        )
+    unknown = sorted(set(entry) - {"stat", "params"})
+    if unknown:
+        raise InvalidRequestInputError(
+            _("the entry has unknown keys: %(names)s. Known ones: params, stat.", names=quote(unknown))
+        )
+    stat, params = entry.get("stat"), entry.get("params", {})
+    if not isinstance(stat, str):
+        raise InvalidRequestInputError(_("stat is %(stat)s. Send the name of a query.", stat=quote(stat)))
+    if not isinstance(params, dict):
+        raise InvalidRequestInputError(_("params is %(params)s. Send an object of parameters.", params=quote(params)))
+    if stat not in current_stats.queries:
+        raise UnknownQueryError(stat)
+    return Asked(key, stat, params)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Read an object of the body; of a key that comes twice, one value would be ignored."""
+    read: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in read:
+            raise InvalidRequestInputError(_("The body has %(key)s twice in one object. Send it once.", key=quote(key)))
+        read[key] = value
+    return read
+
+
+def _number(text: str) -> float:
+    """Read a number that is not whole; NaN, Infinity and what is too large to be read are none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidRequestInputError(
+            _("The body holds %(text)s, which is not a number in JSON, or is too large for one.", text=quote(text))
+        )
+    return number
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Put the key of the entry before what is wrong with it."""
+    try:
+        yield
+    except InvalidRequestInputError as error:
+        error.description = f"{quote(key)}: {error.description}"
+        raise
+
+
+def answer(entry: Asked) -> Mapping[str, Any]:
+    """Return the answer to one entry."""
+    query = current_stats.get_query(entry.stat)
+    try:
+        inspect.signature(type(query).run).bind(query, **entry.params)
+    except TypeError as error:
+        raise InvalidRequestInputError(_("params do not fit the query: %(error)s.", error=error)) from error
+    try:
+        result: Mapping[str, Any] = query.run(**entry.params)
+    except (search.exceptions.TransportError, ValuesRefusedError) as error:
+        logger.exception("A query got no answer", extra={"query": entry.stat})
+        raise _no_answer(entry, error) from error
+    return result
+
+
+def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
+    status = getattr(error, "status_code", 400)
+    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+        return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
+    return NoAnswerError(503, _("The search engine does not answer. Ask again later."))
+
+
+blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))

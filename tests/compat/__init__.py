@@ -1,0 +1,1 @@
+"""What existing instances rely on, line by line."""

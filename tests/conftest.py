@@ -1,0 +1,90 @@
+"""A light Invenio application for tests: the extensions that statistics work with, and no database.
+
+Fixtures of pytest-invenio stay in use (`base_app`, `appctx`, `cli_runner`, `client`...). A module that needs
+other settings has its own `app_config` fixture that takes this one and changes it.
+"""
+
+import copy
+
+import pytest
+from flask import Flask
+
+pytest_plugins = ("tests.fixtures.services", "tests.fixtures.search", "tests.fixtures.counting", "tests.fixtures.logs")
+
+
+def create_light_app(**config) -> Flask:
+    """Return an application as invenio-app's factory for the API would make it, with far fewer modules.
+
+    Somebody is signed in when a test client's session has `_user_id`.
+    """
+    # Imported here, so that unit tests start without them.
+    from flask_login import LoginManager, UserMixin
+    from invenio_cache import InvenioCache
+    from invenio_celery import InvenioCelery
+    from invenio_i18n import InvenioI18N
+    from invenio_queues import InvenioQueues
+    from invenio_rest import InvenioREST
+    from invenio_search import InvenioSearch
+
+    from invenio_stats import InvenioStats
+    from invenio_stats.ext import finalize_app
+    from invenio_stats.views import blueprint
+
+    app = Flask("light")
+    app.config.update(config)
+    LoginManager(app).user_loader(lambda user_id: type("User", (UserMixin,), {"id": user_id})())
+    for extension in (InvenioI18N, InvenioCache, InvenioCelery, InvenioQueues, InvenioSearch, InvenioREST):
+        extension(app)
+    InvenioStats(app)
+    app.register_blueprint(blueprint, url_prefix="/api")
+    finalize_app(app)
+    return app
+
+
+@pytest.fixture(scope="module")
+def create_app():
+    return create_light_app
+
+
+def _shipped(name):
+    from invenio_stats.contrib import config
+
+    return copy.deepcopy(getattr(config, name))
+
+
+@pytest.fixture(scope="module")
+def events_config():
+    return _shipped("EVENTS_CONFIG")
+
+
+@pytest.fixture(scope="module")
+def aggregations_config():
+    return _shipped("AGGREGATIONS_CONFIG")
+
+
+@pytest.fixture(scope="module")
+def queries_config():
+    return _shipped("QUERIES_CONFIG")
+
+
+@pytest.fixture(scope="module")
+def app_config(
+    app_config, engine_url, broker_url, cache_config, index_prefix, events_config, aggregations_config, queries_config
+):
+    """Settings: the shipped event types, on the services of this run, under an index prefix of the module's own."""
+    return {
+        **app_config,
+        **cache_config,
+        "SEARCH_HOSTS": [engine_url],
+        "SEARCH_INDEX_PREFIX": index_prefix,
+        "BROKER_URL": broker_url,
+        "STATS_EVENTS": events_config,
+        "STATS_AGGREGATIONS": aggregations_config,
+        "STATS_QUERIES": queries_config,
+    }
+
+
+@pytest.fixture(scope="module")
+def app(base_app, appctx):
+    """The application, with its context; a test that takes it also runs in a request context of pytest-flask."""
+    return base_app

@@ -1,0 +1,1 @@
+"""Runs what the documentation shows: the code, commands and requests of a page, in their order."""

@@ -1,0 +1,1 @@
+"""One file for each station, on a real app; the embedded engine or real services."""

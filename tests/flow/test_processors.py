@@ -1,0 +1,269 @@
+"""Process: from the queue through the preprocessors into daily indices."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from invenio_queues.proxies import current_queues
+
+from invenio_stats.broker import inspect
+from invenio_stats.core import names
+from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.processors import (
+    EventsIndexer,
+    anonymize_user,
+    build_file_unique_id,
+    filter_machines,
+    filter_robots,
+    flag_machines,
+    flag_robots,
+)
+from invenio_stats.proxies import current_stats
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
+TODAY = datetime.now(timezone.utc).replace(microsecond=0)
+EVENTS = "events-stats-file-download"
+
+
+def download(moment=TODAY, **changes):
+    """Return a raw download as the builder makes it."""
+    return {
+        "timestamp": moment.replace(tzinfo=None).isoformat(),
+        "bucket_id": "B",
+        "file_id": "F",
+        "file_key": "paper.pdf",
+        "size": 9,
+        "referrer": None,
+        "ip_address": "192.0.2.1",
+        "user_agent": BROWSER,
+        "user_id": None,
+        "session_id": None,
+        **changes,
+    }
+
+
+@pytest.fixture
+def index_events(queues, put_templates, refresh):
+    """Publish events, run the indexer, and return what it says."""
+
+    def run(*events, **params):
+        current_stats.publish("file-download", events)
+        definition = current_stats.events["file-download"]
+        outcome = definition.cls(**{**definition.params, **params}).run()
+        refresh()
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def stored(search_client, index_prefix):
+    """Return the documents behind an index or alias."""
+
+    def search(index=EVENTS):
+        hits = search_client.search(index=f"{index_prefix}{index}", body={"size": 100}, ignore_unavailable=True)
+        return hits["hits"]["hits"]
+
+    return search
+
+
+def test_an_event_is_stored_under_its_day_without_its_person(index_events, stored, index_prefix):
+    assert index_events(download()) == (1, 0)
+    (hit,) = stored()
+    source = hit["_source"]
+    assert hit["_index"] == f"{index_prefix}{EVENTS}-{TODAY:%Y-%m-%d}"
+    assert source["timestamp"] == TODAY.replace(tzinfo=None).isoformat()
+    assert source["unique_id"] == "B_F"
+    assert (source["is_robot"], source["is_machine"], source["country"]) == (False, False, None)
+    assert len(source["visitor_id"]) == len(source["unique_session_id"]) == 56
+    assert len(source["event_id"]) == 32
+    assert source["updated_timestamp"].endswith("+00:00")
+    assert not {"ip_address", "user_agent", "user_id", "session_id"} & set(source)
+    assert "192.0.2.1" not in str(hit)
+
+
+def test_clicks_in_one_cell_are_one_and_in_others_are_others(index_events, stored):
+    start = TODAY.replace(minute=0, second=0)
+    clicks = [download(start + timedelta(seconds=seconds)) for seconds in (1, 29, 30, 95)]
+    index_events(*clicks)
+    assert len(stored()) == 3
+
+
+def test_without_a_window_each_second_counts(index_events, stored):
+    start = TODAY.replace(minute=0, second=0)
+    index_events(*(download(start + timedelta(seconds=seconds)) for seconds in (1, 2, 2)), double_click_window=0)
+    assert len(stored()) == 2
+
+
+def test_an_event_of_nobody_is_its_own(index_events, stored):
+    nobody = {"ip_address": None, "user_agent": None}
+    index_events(download(**nobody), download(**nobody))
+    assert len(stored()) == 2
+
+
+def test_indexing_twice_changes_nothing(index_events, stored):
+    """A message that the broker delivers again is stored over itself."""
+    index_events(download())
+    first = {hit["_id"] for hit in stored()}
+    index_events(download())
+    assert {hit["_id"] for hit in stored()} == first
+
+
+def test_more_than_a_batch_is_stored(index_events, search_client, index_prefix, queues):
+    events = [download(file_id=f"F{number}") for number in range(2300)]
+    assert index_events(*events) == (2300, 0)
+    assert search_client.count(index=f"{index_prefix}{EVENTS}")["count"] == 2300
+    assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_events, stored, queues):
+    assert index_events(download(), download(timestamp="yesterday"), download(file_id="G")) == (2, 1)
+    assert len(stored()) == 2
+    assert inspect.dead(queues["file-download"]) == 1
+
+
+def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
+    with queues["file-download"].create_producer() as producer:
+        producer.publish(["no", "event"])
+        producer.publish(b"\xff{", content_type="application/json", content_encoding="utf-8")
+    index_events(download())
+    assert inspect.dead(queues["file-download"]) == 2
+    assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_an_engine_that_is_away_leaves_the_events_on_the_queue(index_events, queues, monkeypatch):
+    def refuse(client, actions, **kwargs):
+        return 0, [{"index": {"_index": "i", "_id": "x", "status": 429, "error": {"type": "busy"}}}]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("invenio_search.engine.search.helpers.bulk", refuse)
+        with pytest.raises(EngineUnavailableError, match="429"):
+            index_events(download())
+    assert inspect.depth(queues["file-download"]) == 1
+    assert index_events() == (1, 0)
+
+
+def test_superseded_events_are_hidden_behind_the_alias(index_events, search_client, stored, index_prefix, refresh):
+    index_events(download(), download(file_id="G"))
+    hit = stored()[0]
+    search_client.update(index=hit["_index"], id=hit["_id"], body={"doc": {"superseded": True}})
+    refresh()
+    assert len(stored()) == 1
+    assert len(stored(f"{EVENTS}-{TODAY:%Y-%m-%d}")) == 2
+
+
+def test_a_foreign_strict_mapping_never_costs_an_event(index_events, search_client, stored, index_prefix):
+    """InvenioRDM's templates list their own fields and refuse all others."""
+    fields = ("unique_id", "country", "visitor_id", "unique_session_id", "bucket_id", "file_id", "file_key", "referrer")
+    search_client.indices.put_template(
+        name=f"{index_prefix}file-download-v1",
+        body={
+            "index_patterns": [f"{index_prefix}{EVENTS}-*"],
+            "mappings": {
+                "dynamic": "strict",
+                "properties": {
+                    **{field: {"type": "keyword"} for field in fields},
+                    "timestamp": {"type": "date"},
+                    "updated_timestamp": {"type": "date"},
+                    "is_robot": {"type": "boolean"},
+                    "size": {"type": "double"},
+                },
+            },
+            "aliases": {f"{index_prefix}{EVENTS}": {}},
+        },
+    )
+    assert index_events(download(item_id="I", labels=["bees"], access_status="open")) == (1, 0)
+    assert stored()[0]["_source"]["item_id"] == "I"
+
+
+def test_a_day_of_a_month_that_has_an_index_is_an_alias_of_it(index_events, search_client, stored, index_prefix):
+    """An instance that was on monthly indices has them both; an event is never in two places."""
+    month = f"{index_prefix}{EVENTS}-{TODAY:%Y-%m}"
+    search_client.indices.create(month)
+    index_events(download())
+    assert {hit["_index"] for hit in stored()} == {month}
+    assert list(search_client.indices.get_alias(index=f"{index_prefix}{EVENTS}-{TODAY:%Y-%m-%d}")) == [month]
+
+
+def test_a_backfill_of_old_years_makes_months_not_days(index_events, search_client, stored, index_prefix):
+    old = datetime(2019, 3, 1, 12, tzinfo=timezone.utc)
+    index_events(*(download(old + timedelta(days=days)) for days in range(40)))
+    assert {hit["_index"] for hit in stored()} == {
+        f"{index_prefix}{EVENTS}-{month}" for month in ("2019-03", "2019-04")
+    }
+    assert len(stored()) == 40
+
+
+def test_another_suffix_is_never_routed(index_events, stored, index_prefix):
+    index_events(download(datetime(2019, 3, 1, tzinfo=timezone.utc)), suffix="%Y")
+    assert stored()[0]["_index"] == f"{index_prefix}{EVENTS}-2019"
+
+
+class OwnRun(EventsIndexer):
+    """An indexer of somebody else, who overrides `run`."""
+
+    fails = False
+
+    def run(self):
+        actions = list(self.actionsiter())
+        if self.fails:
+            raise RuntimeError("no")
+        return len(actions), 0
+
+
+def test_an_overridden_run_is_called_until_the_queue_is_empty(app, queues):
+    current_stats.publish("file-download", [download(file_id=str(number)) for number in range(1500)])
+    assert OwnRun(queue=current_queues.queues[names.queue("file-download")], preprocessors=[]).run() == (1500, 0)
+    assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_an_overridden_run_that_raises_gives_its_batch_back(app, queues):
+    current_stats.publish("file-download", [download()] * 3)
+    indexer = OwnRun(queue=queues["file-download"], preprocessors=[])
+    indexer.fails = True
+    with pytest.raises(RuntimeError):
+        indexer.run()
+    assert inspect.depth(queues["file-download"]) == 3
+
+
+class ForeignQueue:
+    """Any object with `routing_key` and `consume()`."""
+
+    routing_key = "stats-file-download"
+
+    def consume(self):
+        return iter([download()])
+
+
+def test_a_foreign_queue_is_read_as_it_is(app, put_templates):
+    assert EventsIndexer(ForeignQueue(), preprocessors=[build_file_unique_id, anonymize_user]).run() == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_robot", "is_machine"),
+    [
+        pytest.param({"user_agent": BROWSER}, False, False, id="browser"),
+        pytest.param({"user_agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}, True, False, id="robot"),
+        pytest.param({"user_agent": "Wget/1.21.3"}, False, True, id="machine"),
+        pytest.param({"user_agent": ""}, True, False, id="empty"),
+        pytest.param({}, False, False, id="no agent"),
+        pytest.param({"agent_class": "ai"}, True, False, id="classified before"),
+    ],
+)
+def test_agents_are_flagged_or_filtered(agent, is_robot, is_machine):
+    assert flag_robots(dict(agent))["is_robot"] is is_robot
+    assert flag_machines(dict(agent))["is_machine"] is is_machine
+    assert (filter_robots(dict(agent)) is None) is is_robot
+    assert (filter_machines(dict(agent)) is None) is is_machine
+
+
+def test_an_event_that_is_anonymous_already_is_left_alone(app):
+    assert anonymize_user({"visitor_id": "V"}) == {"visitor_id": "V"}
+
+
+def test_a_visitor_is_the_same_over_the_day_and_another_on_the_next(app):
+    morning, evening, next_day = (
+        anonymize_user(download(datetime(2026, 1, day, hour, tzinfo=timezone.utc)))
+        for day, hour in ((30, 9), (30, 21), (31, 9))
+    )
+    assert morning["visitor_id"] == evening["visitor_id"] != next_day["visitor_id"]
+    assert morning["unique_session_id"] != evening["unique_session_id"]

@@ -1,0 +1,145 @@
+"""The documentation: it builds, says something of everything that there is, and what it shows works."""
+
+import ast
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.docs_support.blocks import blocks
+from tests.docs_support.pages import PageRun
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The documentation as text: what a reader sees, with what Sphinx takes from the code; built without a warning."""
+    folder = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "text", DOCS, folder]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {path.stem: path.read_text() for path in folder.glob("*.txt")}
+
+
+def missing(names, text):
+    """Return the names that do not stand in the text as whole words."""
+    return [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)]
+
+
+def settings():
+    """Return every setting with the text below it."""
+    statements = ast.parse((ROOT / "invenio_stats/config.py").read_text()).body
+    for statement, following in zip(statements, [*statements[1:], None], strict=True):
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        if names and names[0].startswith("STATS_"):
+            is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            yield names[0], following.value.value if is_text else ""
+
+
+def commands(group, above=()):
+    """Yield every command below a group, as it is typed."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*above, name))
+        else:
+            yield " ".join((*above, name)), command
+
+
+def test_every_setting_is_described(built):
+    """An operator finds each one with its default and its effect."""
+    assert not missing([name for name, _ in settings()], built["configuration"])
+    assert not [name for name, text in settings() if len(text.split()) < 5]
+
+
+def test_every_command_and_option_is_described(built):
+    from invenio_stats.cli import stats
+
+    found = dict(commands(stats, ("invenio", "stats")))
+    assert len(found) >= 5
+    assert not missing(found, built["operations"])
+    options = {name for command in found.values() for one in command.params for name in one.opts if name[:2] == "--"}
+    assert not missing(options, built["operations"])
+
+
+@pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
+def test_everything_that_is_shipped_is_described(built, setting):
+    from invenio_stats.contrib import config
+
+    assert not missing(getattr(config, setting), "".join(built.values()))
+
+
+def test_every_error_is_described(built):
+    from invenio_stats import errors
+
+    own = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]
+    assert own
+    assert not missing(own, built["errors"])
+
+
+def test_every_field_of_an_event_is_described(built):
+    """The message on the queue and the stored document are an interface, too."""
+    from invenio_stats.core.mappings import EVENT_FIELDS, TOTAL_FIELDS
+
+    assert not missing([*EVENT_FIELDS, *TOTAL_FIELDS], built["how-it-works"])
+
+
+def test_every_page_is_tried():
+    """Code that nobody runs is not shown: no literal block without a language."""
+    bare = [
+        f"{page.name}:{number}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text().splitlines(), start=1)
+        if line.rstrip().endswith("::") and not line.lstrip().startswith(".. ")
+    ]
+    assert not bare
+
+
+@pytest.fixture
+def page_run(create_app, app_config, index_prefix, request):
+    """One page's run, on an empty engine and empty queues."""
+    prefix = f"{index_prefix}docs-"
+    celery = {"CELERY_TASK_ALWAYS_EAGER": True, "CELERY_RESULT_BACKEND": "cache+memory://"}
+    run = PageRun(create_app, {**app_config, **celery, "SEARCH_INDEX_PREFIX": prefix})
+    yield run
+    with run.app.app_context():
+        from invenio_queues.proxies import current_queues
+
+        from tests.fixtures.services import _empty
+
+        _empty(current_queues)
+        client = run.app.extensions["invenio-search"].client
+        client.indices.delete(index=f"{prefix}*", ignore=[404])
+        client.indices.delete_template(name=f"{prefix}*", ignore=[404])
+        client.indices.delete_index_template(name=f"{prefix}*", ignore=[404])
+    run.close()
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in PAGES if list(blocks(page))])
+def test_what_a_page_shows_works(page, page_run):
+    """Every example, command and request of a page, in the order in which a reader meets them."""
+    for block in blocks(page):
+        page_run.run(block)
+
+
+def test_the_readme_renders_where_packages_are_listed():
+    """A package index takes plain reStructuredText only; the description is the README with the changes."""
+    from docutils.core import publish_string
+
+    text = (ROOT / "README.rst").read_text() + "\n" + (ROOT / "CHANGES.rst").read_text()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of docutils' own parts
+        publish_string(text, settings_overrides={"report_level": 2, "halt_level": 2, "raw_enabled": False})
+
+
+def test_the_readme_leads_to_pages_that_exist():
+    targets = re.findall(r"<((?:docs|examples)/[^>]+|[A-Z]+\.rst)>`_", (ROOT / "README.rst").read_text())
+    assert targets
+    assert not [target for target in targets if not (ROOT / target).exists()]

@@ -1,0 +1,179 @@
+"""Imports point down: the layers of the package, enforced on its syntax trees (picture: docs/how-it-works)."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = "invenio_stats"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+LAYERS = {
+    6: {"contrib"},  # declares; the package never imports it at load time
+    5: {"tasks", "cli", "progress", "views", "counter.api", "dashboards.views"},  # doors
+    4: {"counter", "exports", "dashboards", "testing", "status", "runs"},  # capabilities
+    3: {"ext", "definitions", "declare"},  # wiring
+    2: {"receivers", "queues", "processors", "bookmark", "aggregations", "queries", "templates", "config"},  # stations
+    1: {"proxies", "permissions", "utils", "errors", "loading", "items", "holding", "search", "broker", "privacy"},
+    0: {"core"},  # rules: no Flask, no engine, no clock
+}
+"""Module or folder -> layer; 1 holds the adapters, each of which hides one outside thing."""
+
+STATIONS_MAY = {("aggregations", "bookmark")}
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
+
+
+class Import(NamedTuple):
+    """One import of one module by another, both named without the package."""
+
+    importer: str
+    imported: str
+    line: int
+    at_load: bool
+
+    def __str__(self):
+        return f"{PACKAGE}/{self.importer.replace('.', '/')}.py:{self.line} imports {self.imported or PACKAGE}"
+
+
+def name_of(path: Path) -> str:
+    """Return the dotted name within the package: '' for the front door, 'search' for search/__init__.py."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def walk(node: ast.AST, at_load: bool = True) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield each import below a node, and whether loading the module runs it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, at_load
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue  # for the type checker only
+        else:
+            yield from walk(child, at_load and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def targets(statement: ast.stmt, importer: str) -> list[str]:
+    """Return the full names that a statement imports; of `from a import b`, a.b where that is a module, else a."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    assert isinstance(statement, ast.ImportFrom)
+    assert not statement.level, f"{importer}:{statement.lineno}: write the whole name instead of a relative import"
+    return [
+        f"{statement.module}.{alias.name}" if is_module(f"{statement.module}.{alias.name}") else str(statement.module)
+        for alias in statement.names
+    ]
+
+
+def is_module(full_name: str) -> bool:
+    """Say whether a dotted name is a module or folder of ours."""
+    path = ROOT.parent / full_name.replace(".", "/")
+    return full_name.startswith(f"{PACKAGE}.") and (path.is_dir() or path.with_suffix(".py").is_file())
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Yield each module's name and syntax tree."""
+    for path in sorted(ROOT.rglob("*.py")):
+        yield name_of(path), ast.parse(path.read_text(), filename=str(path))
+
+
+def all_imports() -> Iterator[tuple[str, str, int, bool]]:
+    """Yield importer, full name of the imported, line and whether it is at load time."""
+    for importer, tree in trees():
+        for statement, at_load in walk(tree):
+            for target in targets(statement, importer):
+                yield importer, target, statement.lineno, at_load
+
+
+def own_imports() -> list[Import]:
+    """Return the imports from one module of ours to another."""
+    return [
+        Import(importer, target.removeprefix(PACKAGE).removeprefix("."), line, at_load)
+        for importer, target, line, at_load in all_imports()
+        if target == PACKAGE or target.startswith(f"{PACKAGE}.")
+    ]
+
+
+def layer(module: str) -> int:
+    """Return the layer of a module: its own, else that of the folder around it; the front door is above all."""
+    if not module:
+        return 7
+    for number, members in LAYERS.items():
+        if module in members:
+            return number
+    if "." in module:
+        return layer(module.rpartition(".")[0])
+    raise KeyError(module)
+
+
+def test_every_module_has_a_layer():
+    """A new module is placed on purpose."""
+    names = {name.partition(".")[0] for name, _ in trees()} - {""}
+    missing = sorted(name for name in names if not any(name in members for members in LAYERS.values()))
+    assert not missing, f"place these in LAYERS: {missing}"
+
+
+def test_imports_point_down():
+    """A module imports its own layer or one below; `import` inside a function counts too."""
+    wrong = [
+        f"{one}: layer {layer(one.importer)} -> {layer(one.imported)}"
+        for one in own_imports()
+        if layer(one.imported) > layer(one.importer) and layer(one.imported) != 6
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_stations_do_not_import_each_other():
+    """What passes between stations is data."""
+    wrong = [
+        str(one)
+        for one in own_imports()
+        if layer(one.importer) == layer(one.imported) == 2 and (one.importer, one.imported) not in STATIONS_MAY
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_contrib_is_not_imported_at_load_time():
+    """What the package ships as declarations is optional: import strings are fine."""
+    wrong = [str(one) for one in own_imports() if layer(one.imported) == 6 and layer(one.importer) != 6 and one.at_load]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_core_imports_the_standard_library_only():
+    """Rules can be read and tested without Flask and without an engine."""
+    wrong = [
+        f"{importer}:{line} imports {target}"
+        for importer, target, line, _ in all_imports()
+        if layer(importer) == 0
+        and target.partition(".")[0] not in sys.stdlib_module_names
+        and not target.startswith(f"{PACKAGE}.core")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_core_reads_no_clock():
+    """A rule is given the moment; the shell that calls it reads the clock, once."""
+    wrong = [
+        f"{name}:{node.lineno} calls {node.func.attr}()"
+        for name, tree in trees()
+        if layer(name) == 0
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "at_load"),
+    [
+        pytest.param("import json", [True], id="at the top"),
+        pytest.param("try:\n    import json\nexcept ImportError:\n    pass", [True], id="tried"),
+        pytest.param("def f():\n    import json", [False], id="in a function"),
+        pytest.param("if TYPE_CHECKING:\n    import json", [], id="for types"),
+    ],
+)
+def test_the_walk_finds(source, at_load):
+    """The rules above are as good as what they see."""
+    assert [found for _, found in walk(ast.parse(source))] == at_load

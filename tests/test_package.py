@@ -1,0 +1,117 @@
+"""The distribution: what is built holds everything, and works where nothing else is installed."""
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "invenio_stats"
+DATA = {".css", ".html", ".js", ".json", ".mo", ".pot", ".svg", ".txt"}
+"""Kinds of files that are not code and that the package reads or serves."""
+
+pytestmark = pytest.mark.slow
+
+CHECK = """
+import importlib.metadata as metadata
+import invenio_stats
+from importlib.resources import files
+
+assert invenio_stats.__version__ == metadata.version("invenio-stats"), invenio_stats.__version__
+assert "site-packages" in invenio_stats.__file__, invenio_stats.__file__
+ours = [ep for ep in metadata.distribution("invenio-stats").entry_points]
+for entry_point in ours:
+    entry_point.load()
+import invenio_stats.contrib.config
+from flask import Flask
+app = Flask("empty")
+invenio_stats.InvenioStats(app)
+assert app.extensions["invenio-stats"].events_config == {}
+print(len(ours), "entry points load")
+"""
+
+
+def run(*command, **kwargs) -> str:
+    """Run a command; its whole output is the failure's text."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **kwargs)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the source distribution and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    (path,) = built.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel):
+    """A template that is missing is noticed by an instance only when its index has the wrong mapping."""
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.suffix in DATA | {".py"} or path.name == "py.typed"
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    assert not wanted - held
+    assert any(name.endswith("os-v2/record-view-v1.json") for name in held)
+    assert "invenio_stats/translations/messages.pot" in held
+
+
+def test_the_wheel_holds_nothing_else(wheel):
+    """Tests, scripts and examples stay in the source distribution."""
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.partition("/")[0] for name in archive.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"invenio_stats"}
+
+
+def test_the_source_distribution_can_run_the_tests(built):
+    """Whoever packages this for a system has the tests, the launcher and the demo."""
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"run-tests.sh", "tests/conftest.py", "scripts/services", "scripts/engine/OpenSearchNode.java"} <= held
+
+
+@pytest.mark.parametrize("extra", ["opensearch2", "opensearch1", "elasticsearch7"])
+def test_an_extra_for_each_engine_brings_its_client(metadata, extra):
+    assert any(
+        line.startswith(f"invenio-search[{extra}]") and f'extra == "{extra}"' in line.replace("'", '"')
+        for line in metadata.get_all("Requires-Dist")
+    )
+
+
+def test_the_metadata_keep_what_clients_pin(metadata):
+    """Every client asks for invenio-stats>=7.0.0,<8.0.0."""
+    assert metadata["Name"] == "invenio-stats"
+    assert metadata["Version"].startswith("7.10.")
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert "MIT" in (metadata["License"] or metadata["License-Expression"])
+
+
+def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
+    """Its requirements are complete: every entry point loads, and an application starts."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    run(python, "-m", "pip", "install", "--quiet", f"{wheel}[opensearch2]")
+    assert "entry points load" in run(python, "-I", "-c", CHECK, cwd=tmp_path)

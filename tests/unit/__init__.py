@@ -1,0 +1,1 @@
+"""Rules and shells without an app and without services: seconds."""

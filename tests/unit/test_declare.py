@@ -1,0 +1,73 @@
+"""Declare: a new event type in one call, with what it is named and mapped as."""
+
+import pytest
+
+from invenio_stats.declare import event_type, total, unique, unique_id_builder
+from invenio_stats.errors import ConfigurationError
+
+
+def search_event_builder(event, sender_app, query=None, hits=0, **kwargs):
+    """Describe one search."""
+    event.update(query=query, hits=hits)
+    return event
+
+
+def declare(**changes):
+    """Return the event type of the documentation, with changes."""
+    return event_type(
+        **{
+            "name": "search-made",
+            "builders": [search_event_builder],
+            "unique_id": "{query}",
+            "keep": ["query"],
+            "metrics": {"hits": total("hits"), "users": unique("user")},
+            **changes,
+        }
+    )
+
+
+def test_a_declared_type_is_three_dicts_to_spread():
+    declared = declare()
+    assert list(declared.events) == ["search-made"]
+    assert list(declared.aggregations) == ["search-made-agg"]
+    assert list(declared.queries) == ["search-made-total", "search-made-histogram"]
+
+
+def test_its_fields_are_mapped_without_writing_a_mapping():
+    declared = declare()
+    event = declared.events["search-made"]["params"]["fields"]
+    total_ = declared.aggregations["search-made-agg"]["params"]["fields"]
+    assert {name: field["type"] for name, field in event.items()} == {
+        "query": "keyword",
+        "hits": "double",
+        "user": "keyword",
+    }
+    assert {name: field["type"] for name, field in total_.items()} == {
+        "query": "keyword",
+        "hits": "double",
+        "users": "double",
+    }
+
+
+def test_the_unique_id_is_written_from_the_event():
+    assert unique_id_builder("{query}")({"query": "bees"}) == {"query": "bees", "unique_id": "bees"}
+
+
+def test_a_unique_id_too_long_for_a_key_is_hashed():
+    first = unique_id_builder("{query}")({"query": "b" * 5000})["unique_id"]
+    second = unique_id_builder("{query}")({"query": "b" * 5001})["unique_id"]
+    assert len(first) == 64
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"name": "Search Made"}, "use small letters", id="name"),
+        pytest.param({"unique_id": "query"}, "names no field", id="unique_id"),
+        pytest.param({"metrics": {"hits": "hits"}}, r"metrics\['hits'\] is 'hits'; use total", id="metric"),
+    ],
+)
+def test_a_mistake_is_named(changes, said):
+    with pytest.raises(ConfigurationError, match=said):
+        declare(**changes)

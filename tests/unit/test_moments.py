@@ -1,0 +1,56 @@
+"""Moments: what the engine can hold is read, and always as aware UTC."""
+
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenio_stats.core import moments
+
+NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("2026-01-31T12:00:00", id="no zone is UTC"),
+        pytest.param("2026-01-31T12:00:00Z", id="Z"),
+        pytest.param("2026-01-31T12:00:00+00:00", id="zero offset"),
+        pytest.param("2026-01-31T13:30:00+01:30", id="offset"),
+        pytest.param("2026-01-31T13:00:00+01", id="offset of hours alone"),
+        pytest.param("2026-01-31T12:00:00.000", id="milliseconds"),
+        pytest.param("2026-01-31T12:00:00.000000000Z", id="nanoseconds"),
+        pytest.param("2026-01-31 12:00:00", id="blank"),
+        pytest.param("2026-01-31T12:00", id="no seconds"),
+        pytest.param("2026-01-31T12", id="hour alone"),
+    ],
+)
+def test_a_timestamp_is_read_whatever_way_it_is_written(text):
+    assert moments.parse(text) == NOON
+    assert moments.parse(text).tzinfo is timezone.utc
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-01-31T25:00:00", "2026-01-31T10:00+99:00", "12"])
+def test_what_is_no_timestamp_is_named(text):
+    with pytest.raises(ValueError, match="is not a timestamp"):
+        moments.parse(text)
+
+
+@pytest.mark.parametrize("value", [None, 7, 1.5, ["2026"]])
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(ValueError, match="is not a timestamp"):
+        moments.parse(value)
+
+
+def test_a_year_or_month_alone_means_its_first_day():
+    assert moments.parse_calendar("2026") == datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert moments.parse_calendar("2026-03") == datetime(2026, 3, 1, tzinfo=timezone.utc)
+    assert moments.parse_calendar(date(2026, 3, 4)) == datetime(2026, 3, 4, tzinfo=timezone.utc)
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.integers(-14 * 60, 14 * 60))
+def test_a_moment_survives_being_written_in_any_zone(naive, minutes):
+    moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert moments.parse(moments.iso(moment)) == moment
+    assert moments.parse(moments.iso_zoned(moment)) == moment
