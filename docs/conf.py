@@ -1,7 +1,7 @@
 """How the documentation is built: `sphinx-build -W -n docs docs/_build`."""
 
 import sys
-from importlib import metadata
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 project = "invenio-stats"
 author = "invenio-stats contributors"
 copyright = author  # noqa: A001 - the name is Sphinx's
-version = release = metadata.version("invenio-stats")
+version = release = import_module("invenio_stats").__version__
 
 extensions = ["sphinx.ext.autodoc"]
 needs_sphinx = "7.0"

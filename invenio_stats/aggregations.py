@@ -1,7 +1,7 @@
 """Aggregate: from raw events to one total for each thing and interval."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -78,6 +78,8 @@ class StatAggregator(Aggregated):
 
     _prepared: tuple[datetime, StoredTotals, Iterator[Counted]] | None = None
     _set_aside = 0
+    on_interval: Callable[[int, int], None] | None = None
+    """Is told after each interval of a run how many are done, and of how many."""
 
     def __init__(
         self,
@@ -182,6 +184,11 @@ class StatAggregator(Aggregated):
         self.bookmark_api.rewind(first)
         return deleted
 
+    def count_totals(self, start_date: Any = None, end_date: Any = None) -> int:
+        """Return how many totals there are between two dates, both included: what `delete` would delete."""
+        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        return self._stored().count(first, last)
+
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
         return sources.oldest_event(self.client, self._events_alias())
@@ -245,7 +252,7 @@ class StatAggregator(Aggregated):
 
     def _carry_out(self, plan: _Plan) -> Iterator[Result]:
         counted = ByInterval(plan.counted)
-        for moment in plan.moments:
+        for done, moment in enumerate(plan.moments, 1):
             start = floor(moment, self.interval)
             self._prepared, self._set_aside = (start, plan.stored, counted.take(start)), 0
             written, errors = write(self.client, self.agg_iter(moment, plan.previous_bookmark))
@@ -253,6 +260,8 @@ class StatAggregator(Aggregated):
                 facts = {"aggregation": self.name, "interval": iso(start), "errors": sorted(set(errors))}
                 logger.error("The search engine refused totals", extra=facts)
             yield written, len(errors) + self._set_aside
+            if self.on_interval is not None:
+                self.on_interval(done, len(plan.moments))
 
     def _prepare(self, start: datetime, previous_bookmark: datetime | None) -> tuple[StoredTotals, Iterator[Counted]]:
         """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""

@@ -12,11 +12,12 @@ from flask_babel import gettext as _
 from rich.console import Console
 from rich.table import Table
 
+from invenio_stats.broker import inspect
 from invenio_stats.core.moments import iso, iso_zoned, parse_calendar
-from invenio_stats.progress import each
+from invenio_stats.progress import bar, each
 from invenio_stats.proxies import current_stats
 from invenio_stats.status import aggregations_status, events_status
-from invenio_stats.tasks import aggregate_events, process_events
+from invenio_stats.tasks import aggregate_events, aggregate_one, process_events, process_one
 
 
 def _known(kind: str, known: Callable[[], Any]) -> Callable[..., tuple[str, ...]]:
@@ -79,8 +80,10 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         _sent(_("Events processing"), process_events.delay(list(event_types)), as_json)
         return
     results = {}
-    for name in each(event_types, _("Processing events"), as_json):
-        results.update(process_events([name]))
+    with bar(_("Processing events"), as_json) as shown:
+        for name in event_types:
+            shown.begin(name, inspect.depth(current_stats.events[name].queue) if shown.is_seen else None)
+            results[name] = process_one(name, on_batch=shown.advance)
     _report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))
 
 
@@ -116,8 +119,10 @@ def aggregations_process(
         _sent(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
         return
     results = {}
-    for name in each(aggregation_types, _("Aggregating"), as_json):
-        (results[name],) = aggregate_events([name], **options)
+    with bar(_("Aggregating"), as_json) as shown:
+        for name in aggregation_types:
+            shown.begin(name)
+            results[name] = aggregate_one(name, on_interval=shown.set, **options)
     _report(results, as_json, _totals_line)
 
 
@@ -236,6 +241,8 @@ def _table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
 def _cell(value: Any) -> str:
     if value is None or value == []:
         return "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, dict):  # the last run
+        return "\n".join(_cell(one) if key == "finished" else f"{one} {key}" for key, one in value.items())
+    if isinstance(value, list):
+        return "\n".join(value)
+    return value[:19].replace("T", "\n") if isinstance(value, str) else str(value)  # a moment in UTC, cut to the second

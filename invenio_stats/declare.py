@@ -24,7 +24,7 @@ from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core import names
 from invenio_stats.core.events import Builder, Event
 from invenio_stats.core.intervals import Interval
-from invenio_stats.core.mappings import NUMBER, Field
+from invenio_stats.core.mappings import NUMBER, TOTAL_FIELDS, Field
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
@@ -96,15 +96,15 @@ def event_type(
     ConfigurationError names what cannot be.
     """
     measures = dict(metrics or {})
-    keep = list(keep)
-    _check(name, unique_id, measures)
+    keep, builders = _listed(name, keep=keep), _listed(name, builders=builders)
+    _check(name, unique_id, keep, measures)
     fields = {**dict.fromkeys(keep, TEXT), **{one.source: one.field for one in measures.values()}}
     return DeclaredType(
         events={
             name: {
                 "cls": EventsIndexer,
                 "signal": signal,
-                "event_builders": list(builders),
+                "event_builders": builders,
                 "usage": usage,
                 "params": {
                     "preprocessors": [flag_robots, flag_machines, anonymize_user, unique_id_builder(unique_id)],
@@ -147,20 +147,38 @@ def _build_unique_id(event: Event, template: str) -> Event:
     return event
 
 
-def _check(name: str, unique_id: str, measures: Mapping[str, Measure]) -> None:
+def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Measure]) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"event_type({name!r}): use small letters, digits and single hyphens, as in 'search-made'."
         )
-    if not [field for _, field, _, _ in string.Formatter().parse(unique_id) if field]:
+    if not _fields_of(unique_id):
         raise ConfigurationError(
             f"event_type({name!r}): unique_id {unique_id!r} names no field; write it as '{{field}}'."
         )
+    taken = sorted(set(measures) & {*TOTAL_FIELDS, *keep})
+    if taken:
+        raise ConfigurationError(f"event_type({name!r}): metrics has {taken}, which a total has already; rename them.")
     for dest, measure in measures.items():
         if not isinstance(measure, Measure):
             raise ConfigurationError(
                 f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use total('field') or unique('field')."
             )
+
+
+def _listed(name: str, **given: Any) -> list[Any]:
+    """Return the one argument as a list; a text would be one of letters."""
+    ((argument, value),) = given.items()
+    if isinstance(value, str):
+        raise ConfigurationError(f"event_type({name!r}): {argument} is {value!r}; write it as [{value!r}].")
+    return list(value)
+
+
+def _fields_of(template: str) -> list[str]:
+    try:
+        return [field for _, field, _, _ in string.Formatter().parse(template) if field]
+    except ValueError:  # a brace without its other one
+        return []
 
 
 def _queries(name: str, keep: list[str], measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:

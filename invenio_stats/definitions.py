@@ -3,15 +3,17 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any, cast
 
 from flask import Flask
 
 from invenio_stats.core.intervals import check_interval, is_longer
+from invenio_stats.core.names import check_suffix
 from invenio_stats.core.usage import USAGE_TYPES
 from invenio_stats.core.windows import check_window
 from invenio_stats.errors import ConfigurationError
-from invenio_stats.loading import load, load_entry
+from invenio_stats.loading import entries, load, load_callable, load_entry
 from invenio_stats.search.metrics import parse_metrics
 
 
@@ -55,20 +57,27 @@ class QueryDefinition:
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
-    return {name: _parse_event(_Entry.read(app, "STATS_EVENTS", name, entry)) for name, entry in config.items()}
+    setting = "STATS_EVENTS"
+    return {
+        name: _parse_event(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
+    }
 
 
 def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, AggregationDefinition]:
     """Return the aggregations of STATS_AGGREGATIONS."""
+    setting = "STATS_AGGREGATIONS"
     return {
-        name: _parse_aggregation(_Entry.read(app, "STATS_AGGREGATIONS", name, entry)) for name, entry in config.items()
+        name: _parse_aggregation(_Entry.read(app, setting, name, entry))
+        for name, entry in entries(setting, config).items()
     }
 
 
 def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) -> dict[str, QueryDefinition]:
     """Return the queries of STATS_QUERIES; `default` permits where an entry has no factory of its own."""
+    setting = "STATS_QUERIES"
     return {
-        name: _parse_query(_Entry.read(app, "STATS_QUERIES", name, entry), default) for name, entry in config.items()
+        name: _parse_query(_Entry.read(app, setting, name, entry), default)
+        for name, entry in entries(setting, config).items()
     }
 
 
@@ -93,10 +102,17 @@ class _Entry:
     def cls(self) -> type:
         if not self.values.get("cls"):
             raise ConfigurationError(f"{self.place} has no 'cls'. Set it to a class or its import string.")
-        found = load(f"{self.place}['cls']", self.values["cls"])
-        if not callable(found):
-            raise ConfigurationError(f"{self.place}['cls'] is {found!r}; set it to a class or its import string.")
-        return cast(type, found)
+        return cast(type, load_callable(f"{self.place}['cls']", self.values["cls"]))
+
+    def templates(self) -> str | None:
+        """Return the package of the index templates; ConfigurationError when there is no such package."""
+        package = self.values.get("templates")
+        try:
+            if package is None or (isinstance(package, str) and find_spec(package) is not None):
+                return package
+        except ImportError:
+            pass  # a package above it is missing: the same mistake
+        raise ConfigurationError(f"{self.place}['templates'] is {package!r}; name a package that can be imported.")
 
     def params(self, cls: type, *given: str) -> dict[str, Any]:
         place = f"{self.place}['params']"
@@ -124,10 +140,11 @@ def _parse_event(entry: _Entry) -> EventDefinition:
     cls = entry.cls()
     params = entry.params(cls, "queue")
     entry.check("double_click_window", check_window, params)
+    entry.check("suffix", check_suffix, params)
     params = _loaded_list(entry, params, "preprocessors")
     return EventDefinition(
         name=entry.name,
-        templates=entry.values.get("templates"),
+        templates=entry.templates(),
         cls=cls,
         params=params,
         signal=load(f"{entry.place}['signal']", entry.values.get("signal")),
@@ -140,17 +157,17 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
     entry.refuse_unknown("templates", "cls", "params")
     cls = entry.cls()
     params = entry.params(cls, "name")
-    interval, index_interval = params.get("interval", "day"), params.get("index_interval", "month")
     entry.check("interval", check_interval, params)
     entry.check("index_interval", check_interval, params)
-    if is_longer(check_interval(interval), check_interval(index_interval)):
+    interval, index_interval = params.get("interval", "day"), params.get("index_interval", "month")
+    if is_longer(interval, index_interval):
         raise ConfigurationError(
             f"{entry.place}: interval {interval!r} is longer than index_interval {index_interval!r}. "
             f"Set index_interval to {interval!r} or longer."
         )
     entry.check("metric_fields", parse_metrics, params)
     params = _loaded_list(entry, params, "query_modifiers")
-    return AggregationDefinition(entry.name, entry.values.get("templates"), cls, params)
+    return AggregationDefinition(entry.name, entry.templates(), cls, params)
 
 
 def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
@@ -158,16 +175,16 @@ def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
     cls = entry.cls()
     params = _loaded_list(entry, entry.params(cls, "name"), "query_modifiers")
     entry.check("metric_fields", parse_metrics, params)
-    factory = load(f"{entry.place}['permission_factory']", entry.values.get("permission_factory")) or default
-    return QueryDefinition(entry.name, cls, factory, params)
+    factory = entry.values.get("permission_factory")
+    if factory is not None:
+        factory = load_callable(f"{entry.place}['permission_factory']", factory)
+    return QueryDefinition(entry.name, cls, factory or default, params)
 
 
 def _loaded(place: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
-    loaded = [load(place, value) for value in values]
-    for value in loaded:
-        if not callable(value):
-            raise ConfigurationError(f"{place} holds {value!r}; list functions or their import strings.")
-    return loaded
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{place} is {values!r}; make it a list of functions or their import strings.")
+    return [load_callable(f"{place}[{number}]", value) for number, value in enumerate(values)]
 
 
 def _loaded_list(entry: _Entry, params: dict[str, Any], key: str) -> dict[str, Any]:

@@ -12,8 +12,12 @@ class ConfigurationError(StatsError, ValueError):
     """A STATS_* setting cannot work; raised when the application starts."""
 
 
-class UnknownEventTypeError(StatsError):
-    """No such event type in STATS_EVENTS."""
+class UnknownTypeError(StatsError):
+    """A task was asked for an event type or aggregation that the configuration does not have."""
+
+    def __init__(self, name: object, setting: str):
+        """Name what is not there, and where it would have to be."""
+        super().__init__(f"{name!r} is not in {setting}. Correct the name where the task is scheduled, or add it.")
 
 
 class EngineUnavailableError(StatsError):

@@ -14,7 +14,7 @@ from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
 from invenio_stats.core.events import Event
 from invenio_stats.holding import judge_on_response
-from invenio_stats.loading import load
+from invenio_stats.loading import load_callable
 from invenio_stats.receivers import EventEmitter, register_receivers
 
 logger = logging.getLogger(__name__)
@@ -74,13 +74,14 @@ class InvenioStatsState:
     def permission_factory(self) -> Callable[..., Any]:
         """Who may ask a query that has no factory of its own."""
         setting = "STATS_PERMISSION_FACTORY"
-        return load(setting, self.app.config[setting])
+        return load_callable(setting, self.app.config[setting])
 
     @cached_property
     def item_resolver(self) -> Callable[..., Any] | None:
         """The function that finds the item of a view or download."""
         setting = "STATS_ITEM_RESOLVER"
-        return load(setting, self.app.config[setting])
+        value = self.app.config[setting]
+        return None if value is None else load_callable(setting, value)
 
     def get_event_emitter(self, event_name: str) -> EventEmitter | None:
         """Return the function that builds and publishes one event; None, with a warning, for an unknown type."""
@@ -102,10 +103,13 @@ class InvenioStatsState:
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
         """Put events on the queue of their type, at once.
 
-        Returns when the broker has them all. AssertionError for a type that STATS_EVENTS does not have.
+        Returns when the broker has them all. AssertionError for a type that STATS_EVENTS does not have,
+        TypeError for events that are not a series of dicts.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
+        if isinstance(events, (Mapping, str)):
+            raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
         publish(self.events[event_type].queue, events)
 
     def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
@@ -154,5 +158,6 @@ def finalize_app(app: Flask) -> None:
     with app.app_context():
         state.events  # noqa: B018 - reading it fills the cache
         state.aggregations  # noqa: B018
-        state.queries  # noqa: B018
         state.item_resolver  # noqa: B018
+        for name in state.queries:
+            state.get_query(name)

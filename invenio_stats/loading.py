@@ -26,6 +26,21 @@ def load(place: str, value: Any) -> Any:
         ) from error
 
 
+def load_callable(place: str, value: Any) -> Any:
+    """Return the function or class that a setting holds or names; ConfigurationError for anything else."""
+    found = load(place, value)
+    if not callable(found):
+        raise ConfigurationError(f"{place} is {found!r}; set it to a function or its import string.")
+    return found
+
+
+def entries(setting: str, value: Any) -> Mapping[str, Any]:
+    """Return what a STATS_* dict holds, by name."""
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{setting} is {value!r}; make it a dict with an entry for each name.")
+    return value
+
+
 def load_entry(app: Flask, place: str, entry: Any) -> Mapping[str, Any]:
     """Return an entry of a STATS_* dict, which may also be an import string or a callable `(app) -> dict`."""
     values = load(place, entry)

@@ -197,10 +197,20 @@ class TermsQuery(_TotalsQuery):
     """Metrics over everything that is chosen and, where `aggregated_fields` say so, by the values of fields."""
 
     def __init__(
-        self, *args: Any, aggregated_fields: Sequence[str] | None = None, max_bucket_size: int = 10_000, **kwargs: Any
+        self,
+        name: str,
+        index: str,
+        client: Any = None,
+        *,
+        aggregated_fields: Sequence[str] | None = None,
+        max_bucket_size: int = 10_000,
+        **others: Any,
     ):
-        """Ask for up to `max_bucket_size` groups at once; when there are more, they are fetched page by page."""
-        super().__init__(*args, **kwargs)
+        """Ask for up to `max_bucket_size` groups at once; when there are more, they are fetched page by page.
+
+        Takes what a DateHistogramQuery takes, too.
+        """
+        super().__init__(name, index, client, **others)
         self.aggregated_fields = (
             [aggregated_fields] if isinstance(aggregated_fields, str) else list(aggregated_fields or ())
         )

@@ -11,7 +11,7 @@ from invenio_stats.core.events import BornEvent, Builder, Event
 from invenio_stats.core.usage import USAGE_TYPES
 from invenio_stats.holding import hold_or_publish
 from invenio_stats.items import item_fields
-from invenio_stats.loading import load, load_entry
+from invenio_stats.loading import entries, load, load_entry
 from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def register_receivers(app: Flask, config: Mapping[str, Any]) -> None:
     A signal counts in the application it is sent in: the pages and the API share a process, and some
     programs send with a proxy, which a receiver bound to the application would never see.
     """
-    for event_name, entry in config.items():
+    for event_name, entry in entries("STATS_EVENTS", config).items():
         place = f"STATS_EVENTS[{event_name!r}]"
         signal = load(f"{place}['signal']", load_entry(app, place, entry).get("signal"))
         if signal is not None:

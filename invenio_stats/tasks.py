@@ -9,6 +9,7 @@ from celery import shared_task
 
 from invenio_stats import runs
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
+from invenio_stats.errors import UnknownTypeError
 from invenio_stats.proxies import current_stats
 
 __all__ = ("StatsAggregationTask", "StatsEventTask", "aggregate_events", "process_events")
@@ -39,7 +40,7 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
 
     One that fails is logged and does not stop the others; its result is a Failure.
     """
-    return [(name, _run("events", name, lambda name=name: _process(name))) for name in event_types]
+    return [(name, process_one(name)) for name in event_types]
 
 
 @shared_task(ignore_result=False)
@@ -56,18 +57,36 @@ def aggregate_events(
     """
     start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
     options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
-    return [_run("aggregations", name, lambda name=name: _aggregate(name, options)) for name in aggregations]
+    return [aggregate_one(name, **options) for name in aggregations]
 
 
-def _process(name: str) -> Any:
-    definition = current_stats.events[name]
-    result = definition.cls(**definition.params).run()
+def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
+    """Do what the task does for one event type; `on_batch` is told how many messages each batch had."""
+    return _run("events", name, lambda: _process(name, on_batch))
+
+
+def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:
+    """Do what the task does for one aggregation; `on_interval` is told how many intervals are done, and of how many."""
+    return _run("aggregations", name, lambda: _aggregate(name, options, on_interval))
+
+
+def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
+    definition = current_stats.events.get(name)
+    if definition is None:
+        raise UnknownTypeError(name, "STATS_EVENTS")
+    indexer = definition.cls(**definition.params)
+    indexer.on_batch = on_batch
+    result = indexer.run()
     return tuple(result) if isinstance(result, tuple) else result
 
 
-def _aggregate(name: str, options: dict[str, Any]) -> Any:
-    definition = current_stats.aggregations[name]
-    return definition.cls(name=name, **definition.params).run(**options)
+def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
+    definition = current_stats.aggregations.get(name)
+    if definition is None:
+        raise UnknownTypeError(name, "STATS_AGGREGATIONS")
+    aggregator = definition.cls(name=name, **definition.params)
+    aggregator.on_interval = on_interval
+    return aggregator.run(**options)
 
 
 def _run(kind: runs.Kind, name: str, work: Callable[[], Any]) -> Any:

@@ -84,6 +84,21 @@ def test_every_error_is_described(built):
     assert not missing(own, built["errors"])
 
 
+def logged():
+    """Yield every text that the package logs as a warning or an error."""
+    calls = re.compile(r"logger\.(warning|error|exception)")
+    for path in (ROOT / "invenio_stats").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and calls.fullmatch(ast.unparse(node.func)):
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}: the text is not constant"
+                yield node.args[0].value
+
+
+def test_every_text_of_the_log_is_explained(built):
+    """Whoever finds one in the log looks it up."""
+    assert not [text for text in logged() if text not in built["errors"]]
+
+
 def test_every_field_of_an_event_is_described(built):
     """The message on the queue and the stored document are an interface, too."""
     from invenio_stats.core.mappings import EVENT_FIELDS, TOTAL_FIELDS

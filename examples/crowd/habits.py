@@ -35,13 +35,17 @@ class Habits:
         return steps
 
     def impatient(self) -> list[Step]:
-        """Click two to four times on the same things."""
+        """Click two to four times on the same things, some of them slowly."""
         record = self._popular(1)[0]
         steps = [self._view(record), self._download(record, self.choice.choice(self._healthy(record)))]
         if self.choice.random() < 0.3:
             steps.append(self._search(self.choice.choice(self.terms)))
-        more = [[replace(step, again=True, kind="double click")] * self.choice.randint(1, 3) for step in steps]
-        return [click for first, clicks in zip(steps, more, strict=True) for click in (first, *clicks)]
+        clicks = []
+        for step in steps:
+            again = replace(step, again=True, kind="double click")
+            slow = replace(again, pause=self.choice.choice((0.0, 0.0, 1.2)))
+            clicks += [step, slow, *[again] * self.choice.randint(0, 2)]
+        return clicks
 
     def member(self, email: str) -> list[Step]:
         """Sign in, and read what only those who signed in may read; no two sessions share a thing."""

@@ -31,6 +31,8 @@ class Step:
     form: dict[str, str] | None = None
     again: bool = False
     """A further click on the same thing: it has to come in the same double-click cell as the one before."""
+    pause: float = 0.0
+    """Seconds to wait before it."""
 
 
 @dataclass

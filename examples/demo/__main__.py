@@ -20,8 +20,7 @@ def main() -> int:
     console = Console(stderr=options.json, highlight=False)
     if not console.is_terminal:
         console.width = 110
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    _on_ending(_interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="invenio-stats-demo-", ignore_cleanup_errors=True) as folder:
             performance = Performance(Path(folder), console, options.seed, os.environ.get("BROKER_URL") or None)
@@ -62,7 +61,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _on_ending(handler: Any) -> None:
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, handler)
+
+
 def _interrupt(*signal_and_frame: Any) -> NoReturn:
+    _on_ending(signal.SIG_IGN)  # what is being stopped must not be left half stopped by a second Ctrl-C
     raise KeyboardInterrupt
 
 

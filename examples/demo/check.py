@@ -44,7 +44,7 @@ class Result:
         }
 
 
-def compare(ledger: Ledger, engine: Engine, url: str, catalogue: dict[str, Any]) -> Result:
+def compare(ledger: Ledger, engine: Engine, url: str, catalogue: dict[str, Any], status: dict[str, Any]) -> Result:
     """Ask every source and note each difference."""
     expected = {thing: Count(usage.count, usage.unique) for thing, usage in ledger.usage().items()}
     events, raw = engine.events()
@@ -56,6 +56,7 @@ def compare(ledger: Ledger, engine: Engine, url: str, catalogue: dict[str, Any])
         f"{seen.step.method} {seen.step.path} ({seen.step.kind}): answered {seen.status}, not {seen.step.status}"
         for seen in ledger.unexpected()
     ]
+    result.differences += _troubles(status)
     result.differences += _different_events(result)
     for source, counts in found.items():
         result.differences += _different_counts(source, expected, counts)
@@ -71,6 +72,19 @@ def _summed(totals: list[tuple[Thing, dict[str, Any]]]) -> Counts:
         before = summed.get(thing, Count())
         summed[thing] = Count(before.count + int(total["count"]), before.unique + int(total["unique_count"]))
     return summed
+
+
+def _troubles(status: dict[str, Any]) -> list[str]:
+    """Return what the status does not say of a pipeline that has done all its work."""
+    found = []
+    for kind, lines in status.items():
+        for name, line in lines.items():
+            run = line["last_run"] or {"error": "never ran"}
+            found += [f"status of {name}: {problem}" for problem in line["problems"]]
+            found += [f"status of {name}: {key} {line[key]}" for key in ("waiting", "failed") if line.get(key)]
+            found += [f"last run of {name} ({kind}): {run['error']}"] if "error" in run else []
+            found += [f"last run of {name} ({kind}): {run['failed']} failed"] if run.get("failed") else []
+    return found
 
 
 def _different_events(result: Result) -> list[str]:

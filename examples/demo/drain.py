@@ -1,12 +1,20 @@
-"""Drain: ask the worker to process what waits and to aggregate, and wait for both: `python -m demo.drain`."""
+"""Drain: ask the worker to process what waits and to aggregate, and wait for both: `python -m demo.drain`.
+
+Writes `status.json` into the instance's folder: what `invenio stats status` says afterwards.
+"""
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
 
 from flask import current_app
 from invenio_app.celery import celery
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
-from invenio_stats.tasks import aggregate_events, process_events
 
 from invenio_stats.proxies import current_stats
+from invenio_stats.status import aggregations_status, events_status
+from invenio_stats.tasks import aggregate_events, process_events
 
 PATIENCE = 100
 
@@ -19,7 +27,8 @@ def main() -> None:
         current_search_client.indices.refresh(index=prefix_index("events-stats-*"))
         aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=PATIENCE)
         current_search_client.indices.refresh(index=prefix_index("stats-*"))
-        current_app.logger.info("Drained")
+        status = {"events": events_status(), "aggregations": aggregations_status(datetime.now(timezone.utc))}
+        Path(current_app.instance_path, "status.json").write_text(json.dumps(status, indent=1))
 
 
 if __name__ == "__main__":

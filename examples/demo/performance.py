@@ -41,9 +41,9 @@ class Performance:
             catalogue = self.stage.catalogue
             driver = self._drive(catalogue, requests)
             with self._phase("drain", "the worker processes and aggregates what still waits"):
-                self.stage.drain()
+                status = self.stage.drain()
             with self._phase("check", "the ledger against raw events, totals and the REST API"):
-                result = compare(driver.ledger, Engine(self.stage.engine), self.stage.url, catalogue)
+                result = compare(driver.ledger, Engine(self.stage.engine), self.stage.url, catalogue, status)
             self._print(result, driver, as_json)
             if serve:
                 self._serve()
@@ -75,13 +75,24 @@ class Performance:
             return
         self.console.print()
         show(self.console, result, driver.ledger)
-        if result.differences and driver.straddled:
+        if result.differences:
+            self._explain(driver)
+        times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.times.items())
+        self.console.print(f"Time: {times}. Seed: {self.seed}.", style="dim")
+
+    def _explain(self, driver: Driver) -> None:
+        if driver.straddled:
             self.console.print(
                 f"{driver.straddled} double clicks were stretched over the edge of a {WINDOW}-second cell: "
                 "this machine was too busy. Run the demo again."
             )
-        times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.times.items())
-        self.console.print(f"Time: {times}. Seed: {self.seed}.", style="dim")
+        for name in ("instance", "worker"):
+            complaints = self.stage.processes.complaints(name)
+            self.console.print(
+                f"Errors in the log of the {name}:" if complaints else f"No errors in the log of the {name}."
+            )
+            for line in complaints:
+                self.console.print(f"    {line}", markup=False, soft_wrap=True)
 
     def _serve(self) -> None:
         self.console.print(

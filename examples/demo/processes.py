@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ _FOREIGN = ("CELERY_", "FLASK_", "GUNICORN_", "INVENIO_")
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens addresses of this machine without asking a proxy."""
+
+_COMPLAINT = re.compile(r"\b(ERROR|CRITICAL|\w+Error|\w+Exception)\b")
 
 PATIENCE = 60.0
 """Seconds that a process may take to start or to stop."""
@@ -41,8 +44,10 @@ class Processes:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop all, the newest first."""
-        for name in reversed(list(self._running)):
+        """Stop all."""
+        for process in self._running.values():
+            process.terminate()
+        for name in list(self._running):
             self.stop(name)
 
     def start(self, name: str, *command: str | Path) -> None:
@@ -101,6 +106,12 @@ class Processes:
             if time.monotonic() > end:
                 raise self.error(name, f"'{name}' is not ready after {patience:.0f} s")
             time.sleep(0.1)
+
+    def complaints(self, name: str, most: int = 12) -> list[str]:
+        """Return the last lines of a process's log that speak of an error, each text once."""
+        lines = self._log(name).read_text(errors="replace").splitlines()
+        found = {line.rpartition("] ")[2]: line for line in lines if _COMPLAINT.search(line)}
+        return list(found.values())[-most:]
 
     def error(self, name: str, what: str) -> DemoError:
         """Return what happened, with the end of the process's log."""

@@ -21,6 +21,10 @@ class Count(NamedTuple):
     count: int = 0
     unique: int = 0
 
+    def __str__(self) -> str:
+        """Write both: '12 (10)'."""
+        return f"{self.count} ({self.unique})"
+
 
 Counts = dict[Thing, Count]
 

@@ -106,6 +106,7 @@ class Stage:
         worker_log = self.folder / "worker.log"
         self.processes.wait_until("worker", lambda: " ready." in worker_log.read_text(errors="replace"))
 
-    def drain(self) -> None:
-        """Have the worker process what still waits and aggregate once more; return when it has."""
+    def drain(self) -> dict[str, Any]:
+        """Have the worker process what still waits and aggregate once more; return the status when it has."""
         self.processes.run("drain", sys.executable, "-m", "demo.drain")
+        return json.loads((self.folder / "status.json").read_text())

@@ -1,7 +1,5 @@
 """Tables: shows people what was asked and what was counted."""
 
-from collections.abc import Iterable
-
 from crowd.ledger import EVENT_TYPES, Ledger
 from rich.console import Console
 from rich.table import Table
@@ -33,7 +31,7 @@ def show(console: Console, result: Result, ledger: Ledger) -> None:
 
 def _list(console: Console, lines: list[str], most: int = 40) -> None:
     for line in lines[:most]:
-        console.print(f"  {line}", markup=False, highlight=False)
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     if len(lines) > most:
         console.print(f"  ... and {len(lines) - most} more")
 
@@ -62,10 +60,10 @@ def _counted(result: Result) -> Table:
             expected = result.expected[thing]
             found = (counts.get(thing, Count()) for counts in result.found.values())
             name = f"{kind} {result.titles.get(thing, ' '.join(thing[1:]))}"
-            table.add_row(name, _text(expected), *(_mark(one, expected) for one in found))
+            table.add_row(name, str(expected), *(_mark(one, expected) for one in found))
         table.add_section()
         sums = [_sum(counts, kind) for counts in (result.expected, *result.found.values())]
-        table.add_row(f"all {_plural(kind)}", _text(sums[0]), *(_mark(one, sums[0]) for one in sums[1:]), style="bold")
+        table.add_row(f"all {_plural(kind)}", str(sums[0]), *(_mark(one, sums[0]) for one in sums[1:]), style="bold")
         table.add_section()
     return table
 
@@ -84,15 +82,8 @@ def _table(title: str, *columns: str) -> Table:
 
 def _mark(found: int | Count, expected: int | Count) -> str:
     """Write a number; a wrong one in red with what it should be."""
-    return _text(found) if found == expected else f"[bold red]{_text(found)} ≠ {_text(expected)}[/]"
-
-
-def _text(number: int | Count) -> str:
-    return f"{number.count} ({number.unique})" if isinstance(number, Count) else str(number)
+    return str(found) if found == expected else f"[bold red]{found} ≠ {expected}[/]"
 
 
 def _plural(kind: str) -> str:
     return f"{kind}es" if kind == "search" else f"{kind}s"
-
-
-__all__: Iterable[str] = ("show",)

@@ -32,6 +32,11 @@ class Reader(Protocol):
 
     queue: Any
     failures: list[DeadLetter]
+    on_batch: Callable[[int], None] | None
+    """Is told how many messages each batch had, once it is acknowledged."""
+
+    def prepare(self) -> None:
+        """Get ready for the next batch, before a `run` that is not ours gets it."""
 
 
 def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
@@ -53,7 +58,11 @@ def in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(run)
     def run_in_batches(self: Reader, *args: Any, **kwargs: Any) -> Any:
-        return run_batches(self, lambda: run(self, *args, **kwargs))
+        def turn() -> Any:
+            self.prepare()
+            return run(self, *args, **kwargs)
+
+        return run_batches(self, turn)
 
     return run_in_batches
 
@@ -66,7 +75,10 @@ def _acknowledging(reader: Reader) -> Iterator[None]:
         yield
         if inbox is not None:
             bury(inbox.source, [*reader.failures, *inbox.rejected])
-            inbox.acknowledge()
+            reader.failures = []  # once: a subclass's run may go around ours
+            handled = inbox.acknowledge()
+            if reader.on_batch is not None:
+                reader.on_batch(handled)
     finally:
         if inbox is not None:
             inbox.release()

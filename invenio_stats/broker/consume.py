@@ -1,8 +1,10 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from typing import Any
 
 from invenio_queues.queue import Queue
@@ -27,6 +29,7 @@ class Inbox:
         self._queue = queue
         self._size = size
         self._messages: list[Any] = []
+        self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self.rejected: list[tuple[Any, str]] = []
         """Bodies of the batch that are no events, each with the reason."""
@@ -45,40 +48,58 @@ class Inbox:
 
     def consume(self, payload: bool = True) -> Iterator[Any]:
         """Yield one batch: the events as they were published, or with payload=False the messages."""
-        self.release()
+        waiting = self._take_ahead() if self._ahead else self._fetch()
         self.has_more = False
-        declare(self._queue)
-        connection = self._open.enter_context(self._queue.connection_pool.acquire(block=True))
-        bound = self._queue.queue.bind(self._open.enter_context(connection.channel()))
-        while len(self._messages) < self._size:
-            message = bound.get(no_ack=False)
-            if message is None:
-                return
+        for message in waiting:
             self._messages.append(message)
+            self.has_more = len(self._messages) == self._size
             if not payload:
                 yield message
             elif (event := self._event(message)) is not None:
                 yield event
-        self.has_more = True
+            if self.has_more:
+                return
 
-    def acknowledge(self) -> None:
-        """Tell the broker that the batch is done with."""
+    def peek(self) -> list[dict[str, Any]]:
+        """Return the fields of the next batch's events, as far as they can be read; `consume` hands it out then."""
+        self._ahead.extend(islice(self._fetch(), self._size))
+        return [fields for fields in map(_readable, self._ahead) if isinstance(fields, dict)]
+
+    def acknowledge(self) -> int:
+        """Tell the broker that what was handed out is done with; return how many messages that were."""
+        handled = len(self._messages)
         for message in self._messages:
             message.ack()
-        self._close()
+        self._messages = []
+        self.release()
+        return handled
 
     def release(self) -> None:
         """Give the batch back to the broker, unless it has been acknowledged."""
         try:
-            for message in self._messages:
+            for message in [*self._messages, *self._ahead]:
                 message.requeue()
         except Exception:
             # A connection that is gone has given its messages back already.
             logger.warning("A batch went back with its connection", exc_info=True, extra={"queue": self.routing_key})
         self._close()
 
+    def _fetch(self) -> Iterator[Any]:
+        """Yield what the broker has, over a connection that stays open until the batch is done with."""
+        self.release()
+        declare(self._queue)
+        connection = self._open.enter_context(self._queue.connection_pool.acquire(block=True))
+        bound = self._queue.queue.bind(self._open.enter_context(connection.channel()))
+        while (message := bound.get(no_ack=False)) is not None:
+            yield message
+
+    def _take_ahead(self) -> Iterator[Any]:
+        while self._ahead:
+            yield self._ahead.popleft()
+
     def _close(self) -> None:
         self._messages, self.rejected = [], []
+        self._ahead.clear()
         self._open.close()
 
     def _event(self, message: Any) -> BornEvent | None:
@@ -91,3 +112,10 @@ class Inbox:
             self.rejected.append((fields, "not an object of fields"))
             return None
         return BornEvent(fields, message.properties.get("message_id"))
+
+
+def _readable(message: Any) -> Any:
+    try:
+        return message.payload
+    except Exception:  # `consume` says which
+        return None

@@ -9,6 +9,10 @@ from kombu import Queue as KombuQueue
 
 from invenio_stats.core.events import Event, born
 
+_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+"""A connection that the broker has closed meanwhile is opened anew, once and at once: nobody waits for a
+broker that is down. An event that arrives twice for it is one event, by its id."""
+
 
 def publish(queue: Queue, events: Iterable[Event]) -> None:
     """Put events on a queue over one connection, persistent, each with its id as message id.
@@ -22,7 +26,14 @@ def publish(queue: Queue, events: Iterable[Event]) -> None:
     where = KombuQueue(queue.routing_key, exchange=queue.exchange, routing_key=queue.routing_key)
     with queue.create_producer() as producer:
         for event in batch:
-            producer.publish(event, message_id=event.event_id, delivery_mode="persistent", declare=[where])
+            producer.publish(
+                event,
+                message_id=event.event_id,
+                delivery_mode="persistent",
+                declare=[where],
+                retry=True,
+                retry_policy=_RETRY,
+            )
 
 
 def declare(queue: Queue) -> None:

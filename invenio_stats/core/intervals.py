@@ -19,9 +19,9 @@ INTERVALS: tuple[Interval, ...] = tuple(FORMATS)
 
 def check_interval(value: object) -> Interval:
     """Return the interval that the value names; ValueError says which there are."""
-    if value not in FORMATS:
+    if not isinstance(value, str) or value not in FORMATS:
         raise ValueError(f"{value!r} is not an interval. Use one of: {', '.join(INTERVALS)}.")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def is_longer(interval: Interval, other: Interval) -> bool:

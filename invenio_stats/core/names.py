@@ -4,6 +4,7 @@ They are names without the instance's prefix; `invenio_search.utils.prefix_index
 """
 
 import hashlib
+import re
 from datetime import datetime
 
 from invenio_stats.core.intervals import Interval, label
@@ -29,6 +30,13 @@ def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
 def events_index(alias: str, moment: datetime, suffix: str = DAILY_SUFFIX) -> str:
     """Return the index (or the day's alias) that an event of that moment is written to."""
     return f"{alias}-{utc(moment).strftime(suffix)}"
+
+
+def check_suffix(value: object) -> str:
+    """Return the form of the date that ends the names of event indices; ValueError says how to write it."""
+    if not isinstance(value, str) or not re.fullmatch(r"(%[YmdHjGV]|[a-z0-9_-])+", value) or "%" not in value:
+        raise ValueError(f"suffix is {value!r}; write it as a date form in small letters, such as '%Y-%m-%d'.")
+    return value
 
 
 def totals_alias(event_type: str) -> str:

@@ -1,21 +1,78 @@
-"""Robots: what kind of agent made a request, by COUNTER's lists."""
+"""Robots: what kind of agent made a request, by COUNTER's list, a list kept day by day, ours and the operator's."""
 
-from functools import lru_cache
-from typing import Literal
+import hashlib
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Literal
 
-import counter_robots
+from invenio_stats.privacy.lists.own import BROWSER_SIGNS, is_ai
+from invenio_stats.privacy.lists.shipped import shipped, shipped_version
+from invenio_stats.privacy.lists.site import compiled
+
+if TYPE_CHECKING:
+    LISTS_VERSION: str
 
 AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
+"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`."""
+
+LOOKED_AT = 1_000
+"""Characters of an agent that are looked at: real ones are shorter, and the time a look-up takes stays bounded."""
+
+REMEMBERED = 10_000
+"""Agents whose class is remembered: 10 MB if all were as long as they may be."""
 
 
-@lru_cache(maxsize=10_000)
-def classify(user_agent: str) -> AgentClass:
-    """Return the class of an agent; no name at all is a robot, as the list says.
+class Classifier:
+    """Says what kind of agent a text names, and remembers the answer.
 
-    A tool that is on the list of machines as well as on the list of robots is a machine.
+    Built once, with the operator's own patterns (more robots) and exceptions (browsers whatever the lists say),
+    which are regular expressions that ignore case; ConfigurationError when one cannot be read. The lists that come
+    as packages are loaded at the first question. May be asked by many threads at once.
     """
-    if not user_agent:
-        return "robot"
-    if counter_robots.is_machine(user_agent):
-        return "machine"
-    return "robot" if counter_robots.is_robot(user_agent) else "browser"
+
+    def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
+        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._decide)
+
+    def classify(self, user_agent: str | None) -> AgentClass:
+        """Return the class of an agent; no name at all is a robot, as COUNTER's list says."""
+        return self._remembered(str(user_agent or "")[:LOOKED_AT])
+
+    @property
+    def version(self) -> str:
+        """Name the lists that gave the class: it changes when one of them does, the operator's included."""
+        own = [[expression.pattern for expression in part] for part in (self._patterns, self._exceptions)]
+        site = f"+site-{hashlib.sha256(repr(own).encode()).hexdigest()[:8]}" if any(own) else ""
+        return shipped_version() + site
+
+    def _decide(self, text: str) -> AgentClass:
+        if any(expression.search(text) for expression in self._exceptions):
+            return "browser"
+        lowered = text.lower()
+        if not lowered.strip():
+            return "robot"
+        if is_ai(lowered):
+            return "ai"
+        if shipped().is_machine(lowered):
+            return "machine"
+        if any(expression.search(text) for expression in self._patterns) or shipped().is_robot(lowered):
+            return "robot"
+        return "browser" if BROWSER_SIGNS.search(lowered) else "unknown"
+
+
+def classify(user_agent: str | None) -> AgentClass:
+    """Return the class of an agent by the shipped lists alone."""
+    return _shipped_classifier().classify(user_agent)
+
+
+@cache
+def _shipped_classifier() -> Classifier:
+    return Classifier()
+
+
+def __getattr__(name: str) -> str:
+    """Give LISTS_VERSION, the version of the shipped lists: looked up when somebody asks, not at import."""
+    if name == "LISTS_VERSION":
+        return shipped_version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -45,8 +45,9 @@ def ensure_totals_index(client: Any, index: str, event: str, fields: dict[str, F
     `fields` are those of an event type without templates of its own.
     """
     alias = index[: index.rindex(names.totals_alias(event))] + names.totals_alias(event)
-    if not client.indices.exists(index=index):
-        _create(client, index, mappings.totals_body(alias, fields) if fields else None)
+    body = mappings.totals_body(alias, fields) if fields else None
+    if not client.indices.exists(index=index) and _create(client, index, body):
+        client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
     _add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
 
 

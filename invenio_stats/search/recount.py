@@ -13,8 +13,8 @@ from invenio_stats.search import totals
 from invenio_stats.search.sending import Question, TooManyBucketsError, send
 from invenio_stats.search.totals import PAIRS, Body, Counted, Pair, Shape
 
-_INTERVALS_AT_ONCE = 500
-"""Intervals in one request: each is a clause, and an engine takes 1,024 of them."""
+_CLAUSES_AT_ONCE = 800
+"""Clauses for pairs in one request: an engine takes 1,024, and counts few keys one by one."""
 
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{totals.VALUES}*"}
 """The values that a distinct count told apart stay with the engine."""
@@ -42,7 +42,7 @@ class Recount:
 
     def starts(self, where: Body) -> list[datetime]:
         """Return the starts of the intervals that hold such events, also events that do not count."""
-        body = totals.composite(where, [totals.by_interval(self.shape.interval)], self.page)
+        body = totals.composite(where, totals.by_interval(self.shape.interval), self.page)
         return [parse(group["key"]["interval"]) for group in self._groups(body, everywhere=True)]
 
     def changed(self, where: Body) -> Iterator[Counted]:
@@ -71,61 +71,65 @@ class Recount:
         """Yield the pairs of such events, also of those that do not count, as many as fit into a request."""
         body = totals.composite(where, totals.by_pair(self.shape), self.page)
         window: list[Pair] = []
-        intervals = 0
+        clauses = 0
         for pair in map(totals.read_pair, self._groups(body, everywhere=True)):
-            is_new = not window or window[-1].start != pair.start
-            if len(window) == self.page or (is_new and intervals == _INTERVALS_AT_ONCE):
+            if len(window) == self.page or clauses > _CLAUSES_AT_ONCE:
                 yield window
-                window, intervals, is_new = [], 0, True
+                window, clauses = [], 0
+            clauses += 1 if window and window[-1].start == pair.start else 3
             window.append(pair)
-            intervals += is_new
         if window:
             yield window
 
     def _count(self, where: Body) -> Iterator[Counted]:
         query = totals.all_of([self.counted, where])
         body = totals.composite(query, totals.by_pair(self.shape), self.page, totals.measures(self.shape))
-        for groups in self._pages(body):
+        for page, groups in self._pages(body):
             counted = [totals.read_counted(group, self.shape) for group in groups]
-            self._tell_apart(counted)
+            if self.shape.distinct:
+                self._tell_apart(page, groups, counted)
             yield from counted
 
-    def _tell_apart(self, counted: Iterable[Counted]) -> None:
+    def _tell_apart(self, page: Body, groups: list[Group], counted: list[Counted]) -> None:
         """Put distinct counts where the numbers of values are; up to one value, they are the same."""
+        position = totals.position(page)
         batch: list[Counted] = []
         buckets = 0
-        for one in counted:
-            values = [one.values[name] for name in self.shape.distinct]
-            if not values or max(values) <= 1:
-                continue
-            if batch and buckets + sum(values) + 1 > totals.BUCKETS_AT_ONCE:
-                self._count_distinct(batch)
-                batch, buckets = [], 0
+        for place, one in enumerate(counted):
+            values = sum(one.values[name] for name in self.shape.distinct) + 1
+            if batch and buckets + values > totals.BUCKETS_AT_ONCE:
+                self._count_distinct(page, position, batch)
+                position, batch, buckets = dict(groups[place - 1]["key"]), [], 0
             batch.append(one)
-            buckets += sum(values) + 1
-        if batch:
-            self._count_distinct(batch)
+            buckets += values
+        self._count_distinct(page, position, batch)
 
-    def _count_distinct(self, batch: list[Counted]) -> None:
-        query = totals.all_of([self.counted, totals.of_pairs([one.pair for one in batch], self.shape)])
-        at_most = max(one.values[name] for one in batch for name in self.shape.distinct)
-        if at_most < totals.BUCKETS_AT_ONCE:
-            try:
-                found = self._distinct_by_terms(query, at_most, min(self.page, len(batch)))
-            except TooManyBucketsError:  # the engine's limit is lower than its default, or keys share events
-                found = self._distinct_by_pages(query)
-        else:
-            found = self._distinct_by_pages(query)
+    def _count_distinct(self, page: Body, position: Body | None, batch: list[Counted]) -> None:
+        at_most = max((one.values[name] for one in batch for name in self.shape.distinct), default=0)
+        if at_most <= 1:
+            return
+        try:
+            found = self._distinct_by_terms(page["query"], position, len(batch), at_most)
+        except TooManyBucketsError:
+            found = self._distinct_by_pages(page["query"], batch)
         for one in batch:
             one.values.update(found.get(one.pair, {}))
 
-    def _distinct_by_terms(self, query: Body, at_most: int, size: int) -> dict[Pair, dict[str, int]]:
-        aggs = totals.distinct_measures(self.shape.distinct, at_most)
+    def _distinct_by_terms(
+        self, query: Body, position: Body | None, size: int, at_most: int
+    ) -> dict[Pair, dict[str, int]]:
+        """Count distinct values of the `size` pairs behind a position."""
+        if at_most >= totals.BUCKETS_AT_ONCE:
+            raise TooManyBucketsError
         names = list(self.shape.distinct)
-        groups = self._groups(totals.composite(query, totals.by_pair(self.shape), size, aggs))
+        aggs = totals.distinct_measures(self.shape.distinct, at_most)
+        body = totals.composite(query, totals.by_pair(self.shape), size, aggs, position)
+        _, groups = next(self._pages(body))
         return {totals.read_pair(group): {name: group[name]["count"] for name in names} for group in groups}
 
-    def _distinct_by_pages(self, query: Body) -> dict[Pair, dict[str, int]]:
+    def _distinct_by_pages(self, query: Body, batch: list[Counted]) -> dict[Pair, dict[str, int]]:
+        """Count distinct values one by one, at any number of them."""
+        query = totals.all_of([query, totals.around([one.pair for one in batch], self.shape)])
         found: dict[Pair, dict[str, int]] = {}
         for name, metric in self.shape.distinct.items():
             sources = [*totals.by_pair(self.shape), totals.by_value("value", metric.source)]
@@ -135,17 +139,17 @@ class Recount:
         return found
 
     def _groups(self, body: Body, everywhere: bool = False) -> Iterator[Group]:
-        for groups in self._pages(body, everywhere):
+        for _, groups in self._pages(body, everywhere):
             yield from groups
 
-    def _pages(self, body: Body, everywhere: bool = False) -> Iterator[list[Group]]:
-        """Yield the groups of each page; `everywhere` also reads what the alias hides."""
+    def _pages(self, body: Body, everywhere: bool = False) -> Iterator[tuple[Body, list[Group]]]:
+        """Yield each page as it was asked for, and its groups; `everywhere` also reads what the alias hides."""
         page: Body | None = body
         while page is not None:
             answer = self._ask_indices(page) if everywhere else send(Question(self.client, self.alias, page, _OPTIONS))
             _check_complete(answer)
             groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
-            yield groups
+            yield page, groups
             page = totals.next_page(page, answer) if groups else None
 
     def _ask_indices(self, body: Body) -> Mapping[str, Any]:

@@ -81,6 +81,12 @@ class StoredTotals:
         source = {**total, "updated_timestamp": iso_zoned(now)}
         return {"_op_type": "index", "_index": index, "_id": document_id, "_source": source}
 
+    def count(self, first: datetime | None, last: datetime | None) -> int:
+        """Return how many totals there are between two dates, both included."""
+        self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+        body = {"query": totals.stored_between(self.key_field, first, last)}
+        return int(self.client.count(index=self.alias, body=body, ignore_unavailable=True)["count"])
+
     def delete(self, first: datetime | None, last: datetime | None) -> int:
         """Delete the totals between two dates, both included, and return how many there were."""
         self.client.indices.refresh(index=self.alias, ignore_unavailable=True)

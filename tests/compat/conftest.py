@@ -1,4 +1,4 @@
-"""The pipeline as other programs drive it: publish, `event.cls(**event.params).run()`, `agg.cls(name=..., **params)`."""
+"""The pipeline as other programs drive it: publish, then `cls(**params).run()` of events and of aggregations."""
 
 import pytest
 
@@ -60,3 +60,19 @@ def documents(search_client, index_prefix, refresh):
 def sources(documents):
     """Return `sources(index)`: the documents behind an index, alias or pattern."""
     return lambda index: [hit["_source"] for hit in documents(index).values()]
+
+
+@pytest.fixture
+def configured(create_app, app_config):
+    """Return `configured(**settings)`: an application with settings of its own, in its context."""
+    contexts = []
+
+    def make(**settings):
+        app = create_app(**{**app_config, **settings})
+        contexts.append(app.app_context())
+        contexts[-1].push()
+        return app
+
+    yield make
+    for context in reversed(contexts):
+        context.pop()

@@ -1,72 +1,15 @@
-"""Contract, aggregation: arguments, attributes, and what a total holds."""
+"""Contract, aggregation: what a run does, and what a total holds."""
 
-import inspect
 from datetime import datetime, timedelta, timezone
 from unittest.mock import Mock
 
 import pytest
 
-from invenio_stats import aggregations
-from invenio_stats.aggregations import BookmarkAPI, StatAggregator, filter_robots
+from invenio_stats.aggregations import filter_robots
 
 from .samples import BROWSER, MACHINE, ROBOT, download, naive, on
 
 TOTALS = "stats-file-download"
-
-
-def test_the_arguments_keep_their_order_and_defaults():
-    parameters = inspect.signature(StatAggregator).parameters
-    assert list(parameters)[:10] == [
-        "name", "event", "client", "field", "metric_fields", "copy_fields", "query_modifiers", "interval",
-        "index_interval", "max_bucket_size",
-    ]  # fmt: skip
-    defaults = {name: parameters[name].default for name in ("interval", "index_interval", "max_bucket_size")}
-    assert defaults == {"interval": "day", "index_interval": "month", "max_bucket_size": 10_000}
-
-
-def test_an_aggregator_has_the_attributes_that_downstream_uses(app, search_client, index_prefix):
-    aggregator = StatAggregator(
-        "views",
-        "record-view",
-        search_client,
-        "unique_id",
-        {"size": ("sum", "size", {})},
-        {"a": "b"},
-        [filter_robots],
-        interval="hour",
-        index_interval="year",
-        max_bucket_size=10,
-    )
-    assert (aggregator.name, aggregator.event, aggregator.client) == ("views", "record-view", search_client)
-    assert aggregator.event_index == f"{index_prefix}events-stats-record-view"
-    assert aggregator.index == f"{index_prefix}stats-record-view"
-    assert (aggregator.field, aggregator.copy_fields) == ("unique_id", {"a": "b"})
-    assert aggregator.metric_fields == {"size": ("sum", "size", {})}
-    assert aggregator.query_modifiers == [filter_robots]
-    assert (aggregator.interval, aggregator.doc_id_suffix) == ("hour", "%Y-%m-%dT%H")
-    assert (aggregator.index_interval, aggregator.index_name_suffix) == ("year", "%Y")
-    assert aggregator.max_bucket_size == 10
-    assert isinstance(aggregator.bookmark_api, BookmarkAPI)
-    assert StatAggregator("views", "record-view").query_modifiers == [filter_robots]
-
-
-@pytest.mark.parametrize(
-    "metric",
-    ["avg", "cardinality", "extended_stats", "geo_centroid", "max", "min", "percentiles", "stats", "sum"],
-)
-def test_a_metric_is_allowed(app, metric):
-    assert metric in aggregations.ALLOWED_METRICS
-    StatAggregator("a", "record-view", metric_fields={"m": (metric, "size", {})})
-
-
-def test_another_metric_is_a_value_error(app):
-    with pytest.raises(ValueError, match="value_count"):
-        StatAggregator("a", "record-view", metric_fields={"m": ("value_count", "size", {})})
-
-
-def test_an_interval_longer_than_that_of_the_index_is_a_value_error(app):
-    with pytest.raises(ValueError, match="month"):
-        StatAggregator("a", "record-view", interval="month", index_interval="day")
 
 
 def test_a_total_has_its_fields(store_events, aggregate, sources):
@@ -104,6 +47,7 @@ def test_copies_come_from_the_newest_event(store_events, aggregator, sources):
     [
         pytest.param(None, 1, id="people only by default"),
         pytest.param([filter_robots], 1, id="the shipped modifier"),
+        pytest.param(["invenio_stats.aggregations:filter_robots"], 1, id="by its import string"),
         pytest.param([], 3, id="no modifier means all"),
         pytest.param([lambda search: search.filter("term", is_machine=True)], 1, id="one's own"),
     ],
@@ -117,13 +61,15 @@ def test_query_modifiers_say_what_counts(store_events, aggregator, sources, modi
 
 def test_metrics_are_computed_over_the_events_of_an_interval(store_events, aggregator, sources):
     store_events(*(download(on(3, hour), size=size) for hour, size in ((9, 1), (10, 2), (11, 6))))
-    metrics = {name: (name, "size", {}) for name in ("avg", "max", "min", "sum", "stats", "extended_stats")}
+    names = ("avg", "max", "min", "sum", "stats", "extended_stats", "percentiles")
+    metrics = {name: (name, "size", {}) for name in names}
     aggregator(metric_fields={**metrics, "visitors": ("cardinality", "visitor_id", {"precision_threshold": 100})}).run()
     (total,) = sources(TOTALS)
     assert {name: total[name] for name in ("avg", "max", "min", "sum", "visitors")} == {
         "avg": 3.0, "max": 6.0, "min": 1.0, "sum": 9.0, "visitors": 1,
     }  # fmt: skip
     assert total["stats"]["count"] == total["extended_stats"]["count"] == 3
+    assert total["percentiles"]["50.0"] == 2.0
 
 
 def test_a_run_gives_one_pair_for_each_interval(store_events, aggregate):

@@ -5,17 +5,11 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-from flask import current_app, session
+from flask import current_app
 from invenio_files_rest.signals import file_downloaded
 from invenio_records_ui.signals import record_viewed
 
-from invenio_stats import current_stats, utils
-from invenio_stats.contrib.event_builders import (
-    build_file_unique_id,
-    build_record_unique_id,
-    file_download_event_builder,
-    record_view_event_builder,
-)
+from invenio_stats import current_stats
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.receivers import EventEmitter, build_event_emitter, register_receivers
 
@@ -122,48 +116,6 @@ def test_downstream_calls_emitters_directly(app, waiting):
     assert len(waiting()) == 1
 
 
-def test_a_download_has_its_fields(app):
-    with app.test_request_context("/", **REQUEST):
-        event = file_download_event_builder({}, app, obj=FILE)
-    assert event.pop("timestamp")
-    assert event == {
-        "bucket_id": "B1",
-        "file_id": "F1",
-        "file_key": "paper.pdf",
-        "size": 9,
-        "referrer": "https://example.org/from",
-        "ip_address": "192.0.2.9",
-        "user_agent": BROWSER,
-        "user_id": None,
-        "session_id": None,
-    }
-
-
-def test_a_view_has_its_fields(app):
-    with app.test_request_context("/", **REQUEST):
-        event = record_view_event_builder({}, app, pid=PID, record=RECORD)
-    assert event.pop("timestamp")
-    assert event == {
-        "record_id": "R1",
-        "pid_type": "recid",
-        "pid_value": "1",
-        "referrer": "https://example.org/from",
-        "ip_address": "192.0.2.9",
-        "user_agent": BROWSER,
-        "user_id": None,
-        "session_id": None,
-    }
-
-
-def test_ids_of_a_download_are_text(app):
-    from uuid import UUID
-
-    obj = SimpleNamespace(bucket_id=UUID(int=1), file_id=UUID(int=2), key="k", file=SimpleNamespace(size=0))
-    with app.test_request_context("/"):
-        event = file_download_event_builder({}, app, obj=obj)
-    assert (event["bucket_id"], event["file_id"]) == (str(UUID(int=1)), str(UUID(int=2)))
-
-
 def test_builders_read_the_clock_through_the_datetime_module(app, monkeypatch, waiting):
     """Test suites downstream replace `datetime.datetime` while builders run."""
 
@@ -181,66 +133,6 @@ def test_builders_read_the_clock_through_the_datetime_module(app, monkeypatch, w
             patch.setattr(datetime, "datetime", Then)
             current_stats.get_event_emitter("record-view")(app, pid=PID, record=RECORD)
         assert [event["timestamp"] for event in waiting("record-view")] == ["2017-08-11T12:32:56"]
-
-
-def test_unique_ids_are_built_of_the_thing():
-    assert build_file_unique_id({"bucket_id": "B", "file_id": "F"})["unique_id"] == "B_F"
-    assert build_record_unique_id({"pid_type": "recid", "pid_value": "1"})["unique_id"] == "recid_1"
-
-
-def test_an_anonymous_user_is_an_address_and_an_agent(app):
-    """Their first request has no session and later ones do, which would make two visitors of one."""
-    with app.test_request_context("/", **REQUEST):
-        session["sid_s"] = "S"
-        assert utils.get_user() == {
-            "ip_address": "192.0.2.9",
-            "user_agent": BROWSER,
-            "user_id": None,
-            "session_id": None,
-        }
-
-
-def test_a_signed_in_user_has_the_ids_of_user_and_session(app, monkeypatch):
-    """Test suites downstream replace `invenio_stats.utils.current_user`."""
-    monkeypatch.setattr("invenio_stats.utils.current_user", SIGNED_IN)
-    with app.test_request_context("/", **REQUEST):
-        session["sid_s"] = "S"
-        user = utils.get_user()
-    assert (user["user_id"], user["session_id"]) == ("100", "S")
-
-
-def test_the_session_id_may_be_an_attribute_of_the_session(app, monkeypatch):
-    """Where invenio-accounts 9 keeps it for signed-in users."""
-    monkeypatch.setattr("invenio_stats.utils.current_user", SIGNED_IN)
-    with app.test_request_context("/"):
-        session.sid_s = "S"
-        assert utils.get_user()["session_id"] == "S"
-
-
-def test_without_a_request_there_is_no_user(app):
-    assert set(utils.get_user()) == {"ip_address", "user_agent", "user_id", "session_id"}
-
-
-def test_format_datetime_iso_writes_what_it_is_given():
-    moment = datetime.datetime(2026, 1, 31, 10, 0, 0, 123456)
-    assert utils.format_datetime_iso(moment) == "2026-01-31T10:00:00.123456"
-    assert utils.format_datetime_iso(moment, replace_microsecond=True) == "2026-01-31T10:00:00"
-
-
-def test_a_bucket_size_is_how_many_values_a_field_has(app, store_events, search_client, index_prefix):
-    from .samples import DOWNLOADS, download, naive, on
-
-    store_events(*(download(on(day), file_id=f"F{day}") for day in (1, 2, 3)))
-    assert utils.get_bucket_size(search_client, f"{index_prefix}{DOWNLOADS}", "file_id") == 3
-    bounds = {"start_date": naive(on(2, 0)), "end_date": naive(on(3, 0))}
-    assert utils.get_bucket_size(search_client, f"{index_prefix}{DOWNLOADS}", "file_id", **bounds) == 1
-
-
-def test_salts_and_countries_are_asked_through_utils(app):
-    assert utils.get_geoip("192.0.2.1") is None
-    salt = utils.get_anonymization_salt(datetime.datetime(2026, 1, 31, 10, 0))
-    assert salt == utils.get_anonymization_salt(datetime.datetime(2026, 1, 31, 23, 0))
-    assert salt != utils.get_anonymization_salt(datetime.datetime(2026, 2, 1, 0, 0))
 
 
 def test_an_unknown_event_type_costs_the_request_nothing(app, caplog):

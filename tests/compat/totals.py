@@ -33,3 +33,12 @@ def write_totals(client, prefix: str, totals) -> None:
     for one in totals:
         day = one["timestamp"][:10]
         client.index(index=f"{alias}-{day[:7]}", id=f"{one['unique_id']}-{day}", body=one, refresh=True)
+
+
+TOTALS = [
+    total("2026-01-30", count=2),
+    total("2026-01-31", count=3),
+    total("2026-01-31", "b.pdf", count=10),
+    total("2026-02-02", count=4),
+    total("2026-02-02", count=100, bucket_id="B2", unique_id="B2_a.pdf"),
+]

@@ -5,6 +5,7 @@ What a page sets in capitals is configuration: the next block that needs an appl
 
 import doctest
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -66,10 +67,10 @@ class PageRun:
         caption = block.options.get("caption", "")
         namespace = self._module(caption) if caption.endswith(".py") else self.namespace
         if "no-app" in block.options or caption:
-            exec(code, namespace)  # noqa: S102 - the point of it
+            exec(code, namespace)
             return
         with self.app.app_context():
-            exec(code, namespace)  # noqa: S102
+            exec(code, namespace)
 
     def _module(self, path: str) -> dict[str, Any]:
         """Make a module, with its package, of a block that shows one."""
@@ -99,7 +100,7 @@ class PageRun:
             self._command(block, command)
 
     def _command(self, block: Block, command: Command) -> None:
-        words = _words(command.line)
+        words = shlex.split(command.line)
         if words[0] != "invenio":
             check_other(command.line)
             return
@@ -131,12 +132,6 @@ class PageRun:
 
     def _json(self, block: Block) -> None:
         json.loads(block.text)
-
-
-def _words(line: str) -> list[str]:
-    import shlex
-
-    return shlex.split(line)
 
 
 def _message(text: str) -> tuple[str, str, dict[str, str], str]:

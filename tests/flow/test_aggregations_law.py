@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 DAYS = ("2026-01-31", "2026-02-01", "2026-03-09", "2026-03-10")
 LAW = settings(
-    max_examples=15,
+    max_examples=40,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

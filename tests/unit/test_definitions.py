@@ -34,8 +34,13 @@ def entry(app):
         pytest.param({"cls": INDEXER, "params": {"sufix": "x"}}, "unexpected keyword argument 'sufix'", id="parameter"),
         pytest.param({"cls": INDEXER, "params": ["x"]}, "make it a dict of arguments", id="parameters"),
         pytest.param({"cls": INDEXER, "params": {"double_click_window": 7}}, "divisor of 3600", id="window"),
-        pytest.param({"cls": INDEXER, "params": {"preprocessors": [7]}}, "holds 7; list functions", id="preprocessor"),
+        pytest.param(
+            {"cls": INDEXER, "params": {"preprocessors": [7]}}, "is 7; set it to a function", id="preprocessor"
+        ),
+        pytest.param({"cls": INDEXER, "event_builders": "a.b"}, "'a.b'; make it a list of functions", id="no list"),
         pytest.param({"cls": INDEXER, "event_builders": ["no.such"]}, "'no.such' cannot be imported", id="builder"),
+        pytest.param({"cls": INDEXER, "templates": "no.such"}, "name a package that can be imported", id="templates"),
+        pytest.param({"cls": INDEXER, "params": {"suffix": "%d.%m."}}, "suffix is '%d.%m.'", id="suffix"),
         pytest.param(7, r"STATS_EVENTS\['e'\] is 7; make it a dict", id="entry"),
     ],
 )
@@ -44,10 +49,17 @@ def test_a_mistake_in_an_event_type_is_named(config, said):
         definitions.parse_events(APP, {"e": config})
 
 
+@pytest.mark.parametrize("config", [None, ["record-view"], "my_module.EVENTS"])
+def test_what_is_no_dict_of_entries_is_named(config):
+    with pytest.raises(ConfigurationError, match="STATS_EVENTS is .*; make it a dict with an entry for each name"):
+        definitions.parse_events(APP, config)
+
+
 @pytest.mark.parametrize(
     ("params", "said"),
     [
         pytest.param({"event": "e", "interval": "week"}, "'week' is not an interval. Use one of: hour", id="interval"),
+        pytest.param({"event": "e", "interval": ["day"]}, r"\['day'\] is not an interval", id="interval as a list"),
         pytest.param({"event": "e", "interval": "year"}, "Set index_interval to 'year' or longer", id="longer"),
         pytest.param({"event": "e", "metric_fields": {"m": ("median", "f", {})}}, "median", id="metric"),
         pytest.param({"event": "e", "metrics": {}}, "unexpected keyword argument 'metrics'", id="parameter"),
@@ -62,6 +74,11 @@ def test_a_mistake_in_an_aggregation_is_named(params, said):
 def test_a_mistake_in_a_query_is_named():
     with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\] has unknown keys \['permission'\]"):
         definitions.parse_queries(APP, {"q": {"cls": QUERY, "params": {"index": "i"}, "permission": None}})
+
+
+def test_a_query_needs_an_index():
+    with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\].* missing a required argument: 'index'"):
+        definitions.parse_queries(APP, {"q": {"cls": QUERY, "params": {}}})
 
 
 def test_what_clients_are_known_to_pass_to_a_query_is_let_through():

@@ -1,0 +1,74 @@
+"""Our own lists: AI agents by name, signs of browsers, and what real browsers carry that looks like a robot."""
+
+import re
+
+OWN_VERSION = 1
+"""Raised whenever anything below changes; it is part of the lists' version that events carry."""
+
+AI_AGENTS = frozenset(
+    name.lower()
+    for name in (
+        # OpenAI, Anthropic, Perplexity, Mistral, Cohere
+        *("GPTBot", "ChatGPT-User", "OAI-SearchBot", "OAI-AdsBot"),
+        *("ClaudeBot", "Claude-User", "Claude-SearchBot", "Claude-Web", "Claude-Code", "anthropic-ai"),
+        *("PerplexityBot", "Perplexity-User", "MistralAI-User", "MistralAI-Index"),
+        *("cohere-ai", "cohere-training-data-crawler"),
+        # Google, Apple, Microsoft, Meta, Amazon: what feeds their models and assistants, not their search engines
+        *("Google-Extended", "GoogleOther", "GoogleOther-Image", "GoogleOther-Video", "Google-Agent"),
+        *("Google-CloudVertexBot", "CloudVertexBot", "Google-NotebookLM", "NotebookLM", "Google-GeminiNotebook"),
+        *("Gemini-Deep-Research", "GoogleAgent-Mariner", "GoogleAgent-URLContext", "Google-Gemini-CLI"),
+        *("Applebot-Extended", "AzureAI-SearchBot"),
+        *("meta-externalagent", "meta-externalfetcher", "meta-webindexer", "FacebookBot"),
+        *("Amazonbot", "Amzn-SearchBot", "Amzn-User", "AmazonBuyForMe", "amazon-kendra", "amazon-QBusiness"),
+        *("bedrockbot", "NovaAct", "Agent-NovaAct"),
+        # other makers of models
+        *("Bytespider", "TikTokSpider", "AI2Bot", "AI2Bot-Dolma", "AI2Bot-DeepResearchEval", "DeepSeekBot"),
+        *("ChatGLM-Spider", "PanguBot", "SBIntuitionsBot", "WRTNBot", "Reflectionbot", "YandexAdditional"),
+        *("YandexAdditionalBot", "Cotoyogi", "ICC-Crawler", "Factset_spyderbot", "ISSCyberRiskCrawler", "QuillBot"),
+        # collections that models are trained on
+        *("CCBot", "Diffbot", "omgili", "omgilibot", "Webzio-Extended", "ImagesiftBot", "img2dataset", "Timpibot"),
+        *("LAIONDownloader", "laion-huggingface-processor", "aiHitBot", "Brightbot", "Thinkbot", "Crawl4AI"),
+        *("ApifyBot", "ApifyWebsiteContentCrawler", "FirecrawlAgent", "Crawlspace", "FriendlyCrawler"),
+        # search and assistants that answer with a model
+        *("YouBot", "DuckAssistBot", "Andibot", "PhindBot", "LinerBot", "iAskBot", "iaskspider", "ExaSearchBot"),
+        *("TavilyBot", "LinkupBot", "ShapBot", "Shap-User", "kagi-fetcher", "Manus-User", "TerraCotta", "TwinAgent"),
+        *("Poggio-Citations", "KlaviyoAIBot", "QualifiedBot", "Anomura", "AddSearchBot", "AIWebIndex", "Channel3Bot"),
+        *("Cloudflare-AutoRAG", "atlassian-bot"),
+    )
+)
+"""Product names of agents that collect, answer or act for AI; compared as whole words, in small letters.
+
+Search engines that also feed an assistant (Applebot, Bingbot, PetalBot) are robots and not here. Names that are
+common words (Operator, Devin) are not here either: a browser may carry them.
+"""
+
+E_MAIL_MARK = "[e-mail]"
+"""Stands in a reduced agent where an e-mail address was: people's browsers give none."""
+
+ROBOT_SIGNS = re.compile(
+    r"\[e-mail\]|^mozilla/\d\.\d \((?:compatible; ?)?[\w.-]+/\d[\d.]*\)$|^\w+/\d \([\w@]+\)$|^[\w -]+/\d+/\d+$"
+)
+MACHINE_SIGNS = re.compile(r"^java/\d|\bhttpcomponents/\d")
+"""What remains of a robot's or a tool's signs, in small letters, when its versions are cut to the major number.
+
+The lists look for `1.0` there, and an agent and its reduced text are to be of one class.
+"""
+
+BROWSER_SIGNS = re.compile(
+    r"^(?:mozilla|opera)/\d"
+    r"|\b(?:applewebkit|gecko|presto|trident|opera|opera mini|ucbrowser|netfront|obigo|dillo|links|w3m)[/ (]"
+)
+"""How browsers introduce themselves, in small letters."""
+
+BROWSER_MARKS = re.compile(
+    r"\bchromeframe(?:/[\d.]+)?|\bgwx:downloaded\b|\bmsn optimized(?:ie8)?\b|\bspeedmode; proxy\b|\bqqdownload\b"
+    r"|\bedition utorrent\b|\bqq-url-manager\b|\bembedded web browser from: http://bsalsa\.com/?|\balphaserver"
+)
+"""What real browsers carry although a list of robots has a word of it; COUNTER's own list is asked before."""
+
+_NAME = re.compile(r"[\w-]+")
+
+
+def is_ai(lowered: str) -> bool:
+    """Say whether an agent names an AI agent: the whole name, not a part of another word."""
+    return not AI_AGENTS.isdisjoint(_NAME.findall(lowered))

@@ -1,0 +1,35 @@
+"""The operator's own patterns, checked when they are read and not when an agent meets them."""
+
+import re
+from collections.abc import Iterable
+
+from invenio_stats.errors import ConfigurationError
+
+_VERY_DIFFERENT = (
+    "",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Googlebot/2.1 (+http://www.google.com/bot.html)",
+)
+"""A pattern that matches all of these matches everything."""
+
+
+def compiled(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    """Return regular expressions that ignore case; ConfigurationError names the one that is none."""
+    if isinstance(patterns, str | bytes) or not isinstance(patterns, Iterable):
+        raise ConfigurationError(f"{setting} is {patterns!r}. Make it a list of regular expressions.")
+    return tuple(_compiled(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
+
+
+def _compiled(place: str, pattern: object) -> re.Pattern[str]:
+    if not isinstance(pattern, str):
+        raise ConfigurationError(f"{place} is {pattern!r}. Write the regular expression as a string.")
+    try:
+        expression = re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ConfigurationError(
+            f"{place}: {pattern!r} is not a regular expression ({error}). "
+            "Correct it; a name with signs in it is written as re.escape() gives it."
+        ) from error
+    if all(expression.search(agent) for agent in _VERY_DIFFERENT):
+        raise ConfigurationError(f"{place}: {pattern!r} matches every agent. Write a pattern for those that you mean.")
+    return expression

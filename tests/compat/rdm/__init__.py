@@ -1,0 +1,1 @@
+"""An instance shaped like InvenioRDM works unchanged."""

@@ -1,0 +1,1 @@
+"""Totals, one package for each kind."""

@@ -1,0 +1,1 @@
+"""Totals: aggr-file-download-v1."""

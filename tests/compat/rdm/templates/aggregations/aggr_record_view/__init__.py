@@ -1,0 +1,1 @@
+"""Totals: aggr-record-view-v1."""

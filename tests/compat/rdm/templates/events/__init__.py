@@ -1,0 +1,1 @@
+"""Raw events, one package for each kind."""

@@ -1,0 +1,1 @@
+"""Raw events: file-download-v1."""

@@ -1,0 +1,1 @@
+"""Raw events: record-view-v1."""

@@ -1,0 +1,108 @@
+"""Contract, processing: subclasses of the indexer, which override `run` or `actionsiter`."""
+
+from itertools import islice
+
+import pytest
+from invenio_search.engine import search
+
+from invenio_stats import current_stats
+from invenio_stats.broker import inspect
+from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id, flag_machines, flag_robots
+
+from .samples import DOWNLOADS, download, on
+
+STEPS = [flag_robots, flag_machines, anonymize_user, build_file_unique_id]
+
+
+class OwnRun(EventsIndexer):
+    """An indexer of somebody else, who overrides `run` in the way of old: everything in one bulk."""
+
+    fails = False
+
+    def run(self):
+        if self.fails:
+            list(self.actionsiter())
+            raise RuntimeError("no")
+        return search.helpers.bulk(self.client, self.actionsiter(), stats_only=True, chunk_size=50)
+
+
+class Around(EventsIndexer):
+    """An indexer of somebody else, who does something before or after our `run`."""
+
+    def run(self):
+        stored, failed = super().run()
+        return stored, failed
+
+
+class Some(EventsIndexer):
+    """An indexer of somebody else, who takes only as many events as they like."""
+
+    def run(self):
+        return len(list(islice(self.actionsiter(), 2))), 0
+
+
+class OwnActions(EventsIndexer):
+    """An indexer of somebody else, who overrides `actionsiter` and writes where they like."""
+
+    def actionsiter(self):
+        for event in self.queue.consume():
+            yield {
+                "_id": event["file_id"],
+                "_op_type": "index",
+                "_index": f"{self.index}-of-their-own",
+                "_source": {"file_id": event["file_id"], "theirs": True},
+            }
+
+
+class Changed(EventsIndexer):
+    """An indexer of somebody else, who changes our actions."""
+
+    def actionsiter(self):
+        for action in super().actionsiter():
+            action["_source"]["country"] = "CH"
+            yield action
+
+
+def test_an_overridden_run_is_acknowledged_when_it_returns(app, queues, put_templates, sources):
+    current_stats.publish("file-download", [download(on(3)), download(on(4))])
+    assert OwnRun(queues["file-download"], preprocessors=STEPS).run() == (2, 0)
+    assert len(sources(DOWNLOADS)) == 2
+    assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_an_overridden_run_gives_everything_back_when_it_raises(app, queues):
+    current_stats.publish("file-download", [download(on(3))] * 3)
+    indexer = OwnRun(queues["file-download"], preprocessors=STEPS)
+    indexer.fails = True
+    with pytest.raises(RuntimeError, match="no"):
+        indexer.run()
+    assert inspect.depth(queues["file-download"]) == 3
+
+
+def test_what_an_overridden_run_does_not_take_stays_on_the_queue(app, queues, search_client):
+    current_stats.publish("file-download", [download(on(3), file_id=str(number)) for number in range(5)])
+    assert Some(queues["file-download"], preprocessors=STEPS).run() == (2, 0)
+    assert sorted(event["file_id"] for event in current_stats.consume("file-download")) == ["2", "3", "4"]
+
+
+def test_an_overridden_run_may_call_ours(app, queues, put_templates, sources):
+    events = [download(on(3)), {**download(on(3)), "timestamp": "yesterday"}, download(on(4))]
+    current_stats.publish("file-download", events)
+    assert Around(queues["file-download"], preprocessors=STEPS).run() == (2, 1)
+    assert len(sources(DOWNLOADS)) == 2
+    assert inspect.depth(queues["file-download"]) == 0
+    assert inspect.dead(queues["file-download"]) == 1
+
+
+def test_a_foreign_actionsiter_is_stored_unchanged(app, queues, put_templates, sources):
+    current_stats.publish("file-download", [download(on(3)), download(on(4), file_id="F2")])
+    assert OwnActions(queues["file-download"]).run() == (2, 0)
+    found = sources(f"{DOWNLOADS}-of-their-own")
+    assert sorted(found, key=str) == [{"file_id": "F1", "theirs": True}, {"file_id": "F2", "theirs": True}]
+    assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_our_actions_may_be_changed_on_their_way(app, queues, put_templates, sources):
+    current_stats.publish("file-download", [download(on(3))])
+    assert Changed(queues["file-download"], preprocessors=STEPS).run() == (1, 0)
+    assert [event["country"] for event in sources(DOWNLOADS)] == ["CH"]

@@ -1,0 +1,103 @@
+"""Tasks: one event type or aggregation after the other, and none stops the others."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from invenio_stats import runs
+from invenio_stats.aggregations import StatAggregator
+from invenio_stats.processors import EventsIndexer
+from invenio_stats.proxies import current_stats
+from invenio_stats.tasks import StatsAggregationTask, StatsEventTask, aggregate_events, process_events
+
+
+class BrokenIndexer(EventsIndexer):
+    """Fails with a text that names a person."""
+
+    def run(self):
+        raise ConnectionError("192.0.2.1 was here")
+
+
+class BrokenAggregator(StatAggregator):
+    """Fails with a text that names a person."""
+
+    def run(self, *args, **kwargs):
+        raise ConnectionError("192.0.2.1 was here")
+
+
+@pytest.fixture(scope="module")
+def app_config(app_config):
+    app_config["STATS_EVENTS"]["broken"] = {"cls": BrokenIndexer}
+    app_config["STATS_AGGREGATIONS"]["broken-agg"] = {
+        "cls": BrokenAggregator,
+        "params": {"event": "record-view", "field": "unique_id"},
+    }
+    return app_config
+
+
+@pytest.fixture
+def view(queues, put_templates):
+    event = {
+        "timestamp": "2026-03-10T10:00:00",
+        "record_id": "R",
+        "pid_type": "recid",
+        "pid_value": "1",
+        "ip_address": "192.0.2.1",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0",
+        "user_id": None,
+        "session_id": None,
+        "referrer": None,
+    }
+    current_stats.publish("record-view", [event])
+
+
+def test_events_are_stored_and_totals_counted(view):
+    assert process_events(iter(["record-view", "file-download"])) == [
+        ("record-view", (1, 0)),
+        ("file-download", (0, 0)),
+    ]
+    assert aggregate_events(["record-view-agg", "file-download-agg"]) == [[(1, 0)], None]
+
+
+def test_one_that_fails_is_reported_and_the_others_go_on(view, expect_logged_errors):
+    results = process_events(["broken", "record-view"])
+    assert results == [("broken", {"error": "ConnectionError"}), ("record-view", (1, 0))]
+    totals = aggregate_events(["broken-agg", "record-view-agg", "unknown"])
+    assert totals == [{"error": "ConnectionError"}, [(1, 0)], {"error": "UnknownTypeError"}]
+    assert [record.run for record in expect_logged_errors()] == ["broken", "broken-agg", "unknown"]
+    assert "192.0.2.1" not in json.dumps([results, totals])
+
+
+def test_dates_are_text(view):
+    process_events(["record-view"])
+    dates = {"start_date": "2026-03-09", "end_date": "2026-03-11T00:00:00", "update_bookmark": False}
+    assert aggregate_events(["record-view-agg"], **dates) == [[(0, 0), (1, 0), (0, 0)]]
+    with pytest.raises(ValueError, match="'soon' is not a timestamp"):
+        aggregate_events(["record-view-agg"], start_date="soon")
+
+
+def test_how_it_went_is_remembered_for_the_status(view, expect_logged_errors):
+    process_events(["record-view", "broken"])
+    aggregate_events(["record-view-agg"])
+    stored, broken, counted = (
+        runs.recall("events", "record-view"),
+        runs.recall("events", "broken"),
+        runs.recall("aggregations", "record-view-agg"),
+    )
+    assert (stored["stored"], stored["failed"]) == (1, 0)
+    assert broken["error"] == "ConnectionError"
+    assert (counted["intervals"], counted["written"], counted["failed"]) == (1, 1, 0)
+    assert all(one["finished"].endswith("+00:00") and one["seconds"] >= 0 for one in (stored, broken, counted))
+
+
+def test_both_have_an_entry_for_the_beat():
+    """Programs spread them with `**` and change arguments or schedule."""
+    assert {**StatsEventTask, "args": [("x",)]} == {
+        "task": process_events.name,
+        "schedule": timedelta(minutes=30),
+        "args": [("x",)],
+    }
+    assert StatsAggregationTask["task"] == aggregate_events.name
+    assert StatsAggregationTask["schedule"] == timedelta(hours=1)
+    assert StatsEventTask["args"] == [("record-view", "file-download")]

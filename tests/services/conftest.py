@@ -1,0 +1,51 @@
+"""Services that tests kill and start again: those that `scripts/services` runs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.services import without_service
+
+SCRIPT = Path(__file__).parent.parent.parent / "scripts/services"
+
+
+def services(*arguments: str) -> str:
+    """Run `scripts/services` and return what it prints."""
+    done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Service:
+    """One service of this run."""
+
+    def __init__(self, name: str, variable: str):
+        self.name = name
+        if f"{variable}={os.environ.get(variable)}" not in services("env"):
+            without_service(f"{name} is not one that scripts/services runs: scripts/services start {name}")
+
+    def crash(self) -> None:
+        services("kill", self.name)
+
+    def start(self) -> None:
+        services("start", self.name)
+
+    def restart(self) -> None:
+        services("stop", self.name)
+        self.start()
+
+
+@pytest.fixture
+def rabbitmq():
+    service = Service("rabbitmq", "BROKER_URL")
+    yield service
+    service.start()
+
+
+@pytest.fixture
+def opensearch():
+    service = Service("opensearch", "SEARCH_URL")
+    yield service
+    service.start()

@@ -1,0 +1,150 @@
+"""Requests about raw events are compared; what the engine answers to them is tested in flow/."""
+
+from datetime import datetime, timezone
+
+from invenio_stats.search import totals
+from invenio_stats.search.metrics import parse_metrics
+from invenio_stats.search.totals import Counted, Pair, Shape
+
+MARK = datetime(2026, 3, 10, 12, 30, tzinfo=timezone.utc)
+DAY = datetime(2026, 3, 10, tzinfo=timezone.utc)
+NEXT = datetime(2026, 3, 11, tzinfo=timezone.utc)
+SHAPE = Shape(
+    "unique_id",
+    "day",
+    parse_metrics({"unique_count": ("cardinality", "unique_session_id", {}), "volume": ("sum", "size", {})}),
+    ("file_key",),
+)
+FORMAT = "strict_date_optional_time"
+
+
+def test_a_range_holds_its_start_and_not_its_end():
+    assert totals.between(DAY, NEXT) == {
+        "range": {"timestamp": {"gte": "2026-03-10T00:00:00", "lt": "2026-03-11T00:00:00", "format": FORMAT}}
+    }
+
+
+def test_an_open_range_holds_what_a_calendar_can_hold():
+    bounds = totals.between()["range"]["timestamp"]
+    assert (bounds["gte"], bounds["lt"]) == ("0001-01-01T00:00:00", "9999-01-01T00:00:00")
+
+
+def test_what_changed_is_known_by_its_stamp_or_its_time():
+    assert totals.changed_since(MARK, "day") == {
+        "bool": {
+            "should": [
+                {"range": {"updated_timestamp": {"gte": "2026-03-10T12:30:00+00:00", "format": FORMAT}}},
+                {
+                    "bool": {
+                        "filter": [totals.between(DAY)],
+                        "must_not": [{"exists": {"field": "updated_timestamp"}}],
+                    }
+                },
+            ],
+            "minimum_should_match": 1,
+        }
+    }
+
+
+def test_pairs_of_one_interval_are_one_clause():
+    pairs = [Pair(DAY, "a"), Pair(DAY, "b")]
+    one = {"bool": {"filter": [totals.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
+    assert totals.of_pairs(pairs, SHAPE) == one
+    more = totals.of_pairs([*pairs, Pair(NEXT, "a")], SHAPE)
+    assert more["bool"]["should"][0] == one
+    assert len(more["bool"]["should"]) == 2
+
+
+def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart():
+    assert totals.composite({"match_all": {}}, totals.by_pair(SHAPE), 100, totals.measures(SHAPE)) == {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"match_all": {}},
+        "aggs": {
+            "pairs": {
+                "composite": {
+                    "size": 100,
+                    "sources": [
+                        {
+                            "interval": {
+                                "date_histogram": {
+                                    "field": "timestamp",
+                                    "calendar_interval": "day",
+                                    "format": "uuuu-MM-dd'T'HH:mm:ss",
+                                }
+                            }
+                        },
+                        {"key": {"terms": {"field": "unique_id"}}},
+                    ],
+                },
+                "aggs": {
+                    "holds:unique_count": {"value_count": {"field": "unique_session_id"}},
+                    "volume": {"sum": {"field": "size"}},
+                    "newest_event": {
+                        "top_hits": {
+                            "size": 1,
+                            "sort": [
+                                {"timestamp": {"order": "desc", "unmapped_type": "date"}},
+                                {"updated_timestamp": {"order": "desc", "unmapped_type": "date"}},
+                            ],
+                            "_source": {"includes": ["file_key"]},
+                        }
+                    },
+                },
+            }
+        },
+    }
+
+
+def test_without_copies_no_event_is_read():
+    assert "newest_event" not in totals.measures(Shape("unique_id", "day", {}))
+    assert totals.measures(Shape("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
+
+
+def test_distinct_counts_are_the_number_of_terms():
+    assert totals.distinct_measures(SHAPE.distinct, 70) == {
+        "values:unique_count": {"terms": {"field": "unique_session_id", "size": 70}},
+        "unique_count": {"stats_bucket": {"buckets_path": "values:unique_count._count"}},
+    }
+
+
+def test_the_next_page_begins_behind_the_last_group():
+    body = totals.composite({"match_all": {}}, totals.by_pair(SHAPE), 2)
+    groups = [{"key": {"interval": "2026-03-10T00:00:00", "key": key}} for key in "ab"]
+    full = {"aggregations": {"pairs": {"buckets": groups, "after_key": groups[-1]["key"]}}}
+    following = totals.next_page(body, full)
+    assert following["aggs"]["pairs"]["composite"]["after"] == groups[-1]["key"]
+    assert "after" not in body["aggs"]["pairs"]["composite"]
+    assert totals.next_page(body, {"aggregations": {"pairs": {"buckets": groups[:1]}}}) is None
+
+
+def test_a_group_is_read_as_its_pair():
+    bucket = {
+        "key": {"interval": "2026-03-10T00:00:00", "key": "a"},
+        "doc_count": 3,
+        "holds:unique_count": {"value": 3},
+        "volume": {"value": 9.0},
+        "newest_event": {"hits": {"hits": [{"_source": {"file_key": "x.pdf"}}]}},
+    }
+    assert totals.read_counted(bucket, SHAPE) == Counted(
+        Pair(DAY, "a"), 3, {"unique_count": 3, "volume": 9.0}, {"file_key": "x.pdf"}
+    )
+
+
+def test_the_oldest_event_may_not_exist():
+    assert totals.read_oldest({}) is None
+    assert totals.read_oldest({"aggregations": {"oldest_event": {"value": None}}}) is None
+    answer = {"aggregations": {"oldest_event": {"value": 1.0, "value_as_string": "2026-03-10T12:30:00.000Z"}}}
+    assert totals.read_oldest(answer) == MARK
+
+
+def test_totals_between_two_dates_are_those_of_the_aggregation():
+    assert totals.stored_between("unique_id", DAY, None) == {
+        "bool": {
+            "filter": [
+                {"exists": {"field": "unique_id"}},
+                {"range": {"timestamp": {"gte": "2026-03-10T00:00:00", "format": FORMAT}}},
+            ]
+        }
+    }
+    assert totals.stored_between("unique_id", None, None) == {"bool": {"filter": [{"exists": {"field": "unique_id"}}]}}
