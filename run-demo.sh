@@ -47,20 +47,21 @@ done
 
 # --- the environment ---
 
+venv=$here/.venv-demo
+if [[ ! -w $here ]]; then venv=${XDG_CACHE_HOME:-$HOME/.cache}/invenio-stats/venv-demo-$(printf %s "$here" | cksum | cut -d' ' -f1); fi
+
 suits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; }
 
 find_python() {
   local candidate
   if [[ $python ]]; then suits "$python" || die "$python is not a Python 3.10 or newer with venv and pip"; return; fi
+  if [[ -f $venv/base ]] && suits "$venv/bin/python"; then python=$venv/bin/python; return; fi
   for candidate in python3.13 python3.12 python3.11 python3.10 python3 \
     "${HOME:-/nonexistent}"/.pyenv/versions/3.1[0-3]*/bin/python /usr/local/bin/python3; do
     if suits "$candidate"; then python=$candidate; return; fi
   done
   die "no Python 3.10 or newer with venv and pip: install one (Debian: python3-venv), or name it with --python"
 }
-
-venv=$here/.venv-demo
-if [[ ! -w $here ]]; then venv=${XDG_CACHE_HOME:-$HOME/.cache}/invenio-stats/venv-demo-$(printf %s "$here" | cksum | cut -d' ' -f1); fi
 
 checksum() { LC_ALL=C sort -z | xargs -0 cksum | cksum; }
 sources() { find invenio_stats setup.cfg setup.py pyproject.toml -type f -not -name '*.pyc' -print0; }

@@ -1,11 +1,12 @@
 """Broker: a file that needs no server, or somebody's server, which is left as it was found."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amqp.exceptions import NotFound
+from amqp.exceptions import AMQPError, NotFound
 from crowd.ledger import EVENT_TYPES
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
@@ -27,11 +28,13 @@ def prepare_file(path: Path) -> None:
 @contextmanager
 def guest(url: str, *queues: str) -> Iterator[None]:
     """Use a broker server: refuse one where events wait already, and delete the queues that were made."""
+    if not url.startswith(("amqp:", "amqps:", "pyamqp:")):
+        raise DemoError(f"BROKER_URL is {_public(url)}; give an address of RabbitMQ, amqp://..., or none.")
     try:
         with Connection(url, connect_timeout=5) as connection:
             before = {name: _waiting(connection, name) for name in _QUEUES}
-    except OperationalError as error:
-        raise DemoError(f"BROKER_URL: nobody can be reached at {_public(url)} ({error}).") from error
+    except (OSError, AMQPError, OperationalError) as error:
+        raise DemoError(f"BROKER_URL: {_public(url)} cannot be used ({error}). Is it up?") from error
     full = [f"{name} ({count})" for name, count in before.items() if count]
     if full:
         raise DemoError(
@@ -58,4 +61,5 @@ def _waiting(connection: Connection, name: str) -> int | None:
 
 
 def _public(url: str) -> str:
-    return Connection(url).as_uri()
+    """Return an address without its password."""
+    return re.sub(r"//[^@/]*@", "//***@", url)

@@ -4,12 +4,10 @@ import hashlib
 import re
 
 from invenio_stats.privacy.lists.own import E_MAIL_MARK
+from invenio_stats.privacy.robots import LOOKED_AT
 
 KEPT = 300
 """Characters of a reduced agent that are kept."""
-
-_LOOKED_AT = 1_000
-"""Characters of an agent that are looked at, as many as the classifier looks at."""
 
 _BLANKS = re.compile(r"\s+")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -18,7 +16,7 @@ _E_MAIL = re.compile(
     r"(?:(?:\.|\s*[\[({<]\s*dot\s*[\])}>]\s*)[\w-]+)+",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+@[a-z][\w-]*", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[a-z][\w-]*", re.IGNORECASE)
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s;,()]*")
 _IN_APP = re.compile(r"\b(FB(?:BV|RV|CR|LC|OP|SS|ID))/[^;\]]*")
 _BUILD = re.compile(r"\b(Build|Mobile)/(?!\d{1,3}\b)[\w.-]+")
@@ -39,7 +37,7 @@ def reduce_agent(text: str) -> str:
     beyond 300 characters go. The class of an agent is, but for few, the class of its reduced text; reducing twice
     changes nothing.
     """
-    text, before = text[:_LOOKED_AT], None
+    text, before = text[:LOOKED_AT], None
     while before != text:  # what goes may bring together what goes as well
         before, text = text, _reduce(text)
     return text
@@ -47,7 +45,7 @@ def reduce_agent(text: str) -> str:
 
 def agent_id(reduced: str) -> str:
     """Return the key of a reduced text in the dictionary: 32 hexadecimal digits."""
-    return hashlib.sha256(reduced.encode()).hexdigest()[:32]
+    return hashlib.sha256(reduced.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _reduce(text: str) -> str:

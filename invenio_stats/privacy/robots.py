@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from invenio_stats.privacy.lists.shipped import shipped, shipped_version
@@ -38,7 +38,7 @@ class Classifier:
         """Return the class of an agent; no name at all is a robot, as COUNTER's list says."""
         return self._remembered(str(user_agent or "")[:LOOKED_AT])
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Name the lists that gave the class: it changes when one of them does, the operator's included."""
         own = [[expression.pattern for expression in part] for part in (self._patterns, self._exceptions)]
