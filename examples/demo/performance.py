@@ -96,9 +96,10 @@ class Performance:
 
     def _serve(self) -> None:
         self.console.print(
-            f"\nThe instance is at [bold]{self.stage.url}/[/] until Ctrl-C; its records show their usage."
+            f"\nThe instance is at [bold]{self.stage.url}/[/] until Ctrl-C; its records show their usage.\n"
+            f"The search engine is at http://{self._engine()}/. To sign in:\n    {self._who()}",
+            soft_wrap=True,
         )
-        self.console.print(f"Sign in: {self._who()}. The search engine is at http://{self._engine()}/.")
         while True:
             self.stage.processes.check()
             time.sleep(0.5)

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from invenio_stats.privacy.lists.own import BROWSER_SIGNS, is_ai
 from invenio_stats.privacy.lists.shipped import shipped, shipped_version
 from invenio_stats.privacy.lists.site import compiled
 
@@ -52,13 +51,13 @@ class Classifier:
         lowered = text.lower()
         if not lowered.strip():
             return "robot"
-        if is_ai(lowered):
+        if shipped().is_ai(lowered):
             return "ai"
         if shipped().is_machine(lowered):
             return "machine"
         if any(expression.search(text) for expression in self._patterns) or shipped().is_robot(lowered):
             return "robot"
-        return "browser" if BROWSER_SIGNS.search(lowered) else "unknown"
+        return "browser" if shipped().is_browser(lowered) else "unknown"
 
 
 def is_robot(agent_class: str) -> bool:

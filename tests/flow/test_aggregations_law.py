@@ -26,7 +26,7 @@ flags = st.tuples(
     st.just("flag"), st.integers(0, 30), st.sampled_from(["superseded", "is_robot", "is_machine"]), st.booleans()
 )
 runs = st.tuples(st.just("run"), st.booleans())
-ranges = st.tuples(st.just("range"), st.sampled_from(DAYS), st.booleans())
+ranges = st.tuples(st.just("range"), st.sampled_from(DAYS), st.sampled_from([*DAYS, None]), st.booleans())
 waits = st.tuples(st.just("wait"), st.integers(1, 300))
 
 
@@ -75,7 +75,8 @@ def test_totals_equal_a_recount(raw, aggregator, stored_totals, index_prefix, cl
         elif kind == "run":
             aggregator(**params).run(update_bookmark=step[0])
         elif kind == "range":
-            aggregator(**params).run(start_date=step[0], end_date=step[0], update_bookmark=step[1])
+            start, end, moves = step
+            aggregator(**params).run(start_date=start, end_date=end, update_bookmark=moves)
         elif kind == "wait":
             clock.forward(minutes=step[0])
     aggregator(**params).run()

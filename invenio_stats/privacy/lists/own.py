@@ -1,7 +1,5 @@
 """Our own lists: AI agents by name, signs of browsers, and what real browsers carry that looks like a robot."""
 
-import re
-
 OWN_VERSION = 1
 """Raised whenever anything below changes; it is part of the lists' version that events carry."""
 
@@ -45,30 +43,33 @@ common words (Operator, Devin) are not here either: a browser may carry them.
 E_MAIL_MARK = "[e-mail]"
 """Stands in a reduced agent where an e-mail address was: people's browsers give none."""
 
-ROBOT_SIGNS = re.compile(
-    r"\[e-mail\]|^mozilla/\d\.\d \((?:compatible; ?)?[\w.-]+/\d[\d.]*\)$|^\w+/\d \([\w@]+\)$|^[\w -]+/\d+/\d+$"
+ROBOT_SIGNS = (
+    r"\[e-mail\]",
+    r"^mozilla/\d\.\d \((?:compatible; ?)?[\w.-]+/\d[\d.]*\)$",
+    r"^\w+/\d \([\w@]+\)$",
+    r"^[\w -]+/\d+/\d+$",
 )
-MACHINE_SIGNS = re.compile(r"^java/\d|\bhttpcomponents/\d")
-"""What remains of a robot's or a tool's signs, in small letters, when its versions are cut to the major number.
+MACHINE_SIGNS = (r"^java/\d", r"httpcomponents/\d")
+"""What remains of a robot's or a tool's signs when its versions are cut to the major number.
 
 The lists look for `1.0` there, and an agent and its reduced text are to be of one class.
 """
 
-BROWSER_SIGNS = re.compile(
-    r"^(?:mozilla|opera)/\d"
-    r"|\b(?:applewebkit|gecko|presto|trident|opera|opera mini|ucbrowser|netfront|obigo|dillo|links|w3m)[/ (]"
+BROWSER_SIGNS = (
+    r"^(?:mozilla|opera)/\d",
+    r"\b(?:applewebkit|gecko|presto|trident|opera|opera mini|ucbrowser|netfront|obigo|dillo|links|w3m)[/ (]",
 )
-"""How browsers introduce themselves, in small letters."""
+"""How browsers introduce themselves."""
 
-BROWSER_MARKS = re.compile(
-    r"\bchromeframe(?:/[\d.]+)?|\bgwx:downloaded\b|\bmsn optimized(?:ie8)?\b|\bspeedmode; proxy\b|\bqqdownload\b"
-    r"|\bedition utorrent\b|\bqq-url-manager\b|\bembedded web browser from: http://bsalsa\.com/?|\balphaserver"
+BROWSER_MARKS = (
+    r"\bchromeframe(?:/[\d.]+)?",
+    r"\bgwx:downloaded\b",
+    r"\bmsn optimized(?:ie8)?\b",
+    r"\bspeedmode; proxy\b",
+    r"\bqqdownload\b",
+    r"\bedition utorrent\b",
+    r"\bqq-url-manager\b",
+    r"\bembedded web browser from: http://bsalsa\.com/?",
+    r"\balphaserver",
 )
 """What real browsers carry although a list of robots has a word of it; COUNTER's own list is asked before."""
-
-_NAME = re.compile(r"[\w-]+")
-
-
-def is_ai(lowered: str) -> bool:
-    """Say whether an agent names an AI agent: the whole name, not a part of another word."""
-    return not AI_AGENTS.isdisjoint(_NAME.findall(lowered))

@@ -10,6 +10,8 @@ from invenio_stats.processors import EventsIndexer
 
 from .instance import CONFIG
 
+pytestmark = pytest.mark.filterwarnings("ignore:Query .* does not know doc_type")
+
 OURS = {"item_id", "labels", "access_status", "event_id", "superseded", "first", "agent_class", "previous_visitor_id"}
 
 
