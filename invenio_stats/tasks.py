@@ -6,10 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
+from invenio_search import current_search_client
 
 from invenio_stats import runs
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError
+from invenio_stats.privacy import dictionary
 from invenio_stats.proxies import current_stats
 
 __all__ = ("StatsAggregationTask", "StatsEventTask", "aggregate_events", "process_events")
@@ -40,7 +42,9 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
 
     One that fails is logged and does not stop the others; its result is a Failure.
     """
-    return [(name, process_one(name)) for name in event_types]
+    results = [(name, process_one(name)) for name in event_types]
+    keep_agents()
+    return results
 
 
 @shared_task(ignore_result=False)
@@ -63,6 +67,15 @@ def aggregate_events(
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
     """Do what the task does for one event type; `on_batch` is told how many messages each batch had."""
     return _run("events", name, lambda: _process(name, on_batch))
+
+
+def keep_agents() -> None:
+    """Store what waits for the agent dictionary; what goes wrong is logged, and waits for the next run."""
+    try:
+        dictionary.send(current_stats.agents_queue)  # those that this worker has met
+        dictionary.keep(current_stats.agents_queue, current_search_client)
+    except Exception as error:
+        logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
 
 
 def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:

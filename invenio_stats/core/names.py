@@ -13,6 +13,8 @@ from invenio_stats.core.moments import utc
 EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
+AGENTS = "stats-agents"
+"""Queue and index of the agent dictionary."""
 
 _LONGEST_KEY = 480
 
@@ -47,6 +49,11 @@ def totals_alias(event_type: str) -> str:
 def totals_index(event_type: str, start: datetime, index_interval: Interval) -> str:
     """Return the index that the total of an interval is written to."""
     return f"{totals_alias(event_type)}-{label(start, index_interval)}"
+
+
+def apart_alias(event_type: str) -> str:
+    """Return the alias of what is counted apart from people: robots, AI agents and machines, by class."""
+    return f"stats-apart-{event_type}"
 
 
 def total_id(key: str, start: datetime, interval: Interval) -> str:

@@ -1,5 +1,7 @@
 """Known agents: what an agent's text tells, worked out once for each and remembered."""
 
+import threading
+from datetime import date, datetime, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +23,11 @@ class Agent(NamedTuple):
     lists_version: str
 
 
+_lock = threading.Lock()
+_noted: dict[str, date] = {}
+_waiting: dict[str, Agent] = {}
+
+
 class _KnownAgents:
     def __init__(self, classifier: Classifier):
         self._classifier = classifier
@@ -35,6 +42,28 @@ def describe(user_agent: str | None) -> Agent:
     """Return what is kept of an agent, by the instance's lists; no agent is an empty one."""
     known: _KnownAgents = current_app.extensions.get(_KEY) or _make()
     return known.describe((user_agent or "")[:LOOKED_AT])
+
+
+def note(agent: Agent) -> None:
+    """Remember to send an agent to the dictionary, once a day from this process."""
+    today = datetime.now(timezone.utc).date()
+    if _noted.get(agent.agent_id) == today:
+        return
+    with _lock:
+        if len(_noted) >= REMEMBERED:
+            _noted.clear()
+        _noted[agent.agent_id] = today
+        _waiting[agent.agent_id] = agent
+
+
+def take_noted() -> list[Agent]:
+    """Return the agents that are to be sent, and take them as sent."""
+    if not _waiting:
+        return []
+    with _lock:
+        agents = list(_waiting.values())
+        _waiting.clear()
+    return agents
 
 
 def _make() -> _KnownAgents:

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import current_app, has_request_context, request
+
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import parse
 from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
 from invenio_stats.core.windows import DEFAULT_WINDOW
 from invenio_stats.privacy import robots
 from invenio_stats.privacy.geo import get_geoip
-from invenio_stats.privacy.known_agents import describe
+from invenio_stats.privacy.known_agents import describe, note
 from invenio_stats.privacy.salts import existing_salt_of, is_own
 
 PERSON = Visitor._fields
@@ -41,6 +43,8 @@ def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_
     :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
         not having `anonymize_user` in their chain.
     """
+    if "referrer" in event:
+        event["referrer"] = referrer_host(event["referrer"], _own_host())
     if is_sealed(event) or not any(field in event for field in PERSON):
         return event
     has_agent = "user_agent" in event
@@ -72,8 +76,15 @@ def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
     return "internal" if own_host and host == own_host.lower() else host[:255]
 
 
+def _own_host() -> str | None:
+    if has_request_context():
+        return request.host.partition(":")[0]
+    return current_app.config.get("SITE_HOSTNAME")
+
+
 def _agent_fields(text: str) -> dict[str, Any]:
     agent = describe(text)
+    note(agent)
     return {
         "agent_class": agent.agent_class,
         "agent_id": agent.agent_id,
