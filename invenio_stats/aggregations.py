@@ -144,7 +144,10 @@ class StatAggregator(Aggregated):
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
             return None
-        results = list(self._carry_out(plan))
+        try:
+            results = list(self._carry_out(plan))
+        finally:
+            self._prepared = None
         if update_bookmark and plan.bookmark and not any(failed for _, failed in results):
             self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark)))
         return results

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amqp.exceptions import NotFound
 from crowd.ledger import EVENT_TYPES
-from kombu import Connection, Queue
+from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from demo.processes import DemoError
@@ -44,6 +44,8 @@ def guest(url: str, *queues: str) -> Iterator[None]:
         with Connection(url, connect_timeout=5) as connection:
             for name in [*queues, *(name for name, count in before.items() if count is None)]:
                 Queue(name).bind(connection.channel()).delete()
+            for name in queues:  # Celery gives each of its queues an exchange of the same name
+                Exchange(name).bind(connection.channel()).delete()
 
 
 def _waiting(connection: Connection, name: str) -> int | None:

@@ -13,8 +13,8 @@ from invenio_stats.search import totals
 from invenio_stats.search.sending import Question, TooManyBucketsError, send
 from invenio_stats.search.totals import PAIRS, Body, Counted, Pair, Shape
 
-_CLAUSES_AT_ONCE = 800
-"""Clauses for pairs in one request: an engine takes 1,024, and counts few keys one by one."""
+_INTERVALS_AT_ONCE = 200
+"""Intervals in one request. OpenSearch 2 counts three clauses for each, and takes 1,024."""
 
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{totals.VALUES}*"}
 """The values that a distinct count told apart stay with the engine."""
@@ -71,13 +71,14 @@ class Recount:
         """Yield the pairs of such events, also of those that do not count, as many as fit into a request."""
         body = totals.composite(where, totals.by_pair(self.shape), self.page)
         window: list[Pair] = []
-        clauses = 0
+        intervals = 0
         for pair in map(totals.read_pair, self._groups(body, everywhere=True)):
-            if len(window) == self.page or clauses > _CLAUSES_AT_ONCE:
+            is_new = not window or window[-1].start != pair.start
+            if len(window) == self.page or (is_new and intervals == _INTERVALS_AT_ONCE):
                 yield window
-                window, clauses = [], 0
-            clauses += 1 if window and window[-1].start == pair.start else 3
+                window, intervals, is_new = [], 0, True
             window.append(pair)
+            intervals += is_new
         if window:
             yield window
 

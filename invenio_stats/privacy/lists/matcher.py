@@ -8,12 +8,12 @@ and the few others are told apart by their first letter, once case is out of the
 import re
 from collections.abc import Iterable
 
-_ESCAPED = re.compile(r"\\([^A-Za-z0-9])")
+_ESCAPED = r"\\([^A-Za-z0-9])"
 _SPECIAL = frozenset(r"\^$.|?*+()[]{}")
-_NOT_AT_TOP = re.compile(r"\\.|\[\^?\]?[^\]]*\]|\([^()]*\)")
-_UPPER = re.compile(r"\\.|[A-Z]+")
-_REFERENCE = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
-"""What cannot be joined with other patterns, or loses its meaning in small letters."""
+_NOT_AT_TOP = r"\\.|\[\^?\]?[^\]]*\]|\([^()]*\)"
+_UPPER = r"\\.|[A-Z]+"
+_REFERENCE = r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]"
+"""What cannot be joined with other patterns, or loses its meaning in small letters. (Importing compiles nothing.)"""
 
 
 class Matcher:
@@ -32,7 +32,7 @@ class Matcher:
             word = plain_word(pattern)
             if word is not None:
                 words.add(word)
-            elif _REFERENCE.search(pattern):
+            elif re.search(_REFERENCE, pattern):
                 self._keep_alone(pattern)
             elif self._is_read(pattern):
                 (starts if _is_at_start(pattern) else others).append(_in_small_letters(pattern))
@@ -67,10 +67,10 @@ class Matcher:
 
 def plain_word(pattern: str) -> str | None:
     """Return the text that a pattern stands for, in small letters; None when it stands for more than one."""
-    bare = _ESCAPED.sub("", pattern)
+    bare = re.sub(_ESCAPED, "", pattern)
     if "\\" in bare or _SPECIAL & set(bare):
         return None
-    return _ESCAPED.sub(r"\1", pattern).lower()
+    return re.sub(_ESCAPED, r"\1", pattern).lower()
 
 
 def _is_at_start(pattern: str) -> bool:
@@ -79,13 +79,13 @@ def _is_at_start(pattern: str) -> bool:
         return False
     before = None
     while before != pattern:
-        before, pattern = pattern, _NOT_AT_TOP.sub("", pattern)
+        before, pattern = pattern, re.sub(_NOT_AT_TOP, "", pattern)
     return "|" not in pattern
 
 
 def _in_small_letters(pattern: str) -> str:
     r"""Return a pattern for texts in small letters; \S, \B and the like keep their meaning."""
-    return _UPPER.sub(lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern)
+    return re.sub(_UPPER, lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern)
 
 
 def _joined(patterns: list[str]) -> re.Pattern[str] | None:
