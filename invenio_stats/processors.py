@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
+from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.engine import search
@@ -26,14 +27,14 @@ from invenio_stats.core.events import (
     record_unique_id,
 )
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import has_zone, iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError
 from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.privacy.seal import PERSON, names_somebody, seal
+from invenio_stats.privacy.seal import names_somebody, seal
 from invenio_stats.search.indices import ensure_events_index
 from invenio_stats.search.store import Action, store
 
@@ -108,16 +109,6 @@ def build_record_unique_id(doc: Event) -> Event:
     return doc
 
 
-def _sealed(event: Event) -> Event:
-    """Return an event as it may wait in the dead letters: without its person, whatever else is wrong with it."""
-    try:
-        return seal_event(event)
-    except Exception:  # no moment, so no salt either: nothing of the person is left at all
-        for field in PERSON:
-            event.pop(field, None)
-        return event
-
-
 def _without(doc: Event, fields: Collection[str] | None) -> Event:
     return {name: value for name, value in doc.items() if name not in fields} if fields else doc
 
@@ -164,6 +155,7 @@ class EventsIndexer:
         self.preprocessors = self.default_preprocessors if preprocessors is None else _loaded(self.index, preprocessors)
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
+        self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
         self.failures: list[DeadLetter] = []
         self._refused_fields: dict[str, frozenset[str]] = {}
 
@@ -183,7 +175,7 @@ class EventsIndexer:
                 logger.error(
                     "Error processing event", extra={"queue": self.queue.routing_key, "error": type(error).__name__}
                 )
-                self.failures.append((_sealed(event), f"preprocessor: {type(error).__name__}"))
+                self.failures.append((seal_event(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if action is not None:
                 yield action
@@ -245,7 +237,7 @@ class EventsIndexer:
             raise UnsealedEventError(self.index)
         moment = to_second(parse(doc["timestamp"]))
         cell = cell_start(moment, self.double_click_window)
-        doc["timestamp"] = iso_zoned(moment) if has_zone(doc["timestamp"]) else iso(moment)
+        doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
         doc["updated_timestamp"] = iso_zoned(datetime.now(timezone.utc))
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id

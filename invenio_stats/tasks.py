@@ -9,6 +9,7 @@ from celery import shared_task
 from invenio_search import current_search_client
 
 from invenio_stats import runs
+from invenio_stats.apart import apart_from
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError
 from invenio_stats.privacy import dictionary
@@ -99,7 +100,10 @@ def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, i
         raise UnknownTypeError(name, "STATS_AGGREGATIONS")
     aggregator = definition.cls(name=name, **definition.params)
     aggregator.on_interval = on_interval
-    return aggregator.run(**options)
+    results = aggregator.run(**options)
+    if getattr(aggregator, "apart", False):
+        apart_from(aggregator).run(**options)
+    return results
 
 
 def _run(kind: runs.Kind, name: str, work: Callable[[], Any]) -> Any:

@@ -72,14 +72,6 @@ def parse_calendar(value: str | datetime | date) -> datetime:
     return parse(value)
 
 
-def has_zone(value: str | datetime) -> bool:
-    """Say whether a timestamp is written with its zone."""
-    if isinstance(value, datetime):
-        return value.tzinfo is not None
-    match = _TIMESTAMP.match(value.strip())
-    return match is not None and match["zone"] is not None
-
-
 def to_second(moment: datetime) -> datetime:
     """Cut the fraction of a second off."""
     return moment.replace(microsecond=0)

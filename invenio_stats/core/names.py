@@ -56,11 +56,13 @@ def apart_alias(event_type: str) -> str:
     return f"stats-apart-{event_type}"
 
 
-def total_id(key: str, start: datetime, interval: Interval) -> str:
+def total_id(key: str, date: str) -> str:
     """Return the document id of the total of one thing and interval; a re-run overwrites it.
+
+    `date` is the interval's, as it is written in ids.
 
     A key that is too long for the engine's ids (512 bytes) stands in it as its hash.
     """
     if len(key.encode()) > _LONGEST_KEY:
         key = hashlib.sha256(key.encode()).hexdigest()
-    return f"{key}-{label(start, interval)}"
+    return f"{key}-{date}"

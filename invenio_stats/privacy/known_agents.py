@@ -2,7 +2,7 @@
 
 import threading
 from datetime import date, datetime, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from flask import current_app
@@ -40,8 +40,14 @@ class _KnownAgents:
 
 def describe(user_agent: str | None) -> Agent:
     """Return what is kept of an agent, by the instance's lists; no agent is an empty one."""
-    known: _KnownAgents = current_app.extensions.get(_KEY) or _make()
-    return known.describe((user_agent or "")[:LOOKED_AT])
+    known = (current_app.extensions.get(_KEY) or _make()) if current_app else _by_shipped_lists()
+    return known.describe(str(user_agent or "")[:LOOKED_AT])
+
+
+@cache
+def _by_shipped_lists() -> _KnownAgents:
+    """Return what can be told where there is no application, and so no lists of its own."""
+    return _KnownAgents(Classifier())
 
 
 def note(agent: Agent) -> None:

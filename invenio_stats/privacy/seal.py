@@ -54,7 +54,11 @@ def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_
             event.pop(field, None)
     event["country"] = get_geoip(visitor.ip_address)
     event.update(_agent_fields(visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
-    event.update(_keys(visitor, event["agent_class"], parse(event["timestamp"]), salt_of, window))
+    try:
+        moment = parse(event["timestamp"])
+    except (KeyError, ValueError):
+        return event  # nobody's, and no moment's: the worker says what is wrong with it
+    event.update(_keys(visitor, event["agent_class"], moment, salt_of, window))
     return event
 
 

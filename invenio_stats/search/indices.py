@@ -39,12 +39,11 @@ def ensure_events_index(
     return _add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})
 
 
-def ensure_totals_index(client: Any, index: str, event: str, fields: dict[str, Field] | None = None) -> None:
+def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, Field] | None = None) -> None:
     """Make the index that totals are written to, unless it is there, and map our fields in it.
 
     `fields` are those of an event type without templates of its own.
     """
-    alias = index[: index.rindex(names.totals_alias(event))] + names.totals_alias(event)
     body = mappings.totals_body(alias, fields) if fields else None
     if not client.indices.exists(index=index) and create_index(client, index, body):
         client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
