@@ -94,6 +94,7 @@ class StatAggregator(Aggregated):
         index_interval: Interval = "month",
         max_bucket_size: int = 10_000,
         fields: Mapping[str, Field] | None = None,
+        apart: bool = False,
     ):
         """Aggregate the events behind the alias of `event`, which need not be a configured type.
 
@@ -106,6 +107,7 @@ class StatAggregator(Aggregated):
         :param index_interval: what an index of totals covers; not shorter than `interval`.
         :param max_bucket_size: totals that are read at once; it bounds memory, never a number.
         :param fields: mappings of the totals' own fields, for a type without index templates.
+        :param apart: count robots, AI agents and machines too, by class, in indices of their own.
         """
         self.name = name
         self.event = event
@@ -114,6 +116,7 @@ class StatAggregator(Aggregated):
         self.index = prefix_index(names.totals_alias(event))
         self.field = field
         self.fields = fields
+        self.apart = apart
         self.metric_fields = dict(metric_fields or {})
         self.copy_fields = dict(copy_fields or {})
         self.query_modifiers = [filter_robots] if query_modifiers is None else list(query_modifiers)

@@ -17,7 +17,7 @@ from invenio_stats.core.moments import iso, iso_zoned, parse_calendar
 from invenio_stats.progress import bar, each
 from invenio_stats.proxies import current_stats
 from invenio_stats.status import aggregations_status, events_status
-from invenio_stats.tasks import aggregate_events, aggregate_one, process_events, process_one
+from invenio_stats.tasks import aggregate_events, aggregate_one, keep_agents, process_events, process_one
 
 
 def _known(kind: str, known: Callable[[], Any]) -> Callable[..., tuple[str, ...]]:
@@ -84,6 +84,7 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         for name in event_types:
             shown.begin(name, inspect.depth(current_stats.events[name].queue) if shown.is_seen else None)
             results[name] = process_one(name, on_batch=shown.advance)
+    keep_agents()
     _report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))
 
 

@@ -58,3 +58,17 @@ It is asked at most once per record and request.
 
 STATS_GEOIP_DATABASE: str | None = None
 """Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""
+
+STATS_SEAL_EVENTS: dict[str, str] = {}
+"""Where events are sealed, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
+
+Default: none; a type is sealed in the web process, before its message leaves it, unless a preprocessor of its own
+stands before `anonymize_user` and may need the address or the agent. Set a type to `"web"` when that
+preprocessor does not need them. With `"worker"` the queue holds address, agent and ids.
+"""
+
+STATS_ROBOTS_PATTERNS: list[str] = []
+"""Regular expressions of agents that are robots here, whatever the lists say; case is ignored. Default: none."""
+
+STATS_ROBOTS_EXCEPTIONS: list[str] = []
+"""Regular expressions of agents that are browsers here, whatever the lists say; case is ignored. Default: none."""

@@ -8,12 +8,14 @@ from typing import Any, cast
 
 from flask import Flask
 
+from invenio_stats.core import names
 from invenio_stats.core.intervals import check_interval, is_longer
 from invenio_stats.core.names import check_suffix
 from invenio_stats.core.usage import USAGE_TYPES
-from invenio_stats.core.windows import check_window
+from invenio_stats.core.windows import DEFAULT_WINDOW, check_window
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.loading import entries, load, load_callable, load_entry
+from invenio_stats.sealing import Place, Sealing, check_places, sealing
 from invenio_stats.search.metrics import parse_metrics
 
 
@@ -28,6 +30,7 @@ class EventDefinition:
     signal: Any = None
     builders: tuple[Callable[..., Any], ...] = ()
     usage: bool = False
+    sealing: Sealing = Sealing("web", keeps_user_id=False, window=DEFAULT_WINDOW)
     queue: Any = field(default=None, compare=False)
 
     def on(self, queue: Any) -> "EventDefinition":
@@ -57,9 +60,10 @@ class QueryDefinition:
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
-    setting = "STATS_EVENTS"
+    setting, places = "STATS_EVENTS", app.config.get("STATS_SEAL_EVENTS", {})
+    check_places("STATS_SEAL_EVENTS", places, entries(setting, config))
     return {
-        name: _parse_event(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
+        name: _parse_event(_Entry.read(app, setting, name, entry), places.get(name)) for name, entry in config.items()
     }
 
 
@@ -93,6 +97,11 @@ class _Entry:
     def read(cls, app: Flask, setting: str, name: str, entry: Any) -> "_Entry":
         place = f"{setting}[{name!r}]"
         return cls(place, name, load_entry(app, place, entry))
+
+    def check_name(self) -> None:
+        """Refuse names of event types whose queues and indices are ours."""
+        if names.queue(self.name) == names.AGENTS or self.name.startswith("apart-") or self.name.endswith("-dead"):
+            raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
 
     def refuse_unknown(self, *known: str) -> None:
         unknown = sorted(set(self.values) - set(known))
@@ -135,7 +144,8 @@ class _Entry:
             raise ConfigurationError(f"{self.place}['params'][{key!r}]: {error}") from error
 
 
-def _parse_event(entry: _Entry) -> EventDefinition:
+def _parse_event(entry: _Entry, place: Place | None) -> EventDefinition:
+    entry.check_name()
     entry.refuse_unknown("templates", "cls", "params", "signal", "event_builders", "usage")
     cls = entry.cls()
     params = entry.params(cls, "queue")
@@ -150,7 +160,14 @@ def _parse_event(entry: _Entry) -> EventDefinition:
         signal=load(f"{entry.place}['signal']", entry.values.get("signal")),
         builders=tuple(_loaded(f"{entry.place}['event_builders']", entry.values.get("event_builders") or ())),
         usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
+        sealing=sealing(_chain(cls, params), place, params.get("double_click_window")),
     )
+
+
+def _chain(cls: type, params: Mapping[str, Any]) -> list[Callable[..., Any]]:
+    """Return the preprocessors that the indexer will run."""
+    chain = params.get("preprocessors")
+    return list(getattr(cls, "default_preprocessors", ()) if chain is None else chain)
 
 
 def _parse_aggregation(entry: _Entry) -> AggregationDefinition:

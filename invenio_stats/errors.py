@@ -20,6 +20,14 @@ class UnknownTypeError(StatsError):
         super().__init__(f"{name!r} is not in {setting}. Correct the name where the task is scheduled, or add it.")
 
 
+class UnsealedEventError(StatsError):
+    """An event came out of its preprocessors with an address or agent; it goes to the dead letters, sealed."""
+
+    def __init__(self, index: str):
+        """Name the index that it was for."""
+        super().__init__(f"An event for {index} still names somebody. Put anonymize_user into its preprocessors.")
+
+
 class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 

@@ -7,14 +7,16 @@ from typing import Any
 
 from flask import Flask
 from invenio_queues.proxies import current_queues
+from invenio_queues.queue import Queue
 from kombu import Exchange
 
-from invenio_stats import config, definitions
+from invenio_stats import config, definitions, processors
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
-from invenio_stats.core.events import Event
+from invenio_stats.core.events import BornEvent, Event, born
 from invenio_stats.holding import judge_on_response
 from invenio_stats.loading import load_callable
+from invenio_stats.privacy import dictionary
 from invenio_stats.receivers import EventEmitter, register_receivers
 
 logger = logging.getLogger(__name__)
@@ -101,7 +103,7 @@ class InvenioStatsState:
         return self._queries[query_name]
 
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
-        """Put events on the queue of their type, at once.
+        """Seal events and put them on the queue of their type, at once.
 
         Returns when the broker has them all. AssertionError for a type that STATS_EVENTS does not have,
         TypeError for events that are not a series of dicts.
@@ -110,7 +112,22 @@ class InvenioStatsState:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
         if isinstance(events, (Mapping, str)):
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
-        publish(self.events[event_type].queue, events)
+        definition = self.events[event_type]
+        publish(definition.queue, [self._sealed(definition, born(event)) for event in events])
+        dictionary.send(self.agents_queue)
+
+    @staticmethod
+    def _sealed(definition: definitions.EventDefinition, event: BornEvent) -> BornEvent:
+        """Take the person out of an event, unless a worker is to do it."""
+        how = definition.sealing
+        if how.place == "web":
+            processors.seal_event(event, how.window, how.keeps_user_id)
+        return event
+
+    @cached_property
+    def agents_queue(self) -> Queue:
+        """The queue of the agent dictionary; it is ours, so `declare_queues` does not list it."""
+        return Queue(self.exchange, names.AGENTS, current_queues.connection_pool)
 
     def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
         """Yield what waits on a queue: the events as they were published, or with payload=False the messages."""
@@ -156,8 +173,19 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration once all modules are there; a mistake stops the start."""
     state = app.extensions["invenio-stats"]
     with app.app_context():
+        _warn_of_unsealed(state)
         state.events  # noqa: B018 - reading it fills the cache
         state.aggregations  # noqa: B018
         state.item_resolver  # noqa: B018
         for name in state.queries:
             state.get_query(name)
+
+
+def _warn_of_unsealed(state: InvenioStatsState) -> None:
+    for name, event in state.event_definitions.items():
+        if event.sealing.place == "worker":
+            logger.warning(
+                "Events reach the broker with address, agent and ids: a preprocessor that may need them stands before "
+                "anonymize_user, or STATS_SEAL_EVENTS says so",
+                extra={"event_type": name},
+            )

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
+from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.engine import search
@@ -27,12 +28,13 @@ from invenio_stats.core.events import (
 )
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
-from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
+from invenio_stats.errors import UnsealedEventError
 from invenio_stats.loading import load
-from invenio_stats.privacy.geo import get_geoip
-from invenio_stats.privacy.robots import AgentClass, classify
+from invenio_stats.privacy.known_agents import describe
+from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
+from invenio_stats.privacy.seal import names_somebody, seal
 from invenio_stats.search.indices import ensure_events_index
 from invenio_stats.search.store import Action, store
 
@@ -54,13 +56,13 @@ logger = logging.getLogger(__name__)
 
 def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
     """Set `is_robot`: whether the agent is a robot or an AI agent; with `exclude`, drop such events."""
-    doc["is_robot"] = _agent_class(doc) in ("robot", "ai")
+    doc["is_robot"] = is_robot(_agent_class(doc))
     return None if exclude and doc["is_robot"] else doc
 
 
 def flag_machines(doc: Event, exclude: bool = False) -> Event | None:
     """Set `is_machine`: whether the agent is a script or tool such as curl; with `exclude`, drop such events."""
-    doc["is_machine"] = _agent_class(doc) == "machine"
+    doc["is_machine"] = is_machine(_agent_class(doc))
     return None if exclude and doc["is_machine"] else doc
 
 
@@ -78,26 +80,21 @@ def _agent_class(doc: Event) -> AgentClass:
     """Return the class of an event's agent; an event that never had one (no key) is nobody's robot."""
     if "agent_class" in doc:
         return doc["agent_class"]
-    return classify(doc["user_agent"] or "") if "user_agent" in doc else "unknown"
+    return describe(doc["user_agent"]).agent_class if "user_agent" in doc else "unknown"
 
 
 def anonymize_user(doc: Event) -> Event:
-    """Put keys in the place of the person: country, visitor and session, without address, agent and ids.
+    """Put keys in the place of the person: country, visitor, session and kind of agent, without address and ids.
 
-    The keys are hashes under the day's salt, so nobody can be followed to the next day. An event that
-    carries its visitor's key already is left alone.
+    The keys are hashes under the day's salt, so nobody can be followed to the next day. An event that is
+    sealed already, as most are when they reach the queue, is left alone.
     """
-    if "visitor_id" in doc:
-        return doc
-    visitor = Visitor(*(doc.pop(field, None) for field in Visitor._fields))
-    moment = parse(doc["timestamp"])
-    doc["country"] = get_geoip(visitor.ip_address)
-    identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    if identity is not None and session is not None:
-        salt = get_anonymization_salt(moment)
-        doc["visitor_id"] = key(salt, identity)
-        doc["unique_session_id"] = key(salt, session)
-    return doc
+    return seal_event(doc)
+
+
+def seal_event(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
+    """Seal an event in place, with the salt that this module gives: test suites replace it here."""
+    return seal(event, get_anonymization_salt, window, keep_user_id)
 
 
 def build_file_unique_id(doc: Event) -> Event:
@@ -158,6 +155,7 @@ class EventsIndexer:
         self.preprocessors = self.default_preprocessors if preprocessors is None else _loaded(self.index, preprocessors)
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
+        self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
         self.failures: list[DeadLetter] = []
         self._refused_fields: dict[str, frozenset[str]] = {}
 
@@ -177,7 +175,7 @@ class EventsIndexer:
                 logger.error(
                     "Error processing event", extra={"queue": self.queue.routing_key, "error": type(error).__name__}
                 )
-                self.failures.append((event, f"preprocessor: {type(error).__name__}"))
+                self.failures.append((seal_event(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if action is not None:
                 yield action
@@ -235,9 +233,11 @@ class EventsIndexer:
             doc = preprocess(doc)
             if doc is None:
                 return None
+        if names_somebody(doc):
+            raise UnsealedEventError(self.index)
         moment = to_second(parse(doc["timestamp"]))
         cell = cell_start(moment, self.double_click_window)
-        doc["timestamp"] = iso(moment)
+        doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
         doc["updated_timestamp"] = iso_zoned(datetime.now(timezone.utc))
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id

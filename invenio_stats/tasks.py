@@ -6,10 +6,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
+from invenio_search import current_search_client
 
 from invenio_stats import runs
+from invenio_stats.apart import apart_from
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError
+from invenio_stats.privacy import dictionary
 from invenio_stats.proxies import current_stats
 
 __all__ = ("StatsAggregationTask", "StatsEventTask", "aggregate_events", "process_events")
@@ -40,7 +43,9 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
 
     One that fails is logged and does not stop the others; its result is a Failure.
     """
-    return [(name, process_one(name)) for name in event_types]
+    results = [(name, process_one(name)) for name in event_types]
+    keep_agents()
+    return results
 
 
 @shared_task(ignore_result=False)
@@ -65,6 +70,15 @@ def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any
     return _run("events", name, lambda: _process(name, on_batch))
 
 
+def keep_agents() -> None:
+    """Store what waits for the agent dictionary; what goes wrong is logged, and waits for the next run."""
+    try:
+        dictionary.send(current_stats.agents_queue)  # those that this worker has met
+        dictionary.keep(current_stats.agents_queue, current_search_client)
+    except Exception as error:
+        logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
+
+
 def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:
     """Do what the task does for one aggregation; `on_interval` is told how many intervals are done, and of how many."""
     return _run("aggregations", name, lambda: _aggregate(name, options, on_interval))
@@ -86,7 +100,10 @@ def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, i
         raise UnknownTypeError(name, "STATS_AGGREGATIONS")
     aggregator = definition.cls(name=name, **definition.params)
     aggregator.on_interval = on_interval
-    return aggregator.run(**options)
+    results = aggregator.run(**options)
+    if getattr(aggregator, "apart", False):
+        apart_from(aggregator).run(**options)
+    return results
 
 
 def _run(kind: runs.Kind, name: str, work: Callable[[], Any]) -> Any:

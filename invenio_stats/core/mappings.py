@@ -28,6 +28,7 @@ EVENT_FIELDS: dict[str, Field] = {
     "agent_class": KEYWORD,
     "agent_id": KEYWORD,
     "lists_version": KEYWORD,
+    "is_local_salt": BOOLEAN,
     "is_robot": BOOLEAN,
     "is_machine": BOOLEAN,
     "referrer": KEYWORD,

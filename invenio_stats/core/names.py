@@ -13,6 +13,8 @@ from invenio_stats.core.moments import utc
 EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
+AGENTS = "stats-agents"
+"""Queue and index of the agent dictionary."""
 
 _LONGEST_KEY = 480
 
@@ -49,11 +51,18 @@ def totals_index(event_type: str, start: datetime, index_interval: Interval) -> 
     return f"{totals_alias(event_type)}-{label(start, index_interval)}"
 
 
-def total_id(key: str, start: datetime, interval: Interval) -> str:
+def apart_alias(event_type: str) -> str:
+    """Return the alias of what is counted apart from people: robots, AI agents and machines, by class."""
+    return f"stats-apart-{event_type}"
+
+
+def total_id(key: str, date: str) -> str:
     """Return the document id of the total of one thing and interval; a re-run overwrites it.
+
+    `date` is the interval's, as it is written in ids.
 
     A key that is too long for the engine's ids (512 bytes) stands in it as its hash.
     """
     if len(key.encode()) > _LONGEST_KEY:
         key = hashlib.sha256(key.encode()).hexdigest()
-    return f"{key}-{label(start, interval)}"
+    return f"{key}-{date}"

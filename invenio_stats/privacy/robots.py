@@ -60,6 +60,21 @@ class Classifier:
         return "browser" if shipped().is_browser(lowered) else "unknown"
 
 
+def is_robot(agent_class: str) -> bool:
+    """Say whether a class is that of robots, AI agents among them."""
+    return agent_class in ("robot", "ai")
+
+
+def is_machine(agent_class: str) -> bool:
+    """Say whether a class is that of scripts and tools, such as curl."""
+    return agent_class == "machine"
+
+
+def is_person(agent_class: str) -> bool:
+    """Say whether a class counts as people."""
+    return agent_class in ("browser", "unknown")
+
+
 def classify(user_agent: str | None) -> AgentClass:
     """Return the class of an agent by the shipped lists alone."""
     return _shipped_classifier().classify(user_agent)

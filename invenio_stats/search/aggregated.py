@@ -42,6 +42,7 @@ class Aggregated:
     doc_id_suffix: str | None = None
     index_name_suffix: str | None = None
     max_bucket_size: int = _MOST_AT_ONCE
+    apart: bool = False
 
     def _check(self) -> None:
         """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""

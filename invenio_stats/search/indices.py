@@ -39,14 +39,13 @@ def ensure_events_index(
     return _add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})
 
 
-def ensure_totals_index(client: Any, index: str, event: str, fields: dict[str, Field] | None = None) -> None:
+def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, Field] | None = None) -> None:
     """Make the index that totals are written to, unless it is there, and map our fields in it.
 
     `fields` are those of an event type without templates of its own.
     """
-    alias = index[: index.rindex(names.totals_alias(event))] + names.totals_alias(event)
     body = mappings.totals_body(alias, fields) if fields else None
-    if not client.indices.exists(index=index) and _create(client, index, body):
+    if not client.indices.exists(index=index) and create_index(client, index, body):
         client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
     _add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
 
@@ -60,7 +59,7 @@ def _is_closed(moment: datetime, now: datetime | None) -> bool:
     return floor(moment, "month") < last_full
 
 
-def _create(client: Any, index: str, body: dict[str, Any] | None) -> bool:
+def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
     """Make an index, from the body or else from what templates say; return whether it was missing."""
     try:
         client.indices.create(index=index, body=body)
@@ -72,7 +71,7 @@ def _create(client: Any, index: str, body: dict[str, Any] | None) -> bool:
 
 
 def _create_events(client: Any, index: str, alias: str, body: dict[str, Any] | None) -> None:
-    if _create(client, index, body):
+    if create_index(client, index, body):
         # A foreign template's alias shows superseded clicks; in the indices that we make it does not.
         client.indices.put_alias(index=index, name=alias, body={"filter": mappings.NOT_SUPERSEDED})
 

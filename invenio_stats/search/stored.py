@@ -22,7 +22,6 @@ Action = dict[str, Any]
 """What the engine is to do with one total."""
 
 _AT_ONCE = 2_000
-_LONGEST_ID = 512
 
 
 class Written(NamedTuple):
@@ -67,13 +66,11 @@ class StoredTotals:
     def action(self, one: Counted, now: datetime) -> Action | None:
         """Return what makes the stored total equal to the count, or None where it is.
 
-        What a copy function raises goes through; StatsError for a key that is too long for an id.
+        What a copy function raises goes through.
         """
         index, document_id = self._place(one.pair)
         if not one.count:
             return None if one.stored is None else {"_op_type": "delete", "_index": index, "_id": document_id}
-        if len(document_id.encode()) > _LONGEST_ID:  # the engine would refuse the whole bulk for it
-            raise StatsError(f"A key is too long: the id of its total has {len(document_id)} characters.")
         total = self._total(one)
         if one.stored is not None and _undated(total) == _undated(one.stored):
             return None
@@ -103,7 +100,7 @@ class StoredTotals:
         """Return the index of a total and its id."""
         return (
             f"{self.alias}-{pair.start.strftime(self.index_suffix)}",
-            f"{pair.key}-{pair.start.strftime(self.id_suffix)}",
+            names.total_id(str(pair.key), pair.start.strftime(self.id_suffix)),
         )
 
     def _total(self, one: Counted) -> dict[str, Any]:
@@ -112,8 +109,8 @@ class StoredTotals:
 
     def _ensure(self, index: str) -> None:
         """Make the index before the first total is written to it, unless it is none of the event type's."""
-        if index not in self._ensured and names.totals_alias(self.event) in index:
-            ensure_totals_index(self.client, index, self.event, dict(self.fields) if self.fields else None)
+        if index not in self._ensured and (self.fields or names.totals_alias(self.event) in index):
+            ensure_totals_index(self.client, index, self.alias, dict(self.fields) if self.fields else None)
         self._ensured.add(index)
 
 

@@ -10,6 +10,7 @@ from invenio_records_ui.signals import record_viewed
 
 from invenio_stats.items import Item
 from invenio_stats.proxies import current_stats
+from tests.flow.test_processors import BROWSER
 
 FILE = SimpleNamespace(bucket_id="B", file_id="F", key="paper.pdf", file=SimpleNamespace(size=9))
 PID = SimpleNamespace(pid_type="recid", pid_value="1")
@@ -120,19 +121,22 @@ def test_an_unhandled_error_counts_nothing(visitor, waiting):
 
 
 def test_a_download_carries_what_the_contract_says_and_its_item(visitor, waiting):
-    visitor.get("/download", headers={"User-Agent": "Browser", "Referer": "https://example.org/x"})
+    visitor.get("/download", headers={"User-Agent": BROWSER, "Referer": "https://example.org/x"})
     (event,) = waiting()
     assert event.pop("timestamp")
+    for key in ("visitor_id", "unique_session_id", "agent_id", "lists_version"):
+        assert event.pop(key)
+    assert event.pop("previous_visitor_id", "only in the first seconds of a day")
     assert event == {
         "bucket_id": "B",
         "file_id": "F",
         "file_key": "paper.pdf",
         "size": 9,
-        "referrer": "https://example.org/x",
-        "ip_address": "127.0.0.1",
-        "user_agent": "Browser",
-        "user_id": None,
-        "session_id": None,
+        "referrer": "example.org",
+        "country": None,
+        "agent_class": "browser",
+        "is_robot": False,
+        "is_machine": False,
         "item_id": "I",
         "labels": ["bees"],
         "access_status": "open",

@@ -1,0 +1,119 @@
+"""Seal: in the place of a person, keys that name nobody, a country, and the kind of agent."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, has_request_context, request
+
+from invenio_stats.core.events import Event
+from invenio_stats.core.moments import parse
+from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
+from invenio_stats.core.windows import DEFAULT_WINDOW
+from invenio_stats.privacy import robots
+from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.known_agents import describe, note
+from invenio_stats.privacy.salts import existing_salt_of, is_own
+
+PERSON = Visitor._fields
+"""The fields that name a person; a sealed event has none of them."""
+
+SaltOf = Callable[[datetime], str]
+"""Returns the secret of the day that a moment lies in."""
+
+
+def names_somebody(event: Mapping[str, Any]) -> bool:
+    """Say whether an event has an address or an agent's text; those are never stored."""
+    return "ip_address" in event or "user_agent" in event
+
+
+def is_sealed(event: Mapping[str, Any]) -> bool:
+    """Say whether an event carries its visitor's key, or what stands for an agent, already."""
+    return "visitor_id" in event or "agent_class" in event
+
+
+def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
+    """Take the person out of an event, in place, and put keys, country and agent in; returns the event.
+
+    The keys are hashes under the salt of the event's day. In the first `window` seconds of a day the
+    event carries its key under the day before's salt too, so that a double click across midnight is
+    seen as one; where that salt is gone there is no such key. An event of nobody gets none at all.
+
+    :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
+        not having `anonymize_user` in their chain.
+    """
+    if "referrer" in event:
+        event["referrer"] = referrer_host(event["referrer"], _own_host())
+    if is_sealed(event) or not any(field in event for field in PERSON):
+        return event
+    has_agent = "user_agent" in event
+    visitor = Visitor(**{field: _text(event.get(field)) for field in PERSON})
+    for field in PERSON:
+        if not (keep_user_id and field == "user_id"):
+            event.pop(field, None)
+    event["country"] = get_geoip(visitor.ip_address)
+    event.update(_agent_fields(visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
+    try:
+        moment = parse(event["timestamp"])
+    except (KeyError, ValueError):
+        return event  # nobody's, and no moment's: the worker says what is wrong with it
+    event.update(_keys(visitor, event["agent_class"], moment, salt_of, window))
+    return event
+
+
+def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
+    """Return the host that a visitor came from; 'internal' for our own, None where it cannot be read.
+
+    Path and query say what somebody looked for, and are never kept.
+    """
+    if not isinstance(referrer, str) or not referrer:
+        return None
+    if "/" not in referrer and ":" not in referrer:
+        return referrer[:255]  # reduced before
+    try:
+        host = urlsplit(referrer).hostname
+    except ValueError:
+        return None
+    if host is None:
+        return None
+    return "internal" if own_host and host == own_host.lower() else host[:255]
+
+
+def _own_host() -> str | None:
+    if has_request_context():
+        return request.host.partition(":")[0]
+    return current_app.config.get("SITE_HOSTNAME")
+
+
+def _agent_fields(text: str) -> dict[str, Any]:
+    agent = describe(text)
+    note(agent)
+    return {
+        "agent_class": agent.agent_class,
+        "agent_id": agent.agent_id,
+        "lists_version": agent.lists_version,
+        "is_robot": robots.is_robot(agent.agent_class),
+        "is_machine": robots.is_machine(agent.agent_class),
+    }
+
+
+def _keys(visitor: Visitor, agent_class: str, moment: datetime, salt_of: SaltOf, window: int) -> dict[str, Any]:
+    identity, session = visitor_identity(visitor), session_identity(visitor, moment)
+    if identity is None or session is None:
+        return {}
+    kind = "" if robots.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
+    salt = salt_of(moment)
+    keys: dict[str, Any] = {"visitor_id": key(salt, identity + kind), "unique_session_id": key(salt, session + kind)}
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if moment - midnight < timedelta(seconds=window):
+        yesterday = existing_salt_of((midnight - timedelta(days=1)).date())
+        if yesterday is not None:
+            keys["previous_visitor_id"] = key(yesterday.value, identity + kind)
+    if is_own(moment.date()):
+        keys["is_local_salt"] = True
+    return keys
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

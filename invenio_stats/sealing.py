@@ -1,0 +1,60 @@
+"""Sealing: where the events of a type are sealed, and what of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from invenio_stats.core.windows import DEFAULT_WINDOW
+from invenio_stats.errors import ConfigurationError
+from invenio_stats.processors import anonymize_user
+
+Place = Literal["web", "worker"]
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """How the events of one type are sealed."""
+
+    place: Place
+    keeps_user_id: bool
+    """Whether `user_id` stays in the event: its chain has no `anonymize_user`, so it counts with it."""
+    window: int
+    """Seconds of a double click, in which an event carries its key of the day before too."""
+
+
+def sealing(
+    preprocessors: Sequence[Callable[..., Any]], place: Place | None = None, window: int | None = None
+) -> Sealing:
+    """Return how events with this chain are sealed: in the web process, unless a foreign step may need the person."""
+    return Sealing(
+        place=place or _place(preprocessors),
+        keeps_user_id=anonymize_user not in preprocessors,
+        window=DEFAULT_WINDOW if window is None else window,
+    )
+
+
+def check_places(setting: str, places: Any, known: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a type that is not there, or a place that is none."""
+    if not isinstance(places, Mapping):
+        raise ConfigurationError(f"{setting} is {places!r}; make it a dict such as {{'record-view': 'worker'}}.")
+    for name, place in places.items():
+        if name not in known:
+            raise ConfigurationError(f"{setting} has {name!r}, which is not in STATS_EVENTS. Correct or remove it.")
+        if place not in ("web", "worker"):
+            raise ConfigurationError(f"{setting}[{name!r}] is {place!r}; set it to 'web' or 'worker'.")
+
+
+def _place(preprocessors: Sequence[Callable[..., Any]]) -> Place:
+    for preprocess in preprocessors:
+        if preprocess is anonymize_user:
+            return "web"
+        if not _is_ours(preprocess):
+            return "worker"
+    return "web"
+
+
+def _is_ours(preprocess: Callable[..., Any]) -> bool:
+    while isinstance(preprocess, partial):
+        preprocess = preprocess.func
+    return str(getattr(preprocess, "__module__", "")).startswith("invenio_stats.")
