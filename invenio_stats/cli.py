@@ -14,6 +14,7 @@ from rich.table import Table
 
 from invenio_stats.broker import inspect
 from invenio_stats.core.moments import iso, iso_zoned, parse_calendar
+from invenio_stats.doctor import examine
 from invenio_stats.progress import bar, each
 from invenio_stats.proxies import current_stats
 from invenio_stats.status import aggregations_status, events_status
@@ -183,6 +184,24 @@ def status(as_json: bool) -> None:
     console.print(_table(_("Event types"), _("event type"), found["events"]))
     console.print(_table(_("Aggregations"), _("aggregation"), found["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
+
+
+@stats.command()
+@as_json
+@with_appcontext
+def doctor(as_json: bool) -> None:
+    """Say what would make the numbers wrong or the visitors known in production, with the cure; exit 1 for errors."""
+    findings = list(examine())
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        colors = {"ok": "green", "warning": "yellow", "error": "red"}
+        for finding in findings:
+            click.secho(f"{finding.level}: {finding.message}", fg=colors[finding.level])
+            if finding.cure:
+                click.echo(f"    {finding.cure}")
+    if any(finding.level == "error" for finding in findings):
+        raise click.exceptions.Exit(1)
 
 
 def _aggregator(name: str) -> Any:

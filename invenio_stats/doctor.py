@@ -108,4 +108,17 @@ def _engine() -> Finding:
     return Finding("engine", "ok", _("The search engine answers (%(number)s).", number=info["version"]["number"]))
 
 
-_CHECKS: tuple[Callable[[], Finding], ...] = (_cache, _proxies, _countries, _broker, _engine)
+def _sealing() -> Finding:
+    """Events are sealed before the queue, unless a foreign preprocessor may need the person."""
+    open_types = [name for name, event in current_stats.events.items() if event.sealing.place == "worker"]
+    if open_types:
+        return Finding(
+            "sealing",
+            "warning",
+            _("The queue holds addresses and agents of: %(names)s.", names=", ".join(open_types)),
+            _("Put anonymize_user first, or set STATS_SEAL_EVENTS to 'web' for types that do not need them."),
+        )
+    return Finding("sealing", "ok", _("All events are sealed before the queue."))
+
+
+_CHECKS: tuple[Callable[[], Finding], ...] = (_cache, _proxies, _countries, _sealing, _broker, _engine)

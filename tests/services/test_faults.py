@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kombu import pools
 from kombu.exceptions import OperationalError
 
 from invenio_stats.errors import EngineUnavailableError
@@ -38,7 +39,9 @@ def publish():
 
 def forget_connections(queues):
     """Begin like a new worker: without the connections that the broker has closed."""
-    queues["record-view"].connection_pool.force_close_all(close_pool=False)
+    pools.reset()
+    for queue in queues.values():
+        vars(queue).pop("connection_pool", None)
 
 
 def process():

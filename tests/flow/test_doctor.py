@@ -1,0 +1,44 @@
+"""Doctor: what would break the numbers or the visitors' privacy is named, with its cure."""
+
+import json
+
+import pytest
+
+from invenio_stats.cli import stats
+
+
+@pytest.fixture
+def doctor(app, queues):
+    """Run the command; return what it found by check."""
+
+    def run(code):
+        result = app.test_cli_runner().invoke(stats, ["doctor", "--json"])
+        assert result.exit_code == code, result.output
+        return {finding["check"]: finding for finding in json.loads(result.output)}
+
+    return run
+
+
+def test_what_is_not_fit_for_production_is_named(doctor, app, monkeypatch):
+    monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")
+    found = doctor(1)
+    assert found["countries"]["level"] == "error"
+    assert found["proxies"]["level"] == "warning"
+    assert all(finding["cure"] for finding in found.values() if finding["level"] != "ok")
+    assert {found[check]["level"] for check in ("broker", "engine", "sealing")} == {"ok"}
+
+
+def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionError("amqp://user:secret@example.org")
+
+    monkeypatch.setattr("invenio_stats.doctor.inspect.depth", away)
+    found = doctor(1)
+    assert found["broker"]["level"] == "error"
+    assert "secret" not in json.dumps(found)
+
+
+def test_people_read_sentences(app, queues):
+    output = app.test_cli_runner().invoke(stats, ["doctor"]).output
+    assert "ok: All events are sealed before the queue." in output
+    assert "Set STATS_GEOIP_DATABASE" in output
