@@ -55,7 +55,7 @@ suits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 
 find_python() {
   local candidate
   if [[ $python ]]; then suits "$python" || die "$python is not a Python 3.10 or newer with venv and pip"; return; fi
-  if [[ -f $venv/base ]] && suits "$venv/bin/python"; then python=$venv/bin/python; return; fi
+  if [[ $(cat "$venv/base" 2>/dev/null) == "$venv: "* ]] && suits "$venv/bin/python"; then python=$venv/bin/python; return; fi
   for candidate in python3.13 python3.12 python3.11 python3.10 python3 \
     "${HOME:-/nonexistent}"/.pyenv/versions/3.1[0-3]*/bin/python /usr/local/bin/python3; do
     if suits "$candidate"; then python=$candidate; return; fi
@@ -77,7 +77,7 @@ copy_sources() {
 
 make_environment() {
   local base stamp log=$venv/install.log what
-  base=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)')
+  base="$venv: $("$python" -c 'import sys; print(sys.version, sys.base_prefix)')"
   if [[ $package ]]; then what="$package $(cksum <"$package")"; else what=$(cd "$here" && sources | checksum); fi
   stamp="$base $what"
   if [[ $(cat "$venv/stamp" 2>/dev/null) == "$stamp" ]]; then return; fi

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +89,15 @@ class Processes:
 
     def stop(self, name: str) -> None:
         """End a process and those it has started."""
-        process = self._running.pop(name, None)
-        if process is None or process.poll() is not None:
-            return
+        process = self._running.pop(name)
         process.terminate()
         try:
             process.wait(timeout=PATIENCE / 4)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its children, when it could not end them itself
+        process.wait()
 
     def wait_until(self, name: str, ready: Callable[[], bool], patience: float = PATIENCE) -> None:
         """Wait until something is so, as long as all processes live; DemoError shows the log of `name`."""

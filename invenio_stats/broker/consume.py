@@ -1,20 +1,29 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import logging
+import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
+import amqp
 from invenio_queues.queue import Queue
+from kombu import Consumer
+from kombu import Queue as KombuQueue
 
+from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = 1000
+BATCH_SIZE = 2000
+"""Messages of a batch, and so the most that a worker holds: two thousand of them are a few megabytes."""
+
+_PATIENCE = 2.0
+"""Seconds that are waited for a message which the broker has said to have."""
 
 
 class Inbox:
@@ -31,6 +40,7 @@ class Inbox:
         self._messages: list[Any] = []
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
+        self._gives_back_by_closing = False
         self.rejected: list[tuple[Any, str]] = []
         """Bodies of the batch that are no events, each with the reason."""
         self.has_more = False
@@ -68,8 +78,11 @@ class Inbox:
     def acknowledge(self) -> int:
         """Tell the broker that what was handed out is done with; return how many messages that were."""
         handled = len(self._messages)
-        for message in self._messages:
-            message.ack()
+        if handled and self._gives_back_by_closing and not self._ahead:
+            self._messages[-1].ack(multiple=True)
+        else:
+            for message in self._messages:
+                message.ack()
         self._messages = []
         self.release()
         return handled
@@ -77,30 +90,48 @@ class Inbox:
     def release(self) -> None:
         """Give the batch back to the broker, unless it has been acknowledged."""
         try:
-            for message in [*self._messages, *self._ahead]:
-                message.requeue()
-        except Exception:
+            if not self._gives_back_by_closing:
+                for message in [*self._messages, *self._ahead]:
+                    message.requeue()
+            self._open.close()
+        except Exception as error:
             # A connection that is gone has given its messages back already.
-            logger.warning("A batch went back with its connection", exc_info=True, extra={"queue": self.routing_key})
-        self._close()
+            facts = {"queue": self.routing_key, "error": type(error).__name__}
+            logger.warning("A batch went back with its connection", extra=facts)
+        self._messages, self.rejected = [], []
+        self._ahead.clear()
+        self._open = ExitStack()
 
     def _fetch(self) -> Iterator[Any]:
         """Yield what the broker has, over a connection that stays open until the batch is done with."""
         self.release()
         declare(self._queue)
-        connection = self._open.enter_context(self._queue.connection_pool.acquire(block=True))
-        bound = self._queue.queue.bind(self._open.enter_context(connection.channel()))
-        while (message := bound.get(no_ack=False)) is not None:
-            yield message
+        channel = self._open.enter_context(open_channel(self._queue))
+        bound = KombuQueue(self.routing_key)(channel)
+        self._gives_back_by_closing = isinstance(channel, amqp.Channel)
+        return self._pushed(channel, bound) if self._gives_back_by_closing else _got(bound)
+
+    def _pushed(self, channel: amqp.Channel, bound: Any) -> Iterator[Any]:
+        """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
+
+        No more is asked for than a batch, so nothing is in flight when the consumer is cancelled.
+        """
+        expected = min(bound.queue_declare(passive=True).message_count, self._size)
+        if not expected:
+            return iter(())
+        arrived: list[Any] = []
+        channel.basic_qos(0, expected, False)
+        with Consumer(channel, [bound], on_message=arrived.append, auto_declare=False):
+            while len(arrived) < expected:
+                try:
+                    channel.connection.drain_events(timeout=_PATIENCE)
+                except socket.timeout:
+                    break  # another worker was quicker
+        return iter(arrived)
 
     def _take_ahead(self) -> Iterator[Any]:
         while self._ahead:
             yield self._ahead.popleft()
-
-    def _close(self) -> None:
-        self._messages, self.rejected = [], []
-        self._ahead.clear()
-        self._open.close()
 
     def _event(self, message: Any) -> BornEvent | None:
         try:
@@ -112,6 +143,12 @@ class Inbox:
             self.rejected.append((fields, "not an object of fields"))
             return None
         return BornEvent(fields, message.properties.get("message_id"))
+
+
+def _got(bound: Any) -> Iterator[Any]:
+    """Get one message after the other, which every transport can."""
+    while (message := bound.get(no_ack=False)) is not None:
+        yield message
 
 
 def _readable(message: Any) -> Any:

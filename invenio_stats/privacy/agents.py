@@ -22,7 +22,7 @@ _IN_APP = re.compile(r"\b(FB(?:BV|RV|CR|LC|OP|SS|ID))/[^;\]]*")
 _BUILD = re.compile(r"\b(Build|Mobile)/(?!\d{1,3}\b)[\w.-]+")
 _IDENTIFIER = re.compile(
     r"\{?\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b\}?|\b(?=[a-f]*\d)[0-9a-f]{16,}\b|(?<!\d)(?<!gecko/)\d{7,}"
-    r"|\b(?:[0-9a-f]{1,4}:){3,}[0-9a-f:]+",
+    r"|(?<![\w:])(?=[0-9a-f:]{0,40}::|(?:[0-9a-f]{1,4}:){7})[0-9a-f:]{3,}(?!\w)",
     re.IGNORECASE,
 )
 _PART = r"\d+(?:[A-Za-z]{1,5}\d*\b)?"

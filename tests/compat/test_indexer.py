@@ -7,6 +7,7 @@ import pytest
 from invenio_search import current_search_client
 
 from invenio_stats import current_stats
+from invenio_stats.broker.consume import BATCH_SIZE
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id, flag_machines, flag_robots
 
 from .samples import DOWNLOADS, StubQueue, download, naive, on
@@ -107,9 +108,9 @@ def test_an_injected_client_is_the_one_that_is_used(app, search_client, put_temp
 
 def test_a_queue_hands_out_one_bounded_batch(app, queues):
     event = current_stats.events["file-download"]
-    current_stats.publish("file-download", [download(on(3), file_id=str(number)) for number in range(1200)])
+    current_stats.publish("file-download", [download(on(3), file_id=str(number)) for number in range(BATCH_SIZE + 200)])
     batch = list(event.cls(**event.params).queue.consume())
-    assert 0 < len(batch) < 1200
+    assert 0 < len(batch) < BATCH_SIZE + 200
 
 
 def test_a_foreign_queue_is_read_as_it_is(app, put_templates, sources):

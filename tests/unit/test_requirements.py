@@ -1,0 +1,37 @@
+"""Requirements: the distribution asks for what its code imports."""
+
+import configparser
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.test_layers import all_imports
+
+SETUP = Path(__file__).parent.parent.parent / "setup.cfg"
+BELOW_INVENIO = {"amqp", "blinker", "celery", "flask", "kombu", "werkzeug"}
+"""What comes with invenio-base, invenio-celery and invenio-queues, which fit their versions together."""
+
+WHERE_INSTALLED = {"flask_login", "invenio_records", "invenio_records_files"}
+"""What an instance may have or not: the code asks first."""
+
+
+def test_every_import_is_a_requirement():
+    """What happens to be installed beside the tests is missing somewhere else."""
+    setup = configparser.ConfigParser()
+    setup.read(SETUP)
+    required = {name_of(line) for line in setup["options"]["install_requires"].split("\n") if line}
+    distributions = packages_distributions()
+    tops = {(target.partition(".")[0], importer) for importer, target, _, _ in all_imports()}
+    missing = sorted(
+        f"{top}, imported by {importer}"
+        for top, importer in tops
+        if top not in sys.stdlib_module_names | BELOW_INVENIO | WHERE_INSTALLED | {"invenio_stats"}
+        and not {name_of(one) for one in distributions.get(top, [])} & required
+    )
+    assert not missing, missing
+
+
+def name_of(requirement: str) -> str:
+    """Return the normalized name of a distribution that a requirement line or a list of installed ones gives."""
+    return re.split(r"[\s\[<>=!~;]", requirement.strip(), maxsplit=1)[0].lower().replace("_", "-")
