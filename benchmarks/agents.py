@@ -38,6 +38,10 @@ HARD = {
     "mozilla/5.0 (mozilla/5.0 ( ...": "mozilla/5.0 (" * 630,
     "Mozilla/5.0 htt htt ...": "Mozilla/5.0 " + "htt " * 2045,
 }
+HEADINGS = (
+    *("agents", "COUNTER as published", "ignoring case", "flagged", "beyond COUNTER", "beyond it as published"),
+    *("ai", "another class when reduced", "counted or not changes"),
+)
 
 
 class Counted(NamedTuple):
@@ -51,6 +55,8 @@ class Counted(NamedTuple):
     flagged: float
     beyond: float
     """Flagged by us, and not by COUNTER's lists ignoring case."""
+    beyond_published: float
+    """Flagged by us, and not by COUNTER's lists with case."""
     ai: float
     changed: float
     """Of another class once reduced."""
@@ -65,7 +71,9 @@ def main() -> None:
     options.add_argument("--browsers", nargs="*", type=Path, default=[], help="lists of real browsers")
     paths = options.parse_args()
     classifier = Classifier()
-    print(f"{classifier.version}\n")
+    started = time.perf_counter()
+    classifier.classify("the lists are loaded")
+    print(f"{classifier.version}, loaded in {(time.perf_counter() - started) * 1e3:.0f} ms\n")
     print_table(
         "crawlers", classifier, {**installed_crawlers(), **{label(path): read(path) for path in paths.crawlers}}
     )
@@ -77,10 +85,7 @@ def main() -> None:
 
 def print_table(kind: str, classifier: Classifier, lists: dict[str, set[str]]) -> None:
     """Print one line for each list."""
-    print(
-        f"| {kind} | agents | COUNTER as published | ignoring case | flagged | beyond COUNTER | ai "
-        "| another class when reduced | counted or not changes |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    print(f"| {kind} | {' | '.join(HEADINGS)} |\n|---{'|---' * len(HEADINGS)}|")
     for name, agents in lists.items():
         line = count(name, sorted(agents), classifier)
         print(f"| {line.name} | {line.agents:,} | " + " | ".join(f"{share:.2%}" for share in line[2:]) + " |")
@@ -100,6 +105,7 @@ def count(name: str, agents: list[str], classifier: Classifier) -> Counted:
         _share(agents, ignoring_case.search),
         _share(agents, flagged.__contains__),
         _share(agents, lambda agent: agent in flagged and not ignoring_case.search(agent)),
+        _share(agents, lambda agent: agent in flagged and not published.search(agent)),
         _share(agents, lambda agent: classes[agent] == "ai"),
         _share(agents, lambda agent: classes[agent] != reduced[agent]),
         _share(agents, lambda agent: (classes[agent] in PEOPLE) != (reduced[agent] in PEOPLE)),
@@ -109,9 +115,6 @@ def count(name: str, agents: list[str], classifier: Classifier) -> Counted:
 def print_times() -> None:
     """Print what one look-up takes, in microseconds of this thread's processor time."""
     classifier = Classifier()
-    started = time.perf_counter()
-    classifier.classify("the lists are loaded")
-    print(f"first look-up of a process, which loads the lists: {(time.perf_counter() - started) * 1e3:.0f} ms\n")
     print("| agent | cold look-up | warm look-up | reducing |\n|---|---|---|---|")
     for name, agent in HARD.items():
         cold = _microseconds(classifier._decide, agent[: robots.LOOKED_AT])

@@ -17,6 +17,7 @@ from invenio_stats.core.events import BornEvent, Event, born
 from invenio_stats.holding import judge_on_response
 from invenio_stats.loading import load_callable
 from invenio_stats.privacy import dictionary
+from invenio_stats.privacy.known_agents import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
 
 logger = logging.getLogger(__name__)
@@ -173,6 +174,7 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration once all modules are there; a mistake stops the start."""
     state = app.extensions["invenio-stats"]
     with app.app_context():
+        load_lists()
         _warn_of_unsealed(state)
         state.events  # noqa: B018 - reading it fills the cache
         state.aggregations  # noqa: B018

@@ -170,6 +170,8 @@ class EventsIndexer:
         for event in self.queue.consume():
             try:
                 action = self._action(event)
+            except ImportError:
+                raise  # the environment is at fault, not the event: it stays on the queue
             except Exception as error:
                 # The event's text stays out of the log: it may still name a person.
                 logger.error(

@@ -24,7 +24,7 @@ from library.items import BUCKET
 
 RECORDS = 40
 USERS = 12
-PASSWORD = "reading room"  # noqa: S105 - of an example that lives for minutes
+PASSWORD = "reading room"
 COMMUNITIES = ("physics", "biology", "history")
 TOPICS = (
     "neutrinos",

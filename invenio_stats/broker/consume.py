@@ -1,11 +1,10 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import logging
-import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import amqp
@@ -118,16 +117,17 @@ class Inbox:
         """
         expected = min(bound.queue_declare(passive=True).message_count, self._size)
         if not expected:
-            return iter(())
+            return _got(bound)
         arrived: list[Any] = []
         channel.basic_qos(0, expected, False)
         with Consumer(channel, [bound], on_message=arrived.append, auto_declare=False):
             while len(arrived) < expected:
                 try:
                     channel.connection.drain_events(timeout=_PATIENCE)
-                except socket.timeout:
+                except TimeoutError:
                     break  # another worker was quicker
-        return iter(arrived)
+        # The broker counts before it is done with what has just been published: the rest is asked for one by one.
+        return chain(arrived, _got(bound))
 
     def _take_ahead(self) -> Iterator[Any]:
         while self._ahead:

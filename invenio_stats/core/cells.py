@@ -5,11 +5,11 @@ are always one; of two cells, only adjacent ones can chain. Whoever writes, and 
 of a cell only gets earlier and the latest only later: what is superseded once stays so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from invenio_stats.core.events import Event, hash_id
 from invenio_stats.core.moments import iso, parse, to_second
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 class Document(NamedTuple):
     """What is stored of a cell, or is to be."""
 
-    fields: Mapping[str, Any]
+    fields: Event
     """Those of the latest click, which is the one that counts."""
     event_id: str
     first: datetime
@@ -109,11 +109,11 @@ def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> None:
         cell.clicks.append(click)
 
 
-def _identity(fields: Mapping[str, Any]) -> str | None:
+def _identity(fields: Event) -> str | None:
     """Return what document ids of the same thing and visitor have in common, for all cells."""
     if fields.get("unique_id") is None or fields.get("visitor_id") is None:
         return None
-    return hash_id("", dict(fields) if not isinstance(fields, dict) else fields)
+    return hash_id("", fields)
 
 
 _written: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
@@ -127,7 +127,7 @@ def _ghost(click: Click) -> Click | None:
     fields = {"unique_id": click.fields.get("unique_id"), "visitor_id": click.previous_visitor_id}
     if fields["visitor_id"] == click.fields.get("visitor_id") or _identity(fields) is None:
         return None
-    if iso(click.cell)[11:] != "00:00:00":
+    if (click.cell.hour, click.cell.minute, click.cell.second) != (0, 0, 0):
         return None
     return Click(fields, click.moment, "", click.cell)
 
@@ -162,8 +162,8 @@ def to_source(document: Document, stamp: str) -> Event:
     return source
 
 
-def to_document(source: Mapping[str, Any]) -> Document:
+def to_document(source: Event) -> Document:
     """Return what the engine has stored of a cell, also by older releases; ValueError where it has no timestamp."""
-    latest = to_second(parse(source.get("timestamp")))  # type: ignore[arg-type]
+    latest = to_second(parse(source.get("timestamp", "")))
     first = to_second(parse(source["first"])) if source.get("first") else latest
     return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")))

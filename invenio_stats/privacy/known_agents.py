@@ -40,7 +40,7 @@ class _KnownAgents:
 
 def describe(user_agent: str | None) -> Agent:
     """Return what is kept of an agent, by the instance's lists; no agent is an empty one."""
-    known = (current_app.extensions.get(_KEY) or _make()) if current_app else _by_shipped_lists()
+    known = (current_app.extensions.get(_KEY) or load_lists()) if current_app else _by_shipped_lists()
     return known.describe(str(user_agent or "")[:LOOKED_AT])
 
 
@@ -72,8 +72,8 @@ def take_noted() -> list[Agent]:
     return agents
 
 
-def _make() -> _KnownAgents:
+def load_lists() -> _KnownAgents:
     """Build the classifier of the current application; ConfigurationError names a pattern that cannot be read."""
     config = current_app.config
-    classifier = Classifier(config.get("STATS_ROBOTS_PATTERNS") or (), config.get("STATS_ROBOTS_EXCEPTIONS") or ())
+    classifier = Classifier(config.get("STATS_ROBOTS_PATTERNS", ()), config.get("STATS_ROBOTS_EXCEPTIONS", ()))
     return current_app.extensions.setdefault(_KEY, _KnownAgents(classifier))

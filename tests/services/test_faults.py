@@ -1,4 +1,7 @@
-"""Faults: broker, engine and worker are killed, and no event is lost."""
+"""Faults: broker, engine and worker are killed, and no event is lost.
+
+What is killed comes last among the fixtures, so that it is started again before the others tidy up.
+"""
 
 import json
 import subprocess
@@ -7,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from invenio_search.engine import search
 from kombu import pools
 from kombu.exceptions import OperationalError
 
@@ -33,8 +37,8 @@ def view(number: int) -> dict:
     }
 
 
-def publish():
-    current_stats.publish("record-view", [view(number) for number in range(VIEWS)])
+def publish(first: int = 0):
+    current_stats.publish("record-view", [view(number) for number in range(first, first + VIEWS)])
 
 
 def forget_connections(queues):
@@ -60,7 +64,7 @@ def stored(search_client, put_templates, refresh, index_prefix):
     return count
 
 
-def test_what_was_published_survives_a_restart_of_the_broker(rabbitmq, queues, stored):
+def test_what_was_published_survives_a_restart_of_the_broker(queues, stored, rabbitmq):
     """Queues are durable and messages persistent."""
     publish()
     rabbitmq.restart()
@@ -69,17 +73,21 @@ def test_what_was_published_survives_a_restart_of_the_broker(rabbitmq, queues, s
     assert stored() == VIEWS
 
 
-def test_publishing_goes_on_after_the_broker_crashed(rabbitmq, queues, stored):
-    """The connection in the pool is dead then, and a new one is opened without anybody noticing."""
+def test_publishing_goes_on_after_the_broker_crashed(queues, stored, rabbitmq):
+    """The connection in the pool is dead then, and a new one is opened without anybody noticing.
+
+    What had been acknowledged just before the crash may come again; it is stored once all the same.
+    """
     publish()
     process()
     rabbitmq.crash()
     rabbitmq.start()
-    publish()
-    assert process() == (VIEWS, 0)
+    publish(first=VIEWS)
+    process()
+    assert stored() == 2 * VIEWS
 
 
-def test_a_broker_that_is_away_costs_a_visitor_no_time(rabbitmq, queues):
+def test_a_broker_that_is_away_costs_a_visitor_no_time(queues, rabbitmq):
     """Publishing fails at once: whoever asked for a page does not wait for statistics."""
     publish()
     rabbitmq.crash()
@@ -111,11 +119,11 @@ def test_a_worker_that_is_killed_gives_its_batch_back(rabbitmq_url, app_config, 
     assert stored() == VIEWS
 
 
-def test_events_wait_for_an_engine_that_crashed(opensearch, rabbitmq_url, queues, stored):
+def test_events_wait_for_an_engine_that_crashed(rabbitmq_url, queues, stored, opensearch):
     """They stay on the queue, and are stored once it is back."""
     publish()
     opensearch.crash()
-    with pytest.raises(EngineUnavailableError):
+    with pytest.raises((EngineUnavailableError, search.exceptions.ConnectionError)):
         process()
     opensearch.start()
     assert process() == (VIEWS, 0)

@@ -36,6 +36,8 @@ class Shipped:
         """Say whether a list of robots has an agent. What COUNTER's names is never counted."""
         if self._robots.matches(lowered):
             return True
+        if lowered.startswith(own.TEST_CLIENT):
+            return False
         bare = self._marks.sub("", lowered)
         return self._newer.matches(bare) or self._newer_refused(bare)
 
