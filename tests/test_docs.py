@@ -129,7 +129,7 @@ def page_run(create_app, app_config, index_prefix, request):
 
         from tests.fixtures.services import _empty
 
-        _empty(current_queues)
+        _empty(app_config["BROKER_URL"], current_queues.queues.values())
         client = run.app.extensions["invenio-search"].client
         client.indices.delete(index=f"{prefix}*", ignore=[404])
         client.indices.delete_template(name=f"{prefix}*", ignore=[404])
