@@ -127,9 +127,9 @@ def page_run(create_app, app_config, index_prefix, request):
     with run.app.app_context():
         from invenio_queues.proxies import current_queues
 
-        from tests.fixtures.services import _empty
+        from tests.fixtures.services import empty
 
-        _empty(app_config["BROKER_URL"], current_queues.queues.values())
+        empty(app_config["BROKER_URL"], current_queues.queues.values())
         client = run.app.extensions["invenio-search"].client
         client.indices.delete(index=f"{prefix}*", ignore=[404])
         client.indices.delete_template(name=f"{prefix}*", ignore=[404])

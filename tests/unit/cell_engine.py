@@ -30,7 +30,6 @@ class Engine:
         self.documents: dict[tuple[str, str], tuple[dict, int]] = {}
         self.changed_at: dict[tuple[str, str], datetime] = {}
         self.indices: set[str] = set()
-        self.seq_no = 0
         self.now = START
 
     def copy(self) -> "Engine":
@@ -51,9 +50,9 @@ class Engine:
             return {"status": 409, "error": {"type": "version_conflict_engine_exception"}}
         if source is None or content(source) != content(operation.source):
             self.changed_at[key] = self.now
-        self.seq_no += 1
-        self.documents[key] = operation.source, self.seq_no
-        return {"status": 200 if source else 201, "_seq_no": self.seq_no, "_primary_term": 1}
+        # Counted for each document, unlike the engine's: what does not touch the same document commutes.
+        self.documents[key] = operation.source, (seq_no or 0) + 1
+        return {"status": 200 if source else 201, "_seq_no": (seq_no or 0) + 1, "_primary_term": 1}
 
     def _get(self, key: tuple[str, str]) -> dict:
         if key[0] not in self.indices:
