@@ -59,6 +59,12 @@ It is asked at most once per record and request.
 STATS_GEOIP_DATABASE: str | None = None
 """Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""
 
+STATS_PROCESS_SECONDS: float | None = 1500
+"""Seconds after which the processing of an event type stops at the end of its batch; the rest waits for the next run.
+
+Default: 25 minutes, less than the half hour between two runs. None for no limit.
+"""
+
 STATS_SEAL_EVENTS: dict[str, str] = {}
 """Where events are sealed, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
 

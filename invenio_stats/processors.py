@@ -1,7 +1,8 @@
 """Processors: events from the queue, through their preprocessors, into daily indices."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import islice
@@ -10,13 +11,13 @@ from typing import Any
 from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search import current_search_client
-from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.batches import Outcome, in_batches, run_batches
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter
 from invenio_stats.core import names
+from invenio_stats.core.cells import Click
 from invenio_stats.core.events import (
     BornEvent,
     Event,
@@ -27,7 +28,7 @@ from invenio_stats.core.events import (
     record_unique_id,
 )
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError
 from invenio_stats.loading import load
@@ -35,8 +36,8 @@ from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.seal import names_somebody, seal
-from invenio_stats.search.indices import ensure_events_index
-from invenio_stats.search.store import Action, store
+from invenio_stats.search.event_store import EventStore, takes_clicks
+from invenio_stats.search.store import Action
 
 __all__ = (
     "EventsIndexer",
@@ -109,10 +110,6 @@ def build_record_unique_id(doc: Event) -> Event:
     return doc
 
 
-def _without(doc: Event, fields: Collection[str] | None) -> Event:
-    return {name: value for name, value in doc.items() if name not in fields} if fields else doc
-
-
 def _loaded(place: str, preprocessors: Iterable[Preprocessor | str]) -> list[Preprocessor]:
     return [load(f"{place}: preprocessors", one) for one in preprocessors]
 
@@ -129,6 +126,8 @@ class EventsIndexer:
     """
 
     on_batch: Callable[[int], None] | None = None
+    time_budget: float | None = None
+    """Seconds after which a run stops at the end of its batch; None for no limit."""
     default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
 
     def __init__(
@@ -157,7 +156,8 @@ class EventsIndexer:
         self.fields = fields
         self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
         self.failures: list[DeadLetter] = []
-        self._refused_fields: dict[str, frozenset[str]] = {}
+        self.dropped: Counter[str] = Counter()
+        self.store = EventStore(self.client, self.index, suffix, self.double_click_window, fields, _now)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Put the handling of batches around a `run` of the subclass's own."""
@@ -194,63 +194,66 @@ class EventsIndexer:
         if not isinstance(self.queue, Inbox):
             return
         for event in self.queue.peek():
-            with suppress(ValueError, KeyError, search.exceptions.TransportError):  # the run will say it
-                cell = cell_start(parse(event["timestamp"]), self.double_click_window)
-                self._refused({"_index": names.events_index(self.index, cell, self.suffix), "_moment": cell})
+            with suppress(ValueError, KeyError):  # the run will say it
+                self.store.try_to_ensure(cell_start(parse(event["timestamp"]), self.double_click_window))
 
     def _run_batch(self) -> Outcome:
+        """Store one batch; actions that are not ours go to the engine as they are."""
+        self.dropped = Counter()
+        outcome = Outcome()
         actions = self.actionsiter()
-        stored = 0
         while chunk := list(islice(actions, BATCH_SIZE)):
-            stored += self._store(chunk)
-        return Outcome(stored, len(self.failures))
+            outcome += self._store(chunk)
+        return outcome + Outcome(dead=len(self.failures), dropped=self.dropped)
 
-    def _store(self, actions: list[Action]) -> int:
-        for action in actions:
-            action["_source"] = _without(action["_source"], self._refused(action))
-        stored, refusals = store(self.client, actions)
-        reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
-        for action in actions:
-            reason = reasons.get((action["_index"], action["_id"]))
-            if reason:
-                self.failures.append((action["_source"], f"engine: {reason}"))
-        return stored
-
-    def _refused(self, action: Action) -> frozenset[str]:
-        """Make sure of an action's index; return the fields of ours that it must do without."""
-        index = action["_index"]
-        if index not in self._refused_fields:
-            moment = action.get("_moment")
-            self._refused_fields[index] = (
-                frozenset()
-                if moment is None
-                else ensure_events_index(self.client, self.index, moment, self.suffix, self.fields)
-            )
-        return self._refused_fields[index]
+    def _store(self, actions: list[Action]) -> Outcome:
+        is_ours = type(self).actionsiter is EventsIndexer.actionsiter and takes_clicks()
+        if is_ours:
+            stored = self.store.store_clicks([action["_click"] for action in actions])
+        else:
+            for action in actions:
+                if "_click" in action:
+                    self.store.ensure(action["_click"].cell)
+            stored = self.store.store_actions(actions)
+        self.failures += stored.refused
+        return Outcome(stored.taken, duplicates=stored.duplicates, double_clicks=stored.collapsed + stored.superseded)
 
     def _action(self, event: Event) -> Action | None:
         """Return the index action of one event, or None when a preprocessor drops it."""
-        doc: Event | None = dict(event)
-        for preprocess in self.preprocessors:
-            doc = preprocess(doc)
-            if doc is None:
-                return None
+        doc = self._preprocess(event)
+        if doc is None:
+            return None
         if names_somebody(doc):
             raise UnsealedEventError(self.index)
         moment = to_second(parse(doc["timestamp"]))
         cell = cell_start(moment, self.double_click_window)
+        previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
         doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
-        doc["updated_timestamp"] = iso_zoned(datetime.now(timezone.utc))
+        doc["updated_timestamp"] = iso_zoned(_now())
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id
-        index = names.events_index(self.index, cell, self.suffix)
+        index = self.store.index_of(cell)
+        refused = self.store.refused_fields(index)
+        document_id = self._document_id(cell, doc)
         return {
-            "_id": self._document_id(cell, doc),
+            "_id": document_id,
             "_op_type": "index",
             "_index": index,
-            "_source": _without(doc, self._refused_fields.get(index)),
-            "_moment": cell,
+            "_source": {name: value for name, value in doc.items() if name not in refused} if refused else doc,
+            "_click": Click(doc, moment, doc.get("event_id") or document_id, cell, previous),
         }
+
+    def _preprocess(self, event: Event) -> Event | None:
+        """Return the event as its chain makes it; None, counted under a reason, when a step drops it."""
+        doc: Event = dict(event)
+        for preprocess in self.preprocessors:
+            before = doc
+            result = preprocess(doc)
+            if result is None:
+                self.dropped[_reason(preprocess, before)] += 1
+                return None
+            doc = result
+        return doc
 
     @staticmethod
     def _document_id(cell: datetime, doc: Event) -> str:
@@ -258,3 +261,14 @@ class EventsIndexer:
         if doc.get("unique_id") is not None and doc.get("visitor_id") is not None:
             return hash_id(iso(cell), doc)
         return doc.get("event_id") or born(doc).event_id
+
+
+def _reason(preprocess: Preprocessor, event: Event) -> str:
+    """Return why an event was dropped: its agent's class where that is the reason, else the step's name."""
+    if preprocess in (filter_robots, filter_machines):
+        return _agent_class(event)
+    return f"preprocessor:{getattr(preprocess, '__name__', type(preprocess).__name__)}"
+
+
+def _now() -> datetime:
+    return utc(datetime.now(timezone.utc))

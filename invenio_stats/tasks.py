@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
+from flask import current_app
 from invenio_search import current_search_client
 
 from invenio_stats import runs
@@ -90,6 +91,7 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
         raise UnknownTypeError(name, "STATS_EVENTS")
     indexer = definition.cls(**definition.params)
     indexer.on_batch = on_batch
+    indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
     result = indexer.run()
     return tuple(result) if isinstance(result, tuple) else result
 

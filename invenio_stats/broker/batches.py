@@ -1,30 +1,66 @@
 """Batches: run over a queue batch by batch, acknowledging each one only when it is done with."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol
 
+from invenio_stats.broker import stopping
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 
 
 class Outcome(tuple[int, int]):
-    """What became of a run's events: (stored, failed); failed ones are in the dead letters."""
+    """What became of a run's events: (stored, failed), with more as attributes.
 
-    def __new__(cls, stored: int, failed: int) -> "Outcome":
+    Stored are those that the engine has, double clicks and repeated deliveries among them; failed ones are in the
+    dead letters; what a preprocessor dropped is in neither.
+    """
+
+    duplicates: int
+    """Of the stored: delivered again by the broker, and stored before."""
+    double_clicks: int
+    """Of the stored: one with another click, or superseded by one."""
+    dropped: Counter[str]
+    """Dropped by a rule, by reason."""
+
+    def __new__(
+        cls,
+        stored: int = 0,
+        dead: int = 0,
+        duplicates: int = 0,
+        double_clicks: int = 0,
+        dropped: Mapping[str, int] | None = None,
+    ) -> "Outcome":
         """Make the pair that downstream unpacks."""
-        return super().__new__(cls, (stored, failed))
+        self = super().__new__(cls, (stored, dead))
+        self.duplicates = duplicates
+        self.double_clicks = double_clicks
+        self.dropped = Counter(dropped or {})
+        return self
 
     @property
     def stored(self) -> int:
-        """How many documents the engine has taken."""
+        """How many events the engine has taken."""
         return self[0]
 
     @property
-    def failed(self) -> int:
+    def dead(self) -> int:
         """How many events went to the dead letters."""
         return self[1]
+
+    def __add__(self, other: tuple[int, int]) -> "Outcome":  # type: ignore[override]
+        """Return what both did together; another's plain pair has no more than its two numbers."""
+        more = other if isinstance(other, Outcome) else Outcome(*other)
+        return Outcome(
+            self.stored + more.stored,
+            self.dead + more.dead,
+            self.duplicates + more.duplicates,
+            self.double_clicks + more.double_clicks,
+            self.dropped + more.dropped,
+        )
 
 
 class Reader(Protocol):
@@ -34,6 +70,8 @@ class Reader(Protocol):
     failures: list[DeadLetter]
     on_batch: Callable[[int], None] | None
     """Is told how many messages each batch had, once it is acknowledged."""
+    time_budget: float | None
+    """Seconds after which a run stops at the end of its batch."""
 
     def prepare(self) -> None:
         """Get ready for the next batch, before a `run` that is not ours gets it."""
@@ -42,14 +80,17 @@ class Reader(Protocol):
 def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     """Call `turn` once per batch of the reader's queue, until it is empty; return what all turns did.
 
-    A queue that is not ours gets one turn and is left alone.
+    It stops before that, at the end of a batch, when its time is over or the process is asked to end. A queue that is
+    not ours gets one turn and is left alone.
     """
-    results = []
+    started, results = time.monotonic(), []
     while True:
         reader.failures = []
         with _acknowledging(reader):
             results.append(turn())
-        if not (isinstance(reader.queue, Inbox) and reader.queue.has_more):
+        if not (isinstance(reader.queue, Inbox) and reader.queue.has_more) or stopping.is_due(
+            started, reader.time_budget
+        ):
             return _sum(results)
 
 
@@ -85,7 +126,7 @@ def _acknowledging(reader: Reader) -> Iterator[None]:
 
 
 def _sum(results: list[Any]) -> Any:
-    """Return (stored, failed) of all turns; where a subclass's results have another shape, the last of them."""
+    """Return what all turns did together; where a subclass's results are no pairs of numbers, the last of them."""
     if all(isinstance(one, tuple) and len(one) == 2 and all(isinstance(n, int) for n in one) for one in results):
-        return Outcome(sum(one[0] for one in results), sum(one[1] for one in results))
+        return sum(results, Outcome())
     return results[-1]

@@ -12,7 +12,7 @@ from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from invenio_stats.core.events import Event, hash_id
-from invenio_stats.core.moments import iso, parse, to_second
+from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
 
 
 class Click(NamedTuple):
@@ -152,7 +152,8 @@ def chains(earlier: Document, later: Document, window: int) -> bool:
 
 def to_source(document: Document, stamp: str) -> Event:
     """Return a document as the engine gets it, stamped with when it was sent."""
-    source: Event = {**document.fields, "timestamp": iso(document.latest), "updated_timestamp": stamp}
+    write = iso_zoned if str(document.fields.get("timestamp", "")).endswith("+00:00") else iso
+    source: Event = {**document.fields, "timestamp": write(document.latest), "updated_timestamp": stamp}
     if document.event_id:
         source["event_id"] = document.event_id
     if document.first != document.latest:

@@ -38,11 +38,11 @@ def test_the_suffix_of_event_indices_is_a_parameter(store_events, documents, ind
 
 def test_the_id_of_an_event_is_made_of_its_double_click_cell(store_events, documents):
     """Clicks in one cell, which begins at :00 or :30, are one document."""
-    store_events(download(on(3, 12, 0, 1)), download(on(3, 12, 0, 29)), download(on(3, 12, 0, 31)))
+    store_events(download(on(3, 12, 0, 1)), download(on(3, 12, 0, 29)), download(on(3, 12, 1, 31)))
     found = documents(DOWNLOADS)
     assert len(found) == 2
     for document_id, hit in found.items():
-        cell = naive(on(3, 12, 0, 0 if hit["_source"]["timestamp"].endswith(("01", "29")) else 30))
+        cell = naive(on(3, 12, 0, 0) if hit["_source"]["timestamp"].endswith("29") else on(3, 12, 1, 30))
         assert document_id == hash_id(cell, hit["_source"])
 
 

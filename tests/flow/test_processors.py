@@ -81,11 +81,24 @@ def test_an_event_is_stored_under_its_day_without_its_person(index_events, store
     assert "192.0.2.1" not in str(hit)
 
 
-def test_clicks_in_one_cell_are_one_and_in_others_are_others(index_events, stored):
+def test_clicks_at_most_a_window_apart_are_one_whatever_cells_they_fall_into(index_events, stored):
+    """The kept click is the last of its chain; what it supersedes is stored, and hidden behind the alias."""
     start = TODAY.replace(minute=0, second=0)
-    clicks = [download(start + timedelta(seconds=seconds)) for seconds in (1, 29, 30, 95)]
-    index_events(*clicks)
-    assert len(stored()) == 3
+    outcome = index_events(*(download(start + timedelta(seconds=seconds)) for seconds in (29, 1, 95, 30)))
+    assert outcome == (4, 0)
+    assert outcome.double_clicks == 2
+    kept = sorted(hit["_source"]["timestamp"][-5:] for hit in stored())
+    assert kept == ["00:30", "01:35"]
+    assert len(stored(f"{EVENTS}-{TODAY:%Y-%m-%d}")) == 3
+
+
+def test_what_a_rule_drops_is_counted_under_its_reason(index_events):
+    robot = "Mozilla/5.0 (compatible; bingbot/2.0)"
+    chain = [filter_robots, filter_machines, lambda doc: None if doc["file_id"] == "no" else doc, build_file_unique_id]
+    events = [download(user_agent=robot), download(user_agent="curl/8.5.0"), download(file_id="no"), download()]
+    outcome = index_events(*events, preprocessors=chain)
+    assert outcome == (1, 0)
+    assert outcome.dropped == {"robot": 1, "machine": 1, "preprocessor:<lambda>": 1}
 
 
 def test_without_a_window_each_second_counts(index_events, stored):

@@ -1,0 +1,148 @@
+"""Event store: the engine's side of one event type: its indices are there, and its clicks are stored by cells."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+from invenio_search.engine import search
+
+from invenio_stats.core import names
+from invenio_stats.core.cells import Click
+from invenio_stats.core.events import Event
+from invenio_stats.core.mappings import Field
+from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.search.cells import CellWriter
+from invenio_stats.search.indices import ensure_events_index
+from invenio_stats.search.store import Action, store
+
+_BULK = search.helpers.bulk
+"""The client library's own; while a test suite has put another in its place, actions go through that one."""
+
+_PAUSES = (0.5, 2.0, 5.0)
+"""Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
+
+
+class Stored(NamedTuple):
+    """What became of a batch."""
+
+    new: int
+    """Events that made a document."""
+    duplicates: int = 0
+    """Events that were stored before: the broker delivered them again."""
+    collapsed: int = 0
+    """Clicks that are in the document of another."""
+    superseded: int = 0
+    """Documents that count no more, since a click chained on to theirs."""
+    refused: Sequence[tuple[Event, str]] = ()
+    """Events that the engine will never take, each with the reason."""
+
+    @property
+    def taken(self) -> int:
+        """How many events the engine has, one way or another."""
+        return self.new + self.duplicates + self.collapsed
+
+
+class EventStore:
+    """Stores the events of one type."""
+
+    def __init__(
+        self,
+        client: Any,
+        alias: str,
+        suffix: str,
+        window: int,
+        fields: dict[str, Field] | None,
+        clock: Callable[[], datetime],
+    ):
+        """Write to the indices behind an alias; `fields` are the mappings of a type without templates."""
+        self._client = client
+        self._alias = alias
+        self._suffix = suffix
+        self._fields = fields
+        self._clock = clock
+        self._refused_fields: dict[str, frozenset[str]] = {}
+        self._window = window
+
+    @cached_property
+    def _writer(self) -> CellWriter:
+        return CellWriter(self._client, self._window, self.index_of, self._clock, self.refused_fields)
+
+    def index_of(self, moment: datetime) -> str:
+        """Return the name that events of a moment are written to."""
+        return names.events_index(self._alias, moment, self._suffix)
+
+    def refused_fields(self, index: str) -> Collection[str]:
+        """Return the fields of ours that an index does not take, as far as is known."""
+        return self._refused_fields.get(index, ())
+
+    def ensure(self, moment: datetime) -> None:
+        """Make sure of the index that events of a moment are written to."""
+        index = self.index_of(moment)
+        if index not in self._refused_fields:
+            self._refused_fields[index] = ensure_events_index(
+                self._client, self._alias, moment, self._suffix, self._fields, self._clock()
+            )
+
+    def try_to_ensure(self, moment: datetime) -> None:
+        """Make sure of an index as far as the engine lets us: whoever writes to it will be told the rest."""
+        with suppress(search.exceptions.TransportError):
+            self.ensure(moment)
+
+    def store_clicks(self, clicks: Sequence[Click]) -> Stored:
+        """Store clicks by cells, so that double clicks count once."""
+        return _patiently(partial(self._store_clicks, clicks))
+
+    def store_actions(self, actions: Sequence[Action]) -> Stored:
+        """Store index actions as they are."""
+        return _patiently(partial(self._store_actions, actions))
+
+    def _store_clicks(self, clicks: Sequence[Click]) -> Stored:
+        for cell in {click.cell for click in clicks}:
+            self.ensure(cell)
+        written = self._writer.write(clicks)
+        refused = [(one.click.fields, f"engine: {one.reason}") for one in written.refused]
+        return Stored(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
+
+    def _store_actions(self, actions: Sequence[Action]) -> Stored:
+        stored, refusals = store(self._client, actions)
+        reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
+        places = [(action["_source"], reasons.get((action["_index"], action["_id"]))) for action in actions]
+        return Stored(stored, refused=[(source, f"engine: {reason}") for source, reason in places if reason])
+
+
+def takes_clicks() -> bool:
+    """Say whether the engine is asked by cells: not while a stand-in waits for plain actions."""
+    return search.helpers.bulk is _BULK
+
+
+def _patiently(work: Callable[[], Stored]) -> Stored:
+    """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
+
+    Ids are stable and merges are idempotent: to store a batch twice stores it once.
+    """
+    for pause in _PAUSES:
+        try:
+            return work()
+        except (EngineUnavailableError, search.exceptions.TransportError) as error:
+            if not _is_passing(error):
+                raise
+            time.sleep(pause)
+    try:
+        return work()
+    except search.exceptions.TransportError as error:
+        if not _is_passing(error):
+            raise
+        raise EngineUnavailableError(
+            f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
+        ) from error
+
+
+def _is_passing(error: Exception) -> bool:
+    """Say whether coming back later may help: time-outs, lost connections, 429 and 5xx, and a write block (403)."""
+    if isinstance(error, EngineUnavailableError):
+        return True
+    status = getattr(error, "status_code", None)
+    return not isinstance(status, int) or status in (403, 429) or status >= 500
