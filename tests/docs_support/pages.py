@@ -108,7 +108,7 @@ class PageRun:
         result = self.app.test_cli_runner().invoke(
             group, words[2:], prog_name=f"invenio {words[1]}", env={"COLUMNS": "100"}
         )
-        wanted = 2 if command.output.startswith("Usage:") else 0
+        wanted = 2 if command.output.startswith("Usage:") else int(command.output.startswith("error:"))
         output = result.output.replace(self.app_config["SEARCH_INDEX_PREFIX"], "")
         assert result.exit_code == wanted, (
             f"{block}: {command.line} exits {result.exit_code}\n{output}{result.exception!r}"
