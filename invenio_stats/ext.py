@@ -186,8 +186,5 @@ def finalize_app(app: Flask) -> None:
 def _warn_of_unsealed(state: InvenioStatsState) -> None:
     for name, event in state.event_definitions.items():
         if event.sealing.place == "worker":
-            logger.warning(
-                "Events reach the broker with address, agent and ids: a preprocessor that may need them stands before "
-                "anonymize_user, or STATS_SEAL_EVENTS says so",
-                extra={"event_type": name},
-            )
+            # A preprocessor that may need them stands before anonymize_user, or STATS_SEAL_EVENTS says so.
+            logger.warning("Events reach the broker with address and agent", extra={"event_type": name})
