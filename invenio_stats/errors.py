@@ -1,7 +1,18 @@
 """Errors: all of ours, each with the place, the value and the cure in its text."""
 
+from types import TracebackType
+
 from flask_babel import gettext as _
 from invenio_rest.errors import RESTException
+
+
+def without_text(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """Return an exception as `exc_info` for a log: its type and where it was raised, without its text.
+
+    Texts of exceptions quote values, and in a request and on the queue values may name a person.
+    """
+    withheld = type(type(error).__name__, (Exception,), {})("(text withheld: it may name somebody)")
+    return type(withheld), withheld, error.__traceback__
 
 
 class StatsError(Exception):

@@ -11,6 +11,7 @@ from flask import Flask, has_request_context, request, request_finished, request
 
 from invenio_stats.core.events import BornEvent
 from invenio_stats.core.usage import Answer, is_usage
+from invenio_stats.errors import without_text
 from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
 def _publish(event_type: str, events: list[BornEvent]) -> None:
     try:
         current_stats.publish(event_type, events)
-    except Exception:
+    except Exception as error:
         # Statistics never cost a visitor the page.
-        logger.exception("Error publishing events", extra={"event_type": event_type, "events": len(events)})
+        facts = {"event_type": event_type, "events": len(events)}
+        logger.error("Error publishing events", exc_info=without_text(error), extra=facts)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from flask import has_request_context, request
 
+from invenio_stats.errors import without_text
+
 logger = logging.getLogger(__name__)
 
 _KEY = "invenio_stats.items"
@@ -35,8 +37,8 @@ def item_fields(resolver: Resolver | None, **thing: Any) -> dict[str, Any]:
         return {}
     try:
         item = _remembered(resolver, thing)
-    except Exception:
-        logger.exception("Error resolving the item of an event")
+    except Exception as error:
+        logger.error("Error resolving the item of an event", exc_info=without_text(error))
         return {}
     return {} if item is None else {key: value for key, value in item._asdict().items() if value not in (None, [])}
 

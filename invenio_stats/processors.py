@@ -30,7 +30,7 @@ from invenio_stats.core.events import (
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
-from invenio_stats.errors import UnsealedEventError
+from invenio_stats.errors import UnsealedEventError, without_text
 from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
@@ -173,10 +173,8 @@ class EventsIndexer:
             except ImportError:
                 raise  # the environment is at fault, not the event: it stays on the queue
             except Exception as error:
-                # The event's text stays out of the log: it may still name a person.
-                logger.error(
-                    "Error processing event", extra={"queue": self.queue.routing_key, "error": type(error).__name__}
-                )
+                facts = {"queue": self.queue.routing_key, "error": type(error).__name__}
+                logger.error("Error processing event", exc_info=without_text(error), extra=facts)
                 self.failures.append((seal_event(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if action is not None:

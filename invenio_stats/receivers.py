@@ -9,6 +9,7 @@ from flask import Flask, current_app
 
 from invenio_stats.core.events import BornEvent, Builder, Event
 from invenio_stats.core.usage import USAGE_TYPES
+from invenio_stats.errors import without_text
 from invenio_stats.holding import hold_or_publish
 from invenio_stats.items import item_fields
 from invenio_stats.loading import entries, load, load_entry
@@ -43,8 +44,8 @@ class EventEmitter:
                 hold_or_publish(self.name, self._with_item(event, kwargs))
             else:
                 current_stats.publish(self.name, [event])
-        except Exception:
-            logger.exception("Error building event", extra={"event_type": self.name})
+        except Exception as error:
+            logger.error("Error building event", exc_info=without_text(error), extra={"event_type": self.name})
 
     def _build(self, *args: Any, **kwargs: Any) -> BornEvent | None:
         first = BornEvent({})

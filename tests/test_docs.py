@@ -137,6 +137,7 @@ def page_run(create_app, app_config, index_prefix, request):
     run.close()
 
 
+@pytest.mark.expect_logged_errors  # pages show what goes wrong, too
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in PAGES if list(blocks(page))])
 def test_what_a_page_shows_works(page, page_run):
     """Every example, command and request of a page, in the order in which a reader meets them."""

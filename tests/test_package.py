@@ -1,5 +1,6 @@
 """The distribution: what is built holds everything, and works where nothing else is installed."""
 
+import json
 import subprocess
 import sys
 import tarfile
@@ -115,3 +116,15 @@ def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     python = tmp_path / "venv/bin/python"
     run(python, "-m", "pip", "install", "--quiet", f"{wheel}[opensearch2]")
     assert "entry points load" in run(python, "-I", "-c", CHECK, cwd=tmp_path)
+
+
+@pytest.mark.timeout(900)
+def test_the_demo_runs_from_the_wheel(wheel, tmp_path):
+    """What is counted is what was sent, with the package as it is distributed and nothing of its checkout."""
+    demo = tmp_path / "demo"
+    demo.mkdir()
+    for name in ("run-demo.sh", "examples"):
+        run("cp", "-R", ROOT / name, demo)
+    environment = {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin"}
+    output = run(demo / "run-demo.sh", "--package", wheel, "--requests", "800", "--json", env=environment)
+    assert not json.loads(output)["differences"]

@@ -85,6 +85,7 @@ def test_what_an_overridden_run_does_not_take_stays_on_the_queue(app, queues, se
     assert sorted(event["file_id"] for event in current_stats.consume("file-download")) == ["2", "3", "4"]
 
 
+@pytest.mark.expect_logged_errors
 def test_an_overridden_run_may_call_ours(app, queues, put_templates, sources):
     events = [download(on(3)), {**download(on(3)), "timestamp": "yesterday"}, download(on(4))]
     current_stats.publish("file-download", events)

@@ -32,6 +32,7 @@ def counted(invoke, refresh):
     refresh()
 
 
+@pytest.mark.expect_logged_errors
 def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     current_stats.publish("file-download", [download(file_id="H"), download(timestamp="never")])
     found = json.loads(invoke("status", "--json"))

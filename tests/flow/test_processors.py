@@ -128,6 +128,7 @@ def test_more_than_a_batch_is_stored(index_events, search_client, index_prefix, 
     assert inspect.depth(queues["file-download"]) == 0
 
 
+@pytest.mark.expect_logged_errors
 def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_events, stored, queues):
     assert index_events(download(), download(timestamp="yesterday"), download(file_id="G")) == (2, 1)
     assert len(stored()) == 2
