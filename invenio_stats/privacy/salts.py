@@ -79,8 +79,8 @@ class _Memory:
         return None if time.monotonic() < self._next_try else self._ask(day, make=True)
 
     def _ask(self, day: str, make: bool) -> Salt | None:
-        store = salt_store(current_cache.cache)
         try:
+            store = salt_store(current_cache.cache)
             value = store.get_or_make(day) if make else store.get(day)
         except Exception as error:  # each cache fails in its own way; its text may hold a password
             logger.warning("The store of salts is away", extra={"error": type(error).__name__})
