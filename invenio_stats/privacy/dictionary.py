@@ -15,7 +15,7 @@ from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
-from invenio_stats.privacy.known_agents import Agent, take_noted
+from invenio_stats.privacy.known_agents import Agent, put_back, take_noted
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.store import Action, store
 
@@ -36,7 +36,7 @@ BODY: Body = {
 
 
 def send(queue: Queue) -> None:
-    """Send the agents that were met for the first time today; what cannot be sent is met again tomorrow."""
+    """Send the agents that were met for the first time today; what cannot be sent goes with the next event."""
     agents = take_noted()
     if not agents:
         return
@@ -44,6 +44,7 @@ def send(queue: Queue) -> None:
     try:
         publish(queue, [_entry(agent, today) for agent in agents])
     except Exception as error:  # the event they came with is on its way; its request must not fail for them
+        put_back(agents)
         logger.warning("Agents could not be sent to the dictionary", extra={"error": type(error).__name__})
 
 

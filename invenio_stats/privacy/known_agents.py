@@ -1,6 +1,7 @@
 """Known agents: what an agent's text tells, worked out once for each and remembered."""
 
 import threading
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -70,6 +71,12 @@ def take_noted() -> list[Agent]:
         agents = list(_waiting.values())
         _waiting.clear()
     return agents
+
+
+def put_back(agents: Iterable[Agent]) -> None:
+    """Take agents as not sent after all."""
+    with _lock:
+        _waiting.update((agent.agent_id, agent) for agent in agents)
 
 
 def load_lists() -> _KnownAgents:

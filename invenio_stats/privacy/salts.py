@@ -63,20 +63,21 @@ class _Memory:
         if known is not None:
             return known
         with self._lock:
-            return self._shared.get(day) or self._fetch(day) or self._make_own(day)
+            return self._shared.get(day) or self._fetch(day, make=True) or self._make_own(day)
 
     def get(self, day: str) -> Salt | None:
         known = self._shared.get(day) or self._own.get(day)
         if known is not None:
             return known
         with self._lock:
-            return self._ask(day, make=False)
+            return self._fetch(day, make=False)
 
     def is_own(self, day: str) -> bool:
         return bool(self._own) and day in self._own and day not in self._shared
 
-    def _fetch(self, day: str) -> Salt | None:
-        return None if time.monotonic() < self._next_try else self._ask(day, make=True)
+    def _fetch(self, day: str, make: bool) -> Salt | None:
+        """Ask the store, unless it was away a moment ago: a request does not wait for it again and again."""
+        return None if time.monotonic() < self._next_try else self._ask(day, make)
 
     def _ask(self, day: str, make: bool) -> Salt | None:
         try:
