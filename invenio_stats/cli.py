@@ -12,12 +12,14 @@ from flask_babel import gettext as _
 from rich.console import Console
 from rich.table import Table
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import inspect, stopping
+from invenio_stats.broker.confirmed import failures
+from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import iso, iso_zoned, parse_calendar
 from invenio_stats.doctor import examine
 from invenio_stats.progress import bar, each
 from invenio_stats.proxies import current_stats
-from invenio_stats.status import aggregations_status, events_status
+from invenio_stats.status import aggregations_status, events_status, spool_status
 from invenio_stats.tasks import aggregate_events, aggregate_one, keep_agents, process_events, process_one
 
 
@@ -81,7 +83,7 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         _sent(_("Events processing"), process_events.delay(list(event_types)), as_json)
         return
     results = {}
-    with bar(_("Processing events"), as_json) as shown:
+    with bar(_("Processing events"), as_json) as shown, stopping.on_sigterm():
         for name in event_types:
             shown.begin(name, inspect.depth(current_stats.events[name].queue) if shown.is_seen else None)
             results[name] = process_one(name, on_batch=shown.advance)
@@ -170,18 +172,41 @@ def list_bookmarks(
             click.echo(f" - {bookmark.date}")
 
 
+@stats.group()
+def spool() -> None:
+    """Events that wait on this machine's disk because the broker was away."""
+
+
+@spool.command("send")
+@as_json
+@with_appcontext
+def spool_send(as_json: bool) -> None:
+    """Send what waits in the spool to the broker, now."""
+    box = outbox()
+    with bar(_("Sending"), as_json) as shown:
+        shown.begin(_("spool"), box.spool.count())
+        try:
+            sent = box.send_spool(current_stats.agents_queue, on_batch=shown.advance)
+        except failures() as error:
+            raise click.ClickException(
+                _("The broker does not answer (%(error)s); the events stay.", error=type(error).__name__)
+            ) from error
+    click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
+
+
 @stats.command()
 @as_json
 @with_appcontext
 def status(as_json: bool) -> None:
     """Print what waits, how fresh the totals are, and what the last runs did."""
     now = datetime.now(timezone.utc)
-    found = {"events": events_status(), "aggregations": aggregations_status(now)}
+    found = {"events": events_status(), "spool": spool_status(), "aggregations": aggregations_status(now)}
     if as_json:
         click.echo(json.dumps({"generated": iso_zoned(now), **found}, indent=2))
         return
     console = Console()
     console.print(_table(_("Event types"), _("event type"), found["events"]))
+    console.print(_table(_("Spool of this machine"), _("spool"), {_("events"): found["spool"]}))
     console.print(_table(_("Aggregations"), _("aggregation"), found["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
 

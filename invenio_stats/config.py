@@ -59,6 +59,15 @@ It is asked at most once per record and request.
 STATS_GEOIP_DATABASE: str | None = None
 """Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""
 
+STATS_SPOOL_DIR: str | None = None
+"""Folder on the local disk for events that the broker could not take. Default: `stats-spool` in the instance's folder.
+
+Processes of one machine share it. Set it to a disk that outlives the process.
+"""
+
+STATS_SPOOL_MAX_MB: float = 256
+"""How much the spool may hold, in MiB, about a million events; 0 switches it off. What it cannot take is refused."""
+
 STATS_PROCESS_SECONDS: float | None = 1500
 """Seconds after which the processing of an event type stops at the end of its batch; the rest waits for the next run.
 

@@ -39,8 +39,25 @@ class UnsealedEventError(StatsError):
         super().__init__(f"An event for {index} still names somebody. Put anonymize_user into its preprocessors.")
 
 
+class EventsRefusedError(StatsError):
+    """The broker is away and the spool cannot take events either; they are not counted."""
+
+    def __init__(self, count: int, reason: str):
+        """Say how many, and why."""
+        self.count = count
+        super().__init__(f"{count} events are refused: the broker is away and {reason}. See `invenio stats status`.")
+
+
 class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
+
+
+class CompactionError(StatsError):
+    """The days of a month cannot be made one index; the text says why. Nothing is lost: the days stay."""
+
+
+class ArchiveError(StatsError):
+    """A directory cannot be exported to, or does not hold an export that can be imported."""
 
 
 class InvalidRequestInputError(StatsError, RESTException):

@@ -10,6 +10,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats import runs
 from invenio_stats.broker import inspect
+from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.proxies import current_stats
@@ -21,6 +22,16 @@ Line = dict[str, Any]
 def events_status() -> dict[str, Line]:
     """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), last_run, problems."""
     return {name: _event_line(name) for name in current_stats.events}
+
+
+def spool_status() -> Line:
+    """Return of this machine's spool: waiting, oldest_waiting, problems."""
+    line: Line = {"waiting": None, "oldest_waiting": None, "problems": []}
+    with _noting(line, "spool"):
+        spool = outbox().spool
+        line["waiting"] = spool.count()
+        line["oldest_waiting"] = _written(spool.oldest())
+    return line
 
 
 def aggregations_status(now: datetime) -> dict[str, Line]:

@@ -11,12 +11,20 @@ from invenio_search import current_search_client
 
 from invenio_stats import runs
 from invenio_stats.apart import apart_from
+from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.privacy import dictionary
 from invenio_stats.proxies import current_stats
 
-__all__ = ("StatsAggregationTask", "StatsEventTask", "aggregate_events", "process_events")
+__all__ = (
+    "StatsAggregationTask",
+    "StatsEventTask",
+    "StatsSpoolTask",
+    "aggregate_events",
+    "process_events",
+    "send_spool",
+)
 
 StatsEventTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.process_events",
@@ -31,6 +39,12 @@ StatsAggregationTask: dict[str, Any] = {
     "args": [("record-view-agg", "file-download-agg")],
 }
 """Entry of CELERY_BEAT_SCHEDULE: raw events into totals, every hour."""
+
+StatsSpoolTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.send_spool",
+    "schedule": timedelta(minutes=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: what is left in this machine's spool goes to the broker, every five minutes."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +61,15 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     results = [(name, process_one(name)) for name in event_types]
     keep_agents()
     return results
+
+
+@shared_task(ignore_result=False)
+def send_spool() -> int:
+    """Send what waits in the spool of the machine that this runs on; return how many messages.
+
+    Web processes send their own on as soon as the broker is back; this is for what dead ones have left.
+    """
+    return outbox().send_spool(current_stats.agents_queue)
 
 
 @shared_task(ignore_result=False)

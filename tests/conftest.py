@@ -9,7 +9,13 @@ import copy
 import pytest
 from flask import Flask
 
-pytest_plugins = ("tests.fixtures.services", "tests.fixtures.search", "tests.fixtures.counting", "tests.fixtures.logs")
+pytest_plugins = (
+    "tests.fixtures.services",
+    "tests.fixtures.search",
+    "tests.fixtures.counting",
+    "tests.fixtures.months",
+    "tests.fixtures.logs",
+)
 
 
 def create_light_app(**config) -> Flask:
@@ -68,13 +74,28 @@ def queries_config():
 
 
 @pytest.fixture(scope="module")
+def spool_dir(tmp_path_factory):
+    """A spool of this module's own."""
+    return str(tmp_path_factory.mktemp("spool"))
+
+
+@pytest.fixture(scope="module")
 def app_config(
-    app_config, engine_url, broker_url, cache_config, index_prefix, events_config, aggregations_config, queries_config
+    app_config,
+    engine_url,
+    broker_url,
+    cache_config,
+    spool_dir,
+    index_prefix,
+    events_config,
+    aggregations_config,
+    queries_config,
 ):
     """Settings: the shipped event types, on the services of this run, under an index prefix of the module's own."""
     return {
         **app_config,
         **cache_config,
+        "STATS_SPOOL_DIR": spool_dir,
         "SEARCH_HOSTS": [engine_url],
         "SEARCH_INDEX_PREFIX": index_prefix,
         "BROKER_URL": broker_url,

@@ -13,7 +13,7 @@ def open_channel(queue: Queue) -> Iterator[Any]:
 
     It is for workers and commands; a request publishes over a channel that is kept.
     """
-    with queue.connection_pool.acquire(block=True) as connection:
+    with borrowed(queue.connection_pool) as connection:
         channel = _channel(connection)
         try:
             yield channel
@@ -22,12 +22,31 @@ def open_channel(queue: Queue) -> Iterator[Any]:
                 channel.close()
 
 
+@contextmanager
+def borrowed(pool: Any, seconds: float | None = None) -> Iterator[Any]:
+    """Give a connection of a pool, and put it back however the block ends.
+
+    A pool's own `with` closes it on an error, and others that get it then, invenio-queues among them, trip over that.
+    """
+    connection = pool.acquire(block=True, timeout=seconds)
+    try:
+        yield connection
+    finally:
+        connection.release()
+
+
 def _channel(connection: Any) -> Any:
     """Return a new channel; a connection that turns out to be dead is replaced, once."""
     try:
         connection.connect()  # also one that was closed and went back to the pool
         return connection.channel()
     except connection.connection_errors:
-        connection.close()
+        drop(connection)
         connection.connect()
         return connection.channel()
+
+
+def drop(connection: Any) -> None:
+    """Forget what a connection is connected to, without a farewell: a broker that hangs would not answer it."""
+    if connection.connected and hasattr(connection.connection, "collect"):
+        connection.connection.collect()

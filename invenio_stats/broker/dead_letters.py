@@ -1,11 +1,16 @@
 """Dead letters: events that can never be stored wait in a queue of their own, each with its reason."""
 
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Any
 
 from invenio_queues.queue import Queue
-from kombu import Producer
-from kombu import Queue as KombuQueue
+
+from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker.messages import outgoing
+
+_AT_ONCE = 500
+_SECONDS = 10.0
 
 DeadLetter = tuple[Any, str]
 """What was to be stored, and why it cannot be."""
@@ -17,19 +22,8 @@ def dead_name(queue: Queue) -> str:
 
 
 def bury(queue: Queue, letters: Iterable[DeadLetter]) -> None:
-    """Put what cannot be stored into the queue `<name>-dead`, with the reason in the header `reason`."""
-    letters = list(letters)
-    if not letters:
-        return
-    with queue.connection_pool.acquire(block=True) as connection, connection.channel() as channel:
-        dead = KombuQueue(dead_name(queue), durable=True)(channel)
-        dead.declare()
-        producer = Producer(channel)
-        for body, reason in letters:
-            producer.publish(
-                body,
-                routing_key=dead.name,
-                delivery_mode="persistent",
-                headers={"reason": reason},
-                message_id=getattr(body, "event_id", None),
-            )
+    """Put what cannot be stored into the queue `<name>-dead`, confirmed, with `reason` and `buried` as headers."""
+    buried = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    messages = [outgoing(dead_name(queue), body, {"reason": reason, "buried": buried}) for body, reason in letters]
+    for first in range(0, len(messages), _AT_ONCE):
+        deliver(queue.connection_pool, None, messages[first : first + _AT_ONCE], _SECONDS)

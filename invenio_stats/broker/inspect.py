@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+import amqp
 from amqp.exceptions import NotFound
 from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 from kombu.exceptions import ChannelError
 
+from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import dead_name
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.moments import parse
@@ -29,19 +31,18 @@ def oldest(queue: Queue) -> datetime | None:
     Only AMQP lets one look at a message and leave it where it is.
     """
     declare(queue)
-    with queue.connection_pool.acquire(block=True) as connection:
-        if connection.transport.driver_type != "amqp":
+    with open_channel(queue) as channel:  # closing it gives the message back to its place
+        if not isinstance(channel, amqp.Channel):
             return None
-        with connection.channel() as channel:  # closing it gives the message back to its place
-            message = KombuQueue(queue.routing_key)(channel).get(no_ack=False)
-            try:
-                return parse(message.payload["timestamp"]) if message else None
-            except (ValueError, KeyError, TypeError):
-                return None  # a message that is no event; processing will say so
+        message = KombuQueue(queue.routing_key)(channel).get(no_ack=False)
+        try:
+            return parse(message.payload["timestamp"]) if message else None
+        except (ValueError, KeyError, TypeError):
+            return None  # a message that is no event; processing will say so
 
 
 def _depth(queue: Queue, name: str) -> int:
-    with queue.connection_pool.acquire(block=True) as connection, connection.channel() as channel:
+    with open_channel(queue) as channel:
         try:
             found = KombuQueue(name, channel=channel).queue_declare(passive=True)
         except (NotFound, ChannelError):

@@ -1,6 +1,7 @@
 """Services that tests kill and start again: those that `scripts/services` runs."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,12 @@ class Service:
         self.name = name
         if f"{variable}={os.environ.get(variable)}" not in services("env"):
             without_service(f"{name} is not one that scripts/services runs: scripts/services start {name}")
+
+    def pid(self) -> int:
+        """Return its process id, as `scripts/services status` says it."""
+        found = re.search(rf"^{self.name}.*?pid (\d+)", services("status"), re.MULTILINE)
+        assert found, services("status")
+        return int(found[1])
 
     def crash(self) -> None:
         services("kill", self.name)

@@ -1,0 +1,160 @@
+"""Confirmed: a batch of messages is on the broker when this returns, for one round trip.
+
+A confirm alone says nothing of a message that no queue took; with `mandatory` the broker returns it.
+"""
+
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import amqp
+from kombu import Exchange, Producer
+from kombu import Queue as KombuQueue
+from kombu.exceptions import OperationalError
+
+from invenio_stats.broker.channels import borrowed, drop
+from invenio_stats.broker.messages import Outgoing
+
+_SECONDS = 0.4
+"""How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
+_SECONDS_PER_MESSAGE = 0.001
+
+_channels: "weakref.WeakKeyDictionary[Any, _ConfirmChannel]" = weakref.WeakKeyDictionary()
+
+
+def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float = _SECONDS) -> None:
+    """Put messages of one queue on the broker, persistent; on AMQP return when it has confirmed all of them.
+
+    The queue is declared when the broker says that it is not there. Raises one of `failures(connection)` when the
+    broker is away, refuses, or does not confirm in time; what it has of the batch is then not known, and all of it can
+    be sent again: a message that arrives twice is one event by its id.
+    """
+    with borrowed(pool, seconds) as connection:
+        if connection.transport.driver_type != "amqp":
+            _publish_plainly(connection, exchange, messages)
+            return
+        deadline = time.monotonic() + seconds + _SECONDS_PER_MESSAGE * len(messages)
+        was_kept = connection.connected
+        try:
+            _send(connection, exchange, messages, deadline)
+        except (*connection.connection_errors, amqp.AMQPError) as error:
+            drop(connection)
+            if not was_kept or isinstance(error, TimeoutError):
+                raise
+            _send(connection, exchange, messages, deadline)  # the broker had closed it meanwhile
+
+
+def failures(connection: Any = None) -> tuple[type[BaseException], ...]:
+    """Return what a broker's failures look like, whatever its transport."""
+    more = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
+    return (OSError, EOFError, OperationalError, amqp.AMQPError, Unconfirmed, *more)
+
+
+class Unconfirmed(OSError):
+    """The broker refused a message, or has no queue for it even after declaring one."""
+
+
+def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:
+    channel = _channel(connection, deadline)
+    returned = channel.publish(exchange, messages, deadline)
+    if returned:
+        _declare(channel.amqp, exchange, messages[0].queue)
+        if channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline):
+            raise Unconfirmed(f"The broker has no queue {messages[0].queue!r}, though it was declared.")
+
+
+def _channel(connection: Any, deadline: float) -> "_ConfirmChannel":
+    """Return the channel that is kept on a connection, opening both where there is none."""
+    if not connection.connected:
+        before, connection.connect_timeout = connection.connect_timeout, max(0.05, deadline - time.monotonic())
+        try:
+            connection.ensure_connection(max_retries=0)
+        finally:
+            connection.connect_timeout = before
+    kept = _channels.get(connection.connection)
+    if kept is None or not kept.amqp.is_open:
+        kept = _channels[connection.connection] = _ConfirmChannel(connection.connection)
+    return kept
+
+
+class _ConfirmChannel:
+    """A channel in confirm mode, used by one thread at a time."""
+
+    def __init__(self, connection: Any):
+        self.amqp = connection.channel()
+        self.amqp.confirm_select()
+        self.amqp.events["basic_ack"].add(self._on_ack)
+        self.amqp.events["basic_nack"].add(self._on_nack)
+        self.amqp.events["basic_return"].add(self._on_return)
+        self._last = 0
+        self._open: set[int] = set()
+        self._refused = 0
+        self._returned: set[str] = set()
+
+    def publish(self, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> set[str]:
+        """Send all, then wait for all; return the ids of those that no queue took."""
+        self._open, self._refused, self._returned = set(), 0, set()
+        for message in messages:
+            self._last += 1
+            self._open.add(self._last)
+            self.amqp._basic_publish(
+                _amqp_message(message),
+                exchange=exchange.name if exchange is not None else "",
+                routing_key=message.queue,
+                mandatory=True,
+                timeout=max(0.05, deadline - time.monotonic()),
+            )
+        while self._open:
+            self.amqp.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        if self._refused:
+            raise Unconfirmed(f"The broker refused {self._refused} of {len(messages)} messages.")
+        return self._returned
+
+    def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
+        self._settle(delivery_tag, multiple)
+
+    def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        self._refused += self._settle(delivery_tag, multiple)
+
+    def _settle(self, delivery_tag: int, multiple: bool) -> int:
+        settled = {tag for tag in self._open if tag <= delivery_tag} if multiple else self._open & {delivery_tag}
+        self._open -= settled
+        return len(settled)
+
+    def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
+        self._returned.add(message.properties.get("message_id", ""))
+
+
+def _amqp_message(message: Outgoing) -> amqp.Message:
+    return amqp.Message(
+        message.body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_mode=2,
+        message_id=message.message_id,
+        application_headers=dict(message.headers),
+    )
+
+
+def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:
+    KombuQueue(name, exchange=exchange, routing_key=name, channel=channel).declare()
+
+
+def _publish_plainly(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing]) -> None:
+    """Publish one by one, where the transport knows no confirms; what is declared is known in a connection only."""
+    where = KombuQueue(messages[0].queue, exchange=exchange or Exchange(""), routing_key=messages[0].queue)
+    connection.ensure_connection(max_retries=0)
+    with connection.channel() as channel:
+        producer = Producer(channel, exchange=exchange)
+        for message in messages:
+            producer.publish(
+                message.body,
+                routing_key=message.queue,
+                message_id=message.message_id,
+                headers=dict(message.headers),
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode="persistent",
+                declare=[where],
+            )

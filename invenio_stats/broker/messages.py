@@ -1,0 +1,34 @@
+"""Messages: events as they travel and as they wait on disk."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kombu.serialization import dumps
+
+from invenio_stats.core.events import BornEvent
+
+
+class Outgoing(NamedTuple):
+    """One message for a queue: JSON, persistent, with the event's id as its own."""
+
+    queue: str
+    message_id: str
+    body: str
+    headers: Mapping[str, Any] = {}
+
+    def to_json(self) -> str:
+        """Write it down, for the spool."""
+        return json.dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Outgoing":
+        """Read what `to_json` wrote."""
+        return cls(*json.loads(text))
+
+
+def outgoing(queue: str, event: Any, headers: Mapping[str, Any] | None = None) -> Outgoing:
+    """Return the message of an event; EncodeError for what is not JSON."""
+    _content_type, _encoding, body = dumps(event, serializer="json")
+    message_id = event.event_id if isinstance(event, BornEvent) else ""
+    return Outgoing(queue, message_id, body, headers or {})
