@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
-from invenio_stats import runs
+from invenio_stats import ingest, runs
 from invenio_stats.broker import inspect
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
@@ -19,9 +19,12 @@ Line = dict[str, Any]
 """One line of the status, ready for JSON: moments as ISO 8601 in UTC, spans in seconds, None for unknown."""
 
 
-def events_status() -> dict[str, Line]:
-    """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), last_run, problems."""
-    return {name: _event_line(name) for name in current_stats.events}
+def events_status(now: datetime) -> dict[str, Line]:
+    """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), ingest, last_run, problems.
+
+    `ingest` says what became of events in the last seven days that count for nobody, by reason.
+    """
+    return {name: _event_line(name, now) for name in current_stats.events}
 
 
 def spool_status() -> Line:
@@ -39,15 +42,24 @@ def aggregations_status(now: datetime) -> dict[str, Line]:
     return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
 
 
-def _event_line(name: str) -> Line:
+def _event_line(name: str, now: datetime) -> Line:
     queue = current_stats.events[name].queue
-    line: Line = {"waiting": None, "oldest_waiting": None, "newest_event": None, "failed": None, "problems": []}
+    line: Line = {
+        "waiting": None,
+        "oldest_waiting": None,
+        "newest_event": None,
+        "failed": None,
+        "ingest": None,
+        "problems": [],
+    }
     with _noting(line, "broker"):
         line["waiting"] = inspect.depth(queue)
         line["oldest_waiting"] = _written(inspect.oldest(queue))
         line["failed"] = inspect.dead(queue)
     with _noting(line, "search engine"):
         line["newest_event"] = _written(_newest(prefix_index(names.events_alias(name))))
+        week = ingest.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
+        line["ingest"] = week.get(name, {})
     return _with_last_run(line, "events", name)
 
 

@@ -9,8 +9,9 @@ from celery import shared_task
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats import runs
+from invenio_stats import ingest, runs
 from invenio_stats.apart import apart_from
+from invenio_stats.broker.batches import Outcome
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
@@ -116,7 +117,18 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     indexer.on_batch = on_batch
     indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
     result = indexer.run()
+    if isinstance(result, Outcome):
+        _count(name, result)
     return tuple(result) if isinstance(result, tuple) else result
+
+
+def _count(name: str, outcome: Outcome) -> None:
+    """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
+    reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
+    try:
+        ingest.count(current_search_client, name, datetime.now(timezone.utc).date(), reasons)
+    except Exception as error:
+        logger.warning("Counters of events could not be written", extra={"run": name, "error": type(error).__name__})
 
 
 def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:

@@ -15,6 +15,8 @@ DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
 AGENTS = "stats-agents"
 """Queue and index of the agent dictionary."""
+INGEST = "stats-ingest"
+"""Index of the counters of what became of events that count for nobody."""
 
 _LONGEST_KEY = 480
 

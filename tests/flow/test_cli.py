@@ -45,7 +45,11 @@ def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     assert 0 <= aggregation["lag_seconds"] < 600
     assert aggregation["last_run"]["written"] == 2
 
+    assert downloads["ingest"] == {}
+    current_stats.publish("file-download", [download(file_id="H", user_agent="curl/8.5.0")] * 2)
     invoke("events", "process", "-e", "file-download")
+    found = json.loads(invoke("status", "--json"))["events"]["file-download"]
+    assert found["ingest"] == {"double_click": 1, "dead": 1}
     found = json.loads(invoke("status", "--json"))["events"]["file-download"]
     assert (found["waiting"], found["failed"]) == (0, 1)
 

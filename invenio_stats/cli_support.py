@@ -1,0 +1,105 @@
+"""What the commands have in common: their arguments, and how they print."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import ScriptInfo
+from flask_babel import gettext as _
+from rich.table import Table
+
+from invenio_stats.core.moments import iso, parse_calendar
+from invenio_stats.proxies import current_stats
+
+
+def _known(kind: str, known: Callable[[], Any]) -> Callable[..., tuple[str, ...]]:
+    """Return a callback that refuses types which are not configured, and reads none as all."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not current_app:  # arguments are read before the command's own context
+            ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
+        names = list(known())
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise click.UsageError(
+                f"Invalid {kind} type(s): {', '.join(unknown)}. "
+                + _("Configured: %(names)s.", names=", ".join(names) or _("none")),
+                ctx,
+            )
+        return value or tuple(names)
+
+    return check
+
+
+def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a date in UTC; a year or month alone is its first day."""
+    try:
+        return None if value is None else parse_calendar(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+def _types(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
+    return click.argument(f"{kind}-types".replace("-", "_"), nargs=-1, callback=_known(kind, known))
+
+
+event_types = _types("event", lambda: current_stats.events_config)
+aggregation_types = _types("aggregation", lambda: current_stats.aggregations_config)
+start_date = click.option("--start-date", callback=_date, help="From this date on, in UTC: 2026, 2026-01, 2026-01-31.")
+end_date = click.option("--end-date", callback=_date, help="Up to this date and with it.")
+eager = click.option("--eager", "-e", is_flag=True, help="Work here and now instead of sending a task to a worker.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def check_range(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a range that ends before it starts."""
+    if start and end and start > end:
+        raise click.UsageError(
+            _("--start-date %(start)s is after --end-date %(end)s; swap them.", start=iso(start), end=iso(end))
+        )
+
+
+def sent(what: str, task: Any, as_json: bool) -> None:
+    """Say that a worker has been told."""
+    if as_json:
+        click.echo(json.dumps({"task": task.id}))
+    else:
+        click.secho(_("%(what)s task sent: %(id)s.", what=what, id=task.id), fg="yellow")
+
+
+def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str]) -> None:
+    """Print what each run did; exit 1 when one failed."""
+    failed = [name for name, result in results.items() if isinstance(result, dict)]
+    if as_json:
+        click.echo(json.dumps(results))
+    else:
+        for name, result in results.items():
+            text = _("failed: %(error)s; the log says more", **result) if name in failed else line(result)
+            click.secho(f"{name}: {text}", fg="red" if name in failed else "green")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
+    """Return the lines of the status as a table, a column for each fact."""
+    shown = Table(title=title)
+    columns = list(dict.fromkeys(column for line in lines.values() for column in line))
+    for column in [what, *(column.replace("_", " ") for column in columns)]:
+        shown.add_column(column, overflow="fold")
+    for name, line in lines.items():
+        shown.add_row(name, *(_cell(line.get(column)) for column in columns))
+    return shown
+
+
+def _cell(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return "-"
+    if isinstance(value, dict):  # the last run
+        return "\n".join(_cell(one) if key == "finished" else f"{one} {key}" for key, one in value.items())
+    if isinstance(value, list):
+        return "\n".join(value)
+    return value[:19].replace("T", "\n") if isinstance(value, str) else str(value)  # a moment in UTC, cut to the second
