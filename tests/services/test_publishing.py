@@ -15,6 +15,7 @@ from invenio_queues.queue import Queue
 
 from invenio_stats.broker import inspect
 from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
@@ -41,7 +42,12 @@ def queue(app, rabbitmq_url, queues, tmp_path, monkeypatch):
 
 def arrived(queue: Queue) -> list[str]:
     """Return what is on the queue, taking it off."""
-    return [event["pid_value"] for event in current_stats.consume(queue.routing_key.removeprefix("stats-"))]
+    inbox, found = Inbox(queue), []
+    while True:
+        found += [event["pid_value"] for event in inbox.consume()]
+        inbox.acknowledge()
+        if not inbox.has_more:
+            return found
 
 
 def wait_until(condition, seconds=30):
