@@ -59,6 +59,9 @@ It is asked at most once per record and request.
 STATS_GEOIP_DATABASE: str | None = None
 """Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""
 
+STATS_DEAD_LETTERS_DAYS: int = 30
+"""How long dead letters are kept, in days, where `StatsDeadLettersTask` is scheduled. Default: a month."""
+
 STATS_SPOOL_DIR: str | None = None
 """Folder on the local disk for events that the broker could not take. Default: `stats-spool` in the instance's folder.
 

@@ -28,12 +28,13 @@ def events_status(now: datetime) -> dict[str, Line]:
 
 
 def spool_status() -> Line:
-    """Return of this machine's spool: waiting, oldest_waiting, problems."""
-    line: Line = {"waiting": None, "oldest_waiting": None, "problems": []}
+    """Return of this machine's spool: waiting, oldest_waiting, refused (for want of room, ever), problems."""
+    line: Line = {"waiting": None, "oldest_waiting": None, "refused": None, "problems": []}
     with _noting(line, "spool"):
         spool = outbox().spool
         line["waiting"] = spool.count()
         line["oldest_waiting"] = _written(spool.oldest())
+        line["refused"] = spool.refused()
     return line
 
 

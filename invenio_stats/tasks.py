@@ -11,6 +11,7 @@ from invenio_search import current_search_client
 
 from invenio_stats import ingest, runs
 from invenio_stats.apart import apart_from
+from invenio_stats.broker import dead_letters
 from invenio_stats.broker.batches import Outcome
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
@@ -20,10 +21,12 @@ from invenio_stats.proxies import current_stats
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsDeadLettersTask",
     "StatsEventTask",
     "StatsSpoolTask",
     "aggregate_events",
     "process_events",
+    "purge_dead_letters",
     "send_spool",
 )
 
@@ -46,6 +49,12 @@ StatsSpoolTask: dict[str, Any] = {
     "schedule": timedelta(minutes=5),
 }
 """Entry of CELERY_BEAT_SCHEDULE: what is left in this machine's spool goes to the broker, every five minutes."""
+
+StatsDeadLettersTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.purge_dead_letters",
+    "schedule": timedelta(days=1),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: dead letters older than STATS_DEAD_LETTERS_DAYS are deleted, once a day."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +80,13 @@ def send_spool() -> int:
     Web processes send their own on as soon as the broker is back; this is for what dead ones have left.
     """
     return outbox().send_spool(current_stats.agents_queue)
+
+
+@shared_task(ignore_result=False)
+def purge_dead_letters() -> dict[str, int]:
+    """Delete dead letters that are older than STATS_DEAD_LETTERS_DAYS; return how many, by event type."""
+    before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
+    return {name: dead_letters.purge(event.queue, before=before) for name, event in current_stats.events.items()}
 
 
 @shared_task(ignore_result=False)

@@ -79,6 +79,7 @@ class Outbox:
         try:
             self.spool.put(messages)
         except EventsRefusedError as error:
+            self.spool.note_refused(error.count)
             if time.monotonic() - self._complained >= _SECONDS_BETWEEN_COMPLAINTS:
                 self._complained = time.monotonic()
                 logger.error("Events are refused", extra={"events": error.count, "reason": str(error)})

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +38,7 @@ class Spool:
     def __init__(self, folder: str, max_bytes: int):
         """Use a folder, which is made when it is needed; 0 bytes switch the spool off."""
         self._path = Path(folder) / "spool.sqlite"
+        self._refused = Path(folder) / "refused"
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._queue: LiteQueue | None = None
@@ -76,6 +77,20 @@ class Spool:
                 for one in waiting:
                     (queue.done if sent else queue.retry)(one.ticket)
             queue.prune()
+
+    def note_refused(self, count: int) -> None:
+        """Keep how many events nobody could take; where the disk takes nothing, only the log says it."""
+        with suppress(OSError):
+            self._refused.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(self._refused, "a") as file:
+                file.write(f"{count}\n")
+
+    def refused(self) -> int:
+        """Return how many events were refused on this machine, ever."""
+        try:
+            return sum(int(line) for line in self._refused.read_text().split())
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
 
     def exists(self) -> bool:
         """Say whether anything was ever kept here: cheap, for every request."""

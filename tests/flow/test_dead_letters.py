@@ -8,6 +8,7 @@ import pytest
 from invenio_stats.broker import dead_letters, inspect
 from invenio_stats.cli import stats
 from invenio_stats.core.events import BornEvent
+from invenio_stats.tasks import purge_dead_letters
 
 EVENT = "record-view"
 
@@ -91,3 +92,9 @@ def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
 def test_an_unknown_type_exits_2(queue, invoke):
     assert "Invalid event type(s): no-such" in invoke("show", "no-such", code=2)
     assert "Invalid event type(s): no-such" in invoke("replay", "no-such", code=2)
+
+
+def test_they_are_kept_for_as_long_as_is_set(queue, app, monkeypatch):
+    assert purge_dead_letters() == {"file-download": 0, EVENT: 0}
+    monkeypatch.setitem(app.config, "STATS_DEAD_LETTERS_DAYS", -1)
+    assert purge_dead_letters()[EVENT] == 3

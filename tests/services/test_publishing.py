@@ -140,6 +140,7 @@ def test_what_nobody_can_take_is_refused_and_said(queue, app, rabbitmq, tmp_path
         accepted += 1
     assert (accepted > 0) is (trouble == "full")
     assert accepted < 600
+    assert outbox().spool.refused() == (0 if trouble == "not a folder" else 600 - accepted)
     assert caplog.text.count("Events are refused") == 1, "once a minute, not for each"
     rabbitmq.start()
     if accepted:
