@@ -1,5 +1,6 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
+import hashlib
 import logging
 from collections import deque
 from collections.abc import Iterator
@@ -142,7 +143,12 @@ class Inbox:
         if not isinstance(fields, dict):
             self.rejected.append((fields, "not an object of fields"))
             return None
-        return BornEvent(fields, message.properties.get("message_id"))
+        return BornEvent(fields, message.properties.get("message_id") or _id_of(message.body))
+
+
+def _id_of(body: Any) -> str:
+    """Return the id of an event that was born without one: the same when it is delivered again."""
+    return hashlib.sha256(body if isinstance(body, bytes) else str(body).encode()).hexdigest()[:32]
 
 
 def _got(bound: Any) -> Iterator[Any]:

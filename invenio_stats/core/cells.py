@@ -61,8 +61,8 @@ class Cell:
 
     def document(self) -> Document:
         """Return what the clicks make together; their order plays no part."""
-        ends = self.is_ghost
-        return reduce(merge, (Document(one.fields, one.event_id, one.moment, one.moment, ends) for one in self.clicks))
+        documents = [Document(one.fields, one.event_id, one.moment, one.moment, self.is_ghost) for one in self.clicks]
+        return reduce(merge, documents)
 
     def drop(self, document: Document) -> list[Click]:
         """Take out and return the click whose fields a document has: all of them where it is none of these."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from invenio_stats.core.cells import Cell, Click, Document, merge
@@ -62,21 +63,22 @@ class Checked:
 
     def __init__(self, most: int):
         self._most = most
-        self._newer: dict[str, Document] = {}
-        self._older: dict[str, Document] = {}
+        self._newer: dict[str, tuple[datetime, datetime]] = {}
+        self._older: dict[str, tuple[datetime, datetime]] = {}
 
     def covers(self, cell: Cell) -> bool:
         """Say whether the clicks of a cell lie within what was checked."""
         known = self._newer.get(cell.place.document_id) or self._older.get(cell.place.document_id)
+        if known is None:
+            return False
         clicks = cell.document()
-        return known is not None and known.first <= clicks.first and clicks.latest <= known.latest
+        return known[0] <= clicks.first and clicks.latest <= known[1]
 
     def add(self, one: Storing) -> None:
         """Remember a cell, and forget older ones where there are too many."""
         if len(self._newer) >= self._most // 2:
             self._newer, self._older = {}, self._newer
-        # Without the fields: only its moments are asked for.
-        self._newer[one.cell.place.document_id] = one.document._replace(fields={})
+        self._newer[one.cell.place.document_id] = one.document.first, one.document.latest
 
 
 def tally(stored: Sequence[Storing]) -> tuple[int, int, int]:

@@ -113,14 +113,17 @@ class CellRequests:
         document_id = write.place.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
-        target: dict[str, Any] = {"_index": index, "_id": document_id}
-        if write.version is not None:
-            target.update(if_seq_no=write.version.seq_no, if_primary_term=write.version.primary_term)
+        target = f'"_index":{self._encode(index)},"_id":{self._encode(document_id)}'
+        if write.version is None:
+            head = f'{{"create":{{{target}}}}}'
+        else:
+            seq_no, primary_term = write.version
+            head = f'{{"index":{{{target},"if_seq_no":{seq_no},"if_primary_term":{primary_term}}}}}'
         source = to_source(write.document, stamp)
         for field in self._refused_fields(index):
             source.pop(field, None)
         try:
-            return f"{self._encode({'index' if write.version else 'create': target})}\n{self._encode(source)}\n"
+            return f"{head}\n{self._encode(source)}\n"
         except (TypeError, ValueError, RecursionError) as error:
             return Refusal(f"not JSON: {type(error).__name__}")
 

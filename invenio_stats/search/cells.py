@@ -1,6 +1,6 @@
 """Cells: clicks are stored so that each double click counts once, whoever else is storing at the same time.
 
-The steps, and why in this order: docs/how-it-works, "Double clicks". What must not change: a worker reads the
+The steps, and why in this order: docs/how-it-works, "Cells". What must not change: a worker reads the
 neighbours of a cell in a request of its own that begins after its cell is stored. So of two workers at two
 neighbours the one that stores last sees the other's.
 """

@@ -1,11 +1,14 @@
 """Process: from the queue through the preprocessors into daily indices."""
 
+import os
+import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from invenio_queues.proxies import current_queues
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import inspect, stopping
+from invenio_stats.broker.consume import BATCH_SIZE
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processors import (
@@ -126,6 +129,27 @@ def test_more_than_a_batch_is_stored(index_events, search_client, index_prefix, 
     assert index_events(*events) == (2300, 0)
     assert search_client.count(index=f"{index_prefix}{EVENTS}")["count"] == 2300
     assert inspect.depth(queues["file-download"]) == 0
+
+
+def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, queues):
+    """The rest stays on the queue for the next run."""
+    events = [download(file_id=f"F{number}") for number in range(BATCH_SIZE + 50)]
+    current_stats.publish("file-download", events)
+    definition = current_stats.events["file-download"]
+    indexer = definition.cls(**definition.params)
+    indexer.time_budget = 0
+    assert indexer.run() == (BATCH_SIZE, 0)
+    assert inspect.depth(queues["file-download"]) == 50
+    assert index_events() == (50, 0)
+
+
+def test_a_run_that_is_asked_to_end_stops_at_the_end_of_its_batch(index_events, queues):
+    events = [download(file_id=f"F{number}") for number in range(BATCH_SIZE + 50)]
+    with stopping.on_sigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert index_events(*events) == (BATCH_SIZE, 0)
+    assert inspect.depth(queues["file-download"]) == 50
+    assert index_events() == (50, 0)
 
 
 @pytest.mark.expect_logged_errors

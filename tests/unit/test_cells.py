@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invenio_stats.core.cells import Document, fold, merge, to_document, to_source
+from invenio_stats.core.cells import to_document
 from invenio_stats.core.windows import cell_start
 from invenio_stats.search.cells import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, count_clicks, counted, day_index, kept_by_thing, make_click
@@ -88,18 +88,6 @@ def test_a_ghost_holds_nothing_that_ties_the_keys_of_two_days():
     (ghost,) = (source for source in store(at(10, start=MIDNIGHT)).sources() if source.get("superseded"))
     assert set(ghost) == {"unique_id", "visitor_id", "timestamp", "superseded", "updated_timestamp"}
     assert ghost["visitor_id"] == "P@01-31"
-
-
-def test_a_visitor_whose_key_did_not_change_has_no_ghost():
-    """It would hide the very click that it belongs to."""
-    (click,) = at(10, start=MIDNIGHT)
-    click.fields["visitor_id"] = click.previous_visitor_id
-    assert [cell.is_ghost for cell in fold([click], 30)] == [False]
-
-
-def test_only_the_first_cell_of_a_day_has_ghosts():
-    (click,) = at(40, start=MIDNIGHT)
-    assert not [cell for cell in fold([click._replace(previous_visitor_id="other")], 30) if cell.is_ghost]
 
 
 @pytest.mark.parametrize("window", [2, 3])
@@ -237,40 +225,6 @@ def test_a_document_of_an_older_release_is_merged_and_chained():
     make_writer(engine)[0].write(at(2, 32))
     assert counted(engine.sources())["A", "P"] == [NOON + timedelta(seconds=32)]
     assert to_document(engine.documents[key][0]).first == NOON + timedelta(seconds=2)
-
-
-documents = st.builds(
-    lambda first, more, event_id, superseded: Document(
-        {"of": f"{first + more}{event_id}"},
-        event_id,
-        NOON + timedelta(seconds=first),
-        NOON + timedelta(seconds=first + more),
-        superseded,
-    ),
-    st.integers(0, 5),
-    st.integers(0, 5),
-    st.sampled_from("xyz"),
-    st.booleans(),
-)
-
-
-@given(documents, documents, documents)
-def test_merging_is_a_join(a, b, c):
-    """Order, grouping and repetition play no part; the first click only falls, the latest only rises."""
-    assert merge(a, b) == merge(b, a)
-    assert merge(merge(a, b), c) == merge(a, merge(b, c))
-    assert merge(a, a) is a
-    joined = merge(a, b)
-    assert joined.first <= a.first
-    assert joined.latest >= a.latest
-    assert joined.is_superseded >= a.is_superseded
-    assert merge(joined, a) is joined
-
-
-@given(documents)
-def test_a_document_is_read_as_it_was_written(document):
-    read = to_document(to_source(document, "2026-01-01T00:00:00+00:00"))
-    assert read._replace(fields=document.fields) == document
 
 
 def test_the_oracle_is_counters_rule():

@@ -47,7 +47,7 @@ def explorer_of(writer: type[CellWriter] = CellWriter) -> Explorer:
         pytest.param(GHOST, Faults(failures=1), id="midnight"),
         pytest.param(GHOST, Faults(stalls=1), id="midnight, the engine stands still"),
         pytest.param(GHOSTS, Faults(), id="midnight and two clicks each"),
-        pytest.param(THREE, Faults(failures=1), id="three workers"),
+        pytest.param(THREE, Faults(), id="three workers"),
     ],
 )
 def test_whatever_comes_between_each_click_counts_once(batches, faults):
@@ -61,7 +61,7 @@ def test_whatever_comes_between_each_click_counts_once(batches, faults):
 def test_longer_streams_in_schedules_by_chance(start):
     """Three workers with several batches each, three failures: too many schedules to see them all."""
     clicks = at(-40, -10, 5, 29, 31, 58, start=start)
-    for seed in range(150):
+    for seed in range(60):
         batches = [[clicks[seed % 5 :], clicks[:2]], [clicks[1::2]], [clicks[::2], clicks[::-1]]]
         explorer_of().wander(batches, Faults(failures=3, stalls=1), seed)
 
