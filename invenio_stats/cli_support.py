@@ -42,16 +42,25 @@ def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> date
         raise click.BadParameter(str(error), ctx, param) from error
 
 
-def _types(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
+def types_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
+    """Return the argument that names types; without any it is all that are known."""
     return click.argument(f"{kind}-types".replace("-", "_"), nargs=-1, callback=_known(kind, known))
 
 
-event_types = _types("event", lambda: current_stats.events_config)
-aggregation_types = _types("aggregation", lambda: current_stats.aggregations_config)
-start_date = click.option("--start-date", callback=_date, help="From this date on, in UTC: 2026, 2026-01, 2026-01-31.")
-end_date = click.option("--end-date", callback=_date, help="Up to this date and with it.")
+event_types = types_argument("event", lambda: current_stats.events_config)
+aggregation_types = types_argument("aggregation", lambda: current_stats.aggregations_config)
+
+
+def date_option(*names: str, help: str) -> Callable[..., Any]:
+    """Return an option that is a date in UTC."""
+    return click.option(*names, callback=_date, help=help)
+
+
+start_date = date_option("--start-date", help="From this date on, in UTC: 2026, 2026-01, 2026-01-31.")
+end_date = date_option("--end-date", help="Up to this date and with it.")
 eager = click.option("--eager", "-e", is_flag=True, help="Work here and now instead of sending a task to a worker.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.fixtures.services",
     "tests.fixtures.search",
     "tests.fixtures.counting",
+    "tests.fixtures.months",
     "tests.fixtures.logs",
 )
 

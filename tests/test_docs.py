@@ -118,8 +118,9 @@ def test_every_page_is_tried():
 
 
 @pytest.fixture
-def page_run(create_app, app_config, index_prefix, request):
-    """One page's run, on an empty engine and empty queues."""
+def page_run(create_app, app_config, index_prefix, request, tmp_path, monkeypatch):
+    """One page's run, on an empty engine and empty queues, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
     prefix = f"{index_prefix}docs-"
     celery = {"CELERY_TASK_ALWAYS_EAGER": True, "CELERY_RESULT_BACKEND": "cache+memory://"}
     run = PageRun(create_app, {**app_config, **celery, "SEARCH_INDEX_PREFIX": prefix})

@@ -13,7 +13,18 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 LAYERS = {
     6: {"contrib"},  # declares; the package never imports it at load time
-    5: {"tasks", "cli", "cli_operate", "cli_support", "progress", "views", "counter.api", "dashboards.views"},  # doors
+    5: {
+        "tasks",
+        "cli",
+        "cli_archive",
+        "cli_indices",
+        "cli_operate",
+        "cli_support",
+        "progress",
+        "views",
+        "counter.api",
+        "dashboards.views",
+    },  # doors
     4: {"counter", "exports", "dashboards", "testing", "status", "doctor", "indices", "archive"},  # capabilities
     3: {"ext", "definitions", "declare", "sealing", "apart"},  # wiring
     2: {"receivers", "queues", "processors", "bookmark", "aggregations", "queries", "templates", "config"},  # stations

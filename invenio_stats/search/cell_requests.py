@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from invenio_search.engine import search
+from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 
 from invenio_stats.core.cells import Document, Place, to_document, to_source
 from invenio_stats.core.moments import iso_zoned, parse
@@ -17,6 +17,9 @@ STAMP_LIFE = timedelta(seconds=60)
 
 It has to be shorter than what they read again (`StatAggregator.overlap`), less the engine's refresh interval.
 """
+
+_FROM_THE_PRIMARY = {"preference": "_primary"} if SEARCH_DISTRIBUTION == OS else {}
+"""A replica may not have yet what another worker was told is stored. Elasticsearch 7 has no such preference."""
 
 _LONGEST_ID = 512
 _WRITTEN = "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type"
@@ -88,8 +91,7 @@ class CellRequests:
         if not places:
             return []
         wanted = [{"_index": self._index_of(place.start), "_id": place.document_id} for place in places]
-        # From the primary: a replica may not have yet what another worker was told is stored.
-        answer = self._ask(self._client.mget, body={"docs": wanted}, preference="_primary", filter_path=_READ)
+        answer = self._ask(self._client.mget, body={"docs": wanted}, filter_path=_READ, **_FROM_THE_PRIMARY)
         now = self._clock()
         return [self._found(one, place, now) for one, place in zip(answer["docs"], places, strict=True)]
 

@@ -13,9 +13,10 @@ from invenio_stats.core import names
 from invenio_stats.core.cells import Click
 from invenio_stats.core.events import Event
 from invenio_stats.core.mappings import Field
-from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.search.cells import CellWriter
 from invenio_stats.search.indices import ensure_events_index
+from invenio_stats.search.months import give_up_stale
 from invenio_stats.search.store import Action, store
 
 _BULK = search.helpers.bulk
@@ -88,16 +89,16 @@ class EventStore:
 
     def try_to_ensure(self, moment: datetime) -> None:
         """Make sure of an index as far as the engine lets us: whoever writes to it will be told the rest."""
-        with suppress(search.exceptions.TransportError):
+        with suppress(search.exceptions.TransportError, EngineUnavailableError):
             self.ensure(moment)
 
     def store_clicks(self, clicks: Sequence[Click]) -> Stored:
         """Store clicks by cells, so that double clicks count once."""
-        return _patiently(partial(self._store_clicks, clicks))
+        return self._patiently(partial(self._store_clicks, clicks))
 
     def store_actions(self, actions: Sequence[Action]) -> Stored:
         """Store index actions as they are."""
-        return _patiently(partial(self._store_actions, actions))
+        return self._patiently(partial(self._store_actions, actions))
 
     def _store_clicks(self, clicks: Sequence[Click]) -> Stored:
         for cell in {click.cell for click in clicks}:
@@ -112,32 +113,34 @@ class EventStore:
         places = [(action["_source"], reasons.get((action["_index"], action["_id"]))) for action in actions]
         return Stored(stored, refused=[(source, f"engine: {reason}") for source, reason in places if reason])
 
+    def _patiently(self, work: Callable[[], Stored]) -> Stored:
+        """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
+
+        Ids are stable and merges are idempotent: to store a batch twice stores it once.
+        """
+        for pause in _PAUSES:
+            try:
+                return work()
+            except (EngineUnavailableError, search.exceptions.TransportError) as error:
+                if not _is_passing(error):
+                    raise
+            self._refused_fields.clear()  # the indices may be others since
+            time.sleep(pause)
+        with suppress(StatsError, search.exceptions.TransportError):
+            give_up_stale(self._client, self._alias, self._clock())
+        try:
+            return work()
+        except search.exceptions.TransportError as error:
+            if not _is_passing(error):
+                raise
+            raise EngineUnavailableError(
+                f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
+            ) from error
+
 
 def takes_clicks() -> bool:
     """Say whether the engine is asked by cells: not while a stand-in waits for plain actions."""
     return search.helpers.bulk is _BULK
-
-
-def _patiently(work: Callable[[], Stored]) -> Stored:
-    """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
-
-    Ids are stable and merges are idempotent: to store a batch twice stores it once.
-    """
-    for pause in _PAUSES:
-        try:
-            return work()
-        except (EngineUnavailableError, search.exceptions.TransportError) as error:
-            if not _is_passing(error):
-                raise
-            time.sleep(pause)
-    try:
-        return work()
-    except search.exceptions.TransportError as error:
-        if not _is_passing(error):
-            raise
-        raise EngineUnavailableError(
-            f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
-        ) from error
 
 
 def _is_passing(error: Exception) -> bool:

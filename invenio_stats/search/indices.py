@@ -1,14 +1,17 @@
 """Indices: those that events and totals are written to exist, with their aliases, and know our fields."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from invenio_search.engine import search
 
 from invenio_stats.core import mappings, names
-from invenio_stats.core.intervals import floor, label
+from invenio_stats.core.intervals import label
 from invenio_stats.core.mappings import Field
+from invenio_stats.core.months import is_closed
+from invenio_stats.search import months
 
 logger = logging.getLogger(__name__)
 
@@ -24,19 +27,20 @@ def ensure_events_index(
     """Make the index that events of a moment are written to, unless it is there.
 
     Returns the fields of ours that its mapping refuses: an event that carried them would be rejected.
-    With the daily suffix, a day whose month has an index, or whose month is closed, becomes an alias of the
-    month's index: days are written one by one only while they are fresh.
+    With the daily suffix a day becomes an alias of its month's index where there is one, and where the month is
+    closed and none of its days has an index. EngineUnavailableError while the days are being made one index.
     """
     index = names.events_index(alias, moment, suffix)
     body = mappings.events_body(alias, fields) if fields else None
     if not client.indices.exists(index):
         month = f"{alias}-{label(moment, 'month')}"
-        if suffix == names.DAILY_SUFFIX and (_is_closed(moment, now) or client.indices.exists(month)):
-            _create_events(client, month, alias, body)
-            client.indices.put_alias(index=month, name=index)
-        else:
+        home = _home(client, month, moment, now) if suffix == names.DAILY_SUFFIX else None
+        if home is None:
             _create_events(client, index, alias, body)
-    return _add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})
+        else:
+            _create_events(client, home, alias, body)
+            _put_day(client, month, index)
+    return add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})
 
 
 def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, Field] | None = None) -> None:
@@ -47,16 +51,28 @@ def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, F
     body = mappings.totals_body(alias, fields) if fields else None
     if not client.indices.exists(index=index) and create_index(client, index, body):
         client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
-    _add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
+    add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
 
 
-def _is_closed(moment: datetime, now: datetime | None) -> bool:
-    """Say whether a month is older than the last full one."""
-    this_month = floor(now or datetime.now(timezone.utc), "month")
-    last_full = this_month.replace(
-        year=this_month.year - (this_month.month == 1), month=12 if this_month.month == 1 else this_month.month - 1
-    )
-    return floor(moment, "month") < last_full
+def _home(client: Any, month: str, moment: datetime, now: datetime | None) -> str | None:
+    """Return the index of the month where the events of one of its days belong; None where the day has its own.
+
+    A closed month with indices of days gets more of those, until all of them are made one index.
+    """
+    found = months.month_index(client, month)
+    if found is None and is_closed(moment, now or datetime.now(timezone.utc)) and not months.has_days(client, month):
+        return month
+    return found
+
+
+def _put_day(client: Any, month: str, day: str) -> None:
+    """Make a day another name of its month's index, unless somebody has given the day an index meanwhile."""
+    holder = months.month_index(client, month)  # asked again: it may be in the making since
+    try:
+        client.indices.put_alias(index=holder or month, name=day)
+    except search.exceptions.RequestError as error:
+        if error.error != "invalid_alias_name_exception":
+            raise
 
 
 def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
@@ -64,7 +80,8 @@ def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
     try:
         client.indices.create(index=index, body=body)
     except search.exceptions.RequestError as error:
-        if error.error != "resource_already_exists_exception":
+        is_alias = error.error == "invalid_index_name_exception" and "exists as alias" in str(error)
+        if error.error != "resource_already_exists_exception" and not is_alias:
             raise
         return False
     return True
@@ -76,7 +93,7 @@ def _create_events(client: Any, index: str, alias: str, body: dict[str, Any] | N
         client.indices.put_alias(index=index, name=alias, body={"filter": mappings.NOT_SUPERSEDED})
 
 
-def _add_fields(client: Any, index: str, fields: dict[str, Field]) -> frozenset[str]:
+def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozenset[str]:
     """Map the fields that the index lacks; return those that it refuses to know and to carry."""
     found = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
     missing = {name: field for name, field in fields.items() if name not in found.get("properties", {})}

@@ -22,8 +22,8 @@ class Refused(NamedTuple):
 def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
     """Send documents in one bulk; return how many are stored, and those that never will be.
 
-    EngineUnavailableError when the engine asks to come back later for any of them (429, 5xx): ids are
-    stable, so the whole batch can be sent again.
+    EngineUnavailableError when the engine asks to come back later for any of them (429, 5xx, and 403, a write
+    block): ids are stable, so the whole batch can be sent again.
     """
     # Through the module, client and actions positional: test suites replace it there.
     answer = search.helpers.bulk(
@@ -45,7 +45,7 @@ def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
 
 
 def _is_passing(status: Any) -> bool:
-    return not isinstance(status, int) or status == 429 or status >= 500
+    return not isinstance(status, int) or status in (403, 429) or status >= 500  # 403: writes are blocked for a while
 
 
 def _reason(result: dict[str, Any]) -> str:
