@@ -27,7 +27,8 @@ def main() -> None:
         current_search_client.indices.refresh(index=prefix_index("events-stats-*"))
         aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=PATIENCE)
         current_search_client.indices.refresh(index=prefix_index("stats-*"))
-        status = {"events": events_status(), "aggregations": aggregations_status(datetime.now(timezone.utc))}
+        now = datetime.now(timezone.utc)
+    status = {"events": events_status(now), "aggregations": aggregations_status(now)}
         Path(current_app.instance_path, "status.json").write_text(json.dumps(status, indent=1))
 
 
