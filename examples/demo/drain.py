@@ -28,7 +28,7 @@ def main() -> None:
         aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=PATIENCE)
         current_search_client.indices.refresh(index=prefix_index("stats-*"))
         now = datetime.now(timezone.utc)
-    status = {"events": events_status(now), "aggregations": aggregations_status(now)}
+        status = {"events": events_status(now), "aggregations": aggregations_status(now)}
         Path(current_app.instance_path, "status.json").write_text(json.dumps(status, indent=1))
 
 

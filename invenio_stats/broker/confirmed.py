@@ -5,13 +5,14 @@ A confirm alone says nothing of a message that no queue took; with `mandatory` t
 
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import amqp
 from kombu import Exchange, Producer
 from kombu import Queue as KombuQueue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 
 from invenio_stats.broker.channels import borrowed, drop
 from invenio_stats.broker.messages import Outgoing
@@ -48,7 +49,7 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
 def failures(connection: Any = None) -> tuple[type[BaseException], ...]:
     """Return what a broker's failures look like, whatever its transport."""
     more = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
-    return (OSError, EOFError, OperationalError, amqp.AMQPError, Unconfirmed, *more)
+    return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *more)
 
 
 class Unconfirmed(OSError):
@@ -59,7 +60,8 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
     channel = _channel(connection, deadline)
     returned = channel.publish(exchange, messages, deadline)
     if returned:
-        _declare(channel.amqp, exchange, messages[0].queue)
+        with _time_limit(connection.connection, deadline):
+            _declare(channel.amqp, exchange, messages[0].queue)
         if channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline):
             raise Unconfirmed(f"The broker has no queue {messages[0].queue!r}, though it was declared.")
 
@@ -74,8 +76,22 @@ def _channel(connection: Any, deadline: float) -> "_ConfirmChannel":
             connection.connect_timeout = before
     kept = _channels.get(connection.connection)
     if kept is None or not kept.amqp.is_open:
-        kept = _channels[connection.connection] = _ConfirmChannel(connection.connection)
+        with _time_limit(connection.connection, deadline):
+            kept = _channels[connection.connection] = _ConfirmChannel(connection.connection)
     return kept
+
+
+@contextmanager
+def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
+    """Limit how long calls wait that have no time-out of their own: opening a channel, declaring a queue."""
+    sock = connection.transport.sock
+    before = sock.gettimeout()
+    sock.settimeout(max(0.05, deadline - time.monotonic()))
+    try:
+        yield
+    finally:
+        if connection.connected:
+            sock.settimeout(before)
 
 
 class _ConfirmChannel:

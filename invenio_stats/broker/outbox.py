@@ -50,11 +50,11 @@ class Outbox:
             return
         try:
             deliver(queue.connection_pool, queue.exchange, messages)
-        except failures() as error:
+        except failures(queue.connection_pool.connection) as error:
             self._keep(messages)
             self._open(queue, error)
         else:
-            if self.spool.exists():
+            if self.spool.exists() and self.spool.count():
                 self._work(queue)
 
     def send_spool(self, queue: Queue, on_batch: Callable[[int], None] | None = None) -> int:
