@@ -11,7 +11,7 @@ from flask import Flask, has_request_context, request, request_finished, request
 
 from invenio_stats.core.events import BornEvent
 from invenio_stats.core.usage import Answer, is_usage
-from invenio_stats.errors import without_text
+from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
 def _publish(event_type: str, events: list[BornEvent]) -> None:
     try:
         current_stats.publish(event_type, events)
+    except EventsRefusedError:
+        return  # the outbox says so, once a minute
     except Exception as error:
         # Statistics never cost a visitor the page.
         facts = {"event_type": event_type, "events": len(events)}

@@ -9,7 +9,7 @@ from flask import Flask, current_app
 
 from invenio_stats.core.events import BornEvent, Builder, Event
 from invenio_stats.core.usage import USAGE_TYPES
-from invenio_stats.errors import without_text
+from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.holding import hold_or_publish
 from invenio_stats.items import item_fields
 from invenio_stats.loading import entries, load, load_entry
@@ -44,6 +44,8 @@ class EventEmitter:
                 hold_or_publish(self.name, self._with_item(event, kwargs))
             else:
                 current_stats.publish(self.name, [event])
+        except EventsRefusedError:
+            return  # the outbox says so, once a minute
         except Exception as error:
             logger.error("Error building event", exc_info=without_text(error), extra={"event_type": self.name})
 
