@@ -10,8 +10,10 @@ from flask_babel import gettext as _
 
 from invenio_stats.broker import inspect, stopping
 from invenio_stats.cli_archive import export_command, import_command
+from invenio_stats.cli_dead_letters import dead_letters_group
 from invenio_stats.cli_indices import indices_group
-from invenio_stats.cli_operate import dead_letters_group, doctor, spool, status
+from invenio_stats.cli_ingest import ingest
+from invenio_stats.cli_operate import doctor, spool, status
 from invenio_stats.cli_support import (
     aggregation_types,
     as_json,
@@ -156,5 +158,5 @@ def _totals_line(result: list[tuple[int, int]] | None) -> str:
     )
 
 
-for command in (dead_letters_group, doctor, export_command, import_command, indices_group, spool, status):
+for command in (dead_letters_group, doctor, export_command, import_command, indices_group, ingest, spool, status):
     stats.add_command(command)

@@ -47,7 +47,14 @@ def types_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
     return click.argument(f"{kind}-types".replace("-", "_"), nargs=-1, callback=_known(kind, known))
 
 
+def type_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
+    """Return the argument that names one type."""
+    check = _known(kind, known)
+    return click.argument(f"{kind}_type", callback=lambda ctx, param, value: check(ctx, param, (value,))[0])
+
+
 event_types = types_argument("event", lambda: current_stats.events_config)
+event_type = type_argument("event", lambda: current_stats.events_config)
 aggregation_types = types_argument("aggregation", lambda: current_stats.aggregations_config)
 
 

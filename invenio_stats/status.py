@@ -24,7 +24,15 @@ def events_status(now: datetime) -> dict[str, Line]:
 
     `ingest` says what became of events in the last seven days that count for nobody, by reason.
     """
-    return {name: _event_line(name, now) for name in current_stats.events}
+    lines = {name: _event_line(name) for name in current_stats.events}
+    problems: Line = {"problems": []}
+    with _noting(problems, "search engine"):
+        week = ingest.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
+        for name, line in lines.items():
+            line["ingest"] = week.get(name, {})
+    for line in lines.values():
+        line["problems"] += [problem for problem in problems["problems"] if problem not in line["problems"]]
+    return lines
 
 
 def spool_status() -> Line:
@@ -43,7 +51,7 @@ def aggregations_status(now: datetime) -> dict[str, Line]:
     return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
 
 
-def _event_line(name: str, now: datetime) -> Line:
+def _event_line(name: str) -> Line:
     queue = current_stats.events[name].queue
     line: Line = {
         "waiting": None,
@@ -59,8 +67,6 @@ def _event_line(name: str, now: datetime) -> Line:
         line["failed"] = inspect.dead(queue)
     with _noting(line, "search engine"):
         line["newest_event"] = _written(_newest(prefix_index(names.events_alias(name))))
-        week = ingest.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
-        line["ingest"] = week.get(name, {})
     return _with_last_run(line, "events", name)
 
 

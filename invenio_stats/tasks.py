@@ -83,10 +83,13 @@ def send_spool() -> int:
 
 
 @shared_task(ignore_result=False)
-def purge_dead_letters() -> dict[str, int]:
-    """Delete dead letters that are older than STATS_DEAD_LETTERS_DAYS; return how many, by event type."""
+def purge_dead_letters() -> dict[str, Any]:
+    """Delete dead letters that are older than STATS_DEAD_LETTERS_DAYS; return how many, by event type.
+
+    One that fails is logged and does not stop the others; its result is a Failure.
+    """
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
-    return {name: dead_letters.purge(event.queue, before=before) for name, event in current_stats.events.items()}
+    return {name: _purge(name, before) for name in current_stats.events}
 
 
 @shared_task(ignore_result=False)
@@ -136,6 +139,14 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     if isinstance(result, Outcome):
         _count(name, result)
     return tuple(result) if isinstance(result, tuple) else result
+
+
+def _purge(name: str, before: datetime) -> Any:
+    try:
+        return dead_letters.purge(current_stats.events[name].queue, dead_letters.Choice(before=before))
+    except Exception as error:
+        logger.error("Dead letters could not be deleted", exc_info=without_text(error), extra={"run": name})
+        return {"error": type(error).__name__}
 
 
 def _count(name: str, outcome: Outcome) -> None:

@@ -58,7 +58,13 @@ class Unconfirmed(OSError):
 
 def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:
     channel = _channel(connection, deadline)
-    returned = channel.publish(exchange, messages, deadline)
+    try:
+        returned = channel.publish(exchange, messages, deadline)
+    except amqp.NotFound:
+        # There is no exchange. The broker has closed the channel for it, and one that is opened again confirms nothing.
+        _channels.pop(connection.connection, None)
+        channel = _channel(connection, deadline)
+        returned = {one.message_id for one in messages}
     if returned:
         with _time_limit(connection.connection, deadline):
             _declare(channel.amqp, exchange, messages[0].queue)

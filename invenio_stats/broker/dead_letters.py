@@ -3,58 +3,57 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
+import amqp
 from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.confirmed import deliver
-from invenio_stats.broker.messages import Outgoing, outgoing
-from invenio_stats.core.moments import parse
+from invenio_stats.broker.letters import Choice, DeadLetter, Letter, again, dead_name, read, written
+from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.publish import declare
+
+__all__ = ("ALL", "Choice", "DeadLetter", "Letter", "bury", "count", "dead_name", "look", "purge", "replay", "summary")
+
+ALL = Choice()
 
 _AT_ONCE = 500
 _SECONDS = 10.0
 
-DeadLetter = tuple[Any, str]
-"""What was to be stored, and why it cannot be."""
-
-
-class Letter(NamedTuple):
-    """A dead letter, as one looks at it."""
-
-    message_id: str
-    reason: str
-    buried: str | None
-    """When, in UTC; None for letters of older releases."""
-    event: Any
-    """As it was published, or what of it could be read."""
-
-
-def dead_name(queue: Queue) -> str:
-    """Return the name of the queue of dead letters that belongs to a queue."""
-    return f"{queue.routing_key}-dead"
+OnBatch = Callable[[int], Any]
+"""Is told how many letters each batch had."""
 
 
 def bury(queue: Queue, letters: Iterable[DeadLetter]) -> None:
-    """Put what cannot be stored into the queue `<name>-dead`, confirmed, with `reason` and `buried` as headers."""
+    """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `buried` as headers.
+
+    Returns when the broker has confirmed all of them: what they come from can be acknowledged then. It takes whatever
+    it is given, for what could not be buried would come back for ever.
+    """
     buried = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _deliver(
-        queue,
-        None,
-        [outgoing(dead_name(queue), body, {"reason": reason, "buried": buried}) for body, reason in letters],
-    )
+    _deliver(queue, None, [written(queue, letter, buried) for letter in letters])
 
 
-def look(
-    queue: Queue, reason: str | None = None, most: int | None = None, before: datetime | None = None
-) -> Iterator[Letter]:
+def count(queue: Queue, choice: Choice = ALL) -> int:
+    """Return how many letters are meant; quick where one need not look at them."""
+    if choice.is_selective:
+        return sum(1 for _letter in look(queue, choice))
+    with open_channel(queue) as channel:
+        waiting = _waiting(_bound(queue, channel))
+    return waiting if choice.most is None else min(waiting, choice.most)
+
+
+def look(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> Iterator[Letter]:
     """Yield the dead letters of a queue, and leave them where they are.
 
-    Only those whose reason begins with `reason`, that were buried before a moment, and at most so many.
+    On AMQP the broker keeps them in its hands. Other transports take each one and get it back at the end: to be killed
+    meanwhile loses what the transport loses.
     """
-    with _chosen(queue, reason, most, before) as messages:
-        yield from (letter for letter, _message in messages)
+    with _opened(queue, on_batch) as messages:
+        yield from (letter for letter, _message in _meant(messages, choice))
 
 
 def summary(letters: Iterable[Letter]) -> dict[str, dict[str, Any]]:
@@ -68,13 +67,7 @@ def summary(letters: Iterable[Letter]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def replay(
-    queue: Queue,
-    reason: str | None = None,
-    most: int | None = None,
-    before: datetime | None = None,
-    on_batch: Callable[[int], Any] | None = None,
-) -> int:
+def replay(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> int:
     """Put letters back onto the queue they came from, with the ids they had; return how many.
 
     A letter is taken off when the broker has confirmed its message: whoever is killed meanwhile leaves it in one of the
@@ -82,38 +75,24 @@ def replay(
     """
 
     def send(letters: list[tuple[Letter, Any]]) -> None:
-        _deliver(
-            queue,
-            queue.exchange,
-            [Outgoing(queue.routing_key, letter.message_id, _text(message)) for letter, message in letters],
-        )
+        _deliver(queue, queue.exchange, [again(queue, letter, message) for letter, message in letters])
 
-    return _take(queue, reason, most, before, send, on_batch)
+    declare(queue)  # with its exchange, which a new broker does not have
+    return _take(queue, choice, send, on_batch)
 
 
-def purge(
-    queue: Queue,
-    reason: str | None = None,
-    most: int | None = None,
-    before: datetime | None = None,
-    on_batch: Callable[[int], Any] | None = None,
-) -> int:
+def purge(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> int:
     """Delete letters for good; return how many."""
-    return _take(queue, reason, most, before, lambda letters: None, on_batch)
+    return _take(queue, choice, lambda letters: None, on_batch)
 
 
 def _take(
-    queue: Queue,
-    reason: str | None,
-    most: int | None,
-    before: datetime | None,
-    work: Callable[[list[tuple[Letter, Any]]], None],
-    on_batch: Callable[[int], Any] | None,
+    queue: Queue, choice: Choice, work: Callable[[list[tuple[Letter, Any]]], None], on_batch: OnBatch | None
 ) -> int:
     taken = 0
-    with _chosen(queue, reason, most, before) as messages:
-        for first in range(0, len(messages), _AT_ONCE):
-            part = messages[first : first + _AT_ONCE]
+    with _opened(queue) as messages:
+        meant = _meant(messages, choice)
+        while part := list(islice(meant, _AT_ONCE)):
             work(part)
             for _letter, message in part:
                 message.ack()
@@ -123,48 +102,46 @@ def _take(
     return taken
 
 
+def _meant(messages: Iterable[Any], choice: Choice) -> Iterator[tuple[Letter, Any]]:
+    letters = ((read(message), message) for message in messages)
+    return islice(((letter, message) for letter, message in letters if choice.means(letter)), choice.most)
+
+
 @contextmanager
-def _chosen(
-    queue: Queue, reason: str | None, most: int | None, before: datetime | None
-) -> Iterator[list[tuple[Letter, Any]]]:
-    """Give the letters that are meant, with their messages; those that the block does not acknowledge go back."""
+def _opened(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
+    """Give the messages that are there now, and no others; those that the block does not acknowledge go back.
+
+    AMQP puts them back in their places before it answers that the channel is closed, so none is held here: there may
+    be a million. Sent back one by one they would still be on their way when the next one counts them.
+    """
     held: list[Any] = []
-    chosen: list[tuple[Letter, Any]] = []
     with open_channel(queue) as channel:
-        bound = KombuQueue(dead_name(queue), durable=True)(channel)
+        bound, is_amqp = _bound(queue, channel), isinstance(channel, amqp.Channel)
+
+        def messages() -> Iterator[Any]:
+            for number in range(1, _waiting(bound) + 1):
+                if (message := bound.get(no_ack=False)) is None:
+                    return
+                if not is_amqp:
+                    held.append(message)
+                yield message
+                if on_batch is not None and number % _AT_ONCE == 0:
+                    on_batch(_AT_ONCE)
+
         try:
-            for _number in range(bound.queue_declare().message_count):  # those that are there now, and no others
-                if len(chosen) == most or (message := bound.get(no_ack=False)) is None:
-                    break
-                held.append(message)
-                letter = _letter(message)
-                if _is_meant(letter, reason, before):
-                    chosen.append((letter, message))
-            yield chosen
+            yield messages()
         finally:
             for message in held:
                 if not message.acknowledged:
                     message.requeue()
 
 
-def _is_meant(letter: Letter, reason: str | None, before: datetime | None) -> bool:
-    if reason is not None and not letter.reason.startswith(reason):
-        return False
-    return before is None or letter.buried is None or parse(letter.buried) < before
+def _bound(queue: Queue, channel: Any) -> Any:
+    return KombuQueue(dead_name(queue), durable=True)(channel)
 
 
-def _letter(message: Any) -> Letter:
-    headers = message.headers or {}
-    try:
-        event = message.payload
-    except Exception:  # whatever the decoder of a foreign content type raises
-        event = None
-    message_id = message.properties.get("message_id") or ""
-    return Letter(message_id, str(headers.get("reason", "unknown")), headers.get("buried"), event)
-
-
-def _text(message: Any) -> str:
-    return message.body if isinstance(message.body, str) else bytes(message.body).decode("utf-8", "replace")
+def _waiting(bound: Any) -> int:
+    return int(bound.queue_declare().message_count)
 
 
 def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> None:

@@ -6,9 +6,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from invenio_stats.broker import dead_letters, inspect
+from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker.dead_letters import Choice
+from invenio_stats.broker.messages import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.core.events import BornEvent
+from invenio_stats.processors import EventsIndexer
+from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import purge_dead_letters
+from tests.flow.test_processors import download
 
 EVENT = "record-view"
 
@@ -56,6 +62,7 @@ def test_looking_takes_nothing_away(queue, invoke):
         assert [letter["event"] for letter in letters] == [{"n": 0}, {"n": 1}, {"n": 2}]
         assert [letter["message_id"] for letter in letters] == ["id-0", "id-1", "id-2"]
     assert '"n": 2' in invoke("show", EVENT, "--reason", "engine")
+    assert len(invoke("show", EVENT, "--limit", "2").splitlines()) == 2
     assert inspect.dead(queue) == 3
 
 
@@ -78,13 +85,13 @@ def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
         with pytest.raises(ConnectionError):
             dead_letters.replay(queue)
     assert inspect.dead(queue) == 3
-    assert dead_letters.replay(queue, most=1) == 1
+    assert dead_letters.replay(queue, Choice(most=1)) == 1
     assert inspect.dead(queue) == 2
 
 
 def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
     assert json.loads(invoke("purge", EVENT, "--older-than", "1", "--yes", "--json"))[EVENT] == 0
-    assert dead_letters.purge(queue, before=datetime.now(timezone.utc) + timedelta(days=1), most=2) == 2
+    assert dead_letters.purge(queue, Choice(most=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
     invoke("purge", EVENT, "--yes")
     assert inspect.dead(queue) == 0
 
@@ -92,6 +99,123 @@ def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
 def test_an_unknown_type_exits_2(queue, invoke):
     assert "Invalid event type(s): no-such" in invoke("show", "no-such", code=2)
     assert "Invalid event type(s): no-such" in invoke("replay", "no-such", code=2)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        pytest.param(
+            BornEvent({"labels": {1}, "n": [object()]}, "id"), {"labels": [1], "n": ["(object)"]}, id="objects"
+        ),
+        pytest.param({(1, 2): 3}, {"(1, 2)": 3}, id="keys"),
+        pytest.param(b"\xff\x00", "b'\\xff\\x00'", id="bytes"),
+        pytest.param("{", "{", id="text"),
+        pytest.param(None, None, id="nothing"),
+    ],
+)
+def test_whatever_it_is_it_can_be_buried_and_shown(queue, invoke, body, shown):
+    """A letter that cannot be buried would stop its event type for good."""
+    dead_letters.bury(queue, [(body, "of a kind")])
+    (letter,) = json.loads(invoke("show", EVENT, "--reason", "of a kind", "--json"))
+    assert letter["event"] == shown
+    assert letter["message_id"]
+    assert "of a kind" in invoke("show", EVENT)
+
+
+def test_what_is_no_event_has_the_same_id_when_it_comes_again(queue):
+    """It is delivered again when a worker dies between burying and acknowledging."""
+    for _ in range(2):
+        dead_letters.bury(queue, [("no event", "again"), ("another", "again")])
+    ids = [letter.message_id for letter in dead_letters.look(queue, Choice("again"))]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.expect_logged_errors
+def test_events_keep_their_ids_on_the_way_there_and_back(app, queues, put_templates, search_client, refresh):
+    """Whether a preprocessor or the engine would not have them; what was published twice is still stored once."""
+
+    def breaks(event):
+        if event["file_key"] == "broken":
+            raise RuntimeError
+        return event
+
+    queue, chain = queues["file-download"], current_stats.events["file-download"].params["preprocessors"]
+    events = [BornEvent(download(file_id="A", file_key="broken"), "id-a"), BornEvent(download(size="much"), "id-b")]
+    current_stats.publish("file-download", events)
+    assert tuple(EventsIndexer(queue, preprocessors=[breaks, *chain]).run()) == (0, 2)
+    letters = {letter.reason: letter for letter in dead_letters.look(queue)}
+    assert {reason: letter.message_id for reason, letter in letters.items()} == {
+        "preprocessor: RuntimeError": "id-a",
+        "engine: mapper_parsing_exception": "id-b",
+    }
+    assert not {"ip_address", "user_agent"} & {field for letter in letters.values() for field in letter.event}
+
+    assert dead_letters.replay(queue, Choice("preprocessor")) == 1
+    current_stats.publish("file-download", events[:1])  # the same click once more
+    assert tuple(EventsIndexer(queue, preprocessors=chain).run()) == (2, 0)
+    refresh()
+    (stored,) = search_client.search(index=EventsIndexer(queue).index)["hits"]["hits"]
+    assert stored["_source"]["event_id"] == "id-a"
+
+
+@pytest.mark.expect_logged_errors
+def test_what_fails_again_is_replayed_once_only(queue):
+    """One replay tries what is there when it begins; what is buried meanwhile waits for the next."""
+    seen = []
+
+    def bury_again(count):
+        seen.append(count)
+        dead_letters.bury(queue, [(BornEvent({}, f"new-{number}"), "again") for number in range(count)])
+
+    assert dead_letters.replay(queue, on_batch=bury_again) == 3
+    assert seen == [3]
+    assert inspect.dead(queue) == 3
+
+
+def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
+    """Letters that stay are passed over, and are there afterwards."""
+    assert dead_letters.count(queue, Choice("engine")) == 1
+    assert dead_letters.count(queue, Choice(most=2)) == 2
+    assert dead_letters.purge(queue, Choice("engine")) == 1
+    assert [letter.message_id for letter in dead_letters.look(queue)] == ["id-0", "id-1"]
+
+
+def test_a_letter_without_a_date_is_old(queue):
+    """Somebody else put it there, or it was put there wrongly: it can be listed, and is not kept for ever."""
+    name = dead_letters.dead_name(queue)
+    headers = [{}, {"reason": "x", "buried": "long ago"}, {"reason": "x", "buried": 5}]
+    deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', one) for one in headers], 5.0)
+    found = dead_letters.summary(dead_letters.look(queue))
+    assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
+    assert dead_letters.purge(queue, Choice(before=datetime.now(timezone.utc) - timedelta(days=30))) == 3
+    assert inspect.dead(queue) == 3
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", EVENT], ["replay", "--yes"], ["purge", "--yes", "--json"]])
+def test_a_broker_that_is_away_is_named_with_the_cure(queue, invoke, monkeypatch, command):
+    def away(*args, **kwargs):
+        raise ConnectionRefusedError("amqp://user:secret@example.org")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("invenio_stats.broker.dead_letters.open_channel", away)
+        said = invoke(*command, code=1)
+    assert "see BROKER_URL" in said
+    assert "secret" not in said
+
+
+@pytest.mark.expect_logged_errors
+def test_one_queue_that_cannot_be_emptied_does_not_stop_the_others(queue, app, monkeypatch):
+    purge = dead_letters.purge
+
+    def purge_some(one, choice):
+        if one.routing_key == "stats-file-download":
+            raise ConnectionError
+        return purge(one, choice)
+
+    monkeypatch.setattr("invenio_stats.broker.dead_letters.purge", purge_some)
+    monkeypatch.setitem(app.config, "STATS_DEAD_LETTERS_DAYS", -1)
+    assert purge_dead_letters() == {"file-download": {"error": "ConnectionError"}, EVENT: 3}
 
 
 def test_they_are_kept_for_as_long_as_is_set(queue, app, monkeypatch):

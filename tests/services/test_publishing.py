@@ -103,6 +103,18 @@ def test_a_queue_that_was_deleted_is_declared_again(queue):
     assert outbox().spool.count() == 0
 
 
+def test_an_exchange_that_is_not_there_is_declared(queue):
+    """A broker that is new knows neither queue nor exchange."""
+    timed_publish(0)
+    with open_channel(queue) as channel:
+        channel.queue_delete(queue.routing_key)
+        channel.exchange_delete(queue.exchange.name)
+    timed_publish(1, 10)
+    assert outbox().spool.count() == 0
+    assert not outbox().is_open
+    assert arrived(queue) == [str(number) for number in range(1, 11)]
+
+
 def test_a_batch_costs_one_wait(queue):
     """Five thousand confirms one after the other would take seconds."""
     timed_publish(0)

@@ -1,0 +1,113 @@
+"""Letters: what a dead letter says, and which of them are meant."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from invenio_queues.queue import Queue
+from kombu.serialization import dumps
+
+from invenio_stats.broker.messages import Outgoing
+from invenio_stats.core.events import BornEvent
+from invenio_stats.core.moments import parse
+
+_DEEPEST = 20
+
+DeadLetter = tuple[Any, str]
+"""What was to be stored, and why it cannot be."""
+
+
+class Letter(NamedTuple):
+    """A dead letter, as one looks at it."""
+
+    message_id: str
+    reason: str
+    buried: str | None
+    """When, in UTC; None where nobody has written that down."""
+    event: Any
+    """As it was published, or what of it could be read."""
+
+
+class Choice(NamedTuple):
+    """Which letters are meant: all, unless it says otherwise."""
+
+    reason: str | None = None
+    """Only those whose reason begins with this."""
+    most: int | None = None
+    """At most so many."""
+    before: datetime | None = None
+    """Only those that were buried before this moment; one of unknown age was."""
+
+    @property
+    def is_selective(self) -> bool:
+        """Say whether one has to look at a letter to know whether it is meant."""
+        return self.reason is not None or self.before is not None
+
+    def means(self, letter: Letter) -> bool:
+        """Say whether a letter is one of them, however many there are."""
+        if self.reason is not None and not letter.reason.startswith(self.reason):
+            return False
+        return self.before is None or letter.buried is None or parse(letter.buried) < self.before
+
+
+def dead_name(queue: Queue) -> str:
+    """Return the name of the queue of dead letters that belongs to a queue."""
+    return f"{queue.routing_key}-dead"
+
+
+def written(queue: Queue, letter: DeadLetter, buried: str) -> Outgoing:
+    """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type."""
+    body, reason = letter
+    try:
+        _type, _encoding, text = dumps(body, serializer="json")
+    except Exception:  # whatever a preprocessor has put in
+        _type, _encoding, text = dumps(_plain(body), serializer="json")
+    return Outgoing(dead_name(queue), _id_of(body, text), text, {"reason": reason, "buried": buried})
+
+
+def read(message: Any) -> Letter:
+    """Return what a message of a queue of dead letters says."""
+    headers = message.headers or {}
+    try:
+        event = message.payload
+    except Exception:  # whatever the decoder of a foreign content type raises
+        event = None
+    message_id = message.properties.get("message_id") or ""
+    return Letter(message_id, str(headers.get("reason", "unknown")), _moment(headers.get("buried")), event)
+
+
+def again(queue: Queue, letter: Letter, message: Any) -> Outgoing:
+    """Return the message that puts a letter back onto the queue that it came from, with the event's id."""
+    body = message.body
+    text = body if isinstance(body, str) else bytes(body).decode("utf-8", "replace")
+    return Outgoing(queue.routing_key, letter.message_id, text)
+
+
+def _moment(text: Any) -> str | None:
+    try:
+        parse(text)
+    except (ValueError, TypeError):
+        return None
+    return str(text)
+
+
+def _id_of(body: Any, text: str) -> str:
+    """Return the event's id; of what is no event, one that it gets again when it is delivered again."""
+    if isinstance(body, BornEvent):
+        return body.event_id
+    if isinstance(body, Mapping) and isinstance(body.get("event_id"), str):
+        return str(body["event_id"])  # of a document, which the engine has refused
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        return {str(key): _plain(one, depth + 1) for key, one in value.items()}
+    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one, depth + 1) for one in value]
+    try:
+        dumps(value, serializer="json")
+    except Exception:  # as above
+        return f"({type(value).__name__})"
+    return value

@@ -1,0 +1,180 @@
+"""Dead letters on RabbitMQ: whoever is killed, each of them is in one place, or in two with the same id."""
+
+import gc
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kombu import Queue as KombuQueue
+from kombu.message import Message
+
+from invenio_stats.broker import dead_letters, inspect
+from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.confirmed import failures
+from invenio_stats.broker.dead_letters import Choice
+from invenio_stats.core.events import BornEvent
+from invenio_stats.processors import EventsIndexer
+from invenio_stats.proxies import current_stats
+
+ROOT = Path(__file__).parent.parent.parent
+EVENT = "record-view"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def queue(app, rabbitmq_url, queues):
+    """The queue of views, without letters."""
+    return queues[EVENT]
+
+
+def letters(first: int, count: int, reason: str = "preprocessor: ValueError"):
+    """Return numbered views of nobody, each with the reason why it is dead."""
+    event = {"timestamp": "2026-11-02T10:00:00", "pid_type": "recid"}
+    return [
+        (BornEvent({**event, "pid_value": str(number)}, f"id-{number}"), reason)
+        for number in range(first, first + count)
+    ]
+
+
+def ids(queue, name: str) -> list[str]:
+    """Return the ids of what is on a queue, in order, and leave it there."""
+    found = []
+    with open_channel(queue) as channel:
+        bound = KombuQueue(name)(channel)
+        while (message := bound.get(no_ack=False)) is not None:
+            found.append(message.properties["message_id"])
+    return found
+
+
+@pytest.fixture
+def replayer(app_config, queue):
+    """A process that makes others which replay, to be killed."""
+    kept = ("BROKER_URL", "SEARCH_HOSTS", "SEARCH_INDEX_PREFIX", "SECRET_KEY", "STATS_SPOOL_DIR", "CACHE_TYPE")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    process = subprocess.Popen([sys.executable, "-m", "tests.services.replayer"], **pipes)
+
+    def ask(line):
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    assert ask(json.dumps({key: app_config[key] for key in kept if key in app_config})) == "ready"
+    yield ask
+    process.kill()
+    process.communicate()
+
+
+def kill(pid: int) -> bool:
+    """Kill a process; say whether it was still at work."""
+    at_work = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    os.kill(pid, signal.SIGKILL)
+    return at_work
+
+
+def settled(queue, expected: set[str]) -> tuple[list[str], list[str]]:
+    """Return the ids on both queues once the broker has noticed that who held some of them is dead."""
+    end = time.monotonic() + 20
+    while True:
+        dead, alive = ids(queue, dead_letters.dead_name(queue)), ids(queue, queue.routing_key)
+        if expected <= {*dead, *alive} or time.monotonic() > end:
+            return dead, alive
+        time.sleep(0.1)
+
+
+def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put_templates, search_client, refresh):
+    """After the next one has done the rest, each event is stored once."""
+    expected, killed, copies, chance = set(), 0, 0, random.Random(12)
+    for _ in range(15):
+        if inspect.dead(queue) < 3000:
+            dead_letters.bury(queue, letters(len(expected), 2000))
+            expected |= {f"id-{len(expected) + number}" for number in range(2000)}
+        pid = int(replayer("go"))
+        time.sleep(chance.uniform(0.02, 0.4))
+        killed += kill(pid)
+        dead, alive = settled(queue, expected)
+        assert {*dead, *alive} == expected
+        assert len(dead) == len(set(dead))
+        copies = len(dead) + len(alive) - len(expected)
+    print(f"replay killed with -9  {killed} times  lost 0 of {len(expected)}  second copies, same id: {copies}")  # noqa: T201
+    assert killed >= 8, "most of them died while they worked"
+    replayer("go")
+    replayer("wait")
+    assert ids(queue, dead_letters.dead_name(queue)) == []
+    assert set(ids(queue, queue.routing_key)) == expected
+    outcome = EventsIndexer(queue).run()
+    refresh()
+    assert outcome.stored - outcome.duplicates == len(expected)
+    assert search_client.count(index=EventsIndexer(queue).index)["count"] == len(expected)
+
+
+def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
+    dead_letters.bury(queue, letters(0, 3000))
+    before = ids(queue, dead_letters.dead_name(queue))
+    for _ in range(3):
+        assert dead_letters.summary(dead_letters.look(queue))["preprocessor: ValueError"]["count"] == 3000
+        assert inspect.dead(queue) == 3000
+    assert next(dead_letters.look(queue)).message_id == "id-0"
+    assert ids(queue, dead_letters.dead_name(queue)) == before
+    assert dead_letters.replay(queue, Choice(most=2999)) == 2999
+    assert inspect.dead(queue) == 1
+
+
+def test_of_many_letters_few_are_in_memory(queue):
+    """There may be a million of them; a worker and a command have room for a batch."""
+    dead_letters.bury(queue, [*letters(0, 3000), *letters(3000, 10, "engine: x")])
+
+    def held():
+        return sum(issubclass(type(one), Message) for one in gc.get_objects())
+
+    looking = [held() for number, _letter in enumerate(dead_letters.look(queue)) if number % 500 == 0]
+    assert max(looking) < 10
+    replaying: list[int] = []
+    assert dead_letters.replay(queue, Choice("pre"), on_batch=lambda count: replaying.append(held())) == 3000
+    assert max(replaying) < 510
+    assert dead_letters.purge(queue) == 10
+
+
+def test_two_who_replay_at_once_share_them(queue, replayer):
+    dead_letters.bury(queue, letters(0, 3000))
+    replayer("go")
+    replayer("go")
+    replayer("wait")
+    found = ids(queue, queue.routing_key)
+    assert len(found) == len(set(found)) == 3000
+
+
+def test_a_broker_without_the_exchange_gets_it(queue):
+    """A new broker gets the letters of an old one, say: nobody has published there yet."""
+    dead_letters.bury(queue, letters(0, 3))
+    with open_channel(queue) as channel:
+        queue.exchange(channel).delete()
+    vars(queue).pop("declared_by", None)
+    assert dead_letters.replay(queue) == 3
+    assert sorted(ids(queue, queue.routing_key)) == ["id-0", "id-1", "id-2"]
+
+
+def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
+    dead_letters.bury(queue, letters(0, 3000))
+    batches = []
+
+    def crash(count):
+        batches.append(count)
+        if len(batches) == 2:
+            rabbitmq.crash()
+
+    with pytest.raises(failures()):
+        dead_letters.replay(queue, on_batch=crash)
+    rabbitmq.start()
+    dead, alive = settled(queue, {f"id-{one}" for one in range(3000)})
+    assert {*dead, *alive} == {f"id-{one}" for one in range(3000)}
+    assert len(dead) >= 2000
+    assert dead_letters.replay(queue) == len(dead)
+    assert inspect.dead(queue) == 0
+    assert current_stats.events[EVENT].queue is queue
