@@ -197,7 +197,7 @@ class StatAggregator(Aggregated):
 
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
-        return sources.oldest_event(self.client, self._events_alias())
+        return sources.oldest(self.client, self._events_alias())
 
     def _upper_limit(self, end_date: datetime | None) -> datetime:
         """Return where a run ends: now, or `end_date` where that is earlier."""

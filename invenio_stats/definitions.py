@@ -100,7 +100,7 @@ class _Entry:
 
     def check_name(self) -> None:
         """Refuse names of event types whose queues and indices are ours."""
-        if names.queue(self.name) == names.AGENTS or self.name.startswith("apart-") or self.name.endswith("-dead"):
+        if names.totals_alias(self.name) in names.OWN or self.name.startswith("apart-") or self.name.endswith("-dead"):
             raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
 
     def refuse_unknown(self, *known: str) -> None:

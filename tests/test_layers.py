@@ -29,7 +29,17 @@ LAYERS = {
     },  # doors
     4: {"counter", "exports", "dashboards", "testing", "status", "doctor", "indices", "archive"},  # capabilities
     3: {"ext", "definitions", "declare", "sealing", "apart"},  # wiring
-    2: {"receivers", "queues", "processors", "bookmark", "aggregations", "queries", "templates", "config"},  # stations
+    2: {
+        "receivers",
+        "queues",
+        "processors",
+        "bookmark",
+        "first_day",
+        "aggregations",
+        "queries",
+        "templates",
+        "config",
+    },  # stations
     1: {
         "proxies",
         "permissions",
@@ -48,7 +58,12 @@ LAYERS = {
 }
 """Module or folder -> layer; 1 holds the adapters, each of which hides one outside thing."""
 
-STATIONS_MAY = {("aggregations", "bookmark")}
+STATIONS_MAY = {
+    ("aggregations", "bookmark"),
+    ("aggregations", "first_day"),
+    ("processors", "first_day"),
+    ("first_day", "bookmark"),
+}
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 

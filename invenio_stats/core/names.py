@@ -17,6 +17,10 @@ AGENTS = "stats-agents"
 """Queue and index of the agent dictionary."""
 INGEST = "stats-ingest"
 """Index of the counters of what became of events that count for nobody."""
+LOCKS = "stats-locks"
+"""Index of the leases of aggregations, and of the totals that they have set aside."""
+OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS)
+"""Names of indices that no event type's totals can have."""
 
 _LONGEST_KEY = 480
 

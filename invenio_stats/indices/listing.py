@@ -11,7 +11,7 @@ from invenio_stats.proxies import current_stats
 
 Level = Literal["ok", "warning", "error"]
 
-_OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest"}
+_OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest", names.LOCKS: "locks"}
 _WARNING, _ERROR = 0.8, 0.95
 """Parts of the limit from which on it is one."""
 
@@ -21,7 +21,7 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `in the making`, `totals`, `apart`, `bookmarks`, `agents` or `ingest`."""
+    """`events`, `in the making`, `totals`, `apart`, `bookmarks`, `agents`, `ingest` or `locks`."""
     event_type: str | None
     documents: int
     shards: int

@@ -1,6 +1,6 @@
 """Sources: where an aggregation finds its events, and which of them count."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from invenio_stats.errors import ConfigurationError
 from invenio_stats.search import totals
 from invenio_stats.search.sending import Question, send
 from invenio_stats.search.totals import Body
+
+_IN_A_URL = 50
+"""Names of indices in one request."""
 
 Modifier = Callable[[Any], Any]
 """`(search) -> search`: narrows what counts."""
@@ -41,6 +44,9 @@ def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Bo
     return query
 
 
-def oldest_event(client: Any, alias: str) -> datetime | None:
-    """Return the moment of the oldest event, or None where there is none."""
-    return totals.read_oldest(send(Question(client, alias, totals.oldest_event(totals.between()))))
+def oldest(client: Any, where: str | Sequence[str]) -> datetime | None:
+    """Return the moment of the oldest event or total of an alias or of these indices; None where there is none."""
+    names = [where] if isinstance(where, str) else where
+    parts = [list(names[start : start + _IN_A_URL]) for start in range(0, len(names), _IN_A_URL)]
+    found = [totals.read_oldest(send(Question(client, part, totals.oldest(totals.between())))) for part in parts]
+    return min((moment for moment in found if moment is not None), default=None)

@@ -19,7 +19,7 @@ Body = dict[str, Any]
 
 PAIRS = "pairs"
 NEWEST = "newest_event"
-OLDEST = "oldest_event"
+OLDEST = "oldest"
 HOLDS = "holds:"
 """Before a metric's name: how many values its source field has in a pair."""
 VALUES = "values:"
@@ -214,16 +214,16 @@ def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
     return Counted(read_pair(bucket), bucket["doc_count"], values, hits[0].get("_source", {}) if hits else {})
 
 
-def oldest_event(query: Body) -> Body:
-    """Ask for the timestamp of the oldest event."""
-    oldest = {"min": {"field": "timestamp", "format": _FORMAT}}
-    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {OLDEST: oldest}}
+def oldest(query: Body) -> Body:
+    """Ask for the timestamp of the oldest event or total."""
+    first = {"min": {"field": "timestamp", "format": _FORMAT}}
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {OLDEST: first}}
 
 
 def read_oldest(answer: Mapping[str, Any]) -> datetime | None:
-    """Return the timestamp of the oldest event, or None where there is no event."""
-    oldest = answer.get("aggregations", {}).get(OLDEST, {})
-    return None if oldest.get("value") is None else parse(oldest["value_as_string"])
+    """Return the timestamp of the oldest, or None where there is none."""
+    first = answer.get("aggregations", {}).get(OLDEST, {})
+    return None if first.get("value") is None else parse(first["value_as_string"])
 
 
 _NEWEST_FIRST = [

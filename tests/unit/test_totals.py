@@ -133,8 +133,8 @@ def test_a_group_is_read_as_its_pair():
 
 def test_the_oldest_event_may_not_exist():
     assert totals.read_oldest({}) is None
-    assert totals.read_oldest({"aggregations": {"oldest_event": {"value": None}}}) is None
-    answer = {"aggregations": {"oldest_event": {"value": 1.0, "value_as_string": "2026-03-10T12:30:00.000Z"}}}
+    assert totals.read_oldest({"aggregations": {"oldest": {"value": None}}}) is None
+    answer = {"aggregations": {"oldest": {"value": 1.0, "value_as_string": "2026-03-10T12:30:00.000Z"}}}
     assert totals.read_oldest(answer) == MARK
 
 

@@ -1,0 +1,56 @@
+"""First complete day: from it on the raw events of an event type are all there, and totals can be counted anew."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.core.intervals import Interval, floor
+from invenio_stats.core.moments import UTC
+from invenio_stats.search import sources
+
+ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The first complete day where no event was ever deleted: nothing is too old."""
+
+
+class FirstDay:
+    """The first complete day of one event type; it is kept beside the bookmarks, and only ever rises.
+
+    Totals of an interval that begins before it are never counted anew: they would shrink.
+    """
+
+    def __init__(self, client: Any, event: str):
+        """Name the event type."""
+        self.client = client
+        self._kept = BookmarkAPI(client, f"first-complete-day-{event}", "day")
+
+    def get(self) -> datetime | None:
+        """Return the start of the day, or None where nobody has looked yet."""
+        return self._kept.get_bookmark(refresh_time=0)
+
+    def raise_to(self, day: datetime) -> None:
+        """Say that events before a day may be gone; an earlier day than is known changes nothing."""
+        self._kept.set_bookmark(floor(day, "day"))
+
+    def find(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+        """Return the start of the day; the first time, judge by the events and totals behind two aliases.
+
+        Where totals reach further back than the interval of the oldest event, older events have been deleted: the
+        day after that event's is the first that is whole. Where there is no event at all any more, it is today.
+        """
+        known = self.get()
+        if known is not None:
+            return known
+        oldest_total = sources.oldest(self.client, totals)
+        # Also among those that do not count: a day that is retracted is there.
+        oldest_event = sources.oldest(self.client, sources.indices_behind(self.client, events))
+        self.raise_to(_judge(oldest_event, oldest_total, interval, now))
+        return self.get() or ALL_THERE
+
+
+def _judge(oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime) -> datetime:
+    if oldest_total is None:
+        return ALL_THERE
+    if oldest_event is None:
+        return floor(now, "day")
+    is_whole = oldest_total >= floor(oldest_event, interval)
+    return ALL_THERE if is_whole else floor(oldest_event, "day") + timedelta(days=1)
