@@ -12,6 +12,11 @@ ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
 """The first complete day where no event was ever deleted: nothing is too old."""
 
 
+def first_day_of(event: str) -> str:
+    """Return the name under which the day of an event type is kept."""
+    return f"first-complete-day-{event}"
+
+
 class FirstDay:
     """The first complete day of one event type; it is kept beside the bookmarks, and only ever rises.
 
@@ -21,7 +26,7 @@ class FirstDay:
     def __init__(self, client: Any, event: str):
         """Name the event type."""
         self.client = client
-        self._kept = BookmarkAPI(client, f"first-complete-day-{event}", "day")
+        self._kept = BookmarkAPI(client, first_day_of(event), "day")
 
     def get(self) -> datetime | None:
         """Return the start of the day, or None where nobody has looked yet."""

@@ -40,10 +40,11 @@ class Recount:
     page: int
     """Groups in one answer."""
 
-    def starts(self, where: Body) -> list[datetime]:
-        """Return the starts of the intervals that hold such events, also events that do not count."""
+    def starts(self, where: Body) -> dict[datetime, int]:
+        """Return how many such events each interval has, by its start; also events that do not count."""
         body = totals.composite(where, totals.by_interval(self.shape.interval), self.page)
-        return [parse(group["key"]["interval"]) for group in self._groups(body, everywhere=True)]
+        groups = self._groups(body, everywhere=True)
+        return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
     def changed(self, where: Body) -> Iterator[Counted]:
         """Count each pair that has such an event; a pair that no longer counts comes with a count of 0."""
