@@ -52,6 +52,10 @@ class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 
 
+class RebuildError(StatsError):
+    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
+
+
 class CompactionError(StatsError):
     """The days of a month cannot be made one index; the text says why. Nothing is lost: the days stay."""
 
