@@ -80,6 +80,8 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
                 name=aggregator.name,
             )
         )
+    for alias in (aggregator._events_alias(), aggregator._stored().alias):
+        aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
     start, _end = edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
     name = f"rebuild-{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"

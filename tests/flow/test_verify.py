@@ -113,6 +113,7 @@ def test_a_total_that_stands_in_a_second_index_is_found(settled, search_client, 
 
 def test_the_index_of_totals_may_be_an_alias(settled, search_client, index, index_prefix, found):
     """As after it was copied to another one."""
+    search_client.indices.refresh(index=index)
     search_client.reindex(body={"source": {"index": index}, "dest": {"index": f"{index}.2"}}, refresh=True)
     search_client.indices.delete(index=index)
     search_client.indices.put_alias(index=f"{index}.2", name=index)
