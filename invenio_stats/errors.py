@@ -52,16 +52,16 @@ class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 
 
-class RebuildError(StatsError):
-    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
-
-
 class CompactionError(StatsError):
     """The days of a month cannot be made one index; the text says why. Nothing is lost: the days stay."""
 
 
 class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not hold an export that can be imported."""
+
+
+class RebuildError(StatsError):
+    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
 
 
 class InvalidRequestInputError(StatsError, RESTException):
