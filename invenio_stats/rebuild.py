@@ -88,7 +88,9 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
     place = BookmarkAPI(aggregator.client, name, aggregator.interval)
     resumed = place.get_bookmark(refresh_time=0)
     rest = first if resumed is None else after(resumed, aggregator.interval)
-    return Rebuild(aggregator, prepare(aggregator, rest, last), resumed, place)
+    verification = prepare(aggregator, rest, last)
+    _check_events(verification)
+    return Rebuild(aggregator, verification, resumed, place)
 
 
 def mend(comparison: Comparison, start: datetime) -> Mended:
@@ -131,6 +133,19 @@ def _check_complete(aggregator: Any, start: datetime) -> None:
                 start=iso(start)[:10],
                 day=iso(day)[:10],
                 cure=iso(_first_whole(day, aggregator.interval))[:10],
+            )
+        )
+
+
+def _check_events(verification: Verification) -> None:
+    """Raise RebuildError where there are totals and no index of events at all: nobody meant to delete them all."""
+    comparison = verification.comparison
+    if comparison is not None and comparison.recount is None and verification.starts:
+        raise RebuildError(
+            _(
+                "%(name)s: there is no index of raw events, so all its totals would be deleted. Bring the events back, "
+                "or delete totals with invenio stats aggregations delete.",
+                name=verification.name,
             )
         )
 

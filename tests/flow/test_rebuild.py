@@ -175,6 +175,15 @@ def test_where_nobody_knows_the_first_day_totals_older_than_all_events_are_safe(
         begin(aggregator(), *MARCH)
 
 
+def test_without_any_index_of_events_nothing_is_deleted(settled, aggregator, search_client, index_prefix):
+    """As while a snapshot is being restored."""
+    FirstDay(search_client, "record-view").raise_to(ALL_THERE)
+    search_client.indices.delete(index=f"{index_prefix}events-stats-record-view-*")
+    with pytest.raises(RebuildError, match="record-view-agg: there is no index of raw events"):
+        begin(aggregator(), *MARCH)
+    assert begin(aggregator(), parse("2025-01-01"), parse("2025-01-31")).resumed is None
+
+
 def test_events_that_are_deleted_meanwhile_take_no_total_with_them(broken, aggregator, search_client, counts):
     rebuild = begin(aggregator(), *MARCH)
     assert list(rebuild.differences())
