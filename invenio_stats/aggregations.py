@@ -131,7 +131,7 @@ class StatAggregator(Carrying):
             return None
         self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
         upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
-        work = Work(self.client, self.name, timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"]), started, _now)
+        work = self.begin_work(started)
         if start_date is None:
             plan = self._plan_changes(recount, work, upper)
         else:
@@ -173,6 +173,11 @@ class StatAggregator(Carrying):
                 continue
             if action is not None:
                 yield action
+
+    def begin_work(self, now: datetime | None = None) -> Work:
+        """Begin to work on intervals beside other runs: whoever writes totals claims their intervals."""
+        life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
+        return Work(self.client, self.name, life, now or _now(), _now)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates: ours, then those of older releases, newest first."""

@@ -71,6 +71,10 @@ class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not hold an export that can be imported."""
 
 
+class RebuildError(StatsError):
+    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
+
+
 class InvalidRequestInputError(StatsError, RESTException):
     """A question to the REST API cannot be understood (400)."""
 

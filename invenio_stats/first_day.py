@@ -45,11 +45,18 @@ class FirstDay:
         known = self.get()
         if known is not None:
             return known
+        self.raise_to(self.judge(events, totals, interval, now))
+        return self.get() or ALL_THERE
+
+    def judge(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+        """Return the start of the day as it is known, or as events and totals let one think; nothing is kept."""
+        known = self.get()
+        if known is not None:
+            return known
         oldest_total = sources.oldest(self.client, totals)
         # Also among those that do not count: a day that is retracted is there.
         oldest_event = sources.oldest(self.client, sources.indices_behind(self.client, events))
-        self.raise_to(_judge(oldest_event, oldest_total, interval, now))
-        return self.get() or ALL_THERE
+        return _judge(oldest_event, oldest_total, interval, now)
 
 
 def _judge(oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime) -> datetime:

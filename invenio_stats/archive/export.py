@@ -87,7 +87,8 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
         kept = [*bookmarks_of(others), *map(first_day_of, others)]
-        return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}]}}
+        passing = {"prefix": {"aggregation_type": "rebuild-"}}  # how far rebuilding has come is nobody's number
+        return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}, passing]}}
     if kind == "agents":
         return None
     edges = {"gte": first and f"{first:%Y-%m-%d}", "lt": last and f"{last + timedelta(days=1):%Y-%m-%d}"}

@@ -61,11 +61,15 @@ class Recount:
         # Merged by interval alone: how keys are ordered is the engine's affair.
         return merge(counted, self._gone(where), key=lambda one: one.pair.start)
 
+    def alive(self, pairs: Sequence[Pair]) -> set[Pair]:
+        """Return those of these pairs, which are in the order of their intervals, that have events which count."""
+        query = totals.all_of([self.counted, totals.of_pairs(pairs, self.shape)])
+        groups = self._groups(totals.composite(query, totals.by_pair(self.shape), self.page))
+        return {totals.read_pair(group) for group in groups}
+
     def _gone(self, where: Body) -> Iterator[Counted]:
         for pairs in self._windows(totals.all_of([where, totals.none_of([self.counted])])):
-            query = totals.all_of([self.counted, totals.of_pairs(pairs, self.shape)])
-            groups = self._groups(totals.composite(query, totals.by_pair(self.shape), self.page))
-            alive = {totals.read_pair(group) for group in groups}
+            alive = self.alive(pairs)
             yield from (Counted(pair) for pair in pairs if pair not in alive)
 
     def _windows(self, where: Body) -> Iterator[list[Pair]]:

@@ -109,6 +109,14 @@ class StoredTotals:
         )
         return int(answer["deleted"])
 
+    def place(self, pair: Pair) -> tuple[str, str]:
+        """Return the index of a total and its id."""
+        return self._place(pair)
+
+    def total(self, one: Counted) -> dict[str, Any]:
+        """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
+        return self._total(one)
+
     def _place(self, pair: Pair) -> tuple[str, str]:
         """Return the index of a total and its id."""
         return (
