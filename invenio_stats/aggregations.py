@@ -214,7 +214,7 @@ class StatAggregator(Carrying):
     def _plan_changes(self, recount: Recount, work: Work, upper: datetime) -> Plan | None:
         """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
         limit = after(upper, self.interval) if upper < work.begun else None
-        bookmark = self.bookmark_api.get_bookmark()
+        bookmark = self._bookmark(work.begun)
         since = bookmark or self._get_oldest_event_timestamp()
         if since is None:
             return None
@@ -227,6 +227,16 @@ class StatAggregator(Carrying):
         visits = self._choose(list(touched), utc(since), upper)
         count = partial(self._count, recount, stored := self._stored(), where, previous)
         return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
+
+    def _bookmark(self, now: datetime) -> datetime | None:
+        """Return where to resume; None for the beginning, also where a wrong clock has set it into the future."""
+        bookmark = self.bookmark_api.get_bookmark()
+        if bookmark is None or utc(bookmark) <= now:
+            return bookmark
+        facts = {"aggregation": self.name, "bookmark": iso(utc(bookmark))}
+        logger.warning("A bookmark lies in the future; everything is counted anew", extra=facts)
+        self.bookmark_api.rewind()
+        return None
 
     def _touched(self, recount: Recount, work: Work, mark: datetime) -> totals.Body:
         """Narrow to the events of what changed since the mark, and of what is set aside."""

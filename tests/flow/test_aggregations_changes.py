@@ -97,6 +97,16 @@ def test_the_bookmark_is_the_moment_the_run_began(settled, aggregator, clock):
     assert api.get_bookmark(refresh_time=0) == clock.now
 
 
+def test_a_bookmark_in_the_future_hides_nothing(settled, raw, aggregator, counts, clock):
+    """A machine whose clock was wrong has set it; the events since then would wait until it is reached."""
+    aggregator().bookmark_api.set_bookmark("2027-01-01")
+    raw.put("2026-03-10", "recid_1")
+    clock.forward(hours=1)
+    aggregator().run()
+    assert counts()["recid_1-2026-03-10"] == 2
+    assert aggregator().bookmark_api.get_bookmark(refresh_time=0) == clock.now
+
+
 def test_clocks_may_disagree_by_a_minute(settled, raw, aggregator, counts, clock):
     """A worker whose clock is late stamps an event with a time before the bookmark."""
     aggregator().run()
