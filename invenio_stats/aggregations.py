@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -17,14 +16,13 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, parse_calendar, utc
-from invenio_stats.core.visits import Visits, visit_all, visit_within
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.first_day import FirstDay
 from invenio_stats.search import sources, totals
-from invenio_stats.search.carrying import Carrying, Plan
+from invenio_stats.search.carrying import Plan
 from invenio_stats.search.leasing import Work
 from invenio_stats.search.metrics import ALLOWED_METRICS
-from invenio_stats.search.recount import Recount
+from invenio_stats.search.planning import Planning
 from invenio_stats.search.stored import Action, Failure, StoredTotals
 from invenio_stats.search.totals import Counted
 
@@ -53,7 +51,7 @@ def filter_robots(search: Any, **params: Any) -> Any:
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
-class StatAggregator(Carrying):
+class StatAggregator(Planning):
     """Keeps the totals of an event type equal to a recount of its raw events.
 
     A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
@@ -61,9 +59,6 @@ class StatAggregator(Carrying):
     """
 
     query_modifiers: Iterable[Any] = (filter_robots,)
-    overlap = timedelta(minutes=2)
-    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
-
     held = 0
     """How many intervals the last run left to runs beside it, which were working on them."""
 
@@ -138,6 +133,7 @@ class StatAggregator(Carrying):
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
             return None
+        plan.is_guarded = not self._overrides("agg_iter")
         work.counts_since(plan.previous_bookmark)
         try:
             carried = self._carry_out(self._without_incomplete(plan), work)
@@ -211,74 +207,8 @@ class StatAggregator(Carrying):
         """Return the start of each interval from one limit to the other by its label, both limits included."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
 
-    def _plan_changes(self, recount: Recount, work: Work, upper: datetime) -> Plan | None:
-        """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
-        limit = after(upper, self.interval) if upper < work.begun else None
-        bookmark = self._bookmark(work.begun)
-        since = bookmark or self._get_oldest_event_timestamp()
-        if since is None:
-            return None
-        previous = None if bookmark is None else utc(bookmark) - self.overlap
-        if previous is None:
-            where = totals.between(floor(since, self.interval), limit)
-        else:
-            where = totals.all_of([self._touched(recount, work, previous), totals.between(None, limit)])
-        touched = recount.starts(where)
-        visits = self._choose(list(touched), utc(since), upper)
-        count = partial(self._count, recount, stored := self._stored(), where, previous)
-        return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
-
-    def _bookmark(self, now: datetime) -> datetime | None:
-        """Return where to resume; None for the beginning, also where a wrong clock has set it into the future."""
-        bookmark = self.bookmark_api.get_bookmark()
-        if bookmark is None or utc(bookmark) <= now:
-            return bookmark
-        facts = {"aggregation": self.name, "bookmark": iso(utc(bookmark))}
-        logger.warning("A bookmark lies in the future; everything is counted anew", extra=facts)
-        self.bookmark_api.rewind()
-        return None
-
-    def _touched(self, recount: Recount, work: Work, mark: datetime) -> totals.Body:
-        """Narrow to the events of what changed since the mark, and of what is set aside."""
-        changed = totals.changed_since(mark, self.interval)
-        aside = [totals.Pair(one.start, one.key) for one in work.aside]
-        return totals.any_of([changed, totals.of_pairs(aside, recount.shape)]) if aside else changed
-
-    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
-        """Choose the intervals: those that were touched, unless a subclass has more to say."""
-
-        def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
-            return self._split_date_range(lower, upper).values()
-
-        iterates = self._overrides("agg_iter")  # it may read what we know nothing of
-        if self._overrides("_split_date_range"):
-            return visit_within(touched, split, self.interval, since, upper, every=iterates)
-        if iterates:
-            return visit_all(touched, split, self.interval, since, upper)
-        return Visits(touched, [])
-
-    def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> Plan:
-        """Plan every interval between two dates."""
-        stored = self._stored()
-        moments = sorted(map(utc, self._split_date_range(lower, upper).values()))
-        if not moments:
-            return Plan(stored, [], {}, lambda _: iter(()), None, None)
-        where = totals.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
-        waits = self._waits_outside(recount, where)
-        count = partial(self._count, recount, stored, where, None)
-        return Plan(stored, moments, recount.starts(where), count, None, None if waits else upper)
-
-    def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:
-        """Say whether other events were touched since the bookmark: it must not pass them by."""
-        bookmark = self.bookmark_api.get_bookmark()
-        if bookmark is None:
-            return False
-        changed = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
-        return bool(recount.starts(totals.all_of([changed, totals.none_of([where])])))
-
     def _without_incomplete(self, plan: Plan) -> Plan:
         """Leave out the intervals whose raw events are not all there any more."""
-        plan.is_guarded = not self._overrides("agg_iter")
         if not plan.moments:
             return plan
         kept = FirstDay(self.client, self.event)
