@@ -91,9 +91,11 @@ class Planning(Carrying):
         return Plan(stored, moments, recount.starts(where), count, None, None if waits else upper)
 
     def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:
-        """Say whether other events were touched since the bookmark: it must not pass them by."""
+        """Say whether other events wait to be counted: the bookmark must not pass them by."""
         bookmark = self.bookmark_api.get_bookmark()
         if bookmark is None:
-            return False
-        changed = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
-        return bool(recount.starts(totals.all_of([changed, totals.none_of([where])])))
+            oldest = self._get_oldest_event_timestamp()
+            waiting = totals.between(None if oldest is None else floor(oldest, self.interval))
+        else:
+            waiting = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
+        return bool(recount.starts(totals.all_of([waiting, totals.none_of([where])])))

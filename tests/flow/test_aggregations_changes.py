@@ -135,6 +135,16 @@ def test_an_old_range_does_not_move_the_bookmark_over_what_waits(settled, raw, a
     assert "recid_5-2026-03-12" in counts()
 
 
+def test_a_first_range_does_not_move_the_bookmark_over_what_lies_outside(raw, aggregator, counts, clock):
+    raw.put("2026-01-31")
+    raw.put("2026-02-01")
+    clock.forward(hours=1)
+    aggregator().run(start_date="2026-02-01")
+    assert aggregator().bookmark_api.get_bookmark() is None
+    aggregator().run()
+    assert set(counts()) == {"recid_1-2026-01-31", "recid_1-2026-02-01"}
+
+
 def test_a_run_to_an_earlier_date_leaves_the_rest_to_the_next(raw, aggregator, counts):
     raw.put("2026-03-10")
     raw.put("2026-03-12")
