@@ -196,7 +196,8 @@ class StatAggregator(Planning):
 
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
-        return sources.oldest(self.client, self._events_alias())
+        # Also among those that do not count: a total may have been made before they stopped to.
+        return sources.oldest(self.client, sources.indices_behind(self.client, self._events_alias()))
 
     def _upper_limit(self, end_date: datetime | None) -> datetime:
         """Return where a run ends: now, or `end_date` where that is earlier."""

@@ -59,6 +59,15 @@ def test_a_total_without_events_disappears(settled, raw, aggregator, counts, fla
     assert aggregator().run() == [(0, 0)]  # read once more, for the overlap
 
 
+def test_a_total_without_events_disappears_where_there_is_no_bookmark(raw, aggregator, counts):
+    place = raw.put("2026-01-31")
+    aggregator().run(update_bookmark=False)
+    raw.change(place, superseded=True)
+    raw.put("2026-02-01")
+    aggregator().run()
+    assert set(counts()) == {"recid_1-2026-02-01"}
+
+
 def test_a_total_without_events_disappears_from_a_range_as_well(settled, raw, aggregator, counts):
     raw.change(settled, superseded=True)
     assert aggregator().run(start_date="2026-03-10", end_date="2026-03-10", update_bookmark=False) == [(1, 0)]
