@@ -73,6 +73,9 @@ class Reader(Protocol):
     time_budget: float | None
     """Seconds after which a run stops at the end of its batch."""
 
+    def begin(self) -> None:
+        """Get ready for a run of batches."""
+
     def prepare(self) -> None:
         """Get ready for the next batch, before a `run` that is not ours gets it."""
 
@@ -84,6 +87,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     not ours gets one turn and is left alone.
     """
     started, results = time.monotonic(), []
+    reader.begin()
     while True:
         reader.failures = []
         with _acknowledging(reader):
