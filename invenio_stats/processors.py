@@ -28,18 +28,16 @@ from invenio_stats.core.events import (
     hash_id,
     record_unique_id,
 )
-from invenio_stats.core.intervals import INTERVALS, Interval
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError, without_text
-from invenio_stats.first_day import ALL_THERE, FirstDay
+from invenio_stats.first_day import ALL_THERE, first_day_of_queue
 from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.seal import names_somebody, seal
-from invenio_stats.proxies import current_stats
 from invenio_stats.search.event_store import EventStore, takes_clicks
 from invenio_stats.search.store import Action
 
@@ -130,6 +128,7 @@ class EventsIndexer:
     """
 
     on_batch: Callable[[int], None] | None = None
+    on_outcome: Callable[[Outcome], None] | None = None
     _first_day: Callable[[], datetime] = staticmethod(lambda: ALL_THERE)
     time_budget: float | None = None
     """Seconds after which a run stops at the end of its batch; None for no limit."""
@@ -197,7 +196,8 @@ class EventsIndexer:
     def begin(self) -> None:
         """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
         if isinstance(self.queue, Inbox):
-            self._first_day = cache(self._find_first_day)
+            name = self.queue.routing_key
+            self._first_day = cache(lambda: first_day_of_queue(self.client, name, self.index, _now()))
 
     def prepare(self) -> None:
         """Make sure of the indices of the next batch, for a `run` that hands the actions to the engine itself.
@@ -209,15 +209,6 @@ class EventsIndexer:
         for event in self.queue.peek():
             with suppress(ValueError, KeyError):  # the run will say it
                 self.store.try_to_ensure(cell_start(parse(event["timestamp"]), self.double_click_window))
-
-    def _find_first_day(self) -> datetime:
-        """Return the first day whose events are all there: the totals of those before it are final."""
-        own = {names.queue(name): name for name in current_stats.events_config}
-        event = own.get(self.queue.routing_key)
-        if event is None:
-            return ALL_THERE
-        totals = prefix_index(names.totals_alias(event))
-        return FirstDay(self.client, event).find(self.index, totals, _longest_interval(event), _now())
 
     def _run_batch(self) -> Outcome:
         """Store one batch; actions that are not ours go to the engine as they are."""
@@ -290,12 +281,6 @@ def _reason(preprocess: Preprocessor, event: Event) -> str:
     if preprocess in (filter_robots, filter_machines):
         return _agent_class(event)
     return f"preprocessor:{getattr(preprocess, '__name__', type(preprocess).__name__)}"
-
-
-def _longest_interval(event: str) -> Interval:
-    """Return the longest interval that an event type's totals are made for."""
-    every = [one.params for one in current_stats.aggregations.values() if one.params.get("event") == event]
-    return max((one.get("interval", "day") for one in every), key=INTERVALS.index, default="day")
 
 
 def _now() -> datetime:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -135,9 +136,10 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     indexer = definition.cls(**definition.params)
     indexer.on_batch = on_batch
     indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
+    counters = ingest.Counters(current_search_client, name)
+    indexer.on_outcome = partial(_count, counters)
     result = indexer.run()
-    if isinstance(result, Outcome):
-        _count(name, result)
+    _count(counters, Outcome())  # what could not be written at its batch
     return tuple(result) if isinstance(result, tuple) else result
 
 
@@ -149,13 +151,13 @@ def _purge(name: str, before: datetime) -> Any:
         return {"error": type(error).__name__}
 
 
-def _count(name: str, outcome: Outcome) -> None:
+def _count(counters: ingest.Counters, outcome: Outcome) -> None:
     """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
     try:
-        ingest.count(current_search_client, name, datetime.now(timezone.utc).date(), reasons)
+        counters.add(datetime.now(timezone.utc).date(), reasons)
     except Exception as error:
-        logger.warning("Counters of events could not be written", extra={"run": name, "error": type(error).__name__})
+        logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
 def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
