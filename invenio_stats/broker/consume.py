@@ -41,8 +41,8 @@ class Inbox:
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self._gives_back_by_closing = False
-        self.rejected: list[tuple[Any, str]] = []
-        """Bodies of the batch that are no events, each with the reason."""
+        self.rejected: list[tuple[Any, str, str | None]] = []
+        """Bodies of the batch that are no events, each with the reason and the id of its message."""
         self.has_more = False
         """Whether the last batch was a full one, so that more may be waiting."""
 
@@ -135,15 +135,16 @@ class Inbox:
             yield self._ahead.popleft()
 
     def _event(self, message: Any) -> BornEvent | None:
+        message_id = message.properties.get("message_id")
         try:
             fields = message.payload
         except Exception as error:  # whatever the decoder of a foreign content type raises
-            self.rejected.append((message.body, f"not readable: {type(error).__name__}"))
+            self.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return None
         if not isinstance(fields, dict):
-            self.rejected.append((fields, "not an object of fields"))
+            self.rejected.append((fields, "not an object of fields", message_id))
             return None
-        return BornEvent(fields, message.properties.get("message_id") or _id_of(message.body))
+        return BornEvent(fields, message_id or _id_of(message.body))
 
 
 def _id_of(body: Any) -> str:

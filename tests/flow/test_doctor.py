@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from invenio_stats import tasks
 from invenio_stats.cli import stats
 
 
@@ -36,6 +37,17 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
     found = doctor(1)
     assert found["broker"]["level"] == "error"
     assert "secret" not in json.dumps(found)
+
+
+def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
+    """Under whatever name an entry stands, and whatever else is scheduled."""
+    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, "other": {"task": "x"}})
+    finding = doctor(1)["schedule"]
+    assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
+    monkeypatch.setitem(app.config["CELERY_BEAT_SCHEDULE"], "letters", tasks.StatsDeadLettersTask)
+    assert doctor(1)["schedule"]["level"] == "ok"
+    monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
+    assert doctor(1)["schedule"]["message"].endswith("StatsSpoolTask, StatsDeadLettersTask.")
 
 
 def test_people_read_sentences(app, queues):
