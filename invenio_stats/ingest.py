@@ -27,7 +27,7 @@ BODY: Body = {
         }
     ),
 }
-"""The index: one document for each day, event type and reason."""
+"""The index: one document for each day, event type and reason; of refused events one for each spool besides."""
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE = 0.05
@@ -94,7 +94,7 @@ class Counters:
         for key, number in counts.items():
             known = self._known[key]
             place = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **(known.guard if known else {})}
-            source = {"date": key[0].isoformat(), "event_type": self._event_type, "reason": key[1], "count": number}
+            source = _source(Line(key[0], self._event_type, key[1], number))
             body += [{"index" if known else "create": place}, source]
         items = [next(iter(item.values())) for item in self._client.bulk(body=body)["items"]]
         for (key, number), item in zip(counts.items(), items, strict=True):
@@ -121,11 +121,36 @@ class Counters:
         return known.count if known else 0
 
     def _id(self, key: tuple[date, str]) -> str:
-        return f"{key[0].isoformat()}:{self._event_type}:{key[1]}"
+        return _id(key[0], self._event_type, key[1])
+
+
+def _id(day: date, event_type: str, reason: str) -> str:
+    return f"{day.isoformat()}:{event_type}:{reason}"
+
+
+def _source(line: Line) -> dict[str, Any]:
+    return {"date": line.day.isoformat(), "event_type": line.event_type, "reason": line.reason, "count": line.count}
 
 
 def _guard(document: Mapping[str, Any]) -> dict[str, int]:
     return {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
+
+
+def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
+    """Write counters that somebody keeps himself and only ever adds to, each as a whole: twice is as good as once.
+
+    Every keeper has documents of its own. The larger number stays, whoever writes last.
+    """
+    create_index(client, prefix_index(names.INGEST), BODY)
+    body: list[dict[str, Any]] = []
+    for line in lines:
+        place = {"_index": prefix_index(names.INGEST), "_id": f"{_id(*line[:3])}:{keeper}"}
+        body.append({"index": {**place, "version": line.count, "version_type": "external_gte"}})
+        body.append(_source(line))
+    statuses = [item["index"]["status"] for item in client.bulk(body=body)["items"]]
+    broken = [status for status in statuses if status not in (200, 201, 409)]
+    if broken:
+        raise search.exceptions.TransportError(broken[0], "ingest counters")
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:
@@ -142,9 +167,10 @@ def lines(client: Any, first: date, last: date, event_types: Collection[str] | N
         found = [source for _id, source in scan(client, index, query)]
     except search.exceptions.NotFoundError:
         return []  # nothing was ever counted
-    return sorted(
-        Line(date.fromisoformat(one["date"]), one["event_type"], one["reason"], one["count"]) for one in found
-    )
+    counts: Counter[tuple[date, str, str]] = Counter()
+    for one in found:
+        counts[date.fromisoformat(one["date"]), one["event_type"], one["reason"]] += one["count"]
+    return sorted(Line(*place, number) for place, number in counts.items())
 
 
 def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:

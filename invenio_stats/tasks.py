@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from invenio_stats.apart import apart_from
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.batches import Outcome
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.privacy import dictionary
@@ -78,8 +79,10 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
 def send_spool() -> int:
     """Send what waits in the spool of the machine that this runs on; return how many messages.
 
-    Web processes send their own on as soon as the broker is back; this is for what dead ones have left.
+    Web processes send their own on as soon as the broker is back; this is for what dead ones have left. What the spool
+    could not take is counted with the rest that counts for nobody.
     """
+    report_refused()
     return outbox().send_spool(current_stats.agents_queue)
 
 
@@ -141,6 +144,19 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     result = indexer.run()
     _count(counters, Outcome())  # what could not be written at its batch
     return tuple(result) if isinstance(result, tuple) else result
+
+
+def report_refused() -> None:
+    """Count the events that this machine refused, each once; what goes wrong is logged, and counted by the next run."""
+    spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
+    try:
+        refusals = [one for one in spool.refusals() if one.queue in types]
+        if refusals:
+            lines = [(date.fromisoformat(one.day), types[one.queue], "refused", one.events) for one in refusals]
+            ingest.keep(current_search_client, spool.name(), [ingest.Line(*line) for line in lines])
+            spool.set_reported(refusals)
+    except Exception as error:
+        logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
 def _purge(name: str, before: datetime) -> Any:

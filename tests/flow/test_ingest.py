@@ -12,12 +12,14 @@ from invenio_stats import ingest
 from invenio_stats.broker.confirmed import deliver
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.spool import Spool
 from invenio_stats.cli import stats
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.status import events_status
-from invenio_stats.tasks import process_events, process_one
+from invenio_stats.tasks import process_events, process_one, send_spool
 from tests.flow.test_processors import download
 
 DAY = date(2026, 11, 2)
@@ -233,6 +235,37 @@ def test_what_is_no_event_is_counted_as_dead(queues, put_templates, ingested):
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", "[1]")])
     assert process_one("file-download") == (0, 1)
     assert ingested() == {"file-download": {"dead": 1}}
+
+
+def test_refused_events_are_counted_once_whoever_reports_them(app, queues, search_client, tmp_path, monkeypatch):
+    """Each machine says how many it were all in all; to say it twice, or late, changes nothing."""
+    spool = Spool(str(tmp_path / "spool"), 0)
+    monkeypatch.setattr(outbox(), "spool", spool)
+    messages = [Outgoing(name, "", "") for name in ("stats-record-view", "stats-record-view", "stats-no-such")]
+    spool.note_refused(messages)
+    today = datetime.now(timezone.utc).date()
+    before = spool.refusals()
+    send_spool()
+    spool.note_refused(messages[:1])
+    late = [ingest.Line(today, "record-view", "refused", 2)]
+    for _ in range(2):
+        send_spool()
+        ingest.keep(search_client, spool.name(), late)
+    assert spool.refusals() == [one for one in before if one.queue == "stats-no-such"]
+    ingest.keep(search_client, "another", [ingest.Line(today, "record-view", "refused", 5)])
+    assert ingest.lines(search_client, today - timedelta(days=1), today) == [(today, "record-view", "refused", 8)]
+
+
+def test_refused_events_that_cannot_be_counted_are_by_the_next_run(app, queues, search_client, tmp_path, monkeypatch):
+    spool = Spool(str(tmp_path / "spool"), 0)
+    monkeypatch.setattr(outbox(), "spool", spool)
+    spool.note_refused([Outgoing("stats-record-view", "", "")])
+    with monkeypatch.context() as patch:
+        patch.setattr(search_client, "bulk", lambda body: {"items": [{"index": {"status": 503}}]})
+        assert send_spool() == 0
+    assert len(spool.refusals()) == 1
+    assert app.test_cli_runner().invoke(stats, ["spool", "send"]).exit_code == 0
+    assert spool.refusals() == []
 
 
 def test_status_asks_once_for_all_event_types(app, queues, search_client, requests):
