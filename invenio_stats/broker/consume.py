@@ -14,6 +14,7 @@ from kombu import Consumer
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.plain import received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
 
@@ -109,7 +110,7 @@ class Inbox:
         channel = self._open.enter_context(open_channel(self._queue))
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        return self._pushed(channel, bound) if self._gives_back_by_closing else _got(bound)
+        return self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._size)
 
     def _pushed(self, channel: amqp.Channel, bound: Any) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
