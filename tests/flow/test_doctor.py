@@ -41,6 +41,7 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 
 def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     """Under whatever name an entry stands, and whatever else is scheduled."""
+    monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")  # an error on any services
     monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, "other": {"task": "x"}})
     finding = doctor(1)["schedule"]
     assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
