@@ -14,7 +14,7 @@ from kombu import Consumer
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.plain import received
+from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
 
@@ -82,8 +82,7 @@ class Inbox:
         if handled and self._gives_back_by_closing and not self._ahead:
             self._messages[-1].ack(multiple=True)
         else:
-            for message in self._messages:
-                message.ack()
+            acknowledge(self._messages)
         self._messages = []
         self.release()
         return handled

@@ -14,7 +14,7 @@ from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.confirmed import deliver
 from invenio_stats.broker.letters import Choice, DeadLetter, Letter, again, dead_name, read, written
 from invenio_stats.broker.messages import Outgoing
-from invenio_stats.broker.plain import received
+from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 
 __all__ = ("ALL", "Choice", "DeadLetter", "Letter", "bury", "count", "dead_name", "look", "purge", "replay", "summary")
@@ -95,8 +95,7 @@ def _take(
         meant = _meant(messages, choice)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
-            for _letter, message in part:
-                message.ack()
+            acknowledge([message for _letter, message in part])
             taken += len(part)
             if on_batch is not None:
                 on_batch(len(part))

@@ -89,6 +89,21 @@ def received(channel: Any, bound: Any, most: int, at_once: int = _AT_ONCE) -> It
     return _taken(channel, bound, most, at_once)
 
 
+def acknowledge(messages: Sequence[Any]) -> None:
+    """Tell the broker that messages of one channel are done with: on Redis in one request."""
+    channel = messages[0].channel if messages else None
+    if not hasattr(channel, "unacked_key"):
+        for message in messages:
+            message.ack()
+        return
+    tags = [message.delivery_tag for message in messages]
+    with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+        pipe.zrem(channel.unacked_index_key, *tags).hdel(channel.unacked_key, *tags).execute()
+    for message in messages:
+        QoS.ack(channel.qos, message.delivery_tag)
+        message._state = "ACK"
+
+
 class _RedisLine:
     """A channel to Redis with a limit for each of its steps, used by one thread at a time."""
 
