@@ -9,8 +9,9 @@ Installs the package with all it needs for the demo into an environment of its o
 in about two minutes: starts an embedded search engine, a small Invenio instance (records with files, users, a
 search page) behind gunicorn, and a Celery worker with its beat; lets some thousand requests of browsers, robots,
 double clicks, signed-in readers, broken downloads and dead links come over HTTP; and prints what was asked and
-what was counted: in the raw events, in the totals, and through the REST API. Exit code: 0 when all three agree with
-what was sent, 1 when they do not, 2 when the demo could not run.
+what was counted: in the raw events, in the totals, and through the REST API; and whether `invenio stats verify` finds
+the totals equal to a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
+not run.
 Options:
     --serve          leave the instance up afterwards and say where it is; Ctrl-C stops everything
     --seed N         which crowd comes; the same number, the same crowd (default: 1)

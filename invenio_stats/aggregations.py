@@ -1,12 +1,13 @@
 """Aggregate: from raw events to one total for each thing and interval."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
+from flask import current_app
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
@@ -15,12 +16,14 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, parse_calendar, utc
-from invenio_stats.core.visits import Visits, visit_all, visit_within
+from invenio_stats.errors import LeaseLostError
+from invenio_stats.first_day import FirstDay
 from invenio_stats.search import sources, totals
-from invenio_stats.search.aggregated import Aggregated
+from invenio_stats.search.carrying import Plan
+from invenio_stats.search.leasing import Work
 from invenio_stats.search.metrics import ALLOWED_METRICS
-from invenio_stats.search.recount import ByInterval, Recount
-from invenio_stats.search.stored import Action, StoredTotals, write
+from invenio_stats.search.planning import Planning
+from invenio_stats.search.stored import Action, Failure, StoredTotals
 from invenio_stats.search.totals import Counted
 
 __all__ = (
@@ -42,44 +45,22 @@ INTERVAL_DELTAS = {interval: relativedelta(**{f"{interval}s": 1}) for interval i
 
 logger = logging.getLogger(__name__)
 
-Result = tuple[int, int]
-"""How many totals of an interval were written, and how many failed."""
-
 
 def filter_robots(search: Any, **params: Any) -> Any:
     """Narrow a search to the events of people: neither robots nor machines."""
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
-@dataclass
-class _Plan:
-    """What a run is going to do."""
-
-    stored: StoredTotals
-    moments: list[datetime]
-    """One in each interval that is gone through."""
-    counted: Iterator[Counted]
-    """The pairs of these intervals, read while they are written."""
-    previous_bookmark: datetime | None
-    bookmark: datetime | None
-    """Where the run leaves the bookmark at most; None for where it is."""
-
-
-class StatAggregator(Aggregated):
+class StatAggregator(Planning):
     """Keeps the totals of an event type equal to a recount of its raw events.
 
     A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
-    each anew. A total is written only where it differs from what is stored.
+    each anew. A total is written only where it differs from what is stored. Several runs at once share the intervals.
     """
 
     query_modifiers: Iterable[Any] = (filter_robots,)
-    overlap = timedelta(minutes=2)
-    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
-
-    _prepared: tuple[datetime, StoredTotals, Iterator[Counted]] | None = None
-    _set_aside = 0
-    on_interval: Callable[[int, int], None] | None = None
-    """Is told after each interval of a run how many are done, and of how many."""
+    held = 0
+    """How many intervals the last run left to runs beside it, which were working on them."""
 
     def __init__(
         self,
@@ -128,12 +109,16 @@ class StatAggregator(Aggregated):
         self.index_name_suffix = FORMATS[index_interval]
         self.bookmark_api = BookmarkAPI(self.client, name, interval)
 
-    def run(self, start_date: Any = None, end_date: Any = None, update_bookmark: bool = True) -> list[Result] | None:
+    def run(
+        self, start_date: Any = None, end_date: Any = None, update_bookmark: bool = True
+    ) -> list[tuple[int, int]] | None:
         """Bring totals up to date; return (written, failed) for each interval, or None when there are no events.
 
         Without `start_date` every pair that was touched since the bookmark, whatever its age; with it every pair
-        from there to `end_date`, with its interval. Once all is written the bookmark moves to the moment that the
-        run began; where anything failed it stays, and the next run does it again.
+        from there to `end_date`, with its interval. Intervals that begin before the first complete day are left as
+        they are. A total that cannot be built, or that the engine will never take, is set aside, and tried again by
+        each run. Once the others are written the bookmark moves to the moment that the run began, or that another
+        did which was at work meanwhile; where anything else failed, or another run still works on it, it stays.
         """
         started = _now()
         recount = self._recount()
@@ -141,19 +126,27 @@ class StatAggregator(Aggregated):
             return None
         self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
         upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
+        work = self.begin_work(started)
         if start_date is None:
-            plan = self._plan_changes(recount, started, upper)
+            plan = self._plan_changes(recount, work, upper)
         else:
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
             return None
+        plan.is_guarded = not self._overrides("agg_iter")
+        work.counts_since(plan.previous_bookmark)
         try:
-            results = list(self._carry_out(plan))
+            carried = self._carry_out(self._without_incomplete(plan), work)
+        except LeaseLostError:
+            self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
+            raise
         finally:
-            self._prepared = None
-        if update_bookmark and plan.bookmark and not any(failed for _, failed in results):
-            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark)))
-        return results
+            self._prepared = self._unbuilt = None
+        self.held = carried.held
+        is_done = not (carried.undone or carried.held or work.is_overfull)
+        if update_bookmark and plan.bookmark and is_done:
+            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, carried.others_began or started)))
+        return carried.results
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
         """Yield what is to be written for the interval that holds `dt`.
@@ -169,12 +162,18 @@ class StatAggregator(Aggregated):
         for one in counted:
             try:
                 action = stored.action(one, _now())
-            except Exception:  # of a copy function: the other totals go on
+            except Exception as error:  # of a copy function: the other totals go on
                 logger.exception("Error building a total", extra={"aggregation": self.name, "interval": iso(start)})
-                self._set_aside += 1
+                if self._unbuilt is not None:
+                    self._unbuilt.append(Failure(start, one.pair.key, type(error).__name__, "never"))
                 continue
             if action is not None:
                 yield action
+
+    def begin_work(self, now: datetime | None = None) -> Work:
+        """Begin to work on intervals beside other runs: whoever writes totals claims their intervals."""
+        life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
+        return Work(self.client, self.name, life, now or _now(), _now)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
@@ -208,66 +207,17 @@ class StatAggregator(Aggregated):
         """Return the start of each interval from one limit to the other by its label, both limits included."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
 
-    def _plan_changes(self, recount: Recount, started: datetime, upper: datetime) -> _Plan | None:
-        """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
-        limit = after(upper, self.interval) if upper < started else None
-        bookmark = self.bookmark_api.get_bookmark()
-        since = bookmark or self._get_oldest_event_timestamp()
-        if since is None:
-            return None
-        previous = None if bookmark is None else utc(bookmark) - self.overlap
-        if previous is None:
-            where = totals.between(floor(since, self.interval), limit)
-        else:
-            where = totals.all_of([totals.changed_since(previous, self.interval), totals.between(None, limit)])
-        visits = self._choose(recount.starts(where), utc(since), upper)
-        stored = self._stored()
-        counted = self._count(recount, stored, where, previous)
-        return _Plan(stored, visits.moments, counted, previous, min([upper, *visits.waiting]))
-
-    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
-        """Choose the intervals: those that were touched, unless a subclass has more to say."""
-
-        def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
-            return self._split_date_range(lower, upper).values()
-
-        iterates = self._overrides("agg_iter")  # it may read what we know nothing of
-        if self._overrides("_split_date_range"):
-            return visit_within(touched, split, self.interval, since, upper, every=iterates)
-        if iterates:
-            return visit_all(touched, split, self.interval, since, upper)
-        return Visits(touched, [])
-
-    def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> _Plan:
-        """Plan every interval between two dates."""
-        stored = self._stored()
-        moments = sorted(map(utc, self._split_date_range(lower, upper).values()))
-        if not moments:
-            return _Plan(stored, [], iter(()), None, None)
-        where = totals.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
-        waits = self._waits_outside(recount, where)
-        return _Plan(stored, moments, self._count(recount, stored, where, None), None, None if waits else upper)
-
-    def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:
-        """Say whether other events were touched since the bookmark: it must not pass them by."""
-        bookmark = self.bookmark_api.get_bookmark()
-        if bookmark is None:
-            return False
-        changed = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
-        return bool(recount.starts(totals.all_of([changed, totals.none_of([where])])))
-
-    def _carry_out(self, plan: _Plan) -> Iterator[Result]:
-        counted = ByInterval(plan.counted)
-        for done, moment in enumerate(plan.moments, 1):
-            start = floor(moment, self.interval)
-            self._prepared, self._set_aside = (start, plan.stored, counted.take(start)), 0
-            written, errors = write(self.client, self.agg_iter(moment, plan.previous_bookmark))
-            if errors:
-                facts = {"aggregation": self.name, "interval": iso(start), "errors": sorted(set(errors))}
-                logger.error("The search engine refused totals", extra=facts)
-            yield written, len(errors) + self._set_aside
-            if self.on_interval is not None:
-                self.on_interval(done, len(plan.moments))
+    def _without_incomplete(self, plan: Plan) -> Plan:
+        """Leave out the intervals whose raw events are not all there any more."""
+        if not plan.moments:
+            return plan
+        kept = FirstDay(self.client, self.event)
+        day = kept.find(self._events_alias(), plan.stored.alias, self.interval, _now())
+        moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
+        if len(moments) < len(plan.moments):
+            facts = {"aggregation": self.name, "intervals": len(plan.moments) - len(moments), "first_day": iso(day)}
+            logger.warning("Intervals before the first complete day are left as they are", extra=facts)
+        return replace(plan, moments=moments)
 
     def _prepare(self, start: datetime, previous_bookmark: datetime | None) -> tuple[StoredTotals, Iterator[Counted]]:
         """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""

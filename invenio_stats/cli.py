@@ -14,6 +14,7 @@ from invenio_stats.cli_dead_letters import dead_letters_group
 from invenio_stats.cli_indices import indices_group
 from invenio_stats.cli_ingest import ingest
 from invenio_stats.cli_operate import doctor, spool, status
+from invenio_stats.cli_rebuild import aggregations_rebuild
 from invenio_stats.cli_support import (
     aggregation_types,
     as_json,
@@ -26,6 +27,7 @@ from invenio_stats.cli_support import (
     start_date,
     yes,
 )
+from invenio_stats.cli_verify import verify
 from invenio_stats.core.moments import iso
 from invenio_stats.progress import bar, each
 from invenio_stats.proxies import current_stats
@@ -158,5 +160,16 @@ def _totals_line(result: list[tuple[int, int]] | None) -> str:
     )
 
 
-for command in (dead_letters_group, doctor, export_command, import_command, indices_group, ingest, spool, status):
+aggregations.add_command(aggregations_rebuild)
+for command in (
+    dead_letters_group,
+    doctor,
+    export_command,
+    import_command,
+    indices_group,
+    ingest,
+    spool,
+    status,
+    verify,
+):
     stats.add_command(command)

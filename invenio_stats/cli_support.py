@@ -58,9 +58,9 @@ event_type = type_argument("event", lambda: current_stats.events_config)
 aggregation_types = types_argument("aggregation", lambda: current_stats.aggregations_config)
 
 
-def date_option(*names: str, help: str) -> Callable[..., Any]:
+def date_option(*names: str, help: str, required: bool = False) -> Callable[..., Any]:
     """Return an option that is a date in UTC."""
-    return click.option(*names, callback=_date, help=help)
+    return click.option(*names, callback=_date, required=required, help=help)
 
 
 start_date = date_option("--start-date", help="From this date on, in UTC: 2026, 2026-01, 2026-01-31.")
@@ -77,6 +77,12 @@ def check_range(start: datetime | None, end: datetime | None) -> None:
         raise click.UsageError(
             _("--start-date %(start)s is after --end-date %(end)s; swap them.", start=iso(start), end=iso(end))
         )
+
+
+def check_days(first: datetime | None, last: datetime | None) -> None:
+    """Refuse days of which the last is before the first."""
+    if first and last and first > last:
+        raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
 
 
 def sent(what: str, task: Any, as_json: bool) -> None:

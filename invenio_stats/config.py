@@ -77,6 +77,12 @@ STATS_PROCESS_SECONDS: float | None = 1500
 Default: 25 minutes, less than the half hour between two runs. None for no limit.
 """
 
+STATS_LEASE_SECONDS: float = 120
+"""Seconds after its last sign of life until a run of an aggregation is given up, and others take its intervals.
+
+Default: two minutes; more than the slowest single request of a run, and than clocks differ.
+"""
+
 STATS_SEAL_EVENTS: dict[str, str] = {}
 """Where events are sealed, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
 

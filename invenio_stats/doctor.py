@@ -1,6 +1,6 @@
 """Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from flask import current_app
@@ -11,6 +11,8 @@ from invenio_search import current_search_client
 from invenio_stats.broker import inspect
 from invenio_stats.privacy.geo import open_database
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.leasing import set_aside
+from invenio_stats.search.metrics import parse_metrics
 
 Level = Literal["ok", "warning", "error"]
 
@@ -139,4 +141,49 @@ def _schedule() -> Finding:
     return Finding("schedule", "ok", _("Beat sends the spool on and deletes old dead letters."))
 
 
-_CHECKS: tuple[Callable[[], Finding], ...] = (_cache, _proxies, _countries, _sealing, _schedule, _broker, _engine)
+def _totals() -> Finding:
+    """Totals that cannot be built or written are set aside, and tried again by every run."""
+    failing = {name: len(set_aside(current_search_client, name)) for name in current_stats.aggregations}
+    failing = {name: count for name, count in failing.items() if count}
+    if failing:
+        return Finding(
+            "totals",
+            "error",
+            _("Totals that fail again and again: %(names)s.", names=_listed(failing)),
+            _("The log says why: 'Error building a total', 'The search engine refused totals'."),
+        )
+    return Finding("totals", "ok", _("No total is set aside."))
+
+
+def _estimates() -> Finding:
+    """Distinct counts are exact unless a metric asks for the engine's estimate."""
+    found = {}
+    for name, definition in current_stats.aggregations.items():
+        metrics = parse_metrics(definition.params.get("metric_fields"), place=name)
+        found[name] = ", ".join(metric for metric, one in metrics.items() if one.is_estimate)
+    found = {name: metrics for name, metrics in found.items() if metrics}
+    if found:
+        return Finding(
+            "estimates",
+            "warning",
+            _("Distinct counts that are only estimates: %(names)s.", names=_listed(found)),
+            _("Leave out the options of 'cardinality' in metric_fields: without them the count is exact."),
+        )
+    return Finding("estimates", "ok", _("Distinct counts are exact."))
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
+
+
+_CHECKS: tuple[Callable[[], Finding], ...] = (
+    _cache,
+    _proxies,
+    _countries,
+    _sealing,
+    _schedule,
+    _broker,
+    _engine,
+    _totals,
+    _estimates,
+)

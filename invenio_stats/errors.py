@@ -52,12 +52,27 @@ class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 
 
+class LeaseLostError(StatsError):
+    """A run of an aggregation gave no sign of life for too long, and others have taken its work."""
+
+    def __init__(self, name: str):
+        """Name the aggregation."""
+        super().__init__(
+            f"A run of {name!r} stood still for so long that others took its work. The next run does the rest; "
+            "if it happens again, raise STATS_LEASE_SECONDS."
+        )
+
+
 class CompactionError(StatsError):
     """The days of a month cannot be made one index; the text says why. Nothing is lost: the days stay."""
 
 
 class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not hold an export that can be imported."""
+
+
+class RebuildError(StatsError):
+    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
 
 
 class InvalidRequestInputError(StatsError, RESTException):

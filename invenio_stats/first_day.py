@@ -16,6 +16,11 @@ ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
 """The first complete day where no event was ever deleted: nothing is too old."""
 
 
+def first_day_of(event: str) -> str:
+    """Return the name under which the day of an event type is kept."""
+    return f"first-complete-day-{event}"
+
+
 class FirstDay:
     """The first complete day of one event type; it is kept beside the bookmarks, and only ever rises.
 
@@ -25,7 +30,7 @@ class FirstDay:
     def __init__(self, client: Any, event: str):
         """Name the event type."""
         self.client = client
-        self._kept = BookmarkAPI(client, f"first-complete-day-{event}", "day")
+        self._kept = BookmarkAPI(client, first_day_of(event), "day")
 
     def get(self) -> datetime | None:
         """Return the start of the day, or None where nobody has looked yet."""
@@ -44,11 +49,18 @@ class FirstDay:
         known = self.get()
         if known is not None:
             return known
+        self.raise_to(self.judge(events, totals, interval, now))
+        return self.get() or ALL_THERE
+
+    def judge(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+        """Return the start of the day as it is known, or as events and totals let one think; nothing is kept."""
+        known = self.get()
+        if known is not None:
+            return known
         oldest_total = sources.oldest(self.client, totals)
         # Also among those that do not count: a day that is retracted is there.
         oldest_event = sources.oldest(self.client, sources.indices_behind(self.client, events))
-        self.raise_to(_judge(oldest_event, oldest_total, interval, now))
-        return self.get() or ALL_THERE
+        return _judge(oldest_event, oldest_total, interval, now)
 
 
 def first_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:

@@ -13,7 +13,9 @@ from invenio_stats.broker import inspect
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
+from invenio_stats.first_day import ALL_THERE, FirstDay
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.leasing import set_aside
 
 Line = dict[str, Any]
 """One line of the status, ready for JSON: moments as ISO 8601 in UTC, spans in seconds, None for unknown."""
@@ -47,7 +49,10 @@ def spool_status() -> Line:
 
 
 def aggregations_status(now: datetime) -> dict[str, Line]:
-    """Return by aggregation: bookmark, lag_seconds, last_run, problems."""
+    """Return by aggregation: bookmark, lag_seconds, first_complete_day, set_aside, last_run, problems.
+
+    `set_aside` is the number of totals that could not be built or written, and are tried again by each run.
+    """
     return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
 
 
@@ -72,13 +77,23 @@ def _event_line(name: str) -> Line:
 
 def _aggregation_line(name: str, now: datetime) -> Line:
     definition = current_stats.aggregations[name]
-    line: Line = {"bookmark": None, "lag_seconds": None, "problems": []}
+    line: Line = {
+        "bookmark": None,
+        "lag_seconds": None,
+        "first_complete_day": None,
+        "set_aside": None,
+        "problems": [],
+    }
     with _noting(line, "search engine"):
         aggregator = definition.cls(name=name, **definition.params)
         bookmark = aggregator.bookmark_api.get_bookmark(refresh_time=0)
         if bookmark is not None:
             line["bookmark"] = _written(utc(bookmark))
             line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
+        day = FirstDay(current_search_client, aggregator.event).get()
+        if day not in (None, ALL_THERE):
+            line["first_complete_day"] = f"{day:%Y-%m-%d}"
+        line["set_aside"] = len(set_aside(current_search_client, name))
     return _with_last_run(line, "aggregations", name)
 
 

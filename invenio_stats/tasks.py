@@ -183,6 +183,9 @@ def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, i
     aggregator = definition.cls(name=name, **definition.params)
     aggregator.on_interval = on_interval
     results = aggregator.run(**options)
+    held = getattr(aggregator, "held", 0)
+    if held:
+        logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
     if getattr(aggregator, "apart", False):
         apart_from(aggregator).run(**options)
     return results

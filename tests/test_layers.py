@@ -21,13 +21,26 @@ LAYERS = {
         "cli_indices",
         "cli_ingest",
         "cli_operate",
+        "cli_rebuild",
         "cli_support",
+        "cli_verify",
         "progress",
         "views",
         "counter.api",
         "dashboards.views",
     },  # doors
-    4: {"counter", "exports", "dashboards", "testing", "status", "doctor", "indices", "archive"},  # capabilities
+    4: {
+        "counter",
+        "exports",
+        "dashboards",
+        "testing",
+        "status",
+        "doctor",
+        "verify",
+        "rebuild",
+        "indices",
+        "archive",
+    },  # capabilities
     3: {"ext", "definitions", "declare", "sealing", "apart"},  # wiring
     2: {
         "receivers",

@@ -23,6 +23,16 @@ class Result:
     events: dict[str, Counter]
     titles: dict[Thing, str]
     differences: list[str] = field(default_factory=list)
+    verified: tuple[int, int] = (0, 0)
+    """How many totals `invenio stats verify` has compared with the raw events, and how many of them differ."""
+
+    def add_verification(self, found: dict[str, Any]) -> None:
+        """Take over what `invenio stats verify --json` has found."""
+        self.verified = sum(one["totals"] for one in found["aggregations"].values()), len(found["differences"])
+        self.differences += [
+            "verify, {aggregation}, {interval}, {key}: {kind}, stored {stored}, counted {counted}".format(**one)
+            for one in found["differences"]
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
@@ -40,6 +50,7 @@ class Result:
                 }
                 for thing in sorted(set(self.expected).union(*self.found.values()))
             ],
+            "verify": dict(zip(("totals", "differences"), self.verified, strict=True)),
             "differences": self.differences,
         }
 

@@ -44,6 +44,8 @@ class Performance:
                 status = self.stage.drain()
             with self._phase("check", "the ledger against raw events, totals and the REST API"):
                 result = compare(driver.ledger, Engine(self.stage.engine), self.stage.url, catalogue, status)
+            with self._phase("verify", "totals against a recount of the raw events, by `invenio stats verify`"):
+                result.add_verification(self.stage.verify())
             self._print(result, driver, as_json)
             if serve:
                 self._serve()

@@ -81,6 +81,24 @@ class Processes:
         self.start(name, *command)
         self.finish(name)
 
+    def ask(self, name: str, *command: str | Path) -> tuple[int, str]:
+        """Run one command to its end; return its exit code and what it printed on standard output."""
+        options: dict[str, Any] = {"env": self.env, "cwd": self.logs, "stdin": subprocess.DEVNULL, "text": True}
+        with self._log(name).open("ab") as log:
+            try:
+                done = subprocess.run(
+                    [str(part) for part in command],
+                    **options,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                    timeout=PATIENCE,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise self.error(name, f"'{name}' has not ended after {PATIENCE:.0f} s") from error
+        return done.returncode, done.stdout
+
     def check(self) -> None:
         """Raise DemoError when a process has ended by itself."""
         for name, process in self._running.items():

@@ -110,3 +110,11 @@ class Stage:
         """Have the worker process what still waits and aggregate once more; return the status when it has."""
         self.processes.run("drain", sys.executable, "-m", "demo.drain")
         return json.loads((self.folder / "status.json").read_text())
+
+    def verify(self) -> dict[str, Any]:
+        """Return what `invenio stats verify` says: 0 when totals are a recount of the events, 1 when not."""
+        code, output = self.processes.ask("verify", program("invenio"), "stats", "verify", "--json")
+        try:
+            return json.loads(output)
+        except ValueError as error:
+            raise self.processes.error("verify", f"'invenio stats verify' failed with exit code {code}") from error

@@ -22,6 +22,7 @@ def show(console: Console, result: Result, ledger: Ledger) -> None:
         f"{len(ledger.observations)} requests. Checked: {checked}, each count and unique count "
         f"in {len(SOURCES)} places, the items of all totals, the volume of all files."
     )
+    console.print("verify: {} totals compared, {} differences".format(*result.verified))
     if result.differences:
         console.print(f"[bold red]{len(result.differences)} differences:[/]")
         _list(console, result.differences)

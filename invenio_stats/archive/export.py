@@ -15,6 +15,7 @@ from invenio_stats.archive.manifest import Manifest, Part
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import ArchiveError
+from invenio_stats.first_day import first_day_of
 from invenio_stats.indices.listing import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scanning import scan
@@ -85,7 +86,9 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     """Return what of an index is exported; None for all of it."""
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
-        return {"bool": {"must_not": [{"terms": {"aggregation_type": list(bookmarks_of(others))}}]}}
+        kept = [*bookmarks_of(others), *map(first_day_of, others)]
+        passing = {"prefix": {"aggregation_type": "rebuild-"}}  # how far rebuilding has come is nobody's number
+        return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}, passing]}}
     if kind == "agents":
         return None
     edges = {"gte": first and f"{first:%Y-%m-%d}", "lt": last and f"{last + timedelta(days=1):%Y-%m-%d}"}

@@ -1,19 +1,17 @@
 """Leases: which run of an aggregation counts which intervals, when several runs go on at once.
 
-All leases of an aggregation lie in one document, which is changed by compare-and-set. The numbers do not depend on
-them: totals are written over the version that was read before counting. Leases share the work, and say how far a
-bookmark may move while others are still at work.
+All leases of an aggregation lie in one document, which is changed by compare-and-set. Only one run works on an interval
+at a time, and a bookmark never passes the moment that another run began which was at work meanwhile: what a run
+counted too early, the next one counts again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 
-from invenio_stats.core.moments import CLOCK_SKEW, iso_zoned, parse
-
-LEASE = timedelta(minutes=10)
-"""How long after its last sign of life a run is given up, and what it held is free again."""
+from invenio_stats.core.moments import iso_zoned, parse
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Lease:
 
     def covers(self, other: "Lease") -> bool:
         """Say whether an interval that this run has done needs not be done by the other, which overlaps it."""
-        overlaps = self.ended is None or self.ended > other.begun
+        overlaps = self.ended is None or self.ended >= other.begun
         return overlaps and (self.since is None or (other.since is not None and self.since <= other.since))
 
 
@@ -52,30 +50,30 @@ class Claim(NamedTuple):
     """What others have done already."""
 
 
-def living(leases: Iterable[Lease], now: datetime) -> list[Lease]:
-    """Leave out the runs that are dead, and those that have ended and overlap nobody any more."""
-    known = [one for one in leases if not one.is_active or now - one.alive <= LEASE + CLOCK_SKEW]
+def living(leases: Iterable[Lease], now: datetime, life: timedelta) -> list[Lease]:
+    """Leave out the runs that gave no sign of life for so long, and those that have ended and overlap nobody."""
+    known = [one for one in leases if not one.is_active or now - one.alive <= life]
     begun = [one.begun for one in known if one.is_active]
     return [one for one in known if one.ended is None or any(moment <= one.ended for moment in begun)]
 
 
-def claim(leases: Sequence[Lease], own: Lease, wanted: Collection[datetime]) -> Claim:
-    """Say which of the wanted intervals a run gets."""
+def claim(leases: Sequence[Lease], own: Lease, wanted: Mapping[datetime, int], most: int) -> Claim:
+    """Say which of the wanted intervals a run gets: at least one, and more while their events together are few.
+
+    `wanted` says how many events each interval has, in order; `most` is how many are enough.
+    """
     others = [one for one in leases if one.token != own.token]
     held = {start for one in others if one.is_active for start in one.holds}
     done = {start for one in others if one.covers(own) for start in one.done}
     spared = [start for start in wanted if start in done]
-    return Claim([start for start in wanted if start not in done and start not in held], spared)
+    free = [start for start in wanted if start not in done and start not in held]
+    weights = accumulate(wanted[start] for start in free)
+    return Claim([start for start, weight in zip(free, weights, strict=True) if weight - wanted[start] < most], spared)
 
 
 def earliest(leases: Iterable[Lease], token: str) -> datetime | None:
     """Return when the first of the other runs began, or None where there is no other."""
     return min((one.begun for one in leases if one.token != token), default=None)
-
-
-def with_lease(leases: Iterable[Lease], own: Lease) -> list[Lease]:
-    """Put a lease in the place of the one that the same run had."""
-    return [*(one for one in leases if one.token != own.token), own]
 
 
 def ended(own: Lease, now: datetime) -> Lease:

@@ -5,9 +5,6 @@ from datetime import date, datetime, timedelta, timezone
 
 UTC = timezone.utc
 
-CLOCK_SKEW = timedelta(seconds=60)
-"""How far the clocks of two machines may be apart."""
-
 _TIMESTAMP = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?)?"

@@ -11,7 +11,7 @@ from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import Field
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.loading import load
-from invenio_stats.search import sources
+from invenio_stats.search import sources, totals
 from invenio_stats.search.documents import copied_fields
 from invenio_stats.search.metrics import Metric, parse_metrics
 from invenio_stats.search.recount import Recount
@@ -98,8 +98,15 @@ class Aggregated:
             fields=self.fields,
         )
 
-    def _count(self, recount: Recount, stored: StoredTotals, where: Body, since: datetime | None) -> Iterator[Counted]:
-        """Count pairs, each beside its stored total: those with such events, or with `since` None all among them."""
+    def _count(
+        self, recount: Recount, stored: StoredTotals, where: Body, since: datetime | None, within: Body | None = None
+    ) -> Iterator[Counted]:
+        """Count pairs, each beside its stored total: those with such events, or with `since` None all among them.
+
+        `within` is a part of `where`.
+        """
+        if within is not None:
+            where = totals.all_of([where, within])
         if since is not None:
             return stored.beside(recount.changed(where))
         is_anywhere = stored.is_anywhere()

@@ -31,6 +31,11 @@ class Metric:
         """Say whether this is a count of distinct values that nothing asks to be other than exact."""
         return self.name == "cardinality" and set(self.options) <= {"precision_threshold"}
 
+    @property
+    def is_estimate(self) -> bool:
+        """Say whether this is a count of distinct values that need not be exact."""
+        return self.name == "cardinality" and not self.is_distinct_count
+
     def body(self) -> dict[str, Any]:
         """Return the engine's aggregation; a distinct count has the highest precision there is."""
         options = dict(self.options)

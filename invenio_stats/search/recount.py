@@ -40,10 +40,11 @@ class Recount:
     page: int
     """Groups in one answer."""
 
-    def starts(self, where: Body) -> list[datetime]:
-        """Return the starts of the intervals that hold such events, also events that do not count."""
+    def starts(self, where: Body) -> dict[datetime, int]:
+        """Return how many such events each interval has, by its start; also events that do not count."""
         body = totals.composite(where, totals.by_interval(self.shape.interval), self.page)
-        return [parse(group["key"]["interval"]) for group in self._groups(body, everywhere=True)]
+        groups = self._groups(body, everywhere=True)
+        return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
     def changed(self, where: Body) -> Iterator[Counted]:
         """Count each pair that has such an event; a pair that no longer counts comes with a count of 0."""
@@ -60,11 +61,15 @@ class Recount:
         # Merged by interval alone: how keys are ordered is the engine's affair.
         return merge(counted, self._gone(where), key=lambda one: one.pair.start)
 
+    def alive(self, pairs: Sequence[Pair]) -> set[Pair]:
+        """Return those of these pairs, which are in the order of their intervals, that have events which count."""
+        query = totals.all_of([self.counted, totals.of_pairs(pairs, self.shape)])
+        groups = self._groups(totals.composite(query, totals.by_pair(self.shape), self.page))
+        return {totals.read_pair(group) for group in groups}
+
     def _gone(self, where: Body) -> Iterator[Counted]:
         for pairs in self._windows(totals.all_of([where, totals.none_of([self.counted])])):
-            query = totals.all_of([self.counted, totals.of_pairs(pairs, self.shape)])
-            groups = self._groups(totals.composite(query, totals.by_pair(self.shape), self.page))
-            alive = {totals.read_pair(group) for group in groups}
+            alive = self.alive(pairs)
             yield from (Counted(pair) for pair in pairs if pair not in alive)
 
     def _windows(self, where: Body) -> Iterator[list[Pair]]:

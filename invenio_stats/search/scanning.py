@@ -16,9 +16,14 @@ def scan(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Ite
 
     In no order, and in bounded memory. A part of them instead of all is an error.
     """
-    body = {"query": query} if query else None
-    for hit in search.helpers.scan(client, query=body, index=index, size=PAGE, allow_partial_search_results=False):
+    for hit in hits(client, index, query):
         yield hit["_id"], hit["_source"]
+
+
+def hits(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
+    """Yield the same as the engine gives it: with the index that each lies in, where several are behind a name."""
+    body = {"query": query} if query else None
+    yield from search.helpers.scan(client, query=body, index=index, size=PAGE, allow_partial_search_results=False)
 
 
 def pages(documents: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:

@@ -1,10 +1,10 @@
 """Stored totals: what is written now beside what was counted, and writing what differs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from invenio_search.engine import search
 
@@ -18,17 +18,28 @@ from invenio_stats.search.indices import ensure_totals_index
 from invenio_stats.search.sources import indices_behind
 from invenio_stats.search.totals import Counted, Pair
 
-Action = dict[str, Any]
-"""What the engine is to do with one total."""
 
-_AT_ONCE = 2_000
+class Action(dict[str, Any]):
+    """What the engine is to do with one total, and beside it what the total was counted from."""
+
+    counted: Counted | None = None
 
 
-class Written(NamedTuple):
-    """How many totals were written, and of what type the errors were of those that were not."""
+AT_ONCE = 2_000
+"""Totals in one request."""
 
-    written: int
-    errors: list[str]
+
+class Failure(NamedTuple):
+    """A total that was not written."""
+
+    start: datetime
+    """Of its interval."""
+    key: Any
+    """None where it is not one of ours."""
+    error: str
+    """Type of the error; its text may quote a document."""
+    kind: Literal["changed", "later", "never"]
+    """Others have changed the total since it was read; the engine may take it later; it would fail again."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,12 @@ class StoredTotals:
         Read by id, not searched: what was written a moment ago is there.
         """
         remaining = iter(counted)
-        while chunk := list(islice(remaining, _AT_ONCE)):
+        while chunk := list(islice(remaining, AT_ONCE)):
             wanted = [dict(zip(("_index", "_id"), self._place(one.pair), strict=True)) for one in chunk]
             for one, document in zip(chunk, self.client.mget(body={"docs": wanted})["docs"], strict=True):
                 one.stored = _stored(document)
+                if one.stored is not None:
+                    one.version = document["_seq_no"], document["_primary_term"]
                 yield one
 
     def action(self, one: Counted, now: datetime) -> Action | None:
@@ -70,13 +83,13 @@ class StoredTotals:
         """
         index, document_id = self._place(one.pair)
         if not one.count:
-            return None if one.stored is None else {"_op_type": "delete", "_index": index, "_id": document_id}
+            return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
         total = self._total(one)
         if one.stored is not None and _undated(total) == _undated(one.stored):
             return None
         self._ensure(index)
         source = {**total, "updated_timestamp": iso_zoned(now)}
-        return {"_op_type": "index", "_index": index, "_id": document_id, "_source": source}
+        return _action(one, _op_type="index", _index=index, _id=document_id, _source=source)
 
     def count(self, first: datetime | None, last: datetime | None) -> int:
         """Return how many totals there are between two dates, both included."""
@@ -96,6 +109,14 @@ class StoredTotals:
         )
         return int(answer["deleted"])
 
+    def place(self, pair: Pair) -> tuple[str, str]:
+        """Return the index of a total and its id."""
+        return self._place(pair)
+
+    def total(self, one: Counted) -> dict[str, Any]:
+        """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
+        return self._total(one)
+
     def _place(self, pair: Pair) -> tuple[str, str]:
         """Return the index of a total and its id."""
         return (
@@ -114,18 +135,56 @@ class StoredTotals:
         self._ensured.add(index)
 
 
-def write(client: Any, actions: Iterable[Action]) -> Written:
-    """Write totals; one that is to be deleted and is not there any more is no error."""
+def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: bool = True) -> list[Failure]:
+    """Write totals, each given with the start of its interval, in one request; return those that failed.
+
+    With `is_guarded` a total is written only over what it was counted beside. One that is to be deleted and is not
+    there any more is no failure.
+    """
     # Through the module, client and actions positional: test suites replace it there.
-    answer = search.helpers.bulk(client, actions, raise_on_error=False, chunk_size=_AT_ONCE)
-    if not isinstance(answer, tuple):  # a stand-in that answers nothing
-        return Written(0, [])
-    written, errors = answer
-    if isinstance(errors, int):
-        return Written(written, ["unknown"] * errors)
-    outcomes = [next(iter(error.items())) for error in errors]
-    refused = [outcome for operation, outcome in outcomes if (operation, outcome.get("status")) != ("delete", 404)]
-    return Written(written + len(outcomes) - len(refused), [_error_type(outcome) for outcome in refused])
+    operations = [_operation(action, is_guarded) for _, action in actions]
+    answer = search.helpers.bulk(client, operations, raise_on_error=False, chunk_size=AT_ONCE)
+    if not isinstance(answer, tuple) or isinstance(answer[1], int):  # a stand-in
+        return []
+    known: dict[Any, tuple[datetime, Mapping[str, Any]]] = {
+        action.get("_id"): (start, action) for start, action in actions
+    }
+    outcomes = [next(iter(error.items())) for error in answer[1]]
+    return [
+        _failure(*known.get(outcome["_id"], (actions[0][0], {})), outcome)
+        for operation, outcome in outcomes
+        if (operation, outcome.get("status")) != ("delete", 404)
+    ]
+
+
+def _action(counted: Counted, **operation: Any) -> Action:
+    action = Action(operation)
+    action.counted = counted
+    return action
+
+
+def _operation(action: Mapping[str, Any], is_guarded: bool) -> dict[str, Any]:
+    """Return what is sent for an action, which may be another program's."""
+    operation = dict(action)
+    counted = getattr(action, "counted", None)
+    if counted is not None and is_guarded:
+        if counted.version is None:
+            operation["_op_type"] = "create"
+        else:
+            operation["if_seq_no"], operation["if_primary_term"] = counted.version
+    return operation
+
+
+def _failure(start: datetime, action: Mapping[str, Any], outcome: Mapping[str, Any]) -> Failure:
+    status, error = outcome.get("status"), outcome.get("error")
+    kind: Literal["changed", "later", "never"] = "never"
+    if status == 409:
+        kind = "changed"
+    elif not isinstance(status, int) or status in (403, 429) or status >= 500:  # 403: writes are blocked for a while
+        kind = "later"
+    name = error.get("type", "unknown") if isinstance(error, Mapping) else "unknown"
+    counted = getattr(action, "counted", None)
+    return Failure(start, counted and counted.pair.key, str(name), kind)
 
 
 def _stored(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -140,9 +199,3 @@ def _stored(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _undated(total: Mapping[str, Any]) -> dict[str, Any]:
     return {**total, "updated_timestamp": None}
-
-
-def _error_type(outcome: Mapping[str, Any]) -> str:
-    """Return the type of an error; its text may quote a document."""
-    error = outcome.get("error")
-    return str(error.get("type", "unknown")) if isinstance(error, Mapping) else "unknown"

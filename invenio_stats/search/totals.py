@@ -49,6 +49,8 @@ class Counted:
     newest: Mapping[str, Any] | None = None
     stored: Mapping[str, Any] | None = None
     """The total as it is stored now, or None where there is none."""
+    version: tuple[int, int] | None = None
+    """Of the stored total: sequence number and primary term."""
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,9 @@ def test_bookmarks_lie_in_their_index_with_a_strict_mapping(store_events, aggreg
     aggregate()
     index = f"{index_prefix}stats-bookmarks"
     search_client.indices.refresh(index)
-    found = [hit["_source"] for hit in search_client.search(index=index)["hits"]["hits"]]
-    assert all(set(one) == {"date", "aggregation_type"} for one in found)
-    assert [one["aggregation_type"] for one in found].count("file-download-agg") == 1
+    hits = search_client.search(index=index)["hits"]["hits"]
+    assert all(set(hit["_source"]) == {"date", "aggregation_type"} for hit in hits)
+    assert [hit["_source"]["aggregation_type"] for hit in hits].count("file-download-agg") == 1
     mapping = search_client.indices.get_mapping(index=index)[index]["mappings"]
     assert mapping["dynamic"] == "strict"
     assert set(mapping["properties"]) == {"date", "aggregation_type"}

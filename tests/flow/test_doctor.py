@@ -1,11 +1,13 @@
 """Doctor: what would break the numbers or the visitors' privacy is named, with its cure."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from invenio_stats import tasks
 from invenio_stats.cli import stats
+from invenio_stats.proxies import current_stats
 
 
 @pytest.fixture
@@ -49,6 +51,21 @@ def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     assert doctor(1)["schedule"]["level"] == "ok"
     monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
     assert doctor(1)["schedule"]["message"].endswith("StatsSpoolTask, StatsDeadLettersTask.")
+
+
+def test_totals_that_fail_and_counts_that_are_estimates_are_named(
+    doctor, app, search_client, index_prefix, monkeypatch
+):
+    estimate = {"metric_fields": {"unique_count": ("cardinality", "unique_session_id", {"rehash": True})}}
+    definition = current_stats.aggregations["record-view-agg"]
+    params = {**definition.params, **estimate}
+    monkeypatch.setitem(current_stats.aggregations, "record-view-agg", replace(definition, params=params))
+    aside = [{"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}]
+    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"aside": aside})
+    found = doctor(1)
+    assert (found["totals"]["level"], found["estimates"]["level"]) == ("error", "warning")
+    assert "record-view-agg: 1" in found["totals"]["message"]
+    assert "record-view-agg: unique_count" in found["estimates"]["message"]
 
 
 def test_people_read_sentences(app, queues):

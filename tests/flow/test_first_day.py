@@ -2,7 +2,7 @@
 
 import pytest
 
-from invenio_stats.core.moments import parse
+from invenio_stats.core.moments import UTC, parse
 from invenio_stats.first_day import ALL_THERE, FirstDay
 
 NOW = parse("2026-04-01T12:00:00")
@@ -26,3 +26,74 @@ def test_nothing_is_too_old_where_the_events_reach_as_far_back_as_the_totals(raw
     raw.put("2026-03-10", "recid_1")
     aggregator().run()
     assert find(first_day, index_prefix) == ALL_THERE
+
+
+@pytest.fixture
+def upgraded(raw, aggregator, index_prefix):
+    """Totals of three days, of which the first has lost its events, before anybody has asked."""
+    for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
+        raw.put(day)
+    aggregator().run()
+    client = raw.client
+    client.delete_by_query(
+        index=f"{index_prefix}events-stats-*",
+        body={"query": {"range": {"timestamp": {"lt": "2026-03-10"}}}},
+        refresh=True,
+    )
+    client.indices.refresh(index=f"{index_prefix}stats-record-view*")
+    client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+
+
+def test_the_day_after_the_oldest_event_is_whole_where_totals_reach_further_back(upgraded, first_day, index_prefix):
+    """The oldest event's own day may have lost some."""
+    assert find(first_day, index_prefix) == parse("2026-03-11")
+
+
+def test_a_retracted_day_is_there(raw, aggregator, first_day, index_prefix):
+    """Its events do not count, but they are not gone."""
+    place = raw.put("2026-03-09")
+    raw.put("2026-03-11")
+    aggregator().run()
+    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.change(place, superseded=True)
+    raw.client.indices.refresh(index=f"{index_prefix}*")
+    assert find(first_day, index_prefix) == ALL_THERE
+
+
+def test_it_is_today_where_all_events_are_gone(upgraded, raw, first_day, index_prefix):
+    raw.client.indices.delete(index=f"{index_prefix}events-stats-record-view-2026-03")
+    assert find(first_day, index_prefix) == parse("2026-04-01")
+
+
+def test_it_only_rises(first_day):
+    first_day.raise_to(parse("2026-03-10T12:00:00"))
+    first_day.raise_to(parse("2026-03-09"))
+    assert first_day.get() == parse("2026-03-10").astimezone(UTC)
+
+
+def test_totals_before_it_are_left_as_they_are(upgraded, raw, aggregator, counts, caplog):
+    """A late event would make five of a hundred."""
+    before = counts()
+    assert aggregator().run() == [(0, 0)]  # of the one day that is whole
+    raw.put("2026-03-09")
+    raw.put("2026-03-10", "recid_2")
+    raw.put("2026-03-11", "recid_2")
+    assert aggregator().run() == [(1, 0)]
+    assert counts() == {**before, "recid_2-2026-03-11": 1}
+    assert "Intervals before the first complete day are left as they are" in caplog.text
+
+
+def test_a_longer_interval_that_begins_before_it_is_left_as_it_is(raw, aggregator, first_day, counts):
+    raw.put("2026-03-09")
+    raw.put("2026-04-02")
+    first_day.raise_to(parse("2026-03-02"))
+    aggregator(interval="month").run()
+    assert set(counts()) == {"recid_1-2026-04"}
+
+
+def test_a_range_before_it_is_left_as_it_is(upgraded, raw, aggregator, counts):
+    before = counts()
+    aggregator().run()
+    raw.put("2026-03-09")
+    aggregator().run(start_date="2026-03-01", end_date="2026-03-31")
+    assert counts() == before

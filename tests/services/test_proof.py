@@ -22,19 +22,21 @@ from tests.services.flaky_engine import FlakyEngine
 
 ROOT = Path(__file__).parent.parent.parent
 EVENT, AGGREGATION = "file-download", "file-download-agg"
+LEASE = 3
+"""Seconds after which a killed run's intervals are free again."""
 START = datetime(2026, 11, 2, 23, 50, tzinfo=timezone.utc)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
 
 pytestmark = pytest.mark.timeout(900)
 
 
-def clicks(seed: int, number: int) -> list[dict]:
+def clicks(seed: int, number: int, start: datetime = START) -> list[dict]:
     """Return clicks of people on files: double clicks, chains, across cells and midnight, in no order; some twice."""
     chance = random.Random(seed)
     events = []
     while len(events) < number:
         person, file = chance.randrange(40), chance.randrange(15)
-        moment = START + timedelta(seconds=chance.randrange(1200))
+        moment = start + timedelta(seconds=chance.randrange(1200))
         for _ in range(chance.choice([1, 1, 2, 3])):
             events.append(click(person, file, moment))
             moment += timedelta(seconds=chance.choice([1, 15, 29, 30, 31, 45]))
@@ -106,7 +108,7 @@ class Nursery:
         kept = ("BROKER_URL", "SEARCH_HOSTS", "SEARCH_INDEX_PREFIX", "SECRET_KEY", "STATS_SPOOL_DIR")
         kept += ("CACHE_TYPE", "CACHE_REDIS_URL", "CACHE_KEY_PREFIX")
         app = {key: value for key, value in app_config.items() if key in kept}
-        app |= changes
+        app |= {"STATS_LEASE_SECONDS": LEASE, **changes}
         app["STATS_EVENTS"] = {EVENT: "tests.services.test_proof.event_entry"}
         app["STATS_AGGREGATIONS"] = {AGGREGATION: "tests.services.test_proof.aggregation_entry"}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
@@ -174,6 +176,7 @@ def settle(nursery_of_workers, queues, seconds=120):
             break
         assert time.monotonic() < end, f"{inspect.depth(queues[EVENT])} events still wait"
         time.sleep(1)
+    time.sleep(LEASE)
     nursery_of_workers.start()
     nursery_of_workers.wait()
 
@@ -289,17 +292,21 @@ def test_an_engine_that_is_busy_answers_half_or_not_at_all(nursery, queues, resu
     assert engine.faults > 20
 
 
-def test_a_minute_of_load_with_two_workers(nursery, queues, results):
-    """The soak run: STATS_SOAK_SECONDS=600 makes it ten minutes."""
+def test_a_minute_of_load_with_two_workers(nursery, queues, results, opensearch):
+    """The soak run: STATS_SOAK_SECONDS=600 makes it ten minutes. Both process and aggregate; the engine dies once."""
     seconds = int(os.environ.get("STATS_SOAK_SECONDS", 60))
     first, second, chance, sent, kills = nursery(), nursery(), random.Random(6), [], 0
-    end = time.monotonic() + seconds
+    end, crash = time.monotonic() + seconds, time.monotonic() + seconds / 2
     while time.monotonic() < end:
         part = clicks(chance.randrange(1 << 30), 400)
         sent += part
         publish(part)
         first.start()
         pid = second.start()
+        if time.monotonic() > crash:
+            opensearch.crash()
+            opensearch.start()
+            crash = end + 1
         if chance.random() < 0.3:
             time.sleep(chance.uniform(0.1, 0.5))
             kills += kill(pid)

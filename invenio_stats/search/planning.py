@@ -1,0 +1,101 @@
+"""Planning: which intervals a run of an aggregation goes through, and which of their events it reads."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from invenio_stats.core.intervals import after, floor
+from invenio_stats.core.moments import iso, utc
+from invenio_stats.core.visits import Visits, visit_all, visit_within
+from invenio_stats.search import totals
+from invenio_stats.search.carrying import Carrying, Plan
+from invenio_stats.search.leasing import Work
+from invenio_stats.search.recount import Recount
+
+logger = logging.getLogger(__name__)
+
+
+class Planning(Carrying):
+    """The part of an aggregation that looks for what there is to do."""
+
+    bookmark_api: Any
+    overlap = timedelta(minutes=2)
+    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
+
+    def _get_oldest_event_timestamp(self) -> datetime | None:
+        raise NotImplementedError
+
+    def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> Mapping[str, datetime]:
+        raise NotImplementedError
+
+    def _overrides(self, method: str) -> bool:
+        raise NotImplementedError
+
+    def _plan_changes(self, recount: Recount, work: Work, upper: datetime) -> Plan | None:
+        """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
+        limit = after(upper, self.interval) if upper < work.begun else None
+        bookmark = self._bookmark(work.begun)
+        since = bookmark or self._get_oldest_event_timestamp()
+        if since is None:
+            return None
+        previous = None if bookmark is None else utc(bookmark) - self.overlap
+        if previous is None:
+            where = totals.between(floor(since, self.interval), limit)
+        else:
+            where = totals.all_of([self._touched(recount, work, previous), totals.between(None, limit)])
+        touched = recount.starts(where)
+        visits = self._choose(list(touched), utc(since), upper)
+        count = partial(self._count, recount, stored := self._stored(), where, previous)
+        return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
+
+    def _bookmark(self, now: datetime) -> datetime | None:
+        """Return where to resume; None for the beginning, also where a wrong clock has set it into the future."""
+        bookmark: datetime | None = self.bookmark_api.get_bookmark()
+        if bookmark is None or utc(bookmark) <= now:
+            return bookmark
+        facts = {"aggregation": self.name, "bookmark": iso(utc(bookmark))}
+        logger.warning("A bookmark lies in the future; everything is counted anew", extra=facts)
+        self.bookmark_api.rewind()
+        return None
+
+    def _touched(self, recount: Recount, work: Work, mark: datetime) -> totals.Body:
+        """Narrow to the events of what changed since the mark, and of what is set aside."""
+        changed = totals.changed_since(mark, self.interval)
+        aside = [totals.Pair(one.start, one.key) for one in work.aside]
+        return totals.any_of([changed, totals.of_pairs(aside, recount.shape)]) if aside else changed
+
+    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
+        """Choose the intervals: those that were touched, unless a subclass has more to say."""
+
+        def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
+            return self._split_date_range(lower, upper).values()
+
+        iterates = self._overrides("agg_iter")  # it may read what we know nothing of
+        if self._overrides("_split_date_range"):
+            return visit_within(touched, split, self.interval, since, upper, every=iterates)
+        if iterates:
+            return visit_all(touched, split, self.interval, since, upper)
+        return Visits(touched, [])
+
+    def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> Plan:
+        """Plan every interval between two dates."""
+        stored = self._stored()
+        moments = sorted(map(utc, self._split_date_range(lower, upper).values()))
+        if not moments:
+            return Plan(stored, [], {}, lambda _: iter(()), None, None)
+        where = totals.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
+        waits = self._waits_outside(recount, where)
+        count = partial(self._count, recount, stored, where, None)
+        return Plan(stored, moments, recount.starts(where), count, None, None if waits else upper)
+
+    def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:
+        """Say whether other events wait to be counted: the bookmark must not pass them by."""
+        bookmark = self.bookmark_api.get_bookmark()
+        if bookmark is None:
+            oldest = self._get_oldest_event_timestamp()
+            waiting = totals.between(None if oldest is None else floor(oldest, self.interval))
+        else:
+            waiting = totals.changed_since(utc(bookmark) - self.overlap, self.interval)
+        return bool(recount.starts(totals.all_of([waiting, totals.none_of([where])])))

@@ -1,0 +1,77 @@
+"""Aggregate: one total that fails does not stop the others, and is tried again by every run."""
+
+import pytest
+
+from invenio_stats.core import asides
+
+pytestmark = pytest.mark.usefixtures("expect_logged_errors")
+
+
+def fails(event, total):
+    if total.unique_id == "recid_1":
+        raise ZeroDivisionError
+    return "ok"
+
+
+def is_refused(event, total):
+    return {"an": "object"} if total.unique_id == "recid_1" else "ok"
+
+
+@pytest.fixture
+def aside(search_client, index_prefix):
+    """Return `aside()`: the totals that are set aside."""
+
+    def read():
+        source = search_client.get(index=f"{index_prefix}stats-locks", id="record-view-agg")["_source"]
+        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in asides.read_asides(source)]
+
+    return read
+
+
+@pytest.mark.parametrize("value", [fails, is_refused])
+def test_the_rest_goes_on_and_the_bookmark_moves(raw, aggregator, counts, aside, clock, value):
+    raw.put("2026-03-12", "recid_1")
+    raw.put("2026-03-12", "recid_2")
+    own = aggregator(copy_fields={"pid_value": value})
+    assert own.run() == [(1, 1)]
+    assert set(counts()) == {"recid_2-2026-03-12"}
+    assert own.bookmark_api.get_bookmark(refresh_time=0) == clock.now
+    assert [one[:2] for one in aside()] == [("2026-03-12", "recid_1")]
+
+
+def test_it_is_tried_again_by_every_run_until_it_goes_well(raw, aggregator, counts, aside, clock):
+    raw.put("2026-03-12", "recid_1")
+    aggregator(copy_fields={"pid_value": fails}).run()
+    for _ in range(2):
+        clock.forward(days=1)
+        assert aggregator(copy_fields={"pid_value": fails}).run() == [(0, 1)]
+        assert aside() == [("2026-03-12", "recid_1", "ZeroDivisionError")]
+    clock.forward(days=1)
+    assert aggregator().run() == [(1, 0)]
+    assert counts() == {"recid_1-2026-03-12": 1}
+    assert aside() == []
+    clock.forward(days=1)
+    assert aggregator().run() == []
+
+
+def test_a_run_over_another_range_leaves_it_aside(raw, aggregator, aside, clock):
+    raw.put("2026-03-12", "recid_1")
+    raw.put("2026-03-14", "recid_2")
+    aggregator(copy_fields={"pid_value": fails}).run()
+    clock.forward(days=1)
+    aggregator().run(start_date="2026-03-14", end_date="2026-03-14")
+    assert len(aside()) == 1
+    aggregator().run(start_date="2026-03-12", end_date="2026-03-12")
+    assert aside() == []
+
+
+def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside, monkeypatch):
+    """That is no bad total any more, but something that is wrong with all of them."""
+    monkeypatch.setattr(asides, "MOST", 2)
+    for number in range(3):
+        raw.put(f"2026-03-1{number}", "recid_1")
+    own = aggregator(copy_fields={"pid_value": fails})
+    assert own.run() == [(0, 1)] * 3
+    assert own.bookmark_api.get_bookmark() is None
+    assert aggregator().run() == [(1, 0)] * 3
+    assert aside() == []
