@@ -27,8 +27,8 @@ _DAYS = 7
 def ingest(event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Print how many events of EVENT_TYPES (all, unless some are named) count for nobody, by day and reason.
 
-    They were dropped by a rule (robot, ai, machine, preprocessor), were one with another click, or are dead letters.
-    The day is the one they were processed on.
+    They were dropped by a rule (robot, ai, machine, preprocessor), were one with another click, are dead letters, or
+    were refused because neither broker nor spool took them. The day is the one they were processed or refused on.
     """
     end = last.date() if last else datetime.now(timezone.utc).date()
     start = first.date() if first else end - timedelta(days=_DAYS - 1)

@@ -16,6 +16,7 @@ from invenio_stats.doctor import examine
 from invenio_stats.progress import bar
 from invenio_stats.proxies import current_stats
 from invenio_stats.status import aggregations_status, events_status, spool_status
+from invenio_stats.tasks import report_refused
 
 
 @click.group()
@@ -27,8 +28,9 @@ def spool() -> None:
 @as_json
 @with_appcontext
 def spool_send(as_json: bool) -> None:
-    """Send what waits in the spool to the broker, now."""
+    """Send what waits in the spool to the broker, now, and count what it could not take."""
     box = outbox()
+    report_refused()
     with bar(_("Sending"), as_json) as shown:
         shown.begin(_("spool"), box.spool.count())
         try:

@@ -123,6 +123,24 @@ def _sealing() -> Finding:
     return Finding("sealing", "ok", _("All events are sealed before the queue."))
 
 
+_TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
+
+
+def _schedule() -> Finding:
+    """Events that were left on disk are sent, and dead letters deleted, by tasks of beat."""
+    entries = current_app.config.get("CELERY_BEAT_SCHEDULE") or {}
+    scheduled = {entry.get("task") for entry in entries.values() if isinstance(entry, dict)}
+    missing = [entry for task, entry in _TASKS.items() if f"invenio_stats.tasks.{task}" not in scheduled]
+    if missing:
+        return Finding(
+            "schedule",
+            "warning",
+            _("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing)),
+            _("Take them from invenio_stats.tasks, or have cron run `stats spool send` and `dead-letters purge`."),
+        )
+    return Finding("schedule", "ok", _("Beat sends the spool on and deletes old dead letters."))
+
+
 def _totals() -> Finding:
     """Totals that cannot be built or written are set aside, and tried again by every run."""
     failing = {name: len(set_aside(current_search_client, name)) for name in current_stats.aggregations}
@@ -163,6 +181,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _proxies,
     _countries,
     _sealing,
+    _schedule,
     _broker,
     _engine,
     _totals,

@@ -3,9 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from invenio_search.utils import prefix_index
+
 from invenio_stats.bookmark import BookmarkAPI
-from invenio_stats.core.intervals import Interval, floor
+from invenio_stats.core import names
+from invenio_stats.core.intervals import INTERVALS, Interval, floor
 from invenio_stats.core.moments import UTC
+from invenio_stats.proxies import current_stats
 from invenio_stats.search import sources
 
 ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +61,24 @@ class FirstDay:
         # Also among those that do not count: a day that is retracted is there.
         oldest_event = sources.oldest(self.client, sources.indices_behind(self.client, events))
         return _judge(oldest_event, oldest_total, interval, now)
+
+
+def first_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
+    """Return the first complete day of the event type that a queue is for, with the alias of its events.
+
+    Of a queue that is not one of ours nothing is known, so that nothing is too old.
+    """
+    event = {names.queue(name): name for name in current_stats.events_config}.get(queue)
+    if event is None:
+        return ALL_THERE
+    totals = prefix_index(names.totals_alias(event))
+    return FirstDay(client, event).find(events, totals, longest_interval(event), now)
+
+
+def longest_interval(event: str) -> Interval:
+    """Return the longest interval that the totals of an event type are made for."""
+    every = [one.params for one in current_stats.aggregations.values() if one.params.get("event") == event]
+    return max((one.get("interval", "day") for one in every), key=INTERVALS.index, default="day")
 
 
 def _judge(oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ BODY: Body = {
         }
     ),
 }
-"""The index: one document for each day, event type and reason."""
+"""The index: one document for each day, event type and reason; of refused events one for each spool besides."""
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE = 0.05
@@ -42,23 +43,114 @@ class Line(NamedTuple):
     count: int
 
 
-def count(client: Any, event_type: str, day: date, reasons: Mapping[str, int]) -> None:
-    """Add to the counters of a day; several workers may do so at once.
+class _Place(NamedTuple):
+    """A counter as it is stored, which nobody else may have changed when it is written again."""
 
-    A run that dies between storing and counting is not in them: they tell an operator what happens to events, and are
-    no part of any total. EngineUnavailableError when others are quicker again and again.
+    count: int
+    guard: Mapping[str, int]
+
+
+class Counters:
+    """The counters of one event type, for one run: read when they are first needed, then one request for each batch.
+
+    Several workers may count at once. They tell an operator what happens to events, and are no part of any total.
     """
-    waiting = {reason: number for reason, number in reasons.items() if number}
-    if not waiting:
-        return
-    for _attempt in range(_ATTEMPTS):
-        waiting = _add(client, event_type, day, waiting)
-        if not waiting:
+
+    def __init__(self, client: Any, event_type: str):
+        """Name the event type."""
+        self._client = client
+        self._event_type = event_type
+        self._waiting: Counter[tuple[date, str]] = Counter()
+        self._known: dict[tuple[date, str], _Place | None] = {}
+
+    def add(self, day: date, reasons: Mapping[str, int]) -> None:
+        """Add to the counters of a day; without anything to add, nobody is asked.
+
+        EngineUnavailableError when others are quicker again and again, or the engine is busy: what is not written then
+        is, together with what is added next. After other errors nobody knows what was written, so it is not again.
+        """
+        self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
+        for attempt in range(_ATTEMPTS):
+            if not self._waiting:
+                return
+            if attempt:
+                time.sleep(random.uniform(0, _LONGEST_PAUSE))
+            try:
+                self._write()
+            except Exception:
+                self._waiting.clear()
+                self._known.clear()
+                raise
+        if self._waiting:
+            raise EngineUnavailableError(
+                f"The counters of {self._event_type!r} are in use by others; {len(self._waiting)} are not written."
+            )
+
+    def _write(self) -> None:
+        """Write the counters as they were a moment ago, and more; those that somebody else has written stay."""
+        self._read([key for key in self._waiting if key not in self._known])
+        body: list[dict[str, Any]] = []
+        counts = {key: self._count(key) + number for key, number in self._waiting.items()}
+        for key, number in counts.items():
+            known = self._known[key]
+            place = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **(known.guard if known else {})}
+            source = _source(Line(key[0], self._event_type, key[1], number))
+            body += [{"index" if known else "create": place}, source]
+        items = [next(iter(item.values())) for item in self._client.bulk(body=body)["items"]]
+        for (key, number), item in zip(counts.items(), items, strict=True):
+            if item["status"] in (200, 201):
+                self._known[key] = _Place(number, _guard(item))
+                del self._waiting[key]
+            elif item["status"] == 409:
+                del self._known[key]
+            elif item["status"] != 429:
+                raise search.exceptions.TransportError(item["status"], "ingest counters")
+
+    def _read(self, keys: list[tuple[date, str]]) -> None:
+        if not keys:
             return
-        time.sleep(random.uniform(0, _LONGEST_PAUSE))
-    raise EngineUnavailableError(
-        f"The counters of {event_type!r} are in use by others; {len(waiting)} are not written."
-    )
+        index = prefix_index(names.INGEST)
+        found = self._client.mget(body={"docs": [{"_index": index, "_id": self._id(key)} for key in keys]})["docs"]
+        if any("error" in document for document in found):
+            create_index(self._client, index, BODY)  # what else is wrong, the next request says
+        for key, document in zip(keys, found, strict=True):
+            self._known[key] = _Place(document["_source"]["count"], _guard(document)) if document.get("found") else None
+
+    def _count(self, key: tuple[date, str]) -> int:
+        known = self._known[key]
+        return known.count if known else 0
+
+    def _id(self, key: tuple[date, str]) -> str:
+        return _id(key[0], self._event_type, key[1])
+
+
+def _id(day: date, event_type: str, reason: str) -> str:
+    return f"{day.isoformat()}:{event_type}:{reason}"
+
+
+def _source(line: Line) -> dict[str, Any]:
+    return {"date": line.day.isoformat(), "event_type": line.event_type, "reason": line.reason, "count": line.count}
+
+
+def _guard(document: Mapping[str, Any]) -> dict[str, int]:
+    return {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
+
+
+def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
+    """Write counters that somebody keeps himself and only ever adds to, each as a whole: twice is as good as once.
+
+    Every keeper has documents of its own. The larger number stays, whoever writes last.
+    """
+    create_index(client, prefix_index(names.INGEST), BODY)
+    body: list[dict[str, Any]] = []
+    for line in lines:
+        place = {"_index": prefix_index(names.INGEST), "_id": f"{_id(*line[:3])}:{keeper}"}
+        body.append({"index": {**place, "version": line.count, "version_type": "external_gte"}})
+        body.append(_source(line))
+    statuses = [item["index"]["status"] for item in client.bulk(body=body)["items"]]
+    broken = [status for status in statuses if status not in (200, 201, 409)]
+    if broken:
+        raise search.exceptions.TransportError(broken[0], "ingest counters")
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:
@@ -75,9 +167,10 @@ def lines(client: Any, first: date, last: date, event_types: Collection[str] | N
         found = [source for _id, source in scan(client, index, query)]
     except search.exceptions.NotFoundError:
         return []  # nothing was ever counted
-    return sorted(
-        Line(date.fromisoformat(one["date"]), one["event_type"], one["reason"], one["count"]) for one in found
-    )
+    counts: Counter[tuple[date, str, str]] = Counter()
+    for one in found:
+        counts[date.fromisoformat(one["date"]), one["event_type"], one["reason"]] += one["count"]
+    return sorted(Line(*place, number) for place, number in counts.items())
 
 
 def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:
@@ -91,27 +184,3 @@ def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:
 
 def _days(first: date, last: date) -> dict[str, Any]:
     return {"range": {"date": {"gte": first.isoformat(), "lte": last.isoformat()}}}
-
-
-def _add(client: Any, event_type: str, day: date, reasons: Mapping[str, int]) -> dict[str, int]:
-    """Write the counters as they were a moment ago, and more; return those that somebody else has written meanwhile."""
-    index = prefix_index(names.INGEST)
-    ids = {reason: f"{day.isoformat()}:{event_type}:{reason}" for reason in reasons}
-    places = [{"_index": index, "_id": document_id} for document_id in ids.values()]
-    documents = client.mget(body={"docs": places})["docs"]
-    if any("error" in document for document in documents):
-        create_index(client, index, BODY)  # what else is wrong, the next request says
-    body: list[dict[str, Any]] = []
-    for (reason, document_id), document in zip(ids.items(), documents, strict=True):
-        source = {"date": day.isoformat(), "event_type": event_type, "reason": reason, "count": reasons[reason]}
-        place: dict[str, Any] = {"_index": index, "_id": document_id}
-        if document.get("found"):
-            place |= {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
-            source["count"] += document["_source"]["count"]
-        body += [{"index" if document.get("found") else "create": place}, source]
-    items = client.bulk(body=body)["items"]
-    outcomes = [next(iter(item.values()))["status"] for item in items]
-    broken = [status for status in outcomes if status not in (200, 201, 409, 429)]
-    if broken:
-        raise search.exceptions.TransportError(broken[0], "ingest counters")
-    return {reason: reasons[reason] for reason, status in zip(ids, outcomes, strict=True) if status in (409, 429)}

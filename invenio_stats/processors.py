@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -31,6 +32,7 @@ from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError, without_text
+from invenio_stats.first_day import ALL_THERE, first_day_of_queue
 from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
@@ -126,6 +128,8 @@ class EventsIndexer:
     """
 
     on_batch: Callable[[int], None] | None = None
+    on_outcome: Callable[[Outcome], None] | None = None
+    _first_day: Callable[[], datetime] = staticmethod(lambda: ALL_THERE)
     time_budget: float | None = None
     """Seconds after which a run stops at the end of its batch; None for no limit."""
     default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
@@ -168,6 +172,7 @@ class EventsIndexer:
     def actionsiter(self) -> Iterator[Action]:
         """Yield the index action of each event of one batch; note those that fail in `failures`."""
         for event in self.queue.consume():
+            first_day = self._first_day()  # an engine that does not answer is not the event's fault
             try:
                 action = self._action(event)
             except ImportError:
@@ -177,12 +182,22 @@ class EventsIndexer:
                 logger.error("Error processing event", exc_info=without_text(error), extra=facts)
                 self.failures.append((seal_event(event), f"preprocessor: {type(error).__name__}"))
                 continue
-            if action is not None:
-                yield action
+            if action is None:
+                continue
+            if action["_click"].moment < first_day:
+                self.failures.append((seal_event(event), "expired"))
+                continue
+            yield action
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
         return run_batches(self, self._run_batch)
+
+    def begin(self) -> None:
+        """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
+        if isinstance(self.queue, Inbox):
+            name = self.queue.routing_key
+            self._first_day = cache(lambda: first_day_of_queue(self.client, name, self.index, _now()))
 
     def prepare(self) -> None:
         """Make sure of the indices of the next batch, for a `run` that hands the actions to the engine itself.

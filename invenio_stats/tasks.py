@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -14,6 +15,7 @@ from invenio_stats.apart import apart_from
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.batches import Outcome
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.privacy import dictionary
@@ -77,8 +79,10 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
 def send_spool() -> int:
     """Send what waits in the spool of the machine that this runs on; return how many messages.
 
-    Web processes send their own on as soon as the broker is back; this is for what dead ones have left.
+    Web processes send their own on as soon as the broker is back; this is for what dead ones have left. What the spool
+    could not take is counted with the rest that counts for nobody.
     """
+    report_refused()
     return outbox().send_spool(current_stats.agents_queue)
 
 
@@ -135,10 +139,24 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     indexer = definition.cls(**definition.params)
     indexer.on_batch = on_batch
     indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
+    counters = ingest.Counters(current_search_client, name)
+    indexer.on_outcome = partial(_count, counters)
     result = indexer.run()
-    if isinstance(result, Outcome):
-        _count(name, result)
+    _count(counters, Outcome())  # what could not be written at its batch
     return tuple(result) if isinstance(result, tuple) else result
+
+
+def report_refused() -> None:
+    """Count the events that this machine refused, each once; what goes wrong is logged, and counted by the next run."""
+    spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
+    try:
+        refusals = [one for one in spool.refusals() if one.queue in types]
+        if refusals:
+            lines = [(date.fromisoformat(one.day), types[one.queue], "refused", one.events) for one in refusals]
+            ingest.keep(current_search_client, spool.name(), [ingest.Line(*line) for line in lines])
+            spool.set_reported(refusals)
+    except Exception as error:
+        logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
 def _purge(name: str, before: datetime) -> Any:
@@ -149,13 +167,13 @@ def _purge(name: str, before: datetime) -> Any:
         return {"error": type(error).__name__}
 
 
-def _count(name: str, outcome: Outcome) -> None:
+def _count(counters: ingest.Counters, outcome: Outcome) -> None:
     """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
     try:
-        ingest.count(current_search_client, name, datetime.now(timezone.utc).date(), reasons)
+        counters.add(datetime.now(timezone.utc).date(), reasons)
     except Exception as error:
-        logger.warning("Counters of events could not be written", extra={"run": name, "error": type(error).__name__})
+        logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
 def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:

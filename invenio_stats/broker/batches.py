@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Protocol
 
@@ -70,8 +69,13 @@ class Reader(Protocol):
     failures: list[DeadLetter]
     on_batch: Callable[[int], None] | None
     """Is told how many messages each batch had, once it is acknowledged."""
+    on_outcome: Callable[[Outcome], None] | None
+    """Is told what became of each batch, once it is acknowledged: who is killed before that has not told, nor twice."""
     time_budget: float | None
     """Seconds after which a run stops at the end of its batch."""
+
+    def begin(self) -> None:
+        """Get ready for a run of batches."""
 
     def prepare(self) -> None:
         """Get ready for the next batch, before a `run` that is not ours gets it."""
@@ -84,10 +88,10 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     not ours gets one turn and is left alone.
     """
     started, results = time.monotonic(), []
+    reader.begin()
     while True:
         reader.failures = []
-        with _acknowledging(reader):
-            results.append(turn())
+        results.append(_do(reader, turn))
         if not (isinstance(reader.queue, Inbox) and reader.queue.has_more) or stopping.is_due(
             started, reader.time_budget
         ):
@@ -108,25 +112,38 @@ def in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
     return run_in_batches
 
 
-@contextmanager
-def _acknowledging(reader: Reader) -> Iterator[None]:
-    """Bury what failed and acknowledge the batch at the end; on an error give it back to the queue."""
+def _do(reader: Reader, turn: Callable[[], Any]) -> Any:
+    """Do one batch: bury what failed and acknowledge it at the end; on an error give it back to the queue."""
     inbox = reader.queue if isinstance(reader.queue, Inbox) else None
+    if inbox is None:
+        result = turn()
+        _tell(reader, result)
+        return result
     try:
-        yield
-        if inbox is not None:
-            bury(inbox.source, [*reader.failures, *inbox.rejected])
-            reader.failures = []  # once: a subclass's run may go around ours
-            handled = inbox.acknowledge()
-            if reader.on_batch is not None:
-                reader.on_batch(handled)
+        result = turn()
+        bury(inbox.source, [*reader.failures, *inbox.rejected])
+        reader.failures = []  # once: a subclass's run may go around ours
+        if inbox.rejected and _is_pair(result):
+            result = Outcome(dead=len(inbox.rejected)) + result
+        handled = inbox.acknowledge()
+        if handled:  # else a run of ours, within this one, has told already
+            _tell(reader, result)
+        if reader.on_batch is not None:
+            reader.on_batch(handled)
+        return result
     finally:
-        if inbox is not None:
-            inbox.release()
+        inbox.release()
+
+
+def _tell(reader: Reader, result: Any) -> None:
+    if reader.on_outcome is not None and _is_pair(result):
+        reader.on_outcome(result if isinstance(result, Outcome) else Outcome(*result))
 
 
 def _sum(results: list[Any]) -> Any:
     """Return what all turns did together; where a subclass's results are no pairs of numbers, the last of them."""
-    if all(isinstance(one, tuple) and len(one) == 2 and all(isinstance(n, int) for n in one) for one in results):
-        return sum(results, Outcome())
-    return results[-1]
+    return sum(results, Outcome()) if all(_is_pair(one) for one in results) else results[-1]
+
+
+def _is_pair(result: Any) -> bool:
+    return isinstance(result, tuple) and len(result) == 2 and all(isinstance(number, int) for number in result)

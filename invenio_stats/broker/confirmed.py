@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
-from kombu import Exchange, Producer
+from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.exceptions import LimitExceeded, OperationalError
 
+from invenio_stats.broker import plain
 from invenio_stats.broker.channels import borrowed, drop
 from invenio_stats.broker.messages import Outgoing
 
@@ -33,7 +34,7 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
     """
     with borrowed(pool, seconds) as connection:
         if connection.transport.driver_type != "amqp":
-            _publish_plainly(connection, exchange, messages)
+            plain.publish(connection, pool.connection, exchange, messages, seconds)
             return
         deadline = time.monotonic() + seconds + _SECONDS_PER_MESSAGE * len(messages)
         was_kept = connection.connected
@@ -161,22 +162,3 @@ def _amqp_message(message: Outgoing) -> amqp.Message:
 
 def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:
     KombuQueue(name, exchange=exchange, routing_key=name, channel=channel).declare()
-
-
-def _publish_plainly(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing]) -> None:
-    """Publish one by one, where the transport knows no confirms; what is declared is known in a connection only."""
-    where = KombuQueue(messages[0].queue, exchange=exchange or Exchange(""), routing_key=messages[0].queue)
-    connection.ensure_connection(max_retries=0)
-    with connection.channel() as channel:
-        producer = Producer(channel, exchange=exchange)
-        for message in messages:
-            producer.publish(
-                message.body,
-                routing_key=message.queue,
-                message_id=message.message_id,
-                headers=dict(message.headers),
-                content_type="application/json",
-                content_encoding="utf-8",
-                delivery_mode="persistent",
-                declare=[where],
-            )

@@ -14,6 +14,7 @@ from kombu import Consumer
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
 
@@ -41,8 +42,8 @@ class Inbox:
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self._gives_back_by_closing = False
-        self.rejected: list[tuple[Any, str]] = []
-        """Bodies of the batch that are no events, each with the reason."""
+        self.rejected: list[tuple[Any, str, str | None]] = []
+        """Bodies of the batch that are no events, each with the reason and the id of its message."""
         self.has_more = False
         """Whether the last batch was a full one, so that more may be waiting."""
 
@@ -81,8 +82,7 @@ class Inbox:
         if handled and self._gives_back_by_closing and not self._ahead:
             self._messages[-1].ack(multiple=True)
         else:
-            for message in self._messages:
-                message.ack()
+            acknowledge(self._messages)
         self._messages = []
         self.release()
         return handled
@@ -109,7 +109,7 @@ class Inbox:
         channel = self._open.enter_context(open_channel(self._queue))
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        return self._pushed(channel, bound) if self._gives_back_by_closing else _got(bound)
+        return self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._size)
 
     def _pushed(self, channel: amqp.Channel, bound: Any) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
@@ -135,15 +135,16 @@ class Inbox:
             yield self._ahead.popleft()
 
     def _event(self, message: Any) -> BornEvent | None:
+        message_id = message.properties.get("message_id")
         try:
             fields = message.payload
         except Exception as error:  # whatever the decoder of a foreign content type raises
-            self.rejected.append((message.body, f"not readable: {type(error).__name__}"))
+            self.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return None
         if not isinstance(fields, dict):
-            self.rejected.append((fields, "not an object of fields"))
+            self.rejected.append((fields, "not an object of fields", message_id))
             return None
-        return BornEvent(fields, message.properties.get("message_id") or _id_of(message.body))
+        return BornEvent(fields, message_id or _id_of(message.body))
 
 
 def _id_of(body: Any) -> str:

@@ -14,6 +14,7 @@ from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.confirmed import deliver
 from invenio_stats.broker.letters import Choice, DeadLetter, Letter, again, dead_name, read, written
 from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 
 __all__ = ("ALL", "Choice", "DeadLetter", "Letter", "bury", "count", "dead_name", "look", "purge", "replay", "summary")
@@ -94,8 +95,7 @@ def _take(
         meant = _meant(messages, choice)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
-            for _letter, message in part:
-                message.ack()
+            acknowledge([message for _letter, message in part])
             taken += len(part)
             if on_batch is not None:
                 on_batch(len(part))
@@ -119,9 +119,7 @@ def _opened(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[
         bound, is_amqp = _bound(queue, channel), isinstance(channel, amqp.Channel)
 
         def messages() -> Iterator[Any]:
-            for number in range(1, _waiting(bound) + 1):
-                if (message := bound.get(no_ack=False)) is None:
-                    return
+            for number, message in enumerate(received(channel, bound, _waiting(bound), at_once=1), start=1):
                 if not is_amqp:
                     held.append(message)
                 yield message

@@ -14,8 +14,8 @@ from invenio_stats.core.moments import parse
 
 _DEEPEST = 20
 
-DeadLetter = tuple[Any, str]
-"""What was to be stored, and why it cannot be."""
+DeadLetter = tuple[Any, str] | tuple[Any, str, str | None]
+"""What was to be stored, and why it cannot be; with the id of its message, where it has none of its own."""
 
 
 class Letter(NamedTuple):
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
     most: int | None = None
     """At most so many."""
     before: datetime | None = None
-    """Only those that were buried before this moment; one of unknown age was."""
+    """Only those that were buried before this moment; of one without a date nobody knows that."""
 
     @property
     def is_selective(self) -> bool:
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
         """Say whether a letter is one of them, however many there are."""
         if self.reason is not None and not letter.reason.startswith(self.reason):
             return False
-        return self.before is None or letter.buried is None or parse(letter.buried) < self.before
+        return self.before is None or (letter.buried is not None and parse(letter.buried) < self.before)
 
 
 def dead_name(queue: Queue) -> str:
@@ -58,12 +58,13 @@ def dead_name(queue: Queue) -> str:
 
 def written(queue: Queue, letter: DeadLetter, buried: str) -> Outgoing:
     """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type."""
-    body, reason = letter
+    body, reason, *known = letter
     try:
         _type, _encoding, text = dumps(body, serializer="json")
     except Exception:  # whatever a preprocessor has put in
         _type, _encoding, text = dumps(_plain(body), serializer="json")
-    return Outgoing(dead_name(queue), _id_of(body, text), text, {"reason": reason, "buried": buried})
+    message_id = next(filter(None, known), None) or _id_of(body, text)
+    return Outgoing(dead_name(queue), message_id, text, {"reason": reason, "buried": buried})
 
 
 def read(message: Any) -> Letter:

@@ -7,6 +7,7 @@ when it answers, and sends the spool on.
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from invenio_queues.queue import Queue
 from invenio_stats.broker.confirmed import deliver, failures
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.spool import Spool
+from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError
 
 logger = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Outbox:
             self._keep(messages)
             self._open(queue, error)
         else:
-            if self.spool.exists() and self.spool.count():
+            if not self._is_working() and self._has_waiting():
                 self._work(queue)
 
     def send_spool(self, queue: Queue, on_batch: Callable[[int], None] | None = None) -> int:
@@ -79,11 +81,26 @@ class Outbox:
         try:
             self.spool.put(messages)
         except EventsRefusedError as error:
-            self.spool.note_refused(error.count)
-            if time.monotonic() - self._complained >= _SECONDS_BETWEEN_COMPLAINTS:
-                self._complained = time.monotonic()
+            # What the agent dictionary could not send it sends again.
+            self.spool.note_refused([message for message in messages if message.queue != names.AGENTS])
+            if self._may_complain():
                 logger.error("Events are refused", extra={"events": error.count, "reason": str(error)})
             raise
+
+    def _has_waiting(self) -> bool:
+        try:
+            return not self.spool.is_empty()
+        except (OSError, sqlite3.Error) as error:  # the messages of this request are on the broker all the same
+            if self._may_complain():
+                logger.error("The spool cannot be read", extra={"error": type(error).__name__})
+            return False
+
+    def _may_complain(self) -> bool:
+        """Say, once a minute, that it is time to say what is wrong."""
+        if time.monotonic() - self._complained < _SECONDS_BETWEEN_COMPLAINTS:
+            return False
+        self._complained = time.monotonic()
+        return True
 
     def _open(self, queue: Queue, error: BaseException) -> None:
         if not self.is_open or not self._is_ours():
@@ -95,10 +112,13 @@ class Outbox:
         """Say whether the circuit was opened by this process, not by the one it was forked from."""
         return self._pid == os.getpid()
 
+    def _is_working(self) -> bool:
+        return self._thread is not None and self._thread.is_alive() and self._is_ours()
+
     def _work(self, queue: Queue) -> None:
         """Have the thread try the broker and empty the spool, unless it does."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive() or not self._is_ours():
+            if not self._is_working():
                 self._pid = os.getpid()
                 self._thread = threading.Thread(target=self._empty, args=(queue,), name="stats-outbox", daemon=True)
                 self._thread.start()

@@ -104,14 +104,14 @@ class EventStore:
         for cell in {click.cell for click in clicks}:
             self.ensure(cell)
         written = self._writer.write(clicks)
-        refused = [(one.click.fields, f"engine: {one.reason}") for one in written.refused]
+        refused = [(_as_published(one.click), f"engine: {one.reason}") for one in written.refused]
         return Stored(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
 
     def _store_actions(self, actions: Sequence[Action]) -> Stored:
         stored, refusals = store(self._client, actions)
         reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
-        places = [(action["_source"], reasons.get((action["_index"], action["_id"]))) for action in actions]
-        return Stored(stored, refused=[(source, f"engine: {reason}") for source, reason in places if reason])
+        places = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
+        return Stored(stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in places if reason])
 
     def _patiently(self, work: Callable[[], Stored]) -> Stored:
         """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
@@ -141,6 +141,19 @@ class EventStore:
 def takes_clicks() -> bool:
     """Say whether the engine is asked by cells: not while a stand-in waits for plain actions."""
     return search.helpers.bulk is _BULK
+
+
+def _event_of(action: Action) -> Event:
+    """Return the event of an index action, for the dead letters."""
+    source: Event = action["_source"]
+    return _as_published(action["_click"]) if "_click" in action else source
+
+
+def _as_published(click: Click) -> Event:
+    """Return the fields of a click with the key that is never stored, by which it chains when it is put back."""
+    if click.previous_visitor_id is None:
+        return click.fields
+    return {**click.fields, "previous_visitor_id": click.previous_visitor_id}
 
 
 def _is_passing(error: Exception) -> bool:

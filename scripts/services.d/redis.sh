@@ -1,4 +1,4 @@
-# Redis: cache and results, in memory only. Sourced by `services`.
+# Redis: cache, results, and a broker that keeps what it has when it is killed. Sourced by `services`.
 
 url_redis() { echo "redis://127.0.0.1:$(port_of redis port)/0"; }
 variable_redis() { echo CACHE_REDIS_URL; }
@@ -8,7 +8,7 @@ install_redis() { if ! command -v redis-server >/dev/null; then install_packages
 
 start_redis() {
   choose_port redis port 6399
-  spawn redis redis-server --bind 127.0.0.1 --port "$(port_of redis port)" --dir "$dir/redis" --save '' --appendonly no
+  spawn redis redis-server --bind 127.0.0.1 --port "$(port_of redis port)" --dir "$dir/redis" --save '' --appendonly yes
   wait_for redis "$(port_of redis port)"
 }
 

@@ -14,7 +14,7 @@ from invenio_stats.core.events import BornEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import purge_dead_letters
-from tests.flow.test_processors import download
+from tests.flow.test_processors import TODAY, download
 
 EVENT = "record-view"
 
@@ -181,15 +181,48 @@ def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
     assert [letter.message_id for letter in dead_letters.look(queue)] == ["id-0", "id-1"]
 
 
-def test_a_letter_without_a_date_is_old(queue):
-    """Somebody else put it there, or it was put there wrongly: it can be listed, and is not kept for ever."""
+def test_a_letter_without_a_date_is_not_old(queue):
+    """Somebody else put it there, perhaps a minute ago: who wants it away says so without an age."""
     name = dead_letters.dead_name(queue)
     headers = [{}, {"reason": "x", "buried": "long ago"}, {"reason": "x", "buried": 5}]
     deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', one) for one in headers], 5.0)
     found = dead_letters.summary(dead_letters.look(queue))
     assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
-    assert dead_letters.purge(queue, Choice(before=datetime.now(timezone.utc) - timedelta(days=30))) == 3
-    assert inspect.dead(queue) == 3
+    assert dead_letters.purge(queue, Choice(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
+    assert inspect.dead(queue) == 6
+    assert dead_letters.purge(queue) == 6
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize("body", ["[1]", "{"], ids=["no object", "not readable"])
+def test_what_is_no_event_keeps_the_id_of_its_message(queue, put_templates, body):
+    """Put back and buried again, it is still the same."""
+    deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "id-x", body)])
+    dead_letters.purge(queue)
+    for _ in range(2):
+        assert EventsIndexer(queue).run() == (0, 1)
+        assert [letter.message_id for letter in dead_letters.look(queue)] == ["id-x"]
+        assert dead_letters.replay(queue) == 1
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize("by_cells", [True, False], ids=["clicks", "actions"])
+def test_what_the_engine_refused_still_chains_across_midnight(queues, put_templates, monkeypatch, by_cells):
+    """The key under yesterday's salt is never stored, but without it the last click of yesterday would count, too."""
+    queue, midnight = queues["file-download"], TODAY.replace(hour=0, minute=0, second=0)
+    if not by_cells:
+        monkeypatch.setattr("invenio_stats.processors.takes_clicks", lambda: False)
+    refused = {
+        **download(midnight + timedelta(seconds=5), size="much"),
+        "visitor_id": "today",
+        "unique_session_id": "s",
+    }
+    for name in ("ip_address", "user_agent", "user_id", "session_id"):
+        del refused[name]
+    current_stats.publish("file-download", [{**refused, "previous_visitor_id": "yesterday"}])
+    assert current_stats.events["file-download"].cls(**current_stats.events["file-download"].params).run() == (0, 1)
+    (letter,) = dead_letters.look(queue)
+    assert letter.event["previous_visitor_id"] == "yesterday"
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", EVENT], ["replay", "--yes"], ["purge", "--yes", "--json"]])

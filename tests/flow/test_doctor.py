@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from invenio_stats import tasks
 from invenio_stats.cli import stats
 from invenio_stats.proxies import current_stats
 
@@ -38,6 +39,18 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
     found = doctor(1)
     assert found["broker"]["level"] == "error"
     assert "secret" not in json.dumps(found)
+
+
+def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
+    """Under whatever name an entry stands, and whatever else is scheduled."""
+    monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")  # an error on any services
+    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, "other": {"task": "x"}})
+    finding = doctor(1)["schedule"]
+    assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
+    monkeypatch.setitem(app.config["CELERY_BEAT_SCHEDULE"], "letters", tasks.StatsDeadLettersTask)
+    assert doctor(1)["schedule"]["level"] == "ok"
+    monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
+    assert doctor(1)["schedule"]["message"].endswith("StatsSpoolTask, StatsDeadLettersTask.")
 
 
 def test_totals_that_fail_and_counts_that_are_estimates_are_named(

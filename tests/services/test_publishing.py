@@ -1,5 +1,6 @@
 """Publishing: what `publish` has accepted is on the broker or in the spool, whatever is killed; nobody waits."""
 
+import gc
 import json
 import os
 import random
@@ -22,6 +23,9 @@ from invenio_stats.proxies import current_stats
 
 ROOT = Path(__file__).parent.parent.parent
 
+# py-amqp leaves the socket of a failed handshake to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def events(first: int, count: int) -> list[dict]:
     """Return numbered events of nobody."""
@@ -38,6 +42,7 @@ def queue(app, rabbitmq_url, queues, tmp_path, monkeypatch):
     app.extensions.pop("invenio-stats-outbox", None)
     yield queues["record-view"]
     app.extensions.pop("invenio-stats-outbox", None)
+    gc.collect()
 
 
 def arrived(queue: Queue) -> list[str]:
@@ -164,7 +169,6 @@ def test_what_nobody_can_take_is_refused_and_said(queue, app, rabbitmq, tmp_path
     assert len(set(arrived(queue))) == accepted
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # py-amqp leaves a failed handshake open
 @pytest.mark.parametrize("seed", range(5))
 def test_a_publisher_that_is_killed_has_lost_nothing_that_was_accepted(queue, app_config, rabbitmq, seed, tmp_path):
     """It says each number once `publish` has returned; the broker comes and goes meanwhile."""

@@ -1,0 +1,98 @@
+"""Expired: an event of a day whose raw events have been deleted would falsify that day's total, and is buried."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from invenio_stats.broker import dead_letters
+from invenio_stats.broker.consume import BATCH_SIZE
+from invenio_stats.first_day import FirstDay
+from invenio_stats.processors import EventsIndexer
+from invenio_stats.proxies import current_stats
+from tests.compat.samples import StubQueue
+from tests.flow.test_processors import TODAY, download
+
+EVENT = "file-download"
+FIRST = TODAY.replace(hour=0, minute=0, second=0) - timedelta(days=3)
+
+
+class OwnRun(EventsIndexer):
+    """A subclass as downstream has them, with a run of its own."""
+
+    def run(self):
+        self.store.store_actions(actions := list(self.actionsiter()))
+        return len(actions), 0
+
+
+@pytest.fixture
+def first_day(search_client, put_templates):
+    """Say that older events are gone."""
+    FirstDay(search_client, EVENT).raise_to(FIRST)
+
+
+@pytest.fixture
+def letters(queues):
+    """Return reason and id of each dead letter."""
+    return lambda: [(letter.reason, letter.message_id) for letter in dead_letters.look(queues[EVENT])]
+
+
+def run(cls=EventsIndexer):
+    definition = current_stats.events[EVENT]
+    return cls(**definition.params).run()
+
+
+@pytest.mark.parametrize("cls", [EventsIndexer, OwnRun])
+def test_an_event_before_the_first_complete_day_is_buried(queues, first_day, letters, cls):
+    """The day itself is whole, and its first second belongs to it."""
+    current_stats.publish(EVENT, [download(FIRST), download(FIRST - timedelta(seconds=1)), download()])
+    assert run(cls)[0] == 2
+    assert [reason for reason, _id in letters()] == ["expired"]
+
+
+def test_put_back_it_is_buried_again_once_with_its_id(queues, first_day, letters):
+    current_stats.publish(EVENT, [download(FIRST - timedelta(days=400))])
+    assert run() == (0, 1)
+    before = letters()
+    for _ in range(2):
+        assert dead_letters.replay(queues[EVENT]) == 1
+        assert run() == (0, 1)
+        assert letters() == before
+
+
+def test_nothing_is_too_old_where_nothing_was_deleted(queues, put_templates, letters):
+    current_stats.publish(EVENT, [download(datetime(1999, 1, 1, tzinfo=timezone.utc))])
+    assert run() == (1, 0)
+    assert letters() == []
+
+
+def test_it_is_judged_by_the_totals_once(queues, put_templates, search_client, index_prefix, letters, monkeypatch):
+    """They reach further back than the raw events: of the days before these, events are gone."""
+    monkeypatch.setitem(current_stats.aggregations["file-download-agg"].params, "interval", "month")
+    search_client.index(
+        index=f"{index_prefix}stats-{EVENT}-2020-01",
+        body={"timestamp": "2020-01-05T00:00:00", "count": 1, "unique_id": "B_F"},
+        refresh=True,
+    )
+    search_client.index(
+        index=f"{index_prefix}events-stats-{EVENT}-{FIRST:%Y-%m-%d}",
+        body={"timestamp": FIRST.replace(tzinfo=None).isoformat(), "unique_id": "B_F"},
+        refresh=True,
+    )
+    current_stats.publish(EVENT, [download(FIRST), download(FIRST + timedelta(days=1))])
+    assert run() == (1, 1)
+    assert [reason for reason, _id in letters()] == ["expired"]
+    assert FirstDay(search_client, EVENT).get() == FIRST + timedelta(days=1)
+
+
+def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, first_day, requests):
+    assert run() == (0, 0)
+    assert not requests
+    current_stats.publish(EVENT, [download(file_id=str(number)) for number in range(BATCH_SIZE + 1)])
+    assert run() == (BATCH_SIZE + 1, 0)
+    assert requests["bookmark"] == 2
+
+
+def test_who_reads_a_queue_of_its_own_is_not_concerned(app, first_day):
+    old = download(FIRST - timedelta(days=1), unique_id="B_F", visitor_id="V")
+    del old["ip_address"], old["user_agent"], old["user_id"], old["session_id"]
+    assert EventsIndexer(StubQueue(old), preprocessors=[]).run() == (1, 0)
