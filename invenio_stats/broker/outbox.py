@@ -1,8 +1,9 @@
 """Outbox: from the request to the broker, or to the spool where the broker is away; nobody waits for it.
 
 The first request that meets a broker which does not answer waits for it, less than half a second. From then on the
-circuit is open: requests go to the spool at once, while a thread of this process tries the broker, closes the circuit
-when it answers, and sends the spool on.
+circuit of its queue is open: requests go to the spool at once, while a thread of this process tries the broker, closes
+the circuit when it answers, and sends the spool on. Each queue has a circuit of its own: one that the broker refuses,
+because it is full, say, stops no other.
 """
 
 import logging
@@ -38,35 +39,61 @@ class Outbox:
         self._app = app
         folder = app.config["STATS_SPOOL_DIR"] or os.path.join(app.instance_path, "stats-spool")
         self.spool = Spool(folder, int(app.config["STATS_SPOOL_MAX_MB"] * 1024 * 1024))
-        self.is_open = False
-        """Whether the broker is taken to be away."""
+        self._shut: set[str] = set()
+        """Names of the queues whose circuit is open: the broker is taken to be away, or to refuse."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._complained = -_SECONDS_BETWEEN_COMPLAINTS
-        self._pid = os.getpid()
+        self._pid = self._owner = os.getpid()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker is taken to be away, for any queue."""
+        return bool(self._shut)
 
     def send(self, queue: Queue, messages: Sequence[Outgoing]) -> None:
         """Return when the broker, or the spool, has the messages; EventsRefusedError when neither takes them."""
-        if self.is_open and self._is_ours():
+        if queue.routing_key in self._shut and self._is_ours():
+            self._work(queue)
             self._keep(messages)
             return
         try:
             deliver(queue.connection_pool, queue.exchange, messages)
         except failures(queue.connection_pool.connection) as error:
+            self._open(queue, error)  # before the spool is asked, which may refuse: the next one must not wait, either
             self._keep(messages)
-            self._open(queue, error)
+        except Exception:  # of a client library that has lost its way, or of whoever stops this task
+            self._keep(messages)
+            raise
         else:
             if not self._is_working() and self._has_waiting():
                 self._work(queue)
 
     def send_spool(self, queue: Queue, on_batch: Callable[[int], None] | None = None) -> int:
-        """Send what the spool holds; return how many messages. Raises what the broker's failures look like."""
-        sent = 0
-        while waiting := self.spool.take(_AT_ONCE):
+        """Send what the spool holds; return how many messages. Raises what the broker's failures look like.
+
+        A queue that fails stops no other: the error comes at the end.
+        """
+        sent, failed = self._send_on(queue, on_batch)
+        for error in failed.values():
+            raise error
+        return sent
+
+    def _send_on(
+        self, queue: Queue, on_batch: Callable[[int], None] | None = None
+    ) -> tuple[int, dict[str, BaseException]]:
+        """Send what the spool holds; return how many messages, and the error of each queue that took none."""
+        sent, failed = 0, {}
+        while waiting := self.spool.take(_AT_ONCE, tuple(failed)):
             try:
-                for name in {one.message.queue for one in waiting}:
+                for name in dict.fromkeys(one.message.queue for one in waiting):
                     part = [one for one in waiting if one.message.queue == name]
-                    deliver(queue.connection_pool, queue.exchange, [one.message for one in part], _SECONDS_OF_A_TRIAL)
+                    messages = [one.message for one in part]
+                    try:
+                        deliver(queue.connection_pool, queue.exchange, messages, _SECONDS_OF_A_TRIAL)
+                    except failures(queue.connection_pool.connection) as error:
+                        failed[name] = error
+                        continue
                     self.spool.settle(part, sent=True)
                     waiting = [one for one in waiting if one.message.queue != name]
                     sent += len(part)
@@ -75,7 +102,7 @@ class Outbox:
             finally:
                 if waiting:
                     self.spool.settle(waiting, sent=False)
-        return sent
+        return sent, failed
 
     def _keep(self, messages: Sequence[Outgoing]) -> None:
         try:
@@ -103,13 +130,17 @@ class Outbox:
         return True
 
     def _open(self, queue: Queue, error: BaseException) -> None:
-        if not self.is_open or not self._is_ours():
-            logger.warning("The broker is away; events go to the spool", extra={"error": type(error).__name__})
-        self.is_open, self._pid = True, os.getpid()
+        name = queue.routing_key
+        if not self._is_ours():
+            self._shut, self._pid = set(), os.getpid()
+        if name not in self._shut:
+            facts = {"queue": name, "error": type(error).__name__}
+            logger.warning("The broker is away; events go to the spool", extra=facts)
+        self._shut.add(name)
         self._work(queue)
 
     def _is_ours(self) -> bool:
-        """Say whether the circuit was opened by this process, not by the one it was forked from."""
+        """Say whether circuits were opened by this process, not by the one it was forked from."""
         return self._pid == os.getpid()
 
     def _is_working(self) -> bool:
@@ -117,29 +148,48 @@ class Outbox:
 
     def _work(self, queue: Queue) -> None:
         """Have the thread try the broker and empty the spool, unless it does."""
+        if self._is_working():
+            return
+        if self._owner != os.getpid():  # forked: somebody may have held the lock at that moment
+            self._lock, self._owner = threading.Lock(), os.getpid()
         with self._lock:
-            if not self._is_working():
-                self._pid = os.getpid()
-                self._thread = threading.Thread(target=self._empty, args=(queue,), name="stats-outbox", daemon=True)
+            if self._is_working():
+                return
+            self._pid = os.getpid()
+            self._thread = threading.Thread(target=self._empty, args=(queue,), name="stats-outbox", daemon=True)
+            try:
                 self._thread.start()
+            except RuntimeError as error:  # no more threads, or the process ends: the next one tries again
+                self._thread = None
+                logger.warning("The spool is left to others", extra={"error": type(error).__name__})
 
     def _empty(self, queue: Queue) -> None:
-        pause = 0.0 if not self.is_open else _FIRST_PAUSE
+        pause = _FIRST_PAUSE if self._shut else 0.0
         while True:
             time.sleep(pause)
             try:
                 with self._app.app_context():
-                    if self.is_open:
-                        _try(queue)
-                        self.send_spool(queue)  # a broker that lets one connect may take nothing all the same
-                        self.is_open = False
-                        logger.warning("The broker is back; the spool is sent on")
-                    self.send_spool(queue)
-                return
+                    self._send_on_and_close(queue)
             except Exception as error:  # whatever it is: as long as this process lives it is tried again
                 logger.info("The broker is still away", extra={"error": type(error).__name__})
-                self.is_open = True
-                pause = min(max(pause, _FIRST_PAUSE) * 2, _LONGEST_PAUSE)
+            else:
+                with self._lock:
+                    if not self._shut:  # nobody has opened one meanwhile, who would rely on this thread
+                        self._thread = None
+                        return
+            pause = min(max(pause, _FIRST_PAUSE) * 2, _LONGEST_PAUSE)
+
+    def _send_on_and_close(self, queue: Queue) -> None:
+        """Send the spool on, and close the circuits of the queues that take messages again."""
+        shut = set(self._shut)
+        if shut:
+            _try(queue)
+        _sent, failed = self._send_on(queue)  # a broker that lets one connect may take nothing all the same
+        self._shut -= shut - set(failed)
+        if shut and not self._shut:
+            logger.warning("The broker is back; the spool is sent on")
+        _sent, more = self._send_on(queue)
+        self._shut |= {*failed, *more}
 
 
 def outbox() -> Outbox:

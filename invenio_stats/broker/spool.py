@@ -5,6 +5,7 @@ survives their death and that of the machine, and no wait is long. Libraries for
 another interface for each Python, another keeps its counts in each process.
 """
 
+import json
 import os
 import sqlite3
 import threading
@@ -89,15 +90,17 @@ class Spool:
         except (OSError, sqlite3.Error) as error:
             raise EventsRefusedError(len(rows), f"the spool cannot be written ({type(error).__name__})") from error
 
-    def take(self, most: int) -> list[Waiting]:
-        """Return messages to send, oldest first; nobody else gets them unless this process dies."""
+    def take(self, most: int, without: Sequence[str] = ()) -> list[Waiting]:
+        """Return messages to send, oldest first, but none of some queues; nobody else gets them unless we die."""
         if self.is_empty():
             return []
         now = time.time()
         with self._writing() as database:
-            free = "taken IS NULL OR abs(? - taken) > ?"  # a clock may have been set back
-            query = f"SELECT id, message FROM waiting WHERE {free} ORDER BY id LIMIT ?"
-            rows = database.execute(query, (now, _LOST_AFTER, most)).fetchall()
+            free = "(taken IS NULL OR abs(? - taken) > ?)"  # a clock may have been set back
+            others = " AND instr(message, ?) != 1" * len(without)
+            query = f"SELECT id, message FROM waiting WHERE {free}{others} ORDER BY id LIMIT ?"
+            starts = [json.dumps([name])[:-1] for name in without]  # an Outgoing begins with its queue
+            rows = database.execute(query, (now, _LOST_AFTER, *starts, most)).fetchall()
             database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, ticket) for ticket, _ in rows])
         return [Waiting(ticket, Outgoing.from_json(text)) for ticket, text in rows]
 

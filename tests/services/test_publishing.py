@@ -17,6 +17,7 @@ from invenio_queues.queue import Queue
 from invenio_stats.broker import inspect
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.consume import Inbox
+from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
@@ -118,6 +119,30 @@ def test_an_exchange_that_is_not_there_is_declared(queue):
     assert outbox().spool.count() == 0
     assert not outbox().is_open
     assert arrived(queue) == [str(number) for number in range(1, 11)]
+
+
+def test_a_queue_that_takes_no_more_stops_no_other(queue, queues):
+    """A limit of the broker's, say; its own events wait in the spool, behind which the others must not."""
+    other = queues["file-download"]
+    full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    with open_channel(queue) as channel:
+        channel.queue_delete(queue.routing_key)
+        channel.queue_declare(queue.routing_key, durable=True, auto_delete=False, arguments=full)
+        channel.queue_bind(queue.routing_key, queue.exchange.name, queue.routing_key)
+    timed_publish(0, 1)
+    for number in range(1, 700):
+        timed_publish(number, 1)
+    outbox().spool.put([Outgoing(other.routing_key, "waiting", "{}")])
+    current_stats.publish("file-download", events(0, 1))
+    wait_until(lambda: inspect.depth(other) == 2)
+    current_stats.publish("file-download", events(1, 1))
+    assert inspect.depth(other) == 3
+    assert outbox().is_open
+    assert outbox().spool.count() == 699
+    with open_channel(queue) as channel:
+        channel.queue_delete(queue.routing_key)
+    wait_until(lambda: not outbox().is_open, seconds=60)
+    assert len(set(arrived(queue))) == 699
 
 
 def test_a_batch_costs_one_wait(queue):

@@ -1,0 +1,102 @@
+"""Outbox: a broker that is away, or refuses, holds no request and no other queue, and nobody is left behind by it."""
+
+import socket
+import threading
+import time
+
+import pytest
+from invenio_queues.queue import Queue
+from kombu import Connection, Exchange
+
+from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.outbox import Outbox
+from invenio_stats.errors import EventsRefusedError
+
+# py-amqp leaves the socket of a failed handshake to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def message(number=0, queue="stats-x"):
+    return Outgoing(queue, str(number), "{}")
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def hanging():
+    """A queue of a broker that lets one connect and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        pool = Connection(f"amqp://127.0.0.1:{server.getsockname()[1]}//").Pool(limit=2)
+        yield Queue(Exchange("events"), "stats-x", lambda: pool)
+        pool.force_close_all()
+
+
+@pytest.fixture
+def box(app, tmp_path, monkeypatch):
+    """Return `box(**config)`: a way out of its own, with a spool that is empty."""
+
+    def make(**config):
+        for key, value in {"STATS_SPOOL_DIR": str(tmp_path / "spool"), **config}.items():
+            monkeypatch.setitem(app.config, key, value)
+        return Outbox(app)
+
+    return make
+
+
+@pytest.mark.parametrize("megabytes", [0, 256])
+def test_the_second_request_does_not_wait_for_a_broker_that_hangs(box, hanging, megabytes):
+    """Also where the spool takes nothing: the circuit is no part of it."""
+    outbox, times = box(STATS_SPOOL_MAX_MB=megabytes), []
+    for number in range(3):
+        begin = time.monotonic()
+        try:
+            outbox.send(hanging, [message(number)])
+        except EventsRefusedError:
+            assert megabytes == 0
+        times.append(time.monotonic() - begin)
+    assert outbox.is_open
+    assert max(times[1:]) < 0.2
+    assert outbox.spool.count() == (3 if megabytes else 0)
+
+
+def test_a_circuit_that_opens_while_the_thread_ends_is_closed_again(box, queues):
+    """Who finds the thread at work relies on it: it must not be on its way out."""
+    outbox, queue = box(), queues["record-view"]
+    opened = threading.Event()
+    send_on = outbox._send_on
+
+    def last(*args, **kwargs):
+        result = send_on(*args, **kwargs)
+        if not opened.is_set() and outbox.spool.is_empty():
+            opened.set()
+            outbox._open(queue, OSError())
+        return result
+
+    outbox._send_on = last
+    outbox.spool.put([message(queue=queue.routing_key)])
+    outbox.send(queue, [message(1, queue.routing_key)])
+    wait_until(opened.is_set)
+    wait_until(lambda: not outbox.is_open)
+
+
+def test_a_circuit_without_a_thread_gets_one(box, queues):
+    outbox, queue = box(), queues["record-view"]
+    outbox._shut.add(queue.routing_key)  # no thread could be started when it opened
+    outbox.send(queue, [message(1, queue.routing_key)])
+    wait_until(lambda: not outbox.is_open and outbox.spool.is_empty())
+
+
+def test_what_an_unknown_error_has_stopped_is_kept_all_the_same(box, queues, monkeypatch):
+    """Client libraries trip over broken connections in ways of their own; so does who is told to end."""
+    outbox, queue = box(), queues["record-view"]
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.connection_pool, "acquire", lambda **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            outbox.send(queue, [message(1, queue.routing_key)])
+    assert outbox.spool.count() == 1
+    assert outbox.send_spool(queue) == 1
