@@ -16,8 +16,8 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso, parse_calendar, utc
-from invenio_stats.errors import LeaseLostError
-from invenio_stats.first_day import FirstDay
+from invenio_stats.errors import LeaseLostError, without_text
+from invenio_stats.first_day import ALL_THERE, FirstDay
 from invenio_stats.search import sources, totals
 from invenio_stats.search.carrying import Plan
 from invenio_stats.search.leasing import Work
@@ -163,7 +163,8 @@ class StatAggregator(Planning):
             try:
                 action = stored.action(one, _now())
             except Exception as error:  # of a copy function: the other totals go on
-                logger.exception("Error building a total", extra={"aggregation": self.name, "interval": iso(start)})
+                facts = {"aggregation": self.name, "interval": iso(start)}
+                logger.error("Error building a total", exc_info=without_text(error), extra=facts)
                 if self._unbuilt is not None:
                     self._unbuilt.append(Failure(start, one.pair.key, type(error).__name__, "never"))
                 continue
@@ -182,12 +183,24 @@ class StatAggregator(Planning):
     def delete(self, start_date: Any = None, end_date: Any = None) -> int:
         """Delete the totals between two dates, both included; return how many there were.
 
-        The bookmark goes back to the first date, so that the next run counts again what raw events there are.
+        The bookmark goes back to the first date, so that the next run counts again what raw events there are; runs
+        that are at work are given up, for they would move it on.
         """
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        self.bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
         deleted = self._stored().delete(first, last)
+        self.begin_work().dismiss_others()
         self.bookmark_api.rewind(first)
         return deleted
+
+    def count_final(self, start_date: Any = None, end_date: Any = None) -> tuple[int, datetime]:
+        """Return how many totals between two dates nobody could count again, and from which day on one could."""
+        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        stored = self._stored()
+        self.client.indices.refresh(index=stored.alias, ignore_unavailable=True)
+        day = FirstDay(self.client, self.event).judge(self._events_alias(), stored.alias, self.interval, _now())
+        last = min(filter(None, (last, day - timedelta(seconds=1))))
+        return (0 if day == ALL_THERE else stored.count(first, last)), day
 
     def count_totals(self, start_date: Any = None, end_date: Any = None) -> int:
         """Return how many totals there are between two dates, both included: what `delete` would delete."""

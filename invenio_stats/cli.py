@@ -107,6 +107,7 @@ def aggregations_process(
 @start_date
 @end_date
 @click.option("--dry-run", is_flag=True, help="Say how many totals would be deleted, and delete nothing.")
+@click.option("--for-good", is_flag=True, help="Also those that nobody can count again: their raw events are gone.")
 @yes
 @with_appcontext
 def aggregations_delete(
@@ -114,10 +115,13 @@ def aggregations_delete(
     start_date: datetime | None,
     end_date: datetime | None,
     dry_run: bool,
+    for_good: bool,
     yes: bool,
 ) -> None:
     """Delete the totals of AGGREGATION_TYPES, those between the dates; raw events stay."""
     check_range(start_date, end_date)
+    for name in () if for_good else aggregation_types:
+        _check_final(name, start_date, end_date)
     if not (dry_run or yes):
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
     said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
@@ -147,6 +151,24 @@ def list_bookmarks(
 def _aggregator(name: str) -> Any:
     definition = current_stats.aggregations[name]
     return definition.cls(name=name, **definition.params)
+
+
+def _check_final(name: str, start_date: datetime | None, end_date: datetime | None) -> None:
+    """Refuse to delete totals that nobody could count again."""
+    aggregator = _aggregator(name)
+    if not hasattr(aggregator, "count_final"):  # not one of ours
+        return
+    count, day = aggregator.count_final(start_date, end_date)
+    if count:
+        raise click.UsageError(
+            _(
+                "%(name)s: %(count)s of these totals are older than %(day)s, the first day whose raw events are all "
+                "there; nobody could count them again. Begin with --start-date %(day)s, or give --for-good.",
+                name=name,
+                count=count,
+                day=iso(day)[:10],
+            )
+        )
 
 
 def _totals_line(result: list[tuple[int, int]] | None) -> str:

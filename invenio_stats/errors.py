@@ -53,13 +53,13 @@ class EngineUnavailableError(StatsError):
 
 
 class LeaseLostError(StatsError):
-    """A run of an aggregation gave no sign of life for too long, and others have taken its work."""
+    """A run of an aggregation was given up: for want of a sign of life, or since its totals were deleted."""
 
     def __init__(self, name: str):
         """Name the aggregation."""
         super().__init__(
-            f"A run of {name!r} stood still for so long that others took its work. The next run does the rest; "
-            "if it happens again, raise STATS_LEASE_SECONDS."
+            f"A run of {name!r} stood still for so long that others took its work, or its totals were deleted "
+            "meanwhile. The next run does the rest; if it happens again, raise STATS_LEASE_SECONDS."
         )
 
 

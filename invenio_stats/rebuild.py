@@ -69,7 +69,7 @@ class Rebuild:
     def _mend(self, work: Work, done: list[datetime], on_interval: OnInterval | None) -> Mended:
         comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
-        for start in self.due if comparison else ():
+        for number, start in enumerate(self.due if comparison else (), 1):
             work.beat()
             _check_complete(self.aggregator, start)  # again: events may be deleted meanwhile
             mended = mend(comparison, start)
@@ -77,9 +77,10 @@ class Rebuild:
             errors.update(mended.errors)
             if not failed:
                 self.place.set_bookmark(start)
-            done.append(start)
+            if not mended.failed:  # else the runs beside this one have to try it
+                done.append(start)
             if on_interval is not None:
-                on_interval(len(done), len(self.due))
+                on_interval(number, len(self.due))
         if not failed:
             self.place.rewind()
         return Mended(written, failed, sorted(errors))

@@ -68,6 +68,11 @@ class Carried:
                 self.aside.append(Aside(one.start, one.key, one.error, now))
 
     @property
+    def troubled(self) -> set[datetime]:
+        """Return the starts of the intervals of which a total failed."""
+        return {start for start, failed in self.failed.items() if failed}
+
+    @property
     def undone(self) -> set[datetime]:
         """Return the starts of the intervals that have to be done again."""
         aside = Counter(one.start for one in self.aside)
@@ -98,7 +103,8 @@ class Carrying(Aggregated):
         part: Moments = {}
         try:
             while remaining:
-                claim = work.claim({start: plan.events.get(start, 0) for start in remaining})
+                wanted = {start: plan.events.get(start, 0) for start in remaining}
+                claim = work.claim(wanted, carried.troubled)
                 for start in claim.spared:
                     del remaining[start]
                 if not claim.granted:

@@ -71,9 +71,12 @@ class Work:
         """Say from which moment on the run counts what changed; None for everything."""
         self._own = replace(self._own, since=mark)
 
-    def claim(self, wanted: Mapping[datetime, int]) -> Claim:
-        """Take intervals of those that are wanted, with their numbers of events; what was held before is done."""
-        done = (*self._own.done, *self._own.holds)
+    def claim(self, wanted: Mapping[datetime, int], undone: Collection[datetime] = ()) -> Claim:
+        """Take intervals of those that are wanted, with their numbers of events; what was held before is done.
+
+        Others need not do it again, but for the `undone`, of which something failed.
+        """
+        done = tuple(start for start in (*self._own.done, *self._own.holds) if start not in undone)
 
         def take(others: list[Lease]) -> tuple[Lease, Claim]:
             own = replace(self._own, done=done, holds=(), alive=self._clock())
@@ -95,8 +98,9 @@ class Work:
         """
         if not self._is_known:
             return None
-        worked = {*self._own.done, *self._own.holds} - set(undone)
-        own = replace(leases.ended(self._own, self._clock()), done=tuple(sorted(worked)))
+        done = {*self._own.done, *self._own.holds} - set(undone)
+        worked = done | {one.start for one in failed} - set(undone)
+        own = replace(leases.ended(self._own, self._clock()), done=tuple(sorted(done)))
 
         def leave(others: list[Lease]) -> tuple[Lease, datetime | None]:
             return own, leases.earliest(others, own.token)
@@ -107,6 +111,15 @@ class Work:
             return found[: asides.MOST]
 
         return self._change(leave, put_aside)
+
+    def dismiss_others(self) -> None:
+        """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
+        for _attempt in range(_ATTEMPTS):
+            if not self._source.get("leases") or self._write({**self._source, "leases": []}):
+                return
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))
+            self._read()
+        raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
 
     def _change(
         self,

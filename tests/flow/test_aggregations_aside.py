@@ -39,6 +39,16 @@ def test_the_rest_goes_on_and_the_bookmark_moves(raw, aggregator, counts, aside,
     assert [one[:2] for one in aside()] == [("2026-03-12", "recid_1")]
 
 
+def test_the_log_says_where_it_failed_and_nothing_of_the_event(raw, aggregator, caplog):
+    def quotes(event, total):
+        raise ValueError(f"no such thing: {event.visitor_id}")
+
+    raw.put("2026-03-12", session="v4711")
+    aggregator(copy_fields={"pid_value": quotes}).run()
+    assert "Error building a total" in caplog.text
+    assert "v4711" not in caplog.text
+
+
 def test_it_is_tried_again_by_every_run_until_it_goes_well(raw, aggregator, counts, aside, clock):
     raw.put("2026-03-12", "recid_1")
     aggregator(copy_fields={"pid_value": fails}).run()

@@ -3,8 +3,10 @@
 import pytest
 
 from invenio_stats.core.leases import read_leases
+from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search import carrying
+from invenio_stats.search.stored import Failure
 
 DAYS = [f"2026-03-{day:02}" for day in range(1, 7)]
 ALL = {f"recid_1-{day}": 1 for day in DAYS}
@@ -173,3 +175,29 @@ def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     assert own.run() == [(0, 1)] + [(1, 0)] * 5
     assert "Totals are changed by others again and again" in caplog.text
     assert own.bookmark_api.get_bookmark() is None
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_what_a_run_could_not_write_is_not_done_for_the_runs_beside_it(aggregator):
+    """Else the other moves the bookmark past it; and this one may be killed before it has set anything aside."""
+    starts = [parse(day) for day in DAYS[:3]]
+    wanted = dict.fromkeys(starts, 1)
+    one, other = aggregator().begin_work(), aggregator().begin_work()
+    assert one.claim(wanted).granted == starts[:1]
+    assert one.claim(dict.fromkeys(starts[1:], 1), undone=starts[:1]).granted == starts[1:2]
+    assert other.claim(wanted) == ([starts[0]], [])
+    assert other.claim(dict.fromkeys(starts[1:], 1)) == ([starts[2]], [])
+
+
+@pytest.mark.usefixtures("days", "one_by_one")
+def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch, leases):
+    seen = []
+
+    def refuse_first(client, actions, is_guarded):
+        seen.append([list(one.done) for one in leases()])
+        start, action = actions[0]
+        return [] if len(seen) > 1 else [Failure(start, action.counted.pair.key, "busy", "later")]
+
+    monkeypatch.setattr(carrying, "write", refuse_first)
+    aggregator().run()
+    assert seen[:3] == [[[]], [[]], [[parse(DAYS[1])]]]

@@ -216,3 +216,17 @@ def test_what_another_run_is_working_on_is_refused(broken, rebuild, aggregator, 
     other.end()
     assert rebuild() == (3, 0, [])
     assert differences() == []
+
+
+@pytest.mark.expect_logged_errors
+def test_an_interval_of_which_a_total_failed_is_not_done_for_the_runs_beside_it(broken, rebuild, aggregator):
+    """They would pass it by, and move the bookmark."""
+
+    def fails(event, total):
+        raise ZeroDivisionError
+
+    other = aggregator().begin_work()
+    other.claim({parse("2026-03-20"): 1})
+    assert rebuild(copy_fields={"pid_value": fails}).failed == 2
+    wanted = dict.fromkeys(map(parse, DAYS), 1)
+    assert other.claim(wanted) == (list(map(parse, ("2026-03-10", "2026-03-12"))), [parse("2026-03-11")])
