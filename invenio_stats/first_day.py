@@ -1,5 +1,6 @@
 """First complete day: from it on the raw events of an event type are all there, and totals can be counted anew."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ class FirstDay:
     def __init__(self, client: Any, event: str):
         """Name the event type."""
         self.client = client
+        self._event = event
         self._kept = BookmarkAPI(client, first_day_of(event), "day")
 
     def get(self) -> datetime | None:
@@ -41,7 +43,7 @@ class FirstDay:
         self._kept.set_bookmark(floor(day, "day"))
 
     def find(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
-        """Return the start of the day; the first time, judge by the events and totals behind two aliases.
+        """Return the start of the day; the first time, judge by the events behind an alias and by all totals.
 
         Where totals reach further back than the interval of the oldest event, older events have been deleted: the
         day after that event's is the first that is whole. Where there is no event at all any more, it is today.
@@ -53,11 +55,17 @@ class FirstDay:
         return self.get() or ALL_THERE
 
     def judge(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
-        """Return the start of the day as it is known, or as events and totals let one think; nothing is kept."""
+        """Return the start of the day as it is known, or as events and totals let one think; nothing is kept.
+
+        The totals are those behind an alias for an interval, and those of the other aggregations of the event type:
+        there is one day for all of them.
+        """
         known = self.get()
         if known is not None:
             return known
-        oldest_total = sources.oldest(self.client, totals)
+        others = _totals_of(self._event)
+        interval = max((interval, *others.values()), key=INTERVALS.index)
+        oldest_total = sources.oldest(self.client, sorted({totals, *others}))
         # Also among those that do not count: a day that is retracted is there.
         oldest_event = sources.oldest(self.client, sources.indices_behind(self.client, events))
         return _judge(oldest_event, oldest_total, interval, now)
@@ -72,13 +80,21 @@ def first_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> d
     if event is None:
         return ALL_THERE
     totals = prefix_index(names.totals_alias(event))
-    return FirstDay(client, event).find(events, totals, longest_interval(event), now)
+    return FirstDay(client, event).find(events, totals, "day", now)
 
 
-def longest_interval(event: str) -> Interval:
-    """Return the longest interval that the totals of an event type are made for."""
-    every = [one.params for one in current_stats.aggregations.values() if one.params.get("event") == event]
-    return max((one.get("interval", "day") for one in every), key=INTERVALS.index, default="day")
+def _totals_of(event: str) -> dict[str, Interval]:
+    """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
+    found: dict[str, Interval] = {}
+    for name, one in current_stats.aggregations.items():
+        if one.params.get("event") != event:
+            continue
+        with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
+            aggregator = one.cls(name=name, **one.params)
+            alias = sources.with_prefix(getattr(aggregator, "index", None) or names.totals_alias(event))
+            interval = getattr(aggregator, "interval", "day")
+            found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
+    return found
 
 
 def _judge(oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime) -> datetime:

@@ -105,9 +105,9 @@ def _sort_out(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[l
 
 
 def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Callable[[datetime], bool]]]:
-    day = FirstDay(aggregator.client, aggregator.event).get()
-    if day is not None:
-        yield "incomplete", day, lambda start: start >= day
+    kept, now = FirstDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
+    day = kept.judge(aggregator._events_alias(), aggregator._stored().alias, aggregator.interval, now)
+    yield "incomplete", day, lambda start: start >= day
     # A subclass may begin later than with the oldest event, and end earlier than now.
     oldest = aggregator._get_oldest_event_timestamp() if aggregator._overrides("_get_oldest_event_timestamp") else None
     if oldest is not None:

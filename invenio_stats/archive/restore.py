@@ -15,6 +15,7 @@ from invenio_stats.archive.merging import OUTCOMES, PAGE, Merging, Outcome
 from invenio_stats.archive.targets import Target
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.errors import ArchiveError
+from invenio_stats.first_day import first_day_of
 from invenio_stats.search.scanning import pages
 
 Outcomes = dict[str, dict[Outcome, int]]
@@ -65,7 +66,10 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
 
 
 def _documents(client: Any, folder: Path, part: Part) -> Any:
-    """Return the documents of a file; of bookmarks only those of aggregations that have none here."""
+    """Return the documents of a file; of bookmarks only those of aggregations that have none here.
+
+    First complete days come too: what is known here was judged without the totals that come in; the later day stays.
+    """
     documents = files.read(folder / part.path)
     if part.kind != "bookmarks":
         return documents
@@ -73,7 +77,8 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
 
     def is_unknown(name: str) -> bool:
         if name not in known:
-            known[name] = BookmarkAPI(client, name, "day").get_bookmark() is not None
+            is_day = name.startswith(first_day_of(""))
+            known[name] = not is_day and BookmarkAPI(client, name, "day").get_bookmark() is not None
         return not known[name]
 
     return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))

@@ -2,8 +2,11 @@
 
 import pytest
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.moments import UTC, parse
+from invenio_stats.definitions import AggregationDefinition
 from invenio_stats.first_day import ALL_THERE, FirstDay
+from invenio_stats.proxies import current_stats
 
 NOW = parse("2026-04-01T12:00:00")
 
@@ -97,3 +100,36 @@ def test_a_range_before_it_is_left_as_it_is(upgraded, raw, aggregator, counts):
     raw.put("2026-03-09")
     aggregator().run(start_date="2026-03-01", end_date="2026-03-31")
     assert counts() == before
+
+
+def test_all_aggregations_of_an_event_type_have_one_day(raw, aggregator, first_day, index_prefix, monkeypatch):
+    """Whoever asks first, and wherever the others have their totals; else they would be judged to be all there."""
+
+    class Elsewhere(StatAggregator):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.index = f"{index_prefix}stats-elsewhere"
+
+    params = {"event": "record-view", "field": "unique_id", "fields": {"unique_id": {"type": "keyword"}}}
+    elsewhere = AggregationDefinition("elsewhere-agg", None, Elsewhere, params)
+    for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
+        raw.put(day)
+    Elsewhere(name="elsewhere-agg", **params).run()
+    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    query = {"query": {"range": {"timestamp": {"lt": "2026-03-10"}}}}
+    raw.client.delete_by_query(index=f"{index_prefix}events-stats-*", body=query, refresh=True)
+    raw.client.indices.refresh(index=f"{index_prefix}stats-*")
+    monkeypatch.setitem(current_stats.aggregations, "elsewhere-agg", elsewhere)
+    assert find(first_day, index_prefix) == parse("2026-03-11")
+
+
+def test_a_month_that_begins_before_its_first_event_is_all_there(raw, aggregator, first_day, index_prefix, monkeypatch):
+    """Also where an aggregation by day asks first."""
+    params = {"event": "record-view", "field": "unique_id", "interval": "month"}
+    monthly = AggregationDefinition("monthly-agg", None, StatAggregator, params)
+    raw.put("2026-03-09")
+    aggregator(name="monthly-agg", interval="month").run()
+    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.refresh(index=f"{index_prefix}stats-*")
+    monkeypatch.setitem(current_stats.aggregations, "monthly-agg", monthly)
+    assert find(first_day, index_prefix) == ALL_THERE

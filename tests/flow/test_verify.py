@@ -191,6 +191,17 @@ def test_intervals_before_the_first_complete_day_are_skipped(settled, search_cli
     assert (monthly.starts, monthly.skipped[0].starts) == ([], [parse("2026-03-01")])
 
 
+def test_where_nobody_knows_the_first_day_it_is_judged(settled, raw, search_client, aggregator, found):
+    """As a rebuild does it; nothing is kept."""
+    before = found()
+    search_client.indices.delete(index=f"{raw.prefix}stats-bookmarks")
+    query = {"query": {"range": {"timestamp": {"lt": "2026-03-11"}}}}
+    search_client.delete_by_query(index=f"{raw.prefix}events-stats-*", body=query, refresh=True)
+    assert before == found() == []
+    assert [one.reason for one in prepare(aggregator()).skipped] == ["incomplete"]
+    assert FirstDay(search_client, "record-view").get() is None
+
+
 def test_where_a_subclass_ends_earlier_the_rest_is_not_due(settled, raw, aggregator, clock):
     class UpToYesterday(StatAggregator):
         def _upper_limit(self, end_date):
