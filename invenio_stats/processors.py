@@ -37,7 +37,7 @@ from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.privacy.seal import names_somebody, seal
+from invenio_stats.privacy.seal import PERSON, names_somebody, seal
 from invenio_stats.search.event_store import EventStore, takes_clicks
 from invenio_stats.search.store import Action
 
@@ -180,12 +180,12 @@ class EventsIndexer:
             except Exception as error:
                 facts = {"queue": self.queue.routing_key, "error": type(error).__name__}
                 logger.error("Error processing event", exc_info=without_text(error), extra=facts)
-                self.failures.append((seal_event(event), f"preprocessor: {type(error).__name__}"))
+                self.failures.append((_as_letter(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if action is None:
                 continue
             if action["_click"].moment < first_day:
-                self.failures.append((seal_event(event), "expired"))
+                self.failures.append((_as_letter(event), "expired"))
                 continue
             yield action
 
@@ -241,6 +241,7 @@ class EventsIndexer:
         moment = to_second(parse(doc["timestamp"]))
         cell = cell_start(moment, self.double_click_window)
         previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
+        str(previous).encode()  # what is no text fails here, alone, and not when its batch is stored
         doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
         doc["updated_timestamp"] = iso_zoned(_now())
         if isinstance(event, BornEvent):
@@ -274,6 +275,16 @@ class EventsIndexer:
         if doc.get("unique_id") is not None and doc.get("visitor_id") is not None:
             return hash_id(iso(cell), doc)
         return doc.get("event_id") or born(doc).event_id
+
+
+def _as_letter(event: Event) -> Event:
+    """Return an event for the dead letters: sealed, and without its person where what is wrong with it forbids that."""
+    try:
+        return seal_event(event)
+    except Exception:
+        for field in PERSON:
+            event.pop(field, None)
+        return event
 
 
 def _reason(preprocess: Preprocessor, event: Event) -> str:

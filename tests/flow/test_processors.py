@@ -1,5 +1,6 @@
 """Process: from the queue through the preprocessors into daily indices."""
 
+import json
 import os
 import signal
 from datetime import datetime, timedelta, timezone
@@ -7,8 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from invenio_queues.proxies import current_queues
 
-from invenio_stats.broker import inspect, stopping
+from invenio_stats.broker import dead_letters, inspect, stopping
+from invenio_stats.broker.confirmed import deliver
 from invenio_stats.broker.consume import BATCH_SIZE
+from invenio_stats.broker.messages import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processors import (
@@ -157,6 +160,19 @@ def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_even
     assert index_events(download(), download(timestamp="yesterday"), download(file_id="G")) == (2, 1)
     assert len(stored()) == 2
     assert inspect.dead(queues["file-download"]) == 1
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize("field", ["user_agent", "session_id", "ip_address", "previous_visitor_id"])
+def test_what_is_no_text_goes_to_the_dead_letters_without_its_person(index_events, queues, field):
+    """Half a character cannot be hashed; the batch that it is in must not come back for ever."""
+    wrong = download(**{field: "\ud800"})
+    queue = queues["file-download"]
+    deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
+    assert index_events(download(file_id="G")) == (1, 1)
+    (letter,) = dead_letters.look(queue)
+    assert letter.message_id == "m1"
+    assert not {"user_agent", "session_id", "ip_address"} & set(letter.event)
 
 
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
