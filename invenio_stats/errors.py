@@ -1,5 +1,6 @@
 """Errors: all of ours, each with the place, the value and the cure in its text."""
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from flask_babel import gettext as _
@@ -60,6 +61,17 @@ class LeaseLostError(StatsError):
         super().__init__(
             f"A run of {name!r} stood still for so long that others took its work, or its totals were deleted "
             "meanwhile. The next run does the rest; if it happens again, raise STATS_LEASE_SECONDS."
+        )
+
+
+class ClosedIndexError(StatsError):
+    """An index of raw events is closed: totals would be counted without its events, and become smaller."""
+
+    def __init__(self, name: str, indices: Sequence[str]):
+        """Name the aggregation and the indices."""
+        super().__init__(
+            f"{name!r} cannot be counted: closed indices hide raw events ({', '.join(indices)}). Open them; "
+            "where their events are not wanted any more, take them out of the alias of the events."
         )
 
 

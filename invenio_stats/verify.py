@@ -80,8 +80,11 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     interval: Interval = getattr(aggregator, "interval", "day")
     if not is_verifiable(aggregator):
         return Verification(aggregator.name, interval, None, [], [])
+    recount = aggregator._recount()
+    if recount is not None:
+        aggregator.check_open()
     measures = ("count", *(aggregator.metric_fields or {}))
-    comparison = Comparison(aggregator._recount(), aggregator._stored(), interval, measures)
+    comparison = Comparison(recount, aggregator._stored(), interval, measures)
     comparison.refresh()
     starts, skipped = _sort_out(aggregator, comparison.starts(*edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)

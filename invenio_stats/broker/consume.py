@@ -105,6 +105,7 @@ class Inbox:
     def _fetch(self) -> Iterator[Any]:
         """Yield what the broker has, over a connection that stays open until the batch is done with."""
         self.release()
+        self.has_more = False  # a run that takes nothing of the next batch would be called for ever
         declare(self._queue)
         channel = self._open.enter_context(open_channel(self._queue))
         bound = KombuQueue(self.routing_key)(channel)

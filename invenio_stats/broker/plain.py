@@ -28,7 +28,7 @@ for _ = 1, tonumber(ARGV[1]) do
   local item = redis.call('LINDEX', KEYS[1], -1)
   local is_read, message = pcall(cjson.decode, item or '')
   local about = is_read and type(message) == 'table' and message.properties
-  if not about then break end
+  if type(about) ~= 'table' or not about.delivery_tag or type(about.delivery_info) ~= 'table' then break end
   local tag, info = about.delivery_tag, about.delivery_info
   local where = cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key)
   redis.call('ZADD', KEYS[2], ARGV[2], tag)

@@ -9,7 +9,7 @@ from invenio_search import current_search_client
 from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import Field
-from invenio_stats.errors import ConfigurationError
+from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.loading import load
 from invenio_stats.search import sources, totals
 from invenio_stats.search.documents import copied_fields
@@ -75,6 +75,8 @@ class Aggregated:
         indices = sources.indices_behind(self.client, alias)
         if not indices:
             return None
+        if self.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
+            self.check_open()
         modifiers = [load(f"{self.name}: query_modifiers", modifier) for modifier in self.query_modifiers]
         return Recount(
             client=self.client,
@@ -84,6 +86,12 @@ class Aggregated:
             counted=sources.counted_events(self.client, alias, modifiers),
             page=max(1, min(self.max_bucket_size, _MOST_AT_ONCE)),
         )
+
+    def check_open(self) -> None:
+        """Raise ClosedIndexError where an index of raw events is closed."""
+        closed = sources.closed_behind(self.client, self._events_alias())
+        if closed:
+            raise ClosedIndexError(self.name, closed)
 
     def _stored(self) -> StoredTotals:
         """Return what reads and writes the totals."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from invenio_stats.core import asides
 from invenio_stats.core.asides import Aside
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.errors import LeaseLostError
@@ -64,7 +65,9 @@ class Carried:
         """Take note of totals that failed; those that would fail again are set aside."""
         for one in failures:
             self.failed[one.start] += 1
-            if one.kind == "never" and one.key is not None:
+            if (
+                one.kind == "never" and one.key is not None and len(self.aside) <= asides.MOST
+            ):  # of more, nothing is done
                 self.aside.append(Aside(one.start, one.key, one.error, now))
 
     @property

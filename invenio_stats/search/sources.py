@@ -33,6 +33,14 @@ def indices_behind(client: Any, alias: str) -> list[str]:
         return []
 
 
+def closed_behind(client: Any, alias: str) -> list[str]:
+    """Return the closed indices behind an alias, which searches pass over."""
+    found = client.cat.indices(
+        index=alias, params={"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
+    )
+    return sorted(one["index"] for one in found if one["status"] == "close")
+
+
 def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Body:
     """Return the query for the events that count: never superseded ones, and what the modifiers leave."""
     chosen = dsl.Search(using=client, index=alias).exclude("term", superseded=True)

@@ -3,6 +3,9 @@
 import pytest
 
 from invenio_stats.core import asides
+from invenio_stats.core.moments import parse
+from invenio_stats.search.carrying import Carried
+from invenio_stats.search.stored import Failure
 
 pytestmark = pytest.mark.usefixtures("expect_logged_errors")
 
@@ -85,3 +88,13 @@ def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside,
     assert own.bookmark_api.get_bookmark() is None
     assert aggregator().run() == [(1, 0)] * 3
     assert aside() == []
+
+
+def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
+    """A run in which everything fails holds no list of it; what it does not know of is done again."""
+    start = parse("2026-03-10")
+    carried = Carried()
+    carried.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
+    assert carried.failed[start] == 1000
+    assert len(carried.aside) == asides.MOST + 1
+    assert carried.undone == {start}

@@ -10,7 +10,7 @@ from invenio_queues.proxies import current_queues
 
 from invenio_stats.broker import dead_letters, inspect, stopping
 from invenio_stats.broker.confirmed import deliver
-from invenio_stats.broker.consume import BATCH_SIZE
+from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
@@ -144,6 +144,22 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     assert indexer.run() == (BATCH_SIZE, 0)
     assert inspect.depth(queues["file-download"]) == 50
     assert index_events() == (50, 0)
+
+
+def test_a_run_of_somebodys_own_that_takes_nothing_any_more_is_not_called_for_ever(queues, put_templates):
+    calls = []
+
+    class Once(EventsIndexer):
+        def run(self):
+            calls.append(len(list(self.queue.consume())) if not calls else 0)
+            assert len(calls) < 10
+            return calls[-1], 0
+
+    current_stats.publish("file-download", [download(file_id=f"F{number}") for number in range(5)])
+    indexer = Once(queues["file-download"])
+    indexer.queue = Inbox(queues["file-download"], size=2)
+    assert indexer.run() == (2, 0)
+    assert inspect.depth(queues["file-download"]) == 3
 
 
 def test_a_run_that_is_asked_to_end_stops_at_the_end_of_its_batch(index_events, queues):

@@ -174,3 +174,14 @@ def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
     assert unacknowledged(queue) == 0
     killed.close()
     assert inspect.depth(queue) == 0
+
+
+def test_what_is_no_message_of_kombu_holds_nothing_up(ready, queues):
+    """Somebody wrote to the list himself: it is taken off, once said, and gone."""
+    queue = queues["record-view"]
+    with queue.connection_pool.acquire() as connection, connection.channel() as channel:
+        channel.client.lpush(queue.routing_key, '{"properties": {}}')
+    current_stats.publish("record-view", [{"timestamp": "2026-11-02T10:00:00", "pid_value": "1"}])
+    with pytest.raises(KeyError):
+        list(Inbox(queue).consume())
+    assert [event["pid_value"] for event in Inbox(queue).consume()] == ["1"]
