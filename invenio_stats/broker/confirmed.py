@@ -32,11 +32,13 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
     broker is away, refuses, or does not confirm in time; what it has of the batch is then not known, and all of it can
     be sent again: a message that arrives twice is one event by its id.
     """
+    begun = time.monotonic()
     with borrowed(pool, seconds) as connection:
         if connection.transport.driver_type != "amqp":
-            plain.publish(connection, pool.connection, exchange, messages, seconds)
+            left = max(0.05, begun + seconds - time.monotonic())
+            plain.publish(connection, pool.connection, exchange, messages, left)
             return
-        deadline = time.monotonic() + seconds + _SECONDS_PER_MESSAGE * len(messages)
+        deadline = begun + seconds + _SECONDS_PER_MESSAGE * len(messages)
         was_kept = connection.connected
         try:
             _send(connection, exchange, messages, deadline)

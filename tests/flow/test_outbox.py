@@ -3,11 +3,13 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from invenio_queues.queue import Queue
 from kombu import Connection, Exchange
 
+from invenio_stats.broker.confirmed import deliver, failures
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.errors import EventsRefusedError
@@ -100,3 +102,21 @@ def test_what_an_unknown_error_has_stopped_is_kept_all_the_same(box, queues, mon
             outbox.send(queue, [message(1, queue.routing_key)])
     assert outbox.spool.count() == 1
     assert outbox.send_spool(queue) == 1
+
+
+def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
+    """All connections of a process may be in the hands of others, who wait for the same broker."""
+    pool = Connection(hanging.connection_pool.connection.as_uri(include_password=True)).Pool(limit=1)
+
+    def wait(seconds):
+        with suppress(*failures()):
+            deliver(pool, hanging.exchange, [message()], seconds)
+
+    other = threading.Thread(target=wait, args=(1.5,))
+    other.start()
+    time.sleep(0.2)
+    begin = time.monotonic()
+    wait(2.0)
+    assert time.monotonic() - begin < 2.6
+    other.join()
+    pool.force_close_all()
