@@ -16,6 +16,8 @@ from invenio_stats.search.metrics import Metric
 
 Body = dict[str, Any]
 """A request or a part of one, in the engine's words."""
+Group = Mapping[str, Any]
+"""One group of an answer."""
 
 PAIRS = "pairs"
 NEWEST = "newest_event"
@@ -27,6 +29,9 @@ VALUES = "values:"
 
 BUCKETS_AT_ONCE = 60_000
 """Buckets that one request may make: a little under the engine's `search.max_buckets` of 65,535."""
+
+INTERVALS_AT_ONCE = 200
+"""Intervals in one request. OpenSearch 2 counts three clauses for each, and takes 1,024."""
 
 _FORMAT = "strict_date_optional_time"
 _FIRST, _LAST = "0001-01-01T00:00:00", "9999-01-01T00:00:00"
@@ -130,13 +135,9 @@ def none_of(clauses: list[Body]) -> Body:
     return {"bool": {"must_not": clauses}}
 
 
-def composite(
-    query: Body, sources: list[Body], size: int, aggs: Body | None = None, behind: Body | None = None
-) -> Body:
+def composite(query: Body, sources: list[Body], size: int, aggs: Body | None = None) -> Body:
     """Ask for groups of events in pages: exact at any number of groups."""
     groups: Body = {"composite": {"size": size, "sources": sources}}
-    if behind:
-        groups["composite"]["after"] = behind
     if aggs:
         groups["aggs"] = aggs
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": {PAIRS: groups}}
@@ -150,12 +151,6 @@ def next_page(body: Body, answer: Mapping[str, Any]) -> Body | None:
     position = got.get("after_key") or got["buckets"][-1]["key"]
     page: Body = {**asked, "composite": {**asked["composite"], "after": dict(position)}}
     return {**body, "aggs": {PAIRS: page}}
-
-
-def position(body: Body) -> Body | None:
-    """Return the key of the group that a page begins behind, or None for the first page."""
-    after_key: Body | None = body["aggs"][PAIRS]["composite"].get("after")
-    return after_key
 
 
 def by_interval(interval: Interval) -> list[Body]:
@@ -176,20 +171,28 @@ def by_pair(shape: Shape) -> list[Body]:
 
 
 def measures(shape: Shape) -> Body:
-    """Ask for the metrics of each pair and for its newest event.
-
-    A distinct count is not asked here: only how many values there are to tell apart.
-    """
+    """Ask for the metrics of each pair; of a distinct count only for how many values there are to tell apart."""
     aggs: Body = {}
     for name, metric in shape.metrics.items():
         if metric.is_distinct_count:
             aggs[HOLDS + name] = {"value_count": {"field": metric.source}}
         else:
             aggs[name] = metric.body()
-    if shape.copied != ():
-        source = True if shape.copied is None else {"includes": list(shape.copied)}
-        aggs[NEWEST] = {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}
     return aggs
+
+
+def newest(shape: Shape) -> Body:
+    """Ask for the newest event of each pair."""
+    source = True if shape.copied is None else {"includes": list(shape.copied)}
+    return {NEWEST: {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}}
+
+
+def documents(query: Body, shape: Shape, fields: Iterable[str], most: int) -> Body:
+    """Ask for events, with what is copied of them and these fields."""
+    source: Any = True
+    if shape.copied is not None:
+        source = {"includes": sorted({"timestamp", "updated_timestamp", shape.key_field, *shape.copied, *fields})}
+    return {"size": most, "track_total_hits": False, "query": query, "sort": ["_doc"], "_source": source}
 
 
 def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
@@ -212,8 +215,13 @@ def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
         name: bucket[HOLDS + name]["value"] if metric.is_distinct_count else metric.read(bucket[name])
         for name, metric in shape.metrics.items()
     }
-    hits = bucket[NEWEST]["hits"]["hits"] if NEWEST in bucket else []
-    return Counted(read_pair(bucket), bucket["doc_count"], values, hits[0].get("_source", {}) if hits else {})
+    return Counted(read_pair(bucket), bucket["doc_count"], values)
+
+
+def read_newest(bucket: Group) -> Mapping[str, Any]:
+    """Return the newest event of a bucket."""
+    hits = bucket[NEWEST]["hits"]["hits"]
+    return hits[0].get("_source", {}) if hits else {}
 
 
 def oldest(query: Body) -> Body:
