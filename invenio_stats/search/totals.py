@@ -7,6 +7,7 @@ to a pair, the start of its interval with the value of its key field.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ class Shape:
     copied: tuple[str, ...] | None = ()
     """Fields that are read of the newest event; None for all of them, () for none."""
 
-    @property
+    @cached_property
     def distinct(self) -> dict[str, Metric]:
         """The metrics that are exact counts of distinct values."""
         return {name: metric for name, metric in self.metrics.items() if metric.is_distinct_count}
