@@ -88,7 +88,7 @@ class Details:
             seen.moment, seen.newest = moment, event
         for name, metric in self.shape.distinct.items():
             value = value_at(event, metric.source)
-            values = {value} if isinstance(value, str) else {one for one in value or () if isinstance(one, str)}
+            values = {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
             seen.values.setdefault(name, set()).update(values)
             seen.held[name] = seen.held.get(name, 0) + len(values)
 
