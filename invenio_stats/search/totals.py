@@ -213,7 +213,7 @@ def read_pair(bucket: Mapping[str, Any]) -> Pair:
 def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
     """Return what a bucket says of its pair; for distinct counts, the number of values to tell apart."""
     values = {
-        name: bucket[HOLDS + name]["value"] if metric.is_distinct_count else metric.read(bucket[name])
+        name: bucket[HOLDS + name]["value"] if name in shape.distinct else metric.read(bucket[name])
         for name, metric in shape.metrics.items()
     }
     return Counted(read_pair(bucket), bucket["doc_count"], values)
