@@ -3,7 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -131,10 +133,16 @@ class Carrying(Aggregated):
         refused: list[Failure] = []
         self._unbuilt = []
         actions = self._actions(part, plan, work, carried)
-        while chunk := list(islice(actions, AT_ONCE)):
-            work.beat()
-            refused += write(self.client, chunk, plan.is_guarded)
-            carried.written.update(start for start, _ in chunk)
+        with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
+            sent: Future[list[Failure]] | None = None
+            while chunk := list(islice(actions, AT_ONCE)):
+                work.beat()
+                if sent is not None:
+                    refused += sent.result()
+                sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
+                carried.written.update(start for start, _ in chunk)
+            if sent is not None:
+                refused += sent.result()
         carried.written.subtract(one.start for one in refused)
         carried.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], work.begun)
         self._unbuilt = None

@@ -71,10 +71,8 @@ class Details:
 
     def _read(self, batch: list[Counted]) -> list[Counted]:
         """Read the events of these pairs; return the pairs that they do not add up for."""
-        fields = [metric.source for metric in self.shape.distinct.values()]
-        query = self._query(batch)
         seen: dict[Pair, _Seen] = {one.pair: _Seen() for one in batch}
-        for event in self.documents(totals.documents(query, self.shape, fields, _MOST_DOCUMENTS)):
+        for event in self.documents(totals.documents(self._query(batch), _MOST_DOCUMENTS)):
             key = value_at(event, self.shape.key_field)
             moment = parse(event["timestamp"])
             pair = Pair(floor(moment, self.shape.interval), key)

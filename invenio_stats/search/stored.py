@@ -124,7 +124,7 @@ class StoredTotals:
 
     def total(self, one: Counted) -> dict[str, Any]:
         """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
-        total = {"timestamp": iso(one.pair.start), self.key_field: one.pair.key, "count": one.count, **one.values}
+        total = {"timestamp": _iso(one.pair.start), self.key_field: one.pair.key, "count": one.count, **one.values}
         return {**total, **copy(self.copies, one.newest or {}, total)}
 
     def _ensure(self, index: str) -> None:
@@ -177,6 +177,9 @@ def _send(client: Any, operations: Iterable[dict[str, Any]]) -> list[Outcome]:
         outcomes = [next(iter(item.items())) for item in answer["items"]]
         failed += (one for one in outcomes if "error" in one[1] or one[1]["status"] >= 300)
     return failed
+
+
+_iso = lru_cache(maxsize=1000)(iso)
 
 
 @lru_cache(maxsize=1000)

@@ -93,17 +93,6 @@ def test_the_newest_event_comes_with_what_is_copied_of_it():
     assert totals.newest(Shape("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
 
 
-def test_events_are_read_with_what_is_needed_of_them():
-    assert totals.documents({"match_all": {}}, SHAPE, ["unique_session_id"], 10) == {
-        "size": 10,
-        "track_total_hits": False,
-        "query": {"match_all": {}},
-        "sort": ["_doc"],
-        "_source": {"includes": ["file_key", "timestamp", "unique_id", "unique_session_id", "updated_timestamp"]},
-    }
-    assert totals.documents({}, Shape("unique_id", "day", {}, None), [], 10)["_source"] is True
-
-
 def test_distinct_counts_are_the_number_of_terms():
     assert totals.distinct_measures(SHAPE.distinct, 70) == {
         "values:unique_count": {"terms": {"field": "unique_session_id", "size": 70}},
