@@ -1,5 +1,6 @@
 """Batches: run over a queue batch by batch, acknowledging each one only when it is done with."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +87,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     started, results = time.monotonic(), []
     while True:
         reader.failures = []
-        with _acknowledging(reader):
+        with _acknowledging(reader), _without_collector():
             results.append(turn())
         if not (isinstance(reader.queue, Inbox) and reader.queue.has_more) or stopping.is_due(
             started, reader.time_budget
@@ -123,6 +124,22 @@ def _acknowledging(reader: Reader) -> Iterator[None]:
     finally:
         if inbox is not None:
             inbox.release()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Switch the collector of reference cycles off for one batch.
+
+    It would look several times at thousands of events, and all of the application, for cycles that are not there: a
+    quarter of a worker's time. What it may find meanwhile is found between two batches.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _sum(results: list[Any]) -> Any:

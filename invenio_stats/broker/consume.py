@@ -1,6 +1,7 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import hashlib
+import json
 import logging
 from collections import deque
 from collections.abc import Iterator
@@ -10,10 +11,10 @@ from typing import Any
 
 import amqp
 from invenio_queues.queue import Queue
-from kombu import Consumer
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.deliveries import Deliveries, Delivery
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
 
@@ -119,16 +120,13 @@ class Inbox:
         expected = min(bound.queue_declare(passive=True).message_count, self._size)
         if not expected:
             return _got(bound)
-        arrived: list[Any] = []
+        deliveries = Deliveries(channel)
         channel.basic_qos(0, expected, False)
-        with Consumer(channel, [bound], on_message=arrived.append, auto_declare=False):
-            while len(arrived) < expected:
-                try:
-                    channel.connection.drain_events(timeout=_PATIENCE)
-                except TimeoutError:
-                    break  # another worker was quicker
+        consumer = channel.basic_consume(self.routing_key, callback=deliveries.take)
+        deliveries.wait_for(expected, _PATIENCE)  # they may be fewer: another worker was quicker
+        channel.basic_cancel(consumer)
         # The broker counts before it is done with what has just been published: the rest is asked for one by one.
-        return chain(arrived, _got(bound))
+        return chain(deliveries.arrived, _got(bound))
 
     def _take_ahead(self) -> Iterator[Any]:
         while self._ahead:
@@ -136,14 +134,14 @@ class Inbox:
 
     def _event(self, message: Any) -> BornEvent | None:
         try:
-            fields = message.payload
+            fields = _payload(message)
         except Exception as error:  # whatever the decoder of a foreign content type raises
             self.rejected.append((message.body, f"not readable: {type(error).__name__}"))
             return None
         if not isinstance(fields, dict):
             self.rejected.append((fields, "not an object of fields"))
             return None
-        return BornEvent(fields, message.properties.get("message_id") or _id_of(message.body))
+        return BornEvent(fields, _message_id(message) or _id_of(message.body))
 
 
 def _id_of(body: Any) -> str:
@@ -157,8 +155,22 @@ def _got(bound: Any) -> Iterator[Any]:
         yield message
 
 
+def _payload(message: Any) -> Any:
+    """Return the body as it was published; plain JSON is read without kombu's look at each object for its types."""
+    if isinstance(message, Delivery) and message.is_ours:
+        text = message.body.decode()
+        if '"__type__"' not in text:
+            return json.loads(text)
+    return message.payload
+
+
+def _message_id(message: Any) -> str | None:
+    known: str | None = message.message_id if isinstance(message, Delivery) else None
+    return known or message.properties.get("message_id")
+
+
 def _readable(message: Any) -> Any:
     try:
-        return message.payload
+        return _payload(message)
     except Exception:  # `consume` says which
         return None
