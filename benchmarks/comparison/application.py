@@ -48,12 +48,17 @@ class Bench:
         package = importlib.import_module("invenio_stats")
         return {"version": package.__version__, "libraries": {name: version(name) for name in _LIBRARIES}}
 
-    def warm(self, path: str, count: int) -> None:
-        """Do each thing once: connections, lists of robots and the like are those of a process that has long run."""
-        for kind, raw in by_type(path, count).items():
-            self.stats.publish(kind, raw)
-        self.arrived(count)
-        self.process()
+    def warm(self, path: str, count: int, months: list[str], seconds: float) -> None:
+        """Do each thing for a while: connections, lists, compiled code are those of processes that have long run."""
+        end = time.monotonic() + seconds
+        while True:
+            self.empty(months)
+            for kind, raw in by_type(path, count).items():
+                self.stats.publish(kind, raw)
+            self.arrived(count)
+            self.process()
+            if time.monotonic() > end:
+                break
         self.task("aggregate_events")(AGGREGATIONS)
         self.client.indices.refresh(index=f"{self.prefix}*")
 

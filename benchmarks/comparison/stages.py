@@ -20,11 +20,16 @@ def _import(run: Run) -> None:
         Path(run.profile, "import.txt").write_text(imports.listed(run.pythons[CHECKOUT]), encoding="utf-8")
 
 
+def _months() -> list[str]:
+    return [f"{workload.of_yesterday(0, 0, 0).last_day:%Y-%m}"]
+
+
 def _warm(run: Run) -> str:
     """Warm the workers up, once; return the path of the log that goes through the queue."""
     path = run.log(workload.of_yesterday(run.mode.events, run.mode.records, run.mode.seed))
     if not run.is_warm:
-        run.each(lambda side: side("warm", path=path, count=run.mode.warm))
+        arguments = {"path": path, "count": run.mode.warm, "months": _months(), "seconds": run.mode.warm_seconds}
+        run.each(lambda side: side("warm", **arguments))
         run.say("all is warm")
         run.is_warm = True
     return path
@@ -66,10 +71,9 @@ def _process(run: Run) -> None:
 
 
 def _through_the_queue(run: Run, name: str, path: str, count: int, number: int) -> None:
-    months = [f"{workload.of_yesterday(0, 0, 0).last_day:%Y-%m}"]
     states = {}
     for side in run.order(number):
-        side("empty", months=months)
+        side("empty", months=_months())
         for stage, arguments in (("publish", {"path": path, "count": count}), ("consume", {})):
             measure = run.command(side, stage + name, stage, **arguments)
             run.results.add(stage + name, side.label, measure)
