@@ -57,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", help="write all measures, and the constants that plan.py reads")
     parser.add_argument("--data", metavar="FOLDER", help="for the data of the services; in memory unless given")
     parser.add_argument("--seed", type=int, default=7, help="of the usage log (7)")
+    parser.add_argument("--most", type=int, metavar="EVENTS", help="leave out what has more events, for --sweep")
     parser.add_argument("--rounds", type=int, help="how often each stage is measured; the table has the medians")
     return parser.parse_args()
 
@@ -69,7 +70,14 @@ def _mode(arguments: argparse.Namespace) -> modes.Mode:
         mode = modes.SWEEP
     elif arguments.profile:
         mode = modes.PROFILED
-    return replace(mode, seed=arguments.seed, rounds=arguments.rounds or mode.rounds)
+    most = arguments.most or float("inf")
+    return replace(
+        mode,
+        seed=arguments.seed,
+        rounds=arguments.rounds or mode.rounds,
+        processed=tuple(events for events in mode.processed if events <= most),
+        aggregated=tuple(shape for shape in mode.aggregated if shape[0] <= most),
+    )
 
 
 def _machine() -> dict[str, Any]:

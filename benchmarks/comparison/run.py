@@ -39,6 +39,7 @@ class Run:
     def __call__(self, stages: Iterable[Callable[["Run"], None]]) -> Results:
         """Do all stages, and stop whatever was started."""
         with ExitStack() as stack:
+            self._stack = stack
             self._start(stack)
             for stage in stages:
                 stage(self)
@@ -102,6 +103,12 @@ class Run:
         finally:
             self.sides = all_sides
 
+    def another(self, side: Worker) -> Worker:
+        """Start one more process of a side, with the same queues and indices."""
+        worker = self._worker(self._stack, side.label, side.python, "comparison.worker", self._folder / "logs", "-2")
+        worker("open", urls=self.services.urls_of(side.label), pids=self.services.pids, prefix=side.prefix)
+        return worker
+
     def _start(self, stack: ExitStack) -> None:
         """Start the processes, which import meanwhile, and the services."""
         logs = self._folder / "logs"
@@ -127,8 +134,8 @@ class Run:
         self.say("applications are up")
 
     @staticmethod
-    def _worker(stack: ExitStack, label: str, python: str, module: str, logs: Path) -> Worker:
-        worker = Worker(label, python, module, logs / f"{label}.log", _PATIENCE)
+    def _worker(stack: ExitStack, label: str, python: str, module: str, logs: Path, number: str = "") -> Worker:
+        worker = Worker(label, python, module, logs / f"{label}{number}.log", _PATIENCE)
         worker.prefix = f"{label}-"
         stack.callback(worker.stop)
         return worker

@@ -1,8 +1,10 @@
 """Stages: what is measured, in the order that events travel."""
 
+import os
 from pathlib import Path
 
 from comparison import imports, workload
+from comparison.process import Worker
 from comparison.results import CHECKOUT
 from comparison.run import Run
 
@@ -68,6 +70,32 @@ def _process(run: Run) -> None:
         with run.without_public(size):
             _through_the_queue(run, f" {size:,}", path, size, 0)
         run.say(f"{size:,} events through the queue")
+    if mode.processed:
+        _share(run, checkout)
+
+
+def _share(run: Run, first: Worker) -> None:
+    """Have one worker store what waits on the queues, and then two at once."""
+    count = min(100_000, max(run.mode.processed))
+    arguments = {"path": run.log(workload.of_yesterday(count, run.mode.records, run.mode.seed)), "count": count}
+    second = run.another(first)
+    second("warm", months=_months(), seconds=run.mode.warm_seconds, **{**arguments, "count": run.mode.warm})
+    rates = []
+    for workers in ([first], [first, second]):
+        first("empty", months=_months())
+        first("publish", **arguments)
+        for worker in workers:
+            worker.ask("consume")
+        measures = [worker.answer() for worker in workers]
+        rates.append(count / max(measure["wall"] for measure in measures))
+        cpu = sum(measure["cpu"] for measure in measures) + measures[0]["cpu_search"] + measures[0]["cpu_broker"]
+        busy = cpu / measures[0]["wall"]
+    one, two = rates
+    cores = len(os.sched_getaffinity(0))
+    run.results.notes.append(
+        f"Two workers on one queue store {two:,.0f} events/s, one {one:,.0f}, which is {two / one:.1f} times as many. "
+        f"With both, workers, engine and broker had {busy:.1f} of {cores} cores."
+    )
 
 
 def _through_the_queue(run: Run, name: str, path: str, count: int, number: int) -> None:

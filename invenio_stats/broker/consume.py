@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 BATCH_SIZE = 2000
 """Messages of a batch, and so the most that a worker holds: two thousand of them are a few megabytes."""
 
-_PATIENCE = 2.0
+_PATIENCE = 0.5
 """Seconds that are waited for a message which the broker has said to have."""
 
 
