@@ -17,8 +17,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from comparison import constants, environments, modes, table
-from comparison.results import CHECKOUT, PUBLIC, Results
+from comparison import environments, modes, table
+from comparison.results import CHECKOUT, PUBLIC, Results, constants
 from comparison.run import Run
 from comparison.settings import ALIKE
 from comparison.stages import STAGES
@@ -118,7 +118,7 @@ def _report(results: Results, machine: dict[str, Any], mode: modes.Mode) -> dict
         "machine": machine,
         "mode": asdict(mode),
         "rows": [row._asdict() | {"sides": {k: v._asdict() for k, v in row.sides.items()}} for row in results.rows()],
-        "constants": constants.constants(results),
+        "constants": constants(results),
         "alike": ALIKE,
         "notes": results.notes,
         "differences": results.differences,

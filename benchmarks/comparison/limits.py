@@ -9,9 +9,8 @@ from typing import Any
 
 from kombu import Connection, Exchange, Producer, Queue
 
-from comparison.engine import Engine, Line, bulk_bodies
+from comparison.engine import Engine, Line, bulk_bodies, prepare
 from comparison.measuring import Measure, Meter, quantile, serve
-from comparison.prepared import prepare
 from comparison.workload import TYPES, events_of
 
 meter = Meter()

@@ -10,9 +10,8 @@ from typing import Any
 from comparison import environments, workload
 from comparison.measuring import Measure
 from comparison.modes import Mode
-from comparison.process import Worker
 from comparison.results import CHECKOUT, PUBLIC, Results
-from comparison.services import Services
+from comparison.services import Services, Worker
 
 _PATIENCE = 3600.0
 

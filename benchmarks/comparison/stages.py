@@ -3,23 +3,23 @@
 import os
 from pathlib import Path
 
-from comparison import imports, workload
-from comparison.process import Worker
+from comparison import environments, workload
 from comparison.results import CHECKOUT
 from comparison.run import Run
+from comparison.services import Worker
 
 _KINDS = {"four queries": "four queries", "histogram": "histogram query", "by file": "query by file"}
 
 
 def _import(run: Run) -> None:
     for python in run.pythons.values():
-        imports.whole(python)  # compiles it
+        environments.whole(python)  # compiles it
     for number in run.rounds(run.mode.imports, "import"):
         for label in list(run.pythons)[:: 1 if number % 2 == 0 else -1]:
-            run.results.add("import", label, imports.whole(run.pythons[label]))
-            run.results.add("import, own modules", label, imports.own(run.pythons[label]))
+            run.results.add("import", label, environments.whole(run.pythons[label]))
+            run.results.add("import, own modules", label, environments.own(run.pythons[label]))
     if run.profile:
-        Path(run.profile, "import.txt").write_text(imports.listed(run.pythons[CHECKOUT]), encoding="utf-8")
+        Path(run.profile, "import.txt").write_text(environments.listed(run.pythons[CHECKOUT]), encoding="utf-8")
 
 
 def _months() -> list[str]:

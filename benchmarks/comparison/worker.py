@@ -1,6 +1,6 @@
 """Worker: runs the stages with whichever `invenio_stats` its interpreter has, as `comparison.run` commands."""
 
-from comparison import aggregating, asking, emitting, processing
+from comparison import asking, emitting, processing
 from comparison.application import bench
 from comparison.measuring import serve
 
@@ -15,8 +15,8 @@ COMMANDS = {
     "preprocess": processing.preprocess,
     "stored": processing.stored,
     "message_bytes": processing.message_bytes,
-    "aggregate": aggregating.aggregate,
-    "totals": aggregating.totals,
+    "aggregate": processing.aggregate,
+    "totals": processing.totals,
     "ask": asking.ask,
 }
 
