@@ -2,7 +2,7 @@
 
 import pytest
 
-from invenio_stats.core.moments import UTC, parse
+from invenio_stats.core.moments import parse
 from invenio_stats.first_day import ALL_THERE, FirstDay
 
 NOW = parse("2026-04-01T12:00:00")
