@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from flask import has_request_context, request
@@ -75,13 +76,23 @@ def resolve_item(pid: Any = None, record: Any = None, obj: Any = None, **kwargs:
 
 
 def _record_of_bucket(bucket_id: Any) -> Any:
+    found = _records_files()
+    if found is None or not bucket_id:
+        return None
+    records, links = found
+    link = links.query.filter_by(bucket_id=bucket_id).first()
+    return link and records.get_record(link.record_id)
+
+
+@cache
+def _records_files() -> tuple[Any, Any] | None:
+    """Return records, and which bucket belongs to which; None, looked for once, where that is not installed."""
     try:
         from invenio_records.api import Record
         from invenio_records_files.models import RecordsBuckets
     except ModuleNotFoundError:
         return None
-    link = RecordsBuckets.query.filter_by(bucket_id=bucket_id).first() if bucket_id else None
-    return link and Record.get_record(link.record_id)
+    return Record, RecordsBuckets
 
 
 def _item_id(record: Any) -> str:

@@ -18,7 +18,7 @@ from invenio_stats.broker.batches import Outcome, in_batches, run_batches
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter
 from invenio_stats.core import names
-from invenio_stats.core.cells import Click
+from invenio_stats.core.cells import Click, document_id_of, identity_of
 from invenio_stats.core.events import (
     BornEvent,
     Event,
@@ -248,13 +248,14 @@ class EventsIndexer:
             doc["event_id"] = event.event_id
         index = self.store.index_of(cell)
         refused = self.store.refused_fields(index)
-        document_id = self._document_id(cell, doc)
+        identity = identity_of(doc)
+        document_id = document_id_of(cell, identity) or doc.get("event_id") or born(doc).event_id
         return {
             "_id": document_id,
             "_op_type": "index",
             "_index": index,
             "_source": {name: value for name, value in doc.items() if name not in refused} if refused else doc,
-            "_click": Click(doc, moment, doc.get("event_id") or document_id, cell, previous),
+            "_click": Click(doc, moment, doc.get("event_id") or document_id, cell, identity, previous),
         }
 
     def _preprocess(self, event: Event) -> Event | None:
@@ -268,13 +269,6 @@ class EventsIndexer:
                 return None
             doc = result
         return doc
-
-    @staticmethod
-    def _document_id(cell: datetime, doc: Event) -> str:
-        """Return the id that a click shares with those it is one with; an event of nobody is its own."""
-        if doc.get("unique_id") is not None and doc.get("visitor_id") is not None:
-            return hash_id(iso(cell), doc)
-        return doc.get("event_id") or born(doc).event_id
 
 
 def _as_letter(event: Event) -> Event:

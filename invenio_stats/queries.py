@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from flask_babel import gettext as _
 from invenio_search import current_search_client
 from invenio_search.engine import dsl
 from invenio_search.utils import build_alias_name
@@ -14,7 +13,15 @@ from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.loading import load
 from invenio_stats.search import answers, groups, parameters, results
 from invenio_stats.search.metrics import Metric, parse_metrics
-from invenio_stats.search.sending import Question, Response, TooManyBucketsError, ValuesRefusedError
+from invenio_stats.search.sending import (
+    Prepared,
+    Question,
+    Response,
+    Send,
+    TooManyBucketsError,
+    ValuesRefusedError,
+    send,
+)
 
 Answer = dict[str, Any]
 """What a client gets: the same keys whether there is something to count or not."""
@@ -43,6 +50,9 @@ class Query:
         """Return the naive UTC moment of a date; None stays None."""
         return None if date is None else parameters.read_date(date)
 
+    can_prepare = False
+    """Whether there is a `prepare` that does what `run` does, but for asking the engine."""
+
     def run(self, /, **params: Any) -> Answer:
         """Return the answer; InvalidRequestInputError names what is wrong with a parameter."""
         raise NotImplementedError
@@ -56,7 +66,8 @@ class _TotalsQuery(Query):
 
     build_query: Callable[..., Any]
     _built_here: Callable[..., Any]
-    """The class's own `build_query`, to know when a subclass has another."""
+    _run_here: Callable[..., Answer]
+    """The class's own `build_query` and `run`, to know when a subclass has others."""
 
     def __init__(
         self,
@@ -123,6 +134,11 @@ class _TotalsQuery(Query):
             if parameter in params
         ]
 
+    @property
+    def can_prepare(self) -> bool:
+        """Whether no subclass has another `run`."""
+        return type(self).run is type(self)._run_here
+
     def _is_built_elsewhere(self) -> bool:
         return type(self).build_query is not type(self)._built_here
 
@@ -149,10 +165,10 @@ class _TotalsQuery(Query):
         client = self.client if isinstance(search._using, str) else search._using
         return Question(client, search._index or self.index, search.to_dict(), search._params)
 
-    def _fetch(self, fields: Sequence[str], run: Mapping[str, Any]) -> Response:
+    def _fetch(self, question: Question, fields: Sequence[str], run: Mapping[str, Any], first: Send) -> Response:
         """Ask the engine; values that it cannot compare are the client's mistake."""
         try:
-            return groups.fetch(self._question(run), fields, self.max_groups)
+            return groups.fetch(question, fields, self.max_groups, first=first)
         except ValuesRefusedError as error:
             values = {name: value for name, value in run.items() if name not in ("interval", "start_date", "end_date")}
             if not values:
@@ -182,15 +198,29 @@ class DateHistogramQuery(_TotalsQuery):
         buckets = results.intervals(query_result.get("aggregations", {}), self.metrics, self.copy_fields)
         return {"interval": interval, "key_type": "date", **results.dates(start_date, end_date), "buckets": buckets}
 
-    def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
-        """Return `{interval, key_type, start_date, end_date, buckets}`."""
+    def prepare(
+        self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any
+    ) -> Prepared:
+        """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
         self.validate_arguments(interval, start, end, **params)
-        try:
-            response = self._fetch((), {"interval": interval, "start_date": start, "end_date": end, **params})
-        except TooManyBucketsError as error:
-            raise parameters.too_many_intervals(interval, start, end) from error
-        return self.process_query_result(response, interval, start, end)
+        run = {"interval": interval, "start_date": start, "end_date": end, **params}
+        question = self._question(run)
+
+        def finish(first: Send) -> Answer:
+            try:
+                response = self._fetch(question, (), run, first)
+            except TooManyBucketsError as error:
+                raise parameters.too_many_intervals(interval, start, end) from error
+            return self.process_query_result(response, interval, start, end)
+
+        return Prepared(question, finish)
+
+    def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
+        """Return `{interval, key_type, start_date, end_date, buckets}`."""
+        return self.prepare(interval, start_date, end_date, **params).finish(send)
+
+    _run_here = run
 
 
 class TermsQuery(_TotalsQuery):
@@ -238,21 +268,27 @@ class TermsQuery(_TotalsQuery):
         answer = results.groups(everything, self.metrics, self.aggregated_fields)
         return results.copy_newest({**results.dates(start_date, end_date), **answer}, everything, self.copy_fields)
 
-    def run(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
-        """Return `{start_date, end_date, <copies>, <metrics>}` and the groups, where there are fields."""
+    def prepare(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Prepared:
+        """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
         self.validate_arguments(start, end, **params)
-        try:
-            response = self._fetch(self.aggregated_fields, {"start_date": start, "end_date": end, **params})
-        except TooManyBucketsError as error:
-            raise InvalidRequestInputError(
-                _(
-                    "There are more than %(most)s groups by %(fields)s. Choose fewer with start_date and end_date.",
-                    most=self.max_groups,
-                    fields=", ".join(self.aggregated_fields),
-                )
-            ) from error
-        return self.process_query_result(response, start, end)
+        run = {"start_date": start, "end_date": end, **params}
+        question = self._question(run)
+
+        def finish(first: Send) -> Answer:
+            try:
+                response = self._fetch(question, self.aggregated_fields, run, first)
+            except TooManyBucketsError as error:
+                raise parameters.too_many_groups(self.max_groups, self.aggregated_fields) from error
+            return self.process_query_result(response, start, end)
+
+        return Prepared(question, finish)
+
+    def run(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
+        """Return `{start_date, end_date, <copies>, <metrics>}` and the groups, where there are fields."""
+        return self.prepare(start_date, end_date, **params).finish(send)
+
+    _run_here = run
 
 
 ESQuery = Query

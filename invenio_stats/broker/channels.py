@@ -48,5 +48,6 @@ def _channel(connection: Any) -> Any:
 
 def drop(connection: Any) -> None:
     """Forget what a connection is connected to, without a farewell: a broker that hangs would not answer it."""
-    if connection.connected and hasattr(connection.connection, "collect"):
-        connection.connection.collect()
+    dead = connection._connection  # `connection.connection` would connect anew where the socket has failed already
+    if hasattr(dead, "collect"):
+        dead.collect()

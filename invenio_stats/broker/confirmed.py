@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
+from amqp.exceptions import RecoverableConnectionError
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.exceptions import LimitExceeded, OperationalError
 
 from invenio_stats.broker import plain
 from invenio_stats.broker.channels import borrowed, drop
+from invenio_stats.broker.frames import publishing
 from invenio_stats.broker.messages import Outgoing
 
 _SECONDS = 0.4
@@ -119,17 +121,15 @@ class _ConfirmChannel:
 
     def publish(self, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> set[str]:
         """Send all, then wait for all; return the ids of those that no queue took."""
-        self._open, self._refused, self._returned = set(), 0, set()
-        for message in messages:
-            self._last += 1
-            self._open.add(self._last)
-            self.amqp._basic_publish(
-                _amqp_message(message),
-                exchange=exchange.name if exchange is not None else "",
-                routing_key=message.queue,
-                mandatory=True,
-                timeout=max(0.05, deadline - time.monotonic()),
-            )
+        first, self._last = self._last + 1, self._last + len(messages)
+        self._open, self._refused, self._returned = set(range(first, self._last + 1)), 0, set()
+        connection = self.amqp.connection
+        if connection is None:
+            raise RecoverableConnectionError("The channel was closed meanwhile.")
+        name = exchange.name if exchange is not None else ""
+        frames = publishing(self.amqp.channel_id, name, messages, connection.frame_max)
+        with connection.transport.having_timeout(max(0.05, deadline - time.monotonic())):
+            connection.transport.write(frames)
         while self._open:
             self.amqp.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
         if self._refused:
@@ -149,17 +149,6 @@ class _ConfirmChannel:
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._returned.add(message.properties.get("message_id", ""))
-
-
-def _amqp_message(message: Outgoing) -> amqp.Message:
-    return amqp.Message(
-        message.body,
-        content_type="application/json",
-        content_encoding="utf-8",
-        delivery_mode=2,
-        message_id=message.message_id,
-        application_headers=dict(message.headers),
-    )
 
 
 def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:

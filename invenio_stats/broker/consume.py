@@ -1,6 +1,7 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import hashlib
+import json
 import logging
 from collections import deque
 from collections.abc import Iterator
@@ -10,10 +11,10 @@ from typing import Any
 
 import amqp
 from invenio_queues.queue import Queue
-from kombu import Consumer
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
+from invenio_stats.broker.deliveries import Deliveries, Delivery
 from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 BATCH_SIZE = 2000
 """Messages of a batch, and so the most that a worker holds: two thousand of them are a few megabytes."""
 
-_PATIENCE = 2.0
+_PATIENCE = 0.5
 """Seconds that are waited for a message which the broker has said to have."""
 
 
@@ -120,25 +121,22 @@ class Inbox:
         expected = min(bound.queue_declare(passive=True).message_count, self._size)
         if not expected:
             return _got(bound)
-        arrived: list[Any] = []
+        deliveries = Deliveries(channel)
         channel.basic_qos(0, expected, False)
-        with Consumer(channel, [bound], on_message=arrived.append, auto_declare=False):
-            while len(arrived) < expected:
-                try:
-                    channel.connection.drain_events(timeout=_PATIENCE)
-                except TimeoutError:
-                    break  # another worker was quicker
+        consumer = channel.basic_consume(self.routing_key, callback=deliveries.take)
+        deliveries.wait_for(expected, _PATIENCE)  # they may be fewer: another worker was quicker
+        channel.basic_cancel(consumer)
         # The broker counts before it is done with what has just been published: the rest is asked for one by one.
-        return chain(arrived, _got(bound))
+        return chain(deliveries.arrived, _got(bound))
 
     def _take_ahead(self) -> Iterator[Any]:
         while self._ahead:
             yield self._ahead.popleft()
 
     def _event(self, message: Any) -> BornEvent | None:
-        message_id = message.properties.get("message_id")
+        message_id = _message_id(message)
         try:
-            fields = message.payload
+            fields = _payload(message)
         except Exception as error:  # whatever the decoder of a foreign content type raises
             self.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return None
@@ -159,8 +157,22 @@ def _got(bound: Any) -> Iterator[Any]:
         yield message
 
 
+def _payload(message: Any) -> Any:
+    """Return the body as it was published; plain JSON is read without kombu's look at each object for its types."""
+    if isinstance(message, Delivery) and message.is_ours:
+        text = message.body.decode()
+        if '"__type__"' not in text:
+            return json.loads(text)
+    return message.payload
+
+
+def _message_id(message: Any) -> str | None:
+    known: str | None = message.message_id if isinstance(message, Delivery) else None
+    return known or message.properties.get("message_id")
+
+
 def _readable(message: Any) -> Any:
     try:
-        return message.payload
+        return _payload(message)
     except Exception:  # `consume` says which
         return None

@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kombu.serialization import dumps
+from kombu.exceptions import EncodeError
+from kombu.utils.json import JSONEncoder
 
 from invenio_stats.core.events import BornEvent
+
+_ENCODER = JSONEncoder()
+"""Kombu's, as its serializer makes one for every message."""
 
 
 class Outgoing(NamedTuple):
@@ -29,6 +33,9 @@ class Outgoing(NamedTuple):
 
 def outgoing(queue: str, event: Any, headers: Mapping[str, Any] | None = None) -> Outgoing:
     """Return the message of an event; EncodeError for what is not JSON."""
-    _content_type, _encoding, body = dumps(event, serializer="json")
+    try:
+        body = _ENCODER.encode(event)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EncodeError(str(error)) from error
     message_id = event.event_id if isinstance(event, BornEvent) else ""
     return Outgoing(queue, message_id, body, headers or {})

@@ -25,6 +25,8 @@ class Click(NamedTuple):
     event_id: str
     cell: datetime
     """The start of its cell."""
+    identity: str | None
+    """What document ids of the same thing and visitor have in common, in all cells; None for an event of nobody."""
     previous_visitor_id: str | None = None
     """The visitor's key under the salt of the day before; only in the first cell of a day."""
 
@@ -61,6 +63,9 @@ class Cell:
 
     def document(self) -> Document:
         """Return what the clicks make together; their order plays no part."""
+        if len(self.clicks) == 1:
+            (one,) = self.clicks
+            return Document(one.fields, one.event_id, one.moment, one.moment, self.is_ghost)
         documents = [Document(one.fields, one.event_id, one.moment, one.moment, self.is_ghost) for one in self.clicks]
         return reduce(merge, documents)
 
@@ -100,16 +105,20 @@ def fold(clicks: Iterable[Click], window: int) -> list[Cell]:
 
 
 def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> None:
-    identity = _identity(click.fields)
-    document_id = click.event_id if identity is None else _written(click.cell) + identity
+    document_id = document_id_of(click.cell, click.identity) or click.event_id
     cell = cells.get(document_id)
     if cell is None:
-        cells[document_id] = Cell(Place(click.cell, document_id), identity, [click], is_ghost)
+        cells[document_id] = Cell(Place(click.cell, document_id), click.identity, [click], is_ghost)
     else:
         cell.clicks.append(click)
 
 
-def _identity(fields: Event) -> str | None:
+def document_id_of(cell: datetime, identity: str | None) -> str | None:
+    """Return the id that clicks of an identity share in a cell; None for an event of nobody, which is its own."""
+    return None if identity is None else _written(cell) + identity
+
+
+def identity_of(fields: Event) -> str | None:
     """Return what document ids of the same thing and visitor have in common, for all cells."""
     if fields.get("unique_id") is None or fields.get("visitor_id") is None:
         return None
@@ -125,11 +134,11 @@ def _ghost(click: Click) -> Click | None:
     What the ghost does not hold cannot tie yesterday's key to today's.
     """
     fields = {"unique_id": click.fields.get("unique_id"), "visitor_id": click.previous_visitor_id}
-    if fields["visitor_id"] == click.fields.get("visitor_id") or _identity(fields) is None:
+    if fields["visitor_id"] == click.fields.get("visitor_id") or (identity := identity_of(fields)) is None:
         return None
     if (click.cell.hour, click.cell.minute, click.cell.second) != (0, 0, 0):
         return None
-    return Click(fields, click.moment, "", click.cell)
+    return Click(fields, click.moment, "", click.cell, identity)
 
 
 def merge(document: Document, other: Document) -> Document:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
-from invenio_stats.core.moments import utc
+from invenio_stats.core.moments import UTC, utc
 
 Interval = Literal["hour", "day", "month", "year"]
 
@@ -31,14 +31,12 @@ def is_longer(interval: Interval, other: Interval) -> bool:
 
 def floor(moment: datetime, interval: Interval) -> datetime:
     """Return the start of the interval that the moment lies in."""
-    start = utc(moment).replace(minute=0, second=0, microsecond=0)
-    if interval == "hour":
-        return start
-    start = start.replace(hour=0)
+    moment = utc(moment)
     if interval == "day":
-        return start
-    start = start.replace(day=1)
-    return start if interval == "month" else start.replace(month=1)
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    if interval == "hour":
+        return moment.replace(minute=0, second=0, microsecond=0)
+    return datetime(moment.year, moment.month if interval == "month" else 1, 1, tzinfo=UTC)
 
 
 def after(start: datetime, interval: Interval) -> datetime:

@@ -15,6 +15,8 @@ _CALENDAR = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?$")
 
 def utc(moment: datetime) -> datetime:
     """Return the moment as aware UTC; a moment without zone is taken as UTC."""
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -74,12 +76,12 @@ def parse_calendar(value: str | datetime | date) -> datetime:
 
 def to_second(moment: datetime) -> datetime:
     """Cut the fraction of a second off."""
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 def iso(moment: datetime) -> str:
     """Write a moment as UTC without zone, as events and totals hold it: '2026-01-31T10:00:00'."""
-    return utc(moment).replace(tzinfo=None).isoformat()
+    return utc(moment).isoformat().removesuffix("+00:00")
 
 
 def iso_zoned(moment: datetime) -> str:

@@ -38,7 +38,11 @@ def session_identity(visitor: Visitor, moment: datetime) -> str | None:
     if visitor.session_id:
         return visitor.session_id
     identity = visitor_identity(visitor)
-    return None if identity is None else f"{identity}|{utc(moment).strftime('%Y%m%d%H')}"
+    return None if identity is None else f"{identity}|{_hour(moment)}"
+
+
+def _hour(moment: datetime) -> str:
+    return utc(moment).isoformat()[:13].replace("-", "").replace("T", "")
 
 
 def key(salt: str, identity: str) -> str:

@@ -1,13 +1,11 @@
 """Double-click cells: windows of time that lie end to end from the epoch on."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from invenio_stats.core.moments import to_second, utc
 
 DEFAULT_WINDOW = 30
 """Seconds between clicks that still are one (COUNTER Release 5.1)."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def check_window(seconds: object) -> int:
@@ -24,8 +22,11 @@ def check_window(seconds: object) -> int:
 
 
 def cell_start(moment: datetime, window: int) -> datetime:
-    """Return the start of the cell that a click falls into: its own second where the window is 0."""
+    """Return the start of the cell that a click falls into: its own second where the window is 0.
+
+    A window divides an hour (see `check_window`), so cells that lie end to end from the epoch begin with each hour.
+    """
     moment = to_second(utc(moment))
     if not window:
         return moment
-    return moment - timedelta(seconds=int((moment - _EPOCH).total_seconds()) % window)
+    return moment - timedelta(seconds=(moment.minute * 60 + moment.second) % window)

@@ -14,6 +14,7 @@ from invenio_stats.privacy.salt_stores import new_salt, salt_store
 
 logger = logging.getLogger(__name__)
 
+_KEY = "invenio-stats-salts"
 _DAYS_IN_MEMORY = 2
 _SECONDS_BETWEEN_TRIES = 30
 
@@ -105,4 +106,5 @@ def _keep_newest(salts: dict[str, Salt]) -> None:
 
 
 def _memory() -> _Memory:
-    return current_app.extensions.setdefault("invenio-stats-salts", _Memory())
+    found: _Memory | None = current_app.extensions.get(_KEY)
+    return current_app.extensions.setdefault(_KEY, _Memory()) if found is None else found

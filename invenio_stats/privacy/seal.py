@@ -43,7 +43,7 @@ def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_
     :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
         not having `anonymize_user` in their chain.
     """
-    if "referrer" in event:
+    if event.get("referrer"):
         event["referrer"] = referrer_host(event["referrer"], _own_host())
     if is_sealed(event) or not any(field in event for field in PERSON):
         return event
@@ -105,9 +105,8 @@ def _keys(visitor: Visitor, agent_class: str, moment: datetime, salt_of: SaltOf,
     kind = "" if robots.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
     salt = salt_of(moment)
     keys: dict[str, Any] = {"visitor_id": key(salt, identity + kind), "unique_session_id": key(salt, session + kind)}
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if moment - midnight < timedelta(seconds=window):
-        yesterday = existing_salt_of((midnight - timedelta(days=1)).date())
+    if moment.hour * 3600 + moment.minute * 60 + moment.second < window:
+        yesterday = existing_salt_of((moment - timedelta(days=1)).date())
         if yesterday is not None:
             keys["previous_visitor_id"] = key(yesterday.value, identity + kind)
     if is_own(moment.date()):

@@ -3,7 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -65,9 +67,8 @@ class Carried:
         """Take note of totals that failed; those that would fail again are set aside."""
         for one in failures:
             self.failed[one.start] += 1
-            if (
-                one.kind == "never" and one.key is not None and len(self.aside) <= asides.MOST
-            ):  # of more, nothing is done
+            is_lasting = one.kind == "never" and one.key is not None
+            if is_lasting and len(self.aside) <= asides.MOST:  # beyond that all of it is done again
                 self.aside.append(Aside(one.start, one.key, one.error, now))
 
     @property
@@ -140,10 +141,16 @@ class Carrying(Aggregated):
         refused: list[Failure] = []
         self._unbuilt = []
         actions = self._actions(part, plan, work, carried)
-        while chunk := list(islice(actions, AT_ONCE)):
-            work.beat()
-            refused += write(self.client, chunk, plan.is_guarded)
-            carried.written.update(start for start, _ in chunk)
+        with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
+            sent: Future[list[Failure]] | None = None
+            while chunk := list(islice(actions, AT_ONCE)):
+                work.beat()
+                if sent is not None:
+                    refused += sent.result()
+                sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
+                carried.written.update(start for start, _ in chunk)
+            if sent is not None:
+                refused += sent.result()
         carried.written.subtract(one.start for one in refused)
         carried.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], work.begun)
         self._unbuilt = None

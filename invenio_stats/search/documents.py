@@ -48,6 +48,8 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
 
 def plain(value: Any) -> Any:
     """Return a value as it is after a trip through JSON, so that it compares equal to what was stored."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
     if isinstance(value, (dsl.AttrDict, Mapping)):
         fields = value.to_dict() if isinstance(value, dsl.AttrDict) else value
         return {name: plain(field) for name, field in fields.items()}

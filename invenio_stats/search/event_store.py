@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from invenio_search.engine import search
@@ -66,14 +66,15 @@ class EventStore:
         self._clock = clock
         self._refused_fields: dict[str, frozenset[str]] = {}
         self._window = window
+        self._index_of_hour = lru_cache(maxsize=1024)(partial(_index_of, alias, suffix))
 
     @cached_property
     def _writer(self) -> CellWriter:
         return CellWriter(self._client, self._window, self.index_of, self._clock, self.refused_fields)
 
     def index_of(self, moment: datetime) -> str:
-        """Return the name that events of a moment are written to."""
-        return names.events_index(self._alias, moment, self._suffix)
+        """Return the name that events of a moment are written to; no suffix tells the minutes of an hour apart."""
+        return self._index_of_hour(moment.replace(minute=0, second=0, microsecond=0))
 
     def refused_fields(self, index: str) -> Collection[str]:
         """Return the fields of ours that an index does not take, as far as is known."""
@@ -136,6 +137,10 @@ class EventStore:
             raise EngineUnavailableError(
                 f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
             ) from error
+
+
+def _index_of(alias: str, suffix: str, moment: datetime) -> str:
+    return names.events_index(alias, moment, suffix)
 
 
 def takes_clicks() -> bool:

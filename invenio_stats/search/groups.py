@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from invenio_stats.search import answers
-from invenio_stats.search.sending import Question, Response, TooManyBucketsError, send
+from invenio_stats.search.sending import Question, Response, Send, TooManyBucketsError, send
 
 PAGE_SIZE = 5_000
 """Groups in one page."""
@@ -12,16 +12,18 @@ PAGE_SIZE = 5_000
 Path = tuple[Any, ...]
 
 
-def fetch(question: Question, fields: Sequence[str], most: int, page_size: int = PAGE_SIZE) -> Response:
+def fetch(
+    question: Question, fields: Sequence[str], most: int, page_size: int = PAGE_SIZE, first: Send = send
+) -> Response:
     """Return the engine's answer with every group in it, in the engine's own order and shape.
 
-    One request where the engine gives all groups; else one more per page and level.
+    One request where the engine gives all groups; else one more per page and level. `first` sends the first one.
     TooManyBucketsError when there are more groups than `most`.
     """
     if not fields or fields[0] not in question.body.get("aggs", {}):
-        return send(question)
+        return first(question)
     try:
-        response = send(question)
+        response = first(question)
         if not _is_cut(response.get("aggregations", {}), fields):
             return response
     except TooManyBucketsError:

@@ -20,7 +20,7 @@ from invenio_stats.search.indices import create_index
 BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
 """The index: one document for each aggregation, read by its id only."""
 
-EVENTS_AT_ONCE = 50_000
+EVENTS_AT_ONCE = 20_000
 """Events whose intervals a run takes in one go; the others are for runs beside it."""
 
 _ATTEMPTS = 20

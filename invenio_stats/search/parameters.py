@@ -151,6 +151,17 @@ def too_many_intervals(interval: str, start: datetime | None, end: datetime | No
     )
 
 
+def too_many_groups(most: int, fields: Iterable[str]) -> InvalidRequestInputError:
+    """Return the error for more groups than one answer may have."""
+    return InvalidRequestInputError(
+        _(
+            "There are more than %(most)s groups by %(fields)s. Choose fewer with start_date and end_date.",
+            most=most,
+            fields=", ".join(fields),
+        )
+    )
+
+
 def values_refused(values: Mapping[str, Any]) -> InvalidRequestInputError:
     """Return the error for values that the engine cannot compare with their fields."""
     return InvalidRequestInputError(

@@ -10,19 +10,14 @@ from typing import Any
 from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import StatsError
 from invenio_stats.search import totals
-from invenio_stats.search.sending import Question, TooManyBucketsError, send
-from invenio_stats.search.totals import PAIRS, Body, Counted, Pair, Shape
-
-_INTERVALS_AT_ONCE = 200
-"""Intervals in one request. OpenSearch 2 counts three clauses for each, and takes 1,024."""
+from invenio_stats.search.details import Details
+from invenio_stats.search.sending import Question, send
+from invenio_stats.search.totals import PAIRS, Body, Counted, Group, Pair, Shape
 
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{totals.VALUES}*"}
 """The values that a distinct count told apart stay with the engine."""
 
 _END: tuple[datetime, Iterator[Counted]] = (datetime.max.replace(tzinfo=UTC), iter(()))
-
-Group = Mapping[str, Any]
-"""One group of an answer."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ class Recount:
         intervals = 0
         for pair in map(totals.read_pair, self._groups(body, everywhere=True)):
             is_new = not window or window[-1].start != pair.start
-            if len(window) == self.page or (is_new and intervals == _INTERVALS_AT_ONCE):
+            if len(window) == self.page or (is_new and intervals == totals.INTERVALS_AT_ONCE):
                 yield window
                 window, intervals, is_new = [], 0, True
             window.append(pair)
@@ -89,60 +84,17 @@ class Recount:
 
     def _count(self, where: Body) -> Iterator[Counted]:
         query = totals.all_of([self.counted, where])
+        details = Details(self.shape, self.counted, self._groups, self._documents, self.page)
         body = totals.composite(query, totals.by_pair(self.shape), self.page, totals.measures(self.shape))
-        for page, groups in self._pages(body):
+        for _, groups in self._pages(body):
             counted = [totals.read_counted(group, self.shape) for group in groups]
-            if self.shape.distinct:
-                self._tell_apart(page, groups, counted)
+            details.add(counted)
             yield from counted
 
-    def _tell_apart(self, page: Body, groups: list[Group], counted: list[Counted]) -> None:
-        """Put distinct counts where the numbers of values are; up to one value, they are the same."""
-        position = totals.position(page)
-        batch: list[Counted] = []
-        buckets = 0
-        for place, one in enumerate(counted):
-            values = sum(one.values[name] for name in self.shape.distinct) + 1
-            if batch and buckets + values > totals.BUCKETS_AT_ONCE:
-                self._count_distinct(page, position, batch)
-                position, batch, buckets = dict(groups[place - 1]["key"]), [], 0
-            batch.append(one)
-            buckets += values
-        self._count_distinct(page, position, batch)
-
-    def _count_distinct(self, page: Body, position: Body | None, batch: list[Counted]) -> None:
-        at_most = max((one.values[name] for one in batch for name in self.shape.distinct), default=0)
-        if at_most <= 1:
-            return
-        try:
-            found = self._distinct_by_terms(page["query"], position, len(batch), at_most)
-        except TooManyBucketsError:
-            found = self._distinct_by_pages(page["query"], batch)
-        for one in batch:
-            one.values.update(found.get(one.pair, {}))
-
-    def _distinct_by_terms(
-        self, query: Body, position: Body | None, size: int, at_most: int
-    ) -> dict[Pair, dict[str, int]]:
-        """Count distinct values of the `size` pairs behind a position."""
-        if at_most >= totals.BUCKETS_AT_ONCE:
-            raise TooManyBucketsError
-        names = list(self.shape.distinct)
-        aggs = totals.distinct_measures(self.shape.distinct, at_most)
-        body = totals.composite(query, totals.by_pair(self.shape), size, aggs, position)
-        _, groups = next(self._pages(body))
-        return {totals.read_pair(group): {name: group[name]["count"] for name in names} for group in groups}
-
-    def _distinct_by_pages(self, query: Body, batch: list[Counted]) -> dict[Pair, dict[str, int]]:
-        """Count distinct values one by one, at any number of them."""
-        query = totals.all_of([query, totals.around([one.pair for one in batch], self.shape)])
-        found: dict[Pair, dict[str, int]] = {}
-        for name, metric in self.shape.distinct.items():
-            sources = [*totals.by_pair(self.shape), totals.by_value("value", metric.source)]
-            for group in self._groups(totals.composite(query, sources, self.page)):
-                counts = found.setdefault(totals.read_pair(group), dict.fromkeys(self.shape.distinct, 0))
-                counts[name] += 1
-        return found
+    def _documents(self, body: Body) -> list[Mapping[str, Any]]:
+        answer = send(Question(self.client, self.alias, body, {"filter_path": "timed_out,_shards,hits.hits._source"}))
+        _check_complete(answer)
+        return [hit["_source"] for hit in answer.get("hits", {}).get("hits", ())]
 
     def _groups(self, body: Body, everywhere: bool = False) -> Iterator[Group]:
         for _, groups in self._pages(body, everywhere):

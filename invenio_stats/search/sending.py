@@ -1,8 +1,9 @@
 """Sending a search over totals: the whole answer or an error, never a part of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 from invenio_search.engine import search
 
@@ -43,6 +44,18 @@ class Question:
         return replace(self, body=body)
 
 
+Send = Callable[[Question], Response]
+"""Returns the engine's answer to a question, or raises what `send` raises."""
+
+
+class Prepared(NamedTuple):
+    """A question that is ready to be asked."""
+
+    question: Question
+    finish: Callable[[Send], dict[str, Any]]
+    """Returns what a client gets, given what sends the question."""
+
+
 def send(question: Question) -> Response:
     """Return the engine's answer.
 
@@ -54,13 +67,54 @@ def send(question: Question) -> Response:
             index=question.index, body=question.body, **{**OPTIONS, **question.options}
         )
     except search.exceptions.TransportError as error:
-        kinds = set(_kinds(error.info))
-        if "too_many_buckets_exception" in kinds:
-            raise TooManyBucketsError(str(error)) from error
-        if error.status_code == 400 and kinds & _REFUSED:
-            raise ValuesRefusedError(str(error)) from error
-        raise
+        _raise(error)
     return response
+
+
+def send_together(questions: Sequence[Question]) -> list[Send]:
+    """Ask several questions in one request; return for each what gives its answer, or raises its own error.
+
+    What cannot go with the others, being for another engine or having options of its own, is sent when it is called;
+    so are all where the engine does not take them together.
+    """
+    sends: list[Send] = [send] * len(questions)
+    if not questions:
+        return sends
+    client = questions[0].client
+    places = [place for place, one in enumerate(questions) if one.client is client and not one.options]
+    if len(places) < 2:
+        return sends
+    body = [line for place in places for line in ({"index": questions[place].index, **OPTIONS}, questions[place].body)]
+    try:
+        answers = client.msearch(body=body)["responses"]
+    except search.exceptions.TransportError as error:
+        if not isinstance(error.status_code, int) or error.status_code != 400:
+            answers = [error] * len(places)
+        else:
+            return sends
+    for place, answer in zip(places, answers, strict=True):
+        sends[place] = partial(_given, answer)
+    return sends
+
+
+def _given(answer: Response | Exception, question: Question) -> Response:
+    """Return an answer that has come already, or raise its error as if it had been asked alone."""
+    if isinstance(answer, Exception):
+        raise answer
+    if "error" in answer:
+        status, error = answer.get("status", 500), answer["error"]
+        kind = search.exceptions.HTTP_EXCEPTIONS.get(status, search.exceptions.TransportError)
+        _raise(kind(status, error.get("type", "unknown") if isinstance(error, dict) else str(error), answer))
+    return answer
+
+
+def _raise(error: Any) -> NoReturn:
+    kinds = set(_kinds(error.info))
+    if "too_many_buckets_exception" in kinds:
+        raise TooManyBucketsError(str(error)) from error
+    if error.status_code == 400 and kinds & _REFUSED:
+        raise ValuesRefusedError(str(error)) from error
+    raise error
 
 
 def _kinds(info: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ to a pair, the start of its interval with the value of its key field.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from invenio_stats.search.metrics import Metric
 
 Body = dict[str, Any]
 """A request or a part of one, in the engine's words."""
+Group = Mapping[str, Any]
+"""One group of an answer."""
 
 PAIRS = "pairs"
 NEWEST = "newest_event"
@@ -27,6 +30,9 @@ VALUES = "values:"
 
 BUCKETS_AT_ONCE = 60_000
 """Buckets that one request may make: a little under the engine's `search.max_buckets` of 65,535."""
+
+INTERVALS_AT_ONCE = 200
+"""Intervals in one request. OpenSearch 2 counts three clauses for each, and takes 1,024."""
 
 _FORMAT = "strict_date_optional_time"
 _FIRST, _LAST = "0001-01-01T00:00:00", "9999-01-01T00:00:00"
@@ -63,7 +69,7 @@ class Shape:
     copied: tuple[str, ...] | None = ()
     """Fields that are read of the newest event; None for all of them, () for none."""
 
-    @property
+    @cached_property
     def distinct(self) -> dict[str, Metric]:
         """The metrics that are exact counts of distinct values."""
         return {name: metric for name, metric in self.metrics.items() if metric.is_distinct_count}
@@ -130,13 +136,9 @@ def none_of(clauses: list[Body]) -> Body:
     return {"bool": {"must_not": clauses}}
 
 
-def composite(
-    query: Body, sources: list[Body], size: int, aggs: Body | None = None, behind: Body | None = None
-) -> Body:
+def composite(query: Body, sources: list[Body], size: int, aggs: Body | None = None) -> Body:
     """Ask for groups of events in pages: exact at any number of groups."""
     groups: Body = {"composite": {"size": size, "sources": sources}}
-    if behind:
-        groups["composite"]["after"] = behind
     if aggs:
         groups["aggs"] = aggs
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": {PAIRS: groups}}
@@ -150,12 +152,6 @@ def next_page(body: Body, answer: Mapping[str, Any]) -> Body | None:
     position = got.get("after_key") or got["buckets"][-1]["key"]
     page: Body = {**asked, "composite": {**asked["composite"], "after": dict(position)}}
     return {**body, "aggs": {PAIRS: page}}
-
-
-def position(body: Body) -> Body | None:
-    """Return the key of the group that a page begins behind, or None for the first page."""
-    after_key: Body | None = body["aggs"][PAIRS]["composite"].get("after")
-    return after_key
 
 
 def by_interval(interval: Interval) -> list[Body]:
@@ -176,20 +172,25 @@ def by_pair(shape: Shape) -> list[Body]:
 
 
 def measures(shape: Shape) -> Body:
-    """Ask for the metrics of each pair and for its newest event.
-
-    A distinct count is not asked here: only how many values there are to tell apart.
-    """
+    """Ask for the metrics of each pair; of a distinct count only for how many values there are to tell apart."""
     aggs: Body = {}
     for name, metric in shape.metrics.items():
         if metric.is_distinct_count:
             aggs[HOLDS + name] = {"value_count": {"field": metric.source}}
         else:
             aggs[name] = metric.body()
-    if shape.copied != ():
-        source = True if shape.copied is None else {"includes": list(shape.copied)}
-        aggs[NEWEST] = {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}
     return aggs
+
+
+def newest(shape: Shape) -> Body:
+    """Ask for the newest event of each pair."""
+    source = True if shape.copied is None else {"includes": list(shape.copied)}
+    return {NEWEST: {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}}
+
+
+def documents(query: Body, most: int) -> Body:
+    """Ask for events, whole: to leave out fields costs the engine more than to send them."""
+    return {"size": most, "track_total_hits": False, "query": query, "sort": ["_doc"]}
 
 
 def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
@@ -209,11 +210,16 @@ def read_pair(bucket: Mapping[str, Any]) -> Pair:
 def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
     """Return what a bucket says of its pair; for distinct counts, the number of values to tell apart."""
     values = {
-        name: bucket[HOLDS + name]["value"] if metric.is_distinct_count else metric.read(bucket[name])
+        name: bucket[HOLDS + name]["value"] if name in shape.distinct else metric.read(bucket[name])
         for name, metric in shape.metrics.items()
     }
-    hits = bucket[NEWEST]["hits"]["hits"] if NEWEST in bucket else []
-    return Counted(read_pair(bucket), bucket["doc_count"], values, hits[0].get("_source", {}) if hits else {})
+    return Counted(read_pair(bucket), bucket["doc_count"], values)
+
+
+def read_newest(bucket: Group) -> Mapping[str, Any]:
+    """Return the newest event of a bucket."""
+    hits = bucket[NEWEST]["hits"]["hits"]
+    return hits[0].get("_source", {}) if hits else {}
 
 
 def oldest(query: Body) -> Body:

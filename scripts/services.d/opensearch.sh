@@ -21,7 +21,8 @@ install_opensearch() {
 start_opensearch() {
   choose_port opensearch port 9270
   # An index of a test is small, and a crash of the machine is nothing to survive: no waiting for the disk.
-  opensearch_node start --quick --heap 1g --port "$(port_of opensearch port)" >&2
+  # shellcheck disable=SC2086 # options are several words
+  opensearch_node start ${OPENSEARCH_OPTIONS:---quick --heap 1g} --port "$(port_of opensearch port)" >&2
   ln -sf n1/pid "$dir/opensearch/pid"
   say "opensearch is up at $(url_opensearch)"
 }

@@ -1,6 +1,7 @@
 """Aggregate: two runs that take turns at single requests, killed at any of them, while events come and change."""
 
 import threading
+from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
@@ -48,7 +49,7 @@ class Run(threading.Thread):
         self._wait()
 
     def run(self):
-        here.run = self
+        here.set(self)
         try:
             with self.app.app_context():
                 self.aggregate()
@@ -79,7 +80,8 @@ class Run(threading.Thread):
         assert self._stands.acquire(timeout=LONGEST)
 
 
-here = threading.local()
+here: ContextVar[Run | None] = ContextVar("here", default=None)
+"""The run that this thread, or one that it has started, works for."""
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def in_turns(search_client, monkeypatch):
     perform = search_client.transport.perform_request
 
     def request(*args, **kwargs):
-        run = getattr(here, "run", None)
+        run = here.get()
         if run is None:
             return perform(*args, **kwargs)
         return run.request(lambda: perform(*args, **kwargs))

@@ -175,7 +175,7 @@ def test_a_refused_click_is_found_out_when_it_is_merged(make_writer, ensure, sou
 
 
 def test_an_id_that_the_engine_cannot_take_is_refused_alone(make_writer, ensure):
-    clicks = [click._replace(fields={"unique_id": "A"}) for click in at(1, 2)]
+    clicks = [click._replace(fields={"unique_id": "A"}, identity=None) for click in at(1, 2)]
     clicks[0] = clicks[0]._replace(event_id="x" * 600)
     written = make_writer().write(ensure(clicks))
     assert (written.stored, [one.reason for one in written.refused]) == (1, ["id_too_long"])

@@ -203,7 +203,7 @@ def test_what_a_writer_remembers_is_bounded():
 
 @pytest.mark.parametrize("window", [0, 30])
 def test_events_of_nobody_are_each_their_own(window):
-    clicks = [click._replace(fields={"unique_id": "A"}) for click in at(0, 1, 2, window=window)]
+    clicks = [click._replace(fields={"unique_id": "A"}, identity=None) for click in at(0, 1, 2, window=window)]
     engine = store([*clicks, *clicks], window, size=2)
     assert {document_id for _, document_id in engine.documents} == {click.event_id for click in clicks}
 

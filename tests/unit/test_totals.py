@@ -80,25 +80,17 @@ def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart()
                 "aggs": {
                     "holds:unique_count": {"value_count": {"field": "unique_session_id"}},
                     "volume": {"sum": {"field": "size"}},
-                    "newest_event": {
-                        "top_hits": {
-                            "size": 1,
-                            "sort": [
-                                {"timestamp": {"order": "desc", "unmapped_type": "date"}},
-                                {"updated_timestamp": {"order": "desc", "unmapped_type": "date"}},
-                            ],
-                            "_source": {"includes": ["file_key"]},
-                        }
-                    },
                 },
             }
         },
     }
 
 
-def test_without_copies_no_event_is_read():
-    assert "newest_event" not in totals.measures(Shape("unique_id", "day", {}))
-    assert totals.measures(Shape("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
+def test_the_newest_event_comes_with_what_is_copied_of_it():
+    order = [{name: {"order": "desc", "unmapped_type": "date"}} for name in ("timestamp", "updated_timestamp")]
+    asked = {"size": 1, "sort": order, "_source": {"includes": ["file_key"]}}
+    assert totals.newest(SHAPE) == {"newest_event": {"top_hits": asked}}
+    assert totals.newest(Shape("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
 
 
 def test_distinct_counts_are_the_number_of_terms():
@@ -126,9 +118,8 @@ def test_a_group_is_read_as_its_pair():
         "volume": {"value": 9.0},
         "newest_event": {"hits": {"hits": [{"_source": {"file_key": "x.pdf"}}]}},
     }
-    assert totals.read_counted(bucket, SHAPE) == Counted(
-        Pair(DAY, "a"), 3, {"unique_count": 3, "volume": 9.0}, {"file_key": "x.pdf"}
-    )
+    assert totals.read_counted(bucket, SHAPE) == Counted(Pair(DAY, "a"), 3, {"unique_count": 3, "volume": 9.0})
+    assert totals.read_newest(bucket) == {"file_key": "x.pdf"}
 
 
 def test_the_oldest_event_may_not_exist():

@@ -1,0 +1,119 @@
+"""Deliveries: messages are put together from frames, and whatever else comes is left to py-amqp."""
+
+from contextlib import contextmanager
+from struct import pack
+from types import SimpleNamespace
+
+import amqp
+import pytest
+from amqp.serialization import dumps
+
+from invenio_stats.broker.deliveries import Deliveries
+from invenio_stats.broker.frames import BASIC, BODY, HEADER, METHOD, publishing
+from invenio_stats.broker.messages import Outgoing
+
+CHANNEL = 3
+HEARTBEAT = (8, 0, b"")
+
+
+class Transport:
+    """Gives frames one after the other, and then waits in vain."""
+
+    def __init__(self, frames):
+        self.frames = list(frames)
+
+    @contextmanager
+    def having_timeout(self, seconds):
+        yield
+
+    def read_frame(self):
+        if not self.frames:
+            raise TimeoutError
+        return self.frames.pop(0)
+
+
+def listen(*frames):
+    """Return the deliveries of a channel on which these frames come, and the frames that were left to py-amqp."""
+    others = []
+    connection = SimpleNamespace(transport=Transport(frames), on_inbound_frame=others.append)
+    return Deliveries(SimpleNamespace(connection=connection, channel_id=CHANNEL)), others
+
+
+def delivery(tag, properties, *parts, channel=CHANNEL):
+    """Return the frames of one message."""
+    method = pack(">HH", BASIC, 60) + dumps("sLbss", ("consumer", tag, False, "events", "stats-record-view"))
+    header = pack(">HHQ", BASIC, 0, sum(map(len, parts))) + properties
+    return [(METHOD, channel, method), (HEADER, channel, header), *((BODY, channel, part) for part in parts)]
+
+
+def ours(message_id="a" * 32):
+    """Return the properties of a message as we write them."""
+    frames = publishing(CHANNEL, "", [Outgoing("q", message_id, "{}")], 4096)
+    start = frames.index(pack(">HHQ", BASIC, 0, 2)) + 12
+    return frames[start : frames.index(b"\xce", start)]
+
+
+def test_a_message_is_its_body_and_its_id():
+    deliveries, others = listen(*delivery(1, ours("b" * 32), b'{"a": 1}'))
+    deliveries.wait_for(1, 1)
+    (one,) = deliveries.arrived
+    assert (one.body, one.message_id, one.is_ours, one.payload) == (b'{"a": 1}', "b" * 32, True, {"a": 1})
+    assert (one.properties["message_id"], others) == ("b" * 32, [])
+
+
+def test_a_body_may_come_in_parts_or_not_at_all():
+    deliveries, _ = listen(*delivery(1, ours(), b'{"a"', b": ", b"1}"), *delivery(2, ours()))
+    deliveries.wait_for(2, 1)
+    assert [one.body for one in deliveries.arrived] == [b'{"a": 1}', b""]
+
+
+def test_what_is_no_message_of_this_channel_is_left_to_py_amqp():
+    """Heartbeats come between the frames of a message; other channels have messages of their own."""
+    first, *rest = delivery(1, ours(), b"{}")
+    closing = (METHOD, CHANNEL, pack(">HH", 20, 40))
+    foreign = delivery(9, ours(), b"[]", channel=CHANNEL + 1)
+    deliveries, others = listen(closing, first, HEARTBEAT, *foreign, *rest)
+    deliveries.wait_for(1, 1)
+    assert [one.body for one in deliveries.arrived] == [b"{}"]
+    assert others == [closing, HEARTBEAT, *foreign]
+
+
+def test_no_more_is_read_than_was_asked_for():
+    deliveries, _ = listen(*delivery(1, ours(), b"1"), *delivery(2, ours(), b"2"))
+    deliveries.wait_for(1, 1)
+    assert [one.body for one in deliveries.arrived] == [b"1"]
+    deliveries.wait_for(2, 1)
+    assert [one.body for one in deliveries.arrived] == [b"1", b"2"]
+
+
+def test_fewer_than_expected_are_no_error():
+    """Another worker was quicker."""
+    deliveries, _ = listen(*delivery(1, ours(), b"1"))
+    deliveries.wait_for(5, 1)
+    assert len(deliveries.arrived) == 1
+
+
+def test_a_message_that_breaks_off_is_an_error():
+    """The connection cannot be read any further."""
+    deliveries, _ = listen(*delivery(1, ours(), b"1")[:2])
+    with pytest.raises(TimeoutError):
+        deliveries.wait_for(1, 1)
+
+
+def test_a_message_of_somebody_else_is_read_in_full():
+    foreign = amqp.Message("", content_type="text/plain", content_encoding="utf-8", message_id="m")
+    deliveries, _ = listen(*delivery(1, foreign._serialize_properties(), b"hello"))
+    deliveries.wait_for(1, 1)
+    (one,) = deliveries.arrived
+    assert (one.is_ours, one.message_id, one.properties["message_id"], one.payload) == (False, None, "m", "hello")
+
+
+def test_a_message_that_py_amqp_has_read_is_one_as_well():
+    """It may come while the answer to another method is waited for."""
+    deliveries, _ = listen()
+    message = amqp.Message(b"{}", content_type="application/json", message_id="m")
+    message.delivery_info = {"delivery_tag": 7}
+    message.body = b"{}"
+    deliveries.take(message)
+    (one,) = deliveries.arrived
+    assert (one.body, one.properties["message_id"], one.payload) == (b"{}", "m", {})
