@@ -80,10 +80,13 @@ class Inbox:
     def acknowledge(self) -> int:
         """Tell the broker that what was handed out is done with; return how many messages that were."""
         handled = len(self._messages)
-        if handled and self._gives_back_by_closing and not self._ahead:
+        if not self._gives_back_by_closing:
+            acknowledge(self._messages)
+        elif handled and not self._ahead:
             self._messages[-1].ack(multiple=True)
         else:
-            acknowledge(self._messages)
+            for message in self._messages:
+                message.ack()
         self._messages = []
         self.release()
         return handled

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from invenio_stats.broker import inspect
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
 from tests.services.flaky_engine import FlakyEngine
 
@@ -181,6 +183,14 @@ def settle(nursery_of_workers, queues, seconds=120):
     nursery_of_workers.wait()
 
 
+def wait_for_spool(seconds=60):
+    """Wait until all that this process has kept is sent on."""
+    end = time.monotonic() + seconds
+    while outbox().spool.count() or outbox().is_open:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def kill(pid):
     try:
         os.kill(pid, signal.SIGKILL)
@@ -244,17 +254,36 @@ def test_a_broker_that_stops_and_starts_while_events_come_and_go(nursery, queues
         publish(sent[turn * 1000 + 500 : (turn + 1) * 1000])
         rabbitmq.start()
         workers.wait()
-    from invenio_stats.broker.outbox import outbox
-
-    end = time.monotonic() + 60
-    while outbox().spool.count() or outbox().is_open:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_for_spool()
     publish(sent[4000:])
     settle(workers, queues)
     stored, totals = results()
     report("RabbitMQ stopped or killed", 4, counted(sent), stored, totals)
     assert stored == counted(sent)
+    assert totals == stored
+
+
+def test_a_spool_that_fills_up(nursery, queues, results, rabbitmq, monkeypatch):
+    """What `publish` has refused is not there; all the rest is."""
+    workers, sent = nursery(), clicks(10, 4000)
+    monkeypatch.setattr(outbox().spool, "_max_bytes", 256 * 1024)
+    accepted, refused = [], 0
+    rabbitmq.crash()
+    for first in range(0, len(sent), 20):
+        part = sent[first : first + 20]
+        try:
+            publish(part)
+        except EventsRefusedError as error:
+            refused += error.count
+        else:
+            accepted += part
+    assert 0 < refused == len(sent) - len(accepted) < len(sent)
+    rabbitmq.start()
+    wait_for_spool()
+    settle(workers, queues)
+    stored, totals = results()
+    report(f"spool full, {refused} events refused", 1, counted(accepted), stored, totals)
+    assert stored == counted(accepted)
     assert totals == stored
 
 
@@ -353,9 +382,14 @@ def test_a_cluster_that_loses_a_node(nursery, queues, cluster, app, index_prefix
     )
     put_templates_on(app, client)
     workers, sent = nursery(SEARCH_HOSTS=hosts), clicks(7, 4000)
-    publish(sent[:2000])
+    publish(sent[:500])
     workers.start()
-    time.sleep(0.7)
+    workers.wait()
+    # An index that was made a moment ago may have its only copy on the node that dies.
+    client.cluster.health(index=f"{index_prefix}*", wait_for_status="green", timeout="60s", request_timeout=90)
+    publish(sent[500:2000])
+    workers.start()
+    time.sleep(0.4)
     cluster("kill", "n2")
     publish(sent[2000:])
     workers.wait()
