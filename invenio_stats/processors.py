@@ -38,8 +38,8 @@ from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.seal import PERSON, names_somebody, seal
-from invenio_stats.search.event_store import EventStore, takes_clicks
-from invenio_stats.search.store import Action
+from invenio_stats.search.event_store import EventStore
+from invenio_stats.search.store import Action, sends_directly
 
 __all__ = (
     "EventsIndexer",
@@ -220,7 +220,7 @@ class EventsIndexer:
         return outcome + Outcome(dead=len(self.failures), dropped=self.dropped)
 
     def _store(self, actions: list[Action]) -> Outcome:
-        is_ours = type(self).actionsiter is EventsIndexer.actionsiter and takes_clicks()
+        is_ours = type(self).actionsiter is EventsIndexer.actionsiter and sends_directly()
         if is_ours:
             stored = self.store.store_clicks([action["_click"] for action in actions])
         else:

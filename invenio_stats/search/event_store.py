@@ -19,7 +19,6 @@ from invenio_stats.search.indices import ensure_events_index
 from invenio_stats.search.months import give_up_stale
 from invenio_stats.search.store import Action, store
 
-_BULK = search.helpers.bulk
 """The client library's own; while a test suite has put another in its place, actions go through that one."""
 
 _PAUSES = (0.5, 2.0, 5.0)
@@ -141,11 +140,6 @@ class EventStore:
 
 def _index_of(alias: str, suffix: str, moment: datetime) -> str:
     return names.events_index(alias, moment, suffix)
-
-
-def takes_clicks() -> bool:
-    """Say whether the engine is asked by cells: not while a stand-in waits for plain actions."""
-    return search.helpers.bulk is _BULK
 
 
 def _event_of(action: Action) -> Event:

@@ -18,6 +18,7 @@ from invenio_stats.search import totals
 from invenio_stats.search.documents import Copy, copy
 from invenio_stats.search.indices import ensure_totals_index
 from invenio_stats.search.sources import indices_behind
+from invenio_stats.search.store import sends_directly
 from invenio_stats.search.totals import Counted, Pair
 
 
@@ -33,7 +34,6 @@ AT_ONCE = 2_000
 Outcome = tuple[str, Mapping[str, Any]]
 """Of an operation: its kind, and what the engine said."""
 
-_BULK = search.helpers.bulk
 _OUTCOMES = "errors,items.*._id,items.*.status,items.*.error.type"
 
 
@@ -141,7 +141,7 @@ def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: b
     there any more is no failure.
     """
     operations = [_operation(action, is_guarded) for _, action in actions]
-    if is_guarded and search.helpers.bulk is _BULK:
+    if is_guarded and sends_directly():
         outcomes = _send(client, operations)
     else:
         # Through the module, client and actions positional: test suites replace it there.

@@ -115,12 +115,6 @@ def stored_between(key_field: str, first: datetime | None, last: datetime | None
     return all_of([{"exists": {"field": key_field}}, *in_range])
 
 
-def around(pairs: list[Pair], shape: Shape) -> Body:
-    """Narrow to the events of these pairs, and in several intervals to those of others between them."""
-    first, last = pairs[0].start, pairs[-1].start
-    return of_pairs(pairs, shape) if first == last else between(first, after(last, shape.interval))
-
-
 def all_of(clauses: list[Body]) -> Body:
     """Join clauses that all have to hold."""
     return {"bool": {"filter": clauses}}

@@ -211,7 +211,7 @@ def test_what_the_engine_refused_still_chains_across_midnight(queues, put_templa
     """The key under yesterday's salt is never stored, but without it the last click of yesterday would count, too."""
     queue, midnight = queues["file-download"], TODAY.replace(hour=0, minute=0, second=0)
     if not by_cells:
-        monkeypatch.setattr("invenio_stats.processors.takes_clicks", lambda: False)
+        monkeypatch.setattr("invenio_stats.processors.sends_directly", lambda: False)
     refused = {
         **download(midnight + timedelta(seconds=5), size="much"),
         "visitor_id": "today",
