@@ -3,7 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime, timezone
 from functools import cache
 from itertools import islice
@@ -191,7 +193,11 @@ class EventsIndexer:
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
-        return run_batches(self, self._run_batch)
+        self._sender = ThreadPoolExecutor(max_workers=1)  # the next batch is made ready while one is stored
+        try:
+            return run_batches(self, self._run_batch)
+        finally:
+            self._sender.shutdown(cancel_futures=True)
 
     def begin(self) -> None:
         """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
@@ -210,16 +216,24 @@ class EventsIndexer:
             with suppress(ValueError, KeyError):  # the run will say it
                 self.store.try_to_ensure(cell_start(parse(event["timestamp"]), self.double_click_window))
 
-    def _run_batch(self) -> Outcome:
+    def _run_batch(self) -> Outcome | Future[Outcome]:
         """Store one batch; actions that are not ours go to the engine as they are."""
         self.dropped = Counter()
-        outcome = Outcome()
         actions = self.actionsiter()
+        if isinstance(self.queue, Inbox):
+            batch = list(actions)
+            return self._sender.submit(copy_context().run, self._store_batch, batch, self.failures, self.dropped)
+        outcome = Outcome()
         while chunk := list(islice(actions, BATCH_SIZE)):
-            outcome += self._store(chunk)
+            outcome += self._store(chunk, self.failures)
         return outcome + Outcome(dead=len(self.failures), dropped=self.dropped)
 
-    def _store(self, actions: list[Action]) -> Outcome:
+    def _store_batch(self, actions: list[Action], failures: list[DeadLetter], dropped: Counter[str]) -> Outcome:
+        """Store a batch beside the reading of the next one, whose failures and dropped are others."""
+        outcome = self._store(actions, failures) if actions else Outcome()
+        return outcome + Outcome(dead=len(failures), dropped=dropped)
+
+    def _store(self, actions: list[Action], failures: list[DeadLetter]) -> Outcome:
         is_ours = type(self).actionsiter is EventsIndexer.actionsiter and sends_directly()
         if is_ours:
             stored = self.store.store_clicks([action["_click"] for action in actions])
@@ -228,7 +242,7 @@ class EventsIndexer:
                 if "_click" in action:
                     self.store.ensure(action["_click"].cell)
             stored = self.store.store_actions(actions)
-        self.failures += stored.refused
+        failures += stored.refused
         return Outcome(stored.taken, duplicates=stored.duplicates, double_clicks=stored.collapsed + stored.superseded)
 
     def _action(self, event: Event) -> Action | None:

@@ -2,14 +2,15 @@
 
 import gc
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from invenio_stats.broker import stopping
-from invenio_stats.broker.consume import Inbox
+from invenio_stats.broker.consume import Batch, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 
 
@@ -86,19 +87,34 @@ class Reader(Protocol):
 def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     """Call `turn` once per batch of the reader's queue, until it is empty; return what all turns did.
 
-    It stops before that, at the end of a batch, when its time is over or the process is asked to end. A queue that is
-    not ours gets one turn and is left alone.
+    A turn may return a Future of what it did: then the next batch is read meanwhile. Batches are acknowledged in
+    order, each after it is done. It stops before the queue is empty, at the end of a batch, when its time is over or
+    the process is asked to end. A queue that is not ours gets one turn and is left alone.
     """
     started, results = time.monotonic(), []
     reader.begin()
-    while True:
+    if not isinstance(reader.queue, Inbox):
         reader.failures = []
-        with _without_collector():
-            results.append(_do(reader, turn))
-        if not (isinstance(reader.queue, Inbox) and reader.queue.has_more) or stopping.is_due(
-            started, reader.time_budget
-        ):
-            return _sum(results)
+        result = turn()
+        _tell(reader, result)
+        return result
+    running: deque[_Turn] = deque()
+    try:
+        while True:
+            with _without_collector():
+                try:
+                    running.append(_begin(reader, reader.queue, turn))
+                except Exception:  # of the batches before this one what is stored is acknowledged
+                    while running:
+                        _end(reader, reader.queue, running.popleft())
+                    raise
+                is_last = not reader.queue.has_more or stopping.is_due(started, reader.time_budget)
+                while running and (is_last or len(running) > 1 or not isinstance(running[0].result, Future)):
+                    results.append(_end(reader, reader.queue, running.popleft()))
+            if is_last:
+                return _sum(results)
+    finally:
+        reader.queue.release()
 
 
 def in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,27 +131,35 @@ def in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
     return run_in_batches
 
 
-def _do(reader: Reader, turn: Callable[[], Any]) -> Any:
-    """Do one batch: bury what failed and acknowledge it at the end; on an error give it back to the queue."""
-    inbox = reader.queue if isinstance(reader.queue, Inbox) else None
-    if inbox is None:
-        result = turn()
+class _Turn(NamedTuple):
+    """One turn, with its batch."""
+
+    batch: Batch
+    failures: list[DeadLetter]
+    """What the turn could not store, complete when it is done."""
+    result: Any
+    """What it did, or a Future of it."""
+
+
+def _begin(reader: Reader, inbox: Inbox, turn: Callable[[], Any]) -> _Turn:
+    reader.failures = failures = []
+    result = turn()
+    return _Turn(inbox.set_aside(), failures, result)
+
+
+def _end(reader: Reader, inbox: Inbox, turn: _Turn) -> Any:
+    """Wait for a turn, bury what failed, and acknowledge its batch."""
+    result = turn.result.result() if isinstance(turn.result, Future) else turn.result
+    rejected = turn.batch.rejected
+    bury(inbox.source, [*turn.failures, *rejected])
+    if rejected and _is_pair(result):
+        result = Outcome(dead=len(rejected)) + result
+    handled = inbox.acknowledge()
+    if handled:  # else a run of ours, within this one, has told already
         _tell(reader, result)
-        return result
-    try:
-        result = turn()
-        bury(inbox.source, [*reader.failures, *inbox.rejected])
-        reader.failures = []  # once: a subclass's run may go around ours
-        if inbox.rejected and _is_pair(result):
-            result = Outcome(dead=len(inbox.rejected)) + result
-        handled = inbox.acknowledge()
-        if handled:  # else a run of ours, within this one, has told already
-            _tell(reader, result)
-        if reader.on_batch is not None:
-            reader.on_batch(handled)
-        return result
-    finally:
-        inbox.release()
+    if reader.on_batch is not None:
+        reader.on_batch(handled)
+    return result
 
 
 def _tell(reader: Reader, result: Any) -> None:

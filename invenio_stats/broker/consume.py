@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import amqp
 from invenio_queues.queue import Queue
@@ -28,23 +28,32 @@ _PATIENCE = 0.5
 """Seconds that are waited for a message which the broker has said to have."""
 
 
+class Batch(NamedTuple):
+    """What was handed out at once, to be acknowledged at once."""
+
+    messages: list[Any]
+    rejected: list[tuple[Any, str, str | None]]
+    """Bodies that are no events, each with the reason and the id of its message."""
+
+
 class Inbox:
     """A queue as the indexer reads it: `consume` hands out one batch and keeps its delivery tags.
 
     What was handed out goes back to the broker unless `acknowledge` is called: with `release`, or by
-    the broker itself when the process dies.
+    the broker itself when the process dies. With `set_aside` a batch is acknowledged when others have been handed out
+    since.
     """
 
     def __init__(self, queue: Queue, size: int = BATCH_SIZE):
         """Read from a queue of invenio-queues, at most `size` messages at a time."""
         self._queue = queue
         self._size = size
-        self._messages: list[Any] = []
+        self._batch = Batch([], [])
+        self._aside: deque[Batch] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
+        self._channel: Any = None
         self._gives_back_by_closing = False
-        self.rejected: list[tuple[Any, str, str | None]] = []
-        """Bodies of the batch that are no events, each with the reason and the id of its message."""
         self.has_more = False
         """Whether the last batch was a full one, so that more may be waiting."""
 
@@ -63,8 +72,8 @@ class Inbox:
         waiting = self._take_ahead() if self._ahead else self._fetch()
         self.has_more = False
         for message in waiting:
-            self._messages.append(message)
-            self.has_more = len(self._messages) == self._size
+            self._batch.messages.append(message)
+            self.has_more = len(self._batch.messages) == self._size
             if not payload:
                 yield message
             elif (event := self._event(message)) is not None:
@@ -77,41 +86,60 @@ class Inbox:
         self._ahead.extend(islice(self._fetch(), self._size))
         return [fields for fields in map(_readable, self._ahead) if isinstance(fields, dict)]
 
+    def set_aside(self) -> Batch:
+        """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
+        batch, self._batch = self._batch, Batch([], [])
+        self._aside.append(batch)
+        return batch
+
     def acknowledge(self) -> int:
-        """Tell the broker that what was handed out is done with; return how many messages that were."""
-        handled = len(self._messages)
+        """Tell the broker that the oldest batch is done with; return how many messages that were."""
+        if not self._aside:
+            self.set_aside()
+        messages = self._aside.popleft().messages
         if not self._gives_back_by_closing:
-            acknowledge(self._messages)
-        elif handled and not self._ahead:
-            self._messages[-1].ack(multiple=True)
+            acknowledge(messages)
+        elif messages and not self._ahead:
+            messages[-1].ack(multiple=True)
         else:
-            for message in self._messages:
+            for message in messages:
                 message.ack()
-        self._messages = []
-        self.release()
-        return handled
+        if not self._holds_any:
+            self.release()
+        return len(messages)
 
     def release(self) -> None:
-        """Give the batch back to the broker, unless it has been acknowledged."""
+        """Give what has not been acknowledged back to the broker."""
         try:
             if not self._gives_back_by_closing:
-                for message in [*self._messages, *self._ahead]:
+                for batch in (*self._aside, self._batch):
+                    for message in batch.messages:
+                        message.requeue()
+                for message in self._ahead:
                     message.requeue()
             self._open.close()
         except Exception as error:
             # A connection that is gone has given its messages back already.
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
-        self._messages, self.rejected = [], []
+        self._batch = Batch([], [])
+        self._aside.clear()
         self._ahead.clear()
         self._open = ExitStack()
+        self._channel = None
+
+    @property
+    def _holds_any(self) -> bool:
+        return bool(self._aside or self._batch.messages)
 
     def _fetch(self) -> Iterator[Any]:
-        """Yield what the broker has, over a connection that stays open until the batch is done with."""
-        self.release()
+        """Yield what the broker has, over a connection that stays open until all batches are done with."""
         self.has_more = False  # a run that takes nothing of the next batch would be called for ever
-        declare(self._queue)
-        channel = self._open.enter_context(open_channel(self._queue))
+        if self._batch.messages or not self._aside:
+            self.release()
+            declare(self._queue)
+            self._channel = self._open.enter_context(open_channel(self._queue))
+        channel = self._channel
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
         return self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._size)
@@ -141,10 +169,10 @@ class Inbox:
         try:
             fields = _payload(message)
         except Exception as error:  # whatever the decoder of a foreign content type raises
-            self.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
+            self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return None
         if not isinstance(fields, dict):
-            self.rejected.append((fields, "not an object of fields", message_id))
+            self._batch.rejected.append((fields, "not an object of fields", message_id))
             return None
         return BornEvent(fields, message_id or _id_of(message.body))
 
