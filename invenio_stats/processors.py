@@ -173,10 +173,11 @@ class EventsIndexer:
 
     def actionsiter(self) -> Iterator[Action]:
         """Yield the index action of each event of one batch; note those that fail in `failures`."""
+        stamp = iso_zoned(_now())
         for event in self.queue.consume():
             first_day = self._first_day()  # an engine that does not answer is not the event's fault
             try:
-                action = self._action(event)
+                action = self._action(event, stamp)
             except ImportError:
                 raise  # the environment is at fault, not the event: it stays on the queue
             except Exception as error:
@@ -245,7 +246,7 @@ class EventsIndexer:
         failures += stored.refused
         return Outcome(stored.taken, duplicates=stored.duplicates, double_clicks=stored.collapsed + stored.superseded)
 
-    def _action(self, event: Event) -> Action | None:
+    def _action(self, event: Event, stamp: str) -> Action | None:
         """Return the index action of one event, or None when a preprocessor drops it."""
         doc = self._preprocess(event)
         if doc is None:
@@ -257,7 +258,7 @@ class EventsIndexer:
         previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
         str(previous).encode()  # what is no text fails here, alone, and not when its batch is stored
         doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
-        doc["updated_timestamp"] = iso_zoned(_now())
+        doc["updated_timestamp"] = stamp
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id
         index = self.store.index_of(cell)

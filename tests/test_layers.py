@@ -63,6 +63,7 @@ LAYERS = {
         "holding",
         "runs",
         "ingest",
+        "wire",
         "search",
         "broker",
         "privacy",

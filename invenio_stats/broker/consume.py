@@ -1,7 +1,6 @@
 """Consume: the events of a queue in bounded batches, acknowledged when the reader says so."""
 
 import hashlib
-import json
 import logging
 from collections import deque
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from invenio_stats.broker.deliveries import Deliveries, Delivery
 from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
+from invenio_stats.wire import decode
 
 logger = logging.getLogger(__name__)
 
@@ -190,10 +190,8 @@ def _got(bound: Any) -> Iterator[Any]:
 
 def _payload(message: Any) -> Any:
     """Return the body as it was published; plain JSON is read without kombu's look at each object for its types."""
-    if isinstance(message, Delivery) and message.is_ours:
-        text = message.body.decode()
-        if '"__type__"' not in text:
-            return json.loads(text)
+    if isinstance(message, Delivery) and message.is_ours and b'"__type__"' not in message.body:
+        return decode(message.body)
     return message.payload
 
 

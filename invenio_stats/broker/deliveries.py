@@ -4,6 +4,7 @@ A worker wants of each its body and id. py-amqp and kombu look at everything els
 that is done with the event afterwards; here that is done where somebody asks.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from struct import Struct
 from typing import Any
@@ -21,8 +22,10 @@ _TAG = Struct(">Q")
 _SIZE = Struct(">4xQ")
 _HEAD = 12
 """Bytes of a header before the properties."""
-_AT_ONCE = 8_192
+_AT_ONCE = 65_536
 """Bytes that are read at once; py-amqp reads each frame in three pieces."""
+_FRAME = Struct(">BHI")
+_END = 0xCE
 
 
 class Delivery:
@@ -81,7 +84,7 @@ class Deliveries:
         """Read until so many have arrived, or nothing has come for some seconds."""
         connection, number = self._channel.connection, self._channel.channel_id
         transport = connection.transport
-        with transport.having_timeout(seconds), _reading_ahead(transport):
+        with transport.having_timeout(seconds), _reading_ahead(transport) as is_buffered:
             while len(self.arrived) < count:
                 try:
                     frame = transport.read_frame()
@@ -91,6 +94,24 @@ class Deliveries:
                     raise
                 if frame[1] != number or not self._is_part(frame[0], frame[2]):
                     connection.on_inbound_frame(frame)
+                elif is_buffered:
+                    taken = self._take_frames(transport._read_buffer, number)
+                    transport._read_buffer = transport._read_buffer[taken:]
+
+    def _take_frames(self, buffer: bytes, number: int) -> int:
+        """Take the frames of messages that a buffer begins with; return how many bytes they are.
+
+        The first that is not whole, or anything else, is left to py-amqp.
+        """
+        place, end = 0, len(buffer)
+        while end - place > _FRAME.size:
+            kind, channel, size = _FRAME.unpack_from(buffer, place)
+            start = place + _FRAME.size
+            stop = start + size
+            if stop >= end or channel != number or buffer[stop] != _END or not self._is_part(kind, buffer[start:stop]):
+                break
+            place = stop + 1
+        return place
 
     def _is_part(self, kind: int, content: bytes) -> bool:
         """Take one frame; return whether it is of a message."""
@@ -116,14 +137,14 @@ class Deliveries:
 
 
 @contextmanager
-def _reading_ahead(transport: Any) -> Any:
-    """Have the transport read as much as there is, into its own buffer, where that can be done."""
+def _reading_ahead(transport: Any) -> Iterator[bool]:
+    """Have the transport read as much as there is into its own buffer; give whether that can be done."""
     if not isinstance(transport, amqp.transport.TCPTransport):
-        yield
+        yield False
         return
     receive = transport._quick_recv
     transport._quick_recv = lambda size: receive(max(size, _AT_ONCE))
     try:
-        yield
+        yield True
     finally:
         transport._quick_recv = receive

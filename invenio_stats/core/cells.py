@@ -12,7 +12,7 @@ from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from invenio_stats.core.events import Event, hash_id
-from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import iso, parse, to_second
 
 
 class Click(NamedTuple):
@@ -85,13 +85,10 @@ class Cell:
         return self._beside(window)
 
     def _beside(self, seconds: int) -> Place | None:
-        if not seconds or self.identity is None:
+        if not seconds or self.identity is None or (found := _shifted(self.place.start, seconds)) is None:
             return None
-        try:
-            start = self.place.start + timedelta(seconds=seconds)
-        except OverflowError:  # the first or last cell of the calendar
-            return None
-        return Place(start, _written(start) + self.identity)
+        start, written = found
+        return Place(start, written + self.identity)
 
 
 def fold(clicks: Iterable[Click], window: int) -> list[Cell]:
@@ -128,6 +125,16 @@ def identity_of(fields: Event) -> str | None:
 _written: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
 
 
+@lru_cache(maxsize=8192)
+def _shifted(start: datetime, seconds: int) -> tuple[datetime, str] | None:
+    """Return the start of a cell so many seconds later, and as it is written; None beyond the calendar."""
+    try:
+        shifted = start + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return shifted, _written(shifted)
+
+
 def _ghost(click: Click) -> Click | None:
     """Return a click's ghost: the same moment under the visitor's key of yesterday, and nothing else of it.
 
@@ -161,8 +168,9 @@ def chains(earlier: Document, later: Document, window: int) -> bool:
 
 def to_source(document: Document, stamp: str) -> Event:
     """Return a document as the engine gets it, stamped with when it was sent."""
-    write = iso_zoned if str(document.fields.get("timestamp", "")).endswith("+00:00") else iso
-    source: Event = {**document.fields, "timestamp": write(document.latest), "updated_timestamp": stamp}
+    source: Event = {**document.fields, "updated_timestamp": stamp}
+    if "timestamp" not in source:
+        source["timestamp"] = iso(document.latest)
     if document.event_id:
         source["event_id"] = document.event_id
     if document.first != document.latest:

@@ -43,7 +43,7 @@ def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_
     :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
         not having `anonymize_user` in their chain.
     """
-    if event.get("referrer"):
+    if event.get("referrer") and not _is_host(event["referrer"]):
         event["referrer"] = referrer_host(event["referrer"], _own_host())
     if is_sealed(event) or not any(field in event for field in PERSON):
         return event
@@ -69,7 +69,7 @@ def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
     """
     if not isinstance(referrer, str) or not referrer:
         return None
-    if "/" not in referrer and ":" not in referrer:
+    if _is_host(referrer):
         return referrer[:255]  # reduced before
     try:
         host = urlsplit(referrer).hostname
@@ -78,6 +78,10 @@ def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
     if host is None:
         return None
     return "internal" if own_host and host == own_host.lower() else host[:255]
+
+
+def _is_host(referrer: Any) -> bool:
+    return isinstance(referrer, str) and len(referrer) < 256 and "/" not in referrer and ":" not in referrer
 
 
 def _own_host() -> str | None:

@@ -1,6 +1,5 @@
 """Requests about cell documents: many of them read or written at once, each with an answer of its own."""
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -11,6 +10,7 @@ from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 from invenio_stats.core.cells import Document, Place, to_document, to_source
 from invenio_stats.core.moments import iso_zoned, parse
 from invenio_stats.errors import EngineUnavailableError, StatsError
+from invenio_stats.wire import encode
 
 STAMP_LIFE = timedelta(seconds=60)
 """How long after its stamp a document may come to be seen without the aggregations passing it by.
@@ -79,8 +79,7 @@ class CellRequests:
         self._index_of = lru_cache(maxsize=8192)(index_of)
         self._clock = clock
         self._refused_fields = refused_fields
-        default = getattr(client.transport.serializer, "default", None)
-        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=default).encode
+        self._default = getattr(client.transport.serializer, "default", None)
 
     def keeps(self, start: datetime, field: str) -> bool:
         """Say whether the index of a cell can hold a field of ours."""
@@ -100,7 +99,7 @@ class CellRequests:
         sent_at = self._clock()
         stamp = iso_zoned(sent_at)
         parts = [self._part(one, stamp) for one in writes]
-        results = iter(self._bulk([part for part in parts if isinstance(part, str)]))
+        results = iter(self._bulk([part for part in parts if isinstance(part, bytes)]))
         answers = [part if isinstance(part, Refusal) else next(results) for part in parts]
         if self._clock() - sent_at > STAMP_LIFE:
             raise EngineUnavailableError(
@@ -109,31 +108,29 @@ class CellRequests:
             )
         return answers
 
-    def _part(self, write: Write, stamp: str) -> str | Refusal:
+    def _part(self, write: Write, stamp: str) -> bytes | Refusal:
         """Return the two lines of a write in a bulk."""
         index = self._index_of(write.place.start)
         document_id = write.place.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
-        target = f'"_index":{self._encode(index)},"_id":{self._encode(document_id)}'
-        if write.version is None:
-            head = f'{{"create":{{{target}}}}}'
-        else:
-            seq_no, primary_term = write.version
-            head = f'{{"index":{{{target},"if_seq_no":{seq_no},"if_primary_term":{primary_term}}}}}'
+        target: dict[str, Any] = {"_index": index, "_id": document_id}
+        if write.version is not None:
+            target["if_seq_no"], target["if_primary_term"] = write.version
+        head = encode({"create" if write.version is None else "index": target})
         source = to_source(write.document, stamp)
         for field in self._refused_fields(index):
             source.pop(field, None)
         try:
-            return f"{head}\n{self._encode(source)}\n"
+            return b"".join((head, b"\n", encode(source, self._default), b"\n"))
         except (TypeError, ValueError, RecursionError) as error:
             return Refusal(f"not JSON: {type(error).__name__}")
 
-    def _bulk(self, parts: list[str]) -> list[Answer]:
+    def _bulk(self, parts: list[bytes]) -> list[Answer]:
         if not parts:
             return []
         try:
-            answer = self._ask(self._client.bulk, body="".join(parts), filter_path=_WRITTEN)
+            answer = self._ask(self._client.bulk, body=b"".join(parts), filter_path=_WRITTEN)
         except search.exceptions.TransportError as error:
             if error.status_code != 413:  # too large
                 raise

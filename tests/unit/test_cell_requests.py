@@ -176,4 +176,4 @@ def test_only_what_can_be_sent_is_sent():
     client = Scripted([CREATED])
     answers = requests_of(client).write([write("a", size=object()), write("b"), write("x" * 513)])
     assert answers == [Refusal("not JSON: TypeError"), Version(4, 2), Refusal("id_too_long")]
-    assert client.requests[0]["body"].count("\n") == 2
+    assert client.requests[0]["body"].count(b"\n") == 2

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import amqp
 import pytest
 from amqp.serialization import dumps
+from hypothesis import given
+from hypothesis import strategies as st
 
 from invenio_stats.broker.deliveries import Deliveries
 from invenio_stats.broker.frames import BASIC, BODY, HEADER, METHOD, publishing
@@ -117,3 +119,25 @@ def test_a_message_that_py_amqp_has_read_is_one_as_well():
     deliveries.take(message)
     (one,) = deliveries.arrived
     assert (one.body, one.properties["message_id"], one.payload) == (b"{}", "m", {})
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.booleans()), max_size=8), st.data())
+def test_messages_in_a_buffer_are_taken_up_to_whatever_is_no_part_of_one(messages, data):
+    """The rest stays as it is: a frame of something else, or one that is not whole yet."""
+    written = b""
+    expected = []
+    is_open = True
+    for number, (body, is_followed) in enumerate(messages):
+        frames = delivery(number, ours(), body)
+        written += b"".join(pack(">BHI", kind, channel, len(part)) + part + b"\xce" for kind, channel, part in frames)
+        if is_open:
+            expected.append(body)
+        if is_followed:
+            written += pack(">BHI", *HEARTBEAT[:2], 0) + b"\xce"
+            is_open = False
+    deliveries, _ = listen()
+    cut = data.draw(st.integers(0, len(written)))
+    taken = deliveries._take_frames(written[:cut], CHANNEL)
+    taken += deliveries._take_frames(written[taken:], CHANNEL)
+    assert [one.body for one in deliveries.arrived] == expected
+    assert written[taken:].startswith(pack(">BHI", *HEARTBEAT[:2], 0)) or taken == len(written)

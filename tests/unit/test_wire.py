@@ -1,0 +1,43 @@
+"""Wire: what is encoded comes back as it was, whoever does it; what is no JSON says so."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenio_stats.wire import decode, encode
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec=None)),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_what_is_encoded_comes_back(thing):
+    assert decode(encode(thing)) == thing
+    assert decode(json.dumps(thing).encode()) == thing
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("within", [lambda one: {"a": one}, lambda one: {"a": [1, {"b": one}], "c": None}])
+def test_what_is_no_number_stays_what_it_is(number, within):
+    """The engine refuses it; as nothing it would be taken, and the number be missing."""
+    assert encode(within(number)) == json.dumps(within(number), separators=(",", ":")).encode()
+    assert str(decode(encode(within(number)))) == str(within(number))
+
+
+def test_what_is_no_json_is_made_by_default_or_refused():
+    assert encode({"a": Decimal("1.5")}, float) == b'{"a":1.5}'
+    for wrong in (object(), {"a": {1, 2}}):
+        with pytest.raises(TypeError):
+            encode(wrong)
+    endless = []
+    endless.append(endless)
+    with pytest.raises((ValueError, RecursionError)):
+        encode(endless)
+    with pytest.raises(ValueError, match="Expecting"):
+        decode(b"{")
