@@ -1,12 +1,14 @@
 """How much memory a worker takes, by backlog: `python benchmarks/backlog.py BROKER_URL SEARCH_URL [MESSAGES...]`.
 
 Publishes that many views, processes them in a process of its own, and prints the most memory that it had, what it had
-before, and how many events it stored a second. Uses an index prefix of its own and deletes its indices.
+before, how many events it stored a second, and how often and how long publishing waited for a broker that had too much
+to do. Uses an index prefix and a spool of its own, and deletes both.
 """
 
 import argparse
 import multiprocessing
 import resource
+import tempfile
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -17,6 +19,7 @@ from invenio_queues import InvenioQueues
 from invenio_search import InvenioSearch
 
 from invenio_stats import InvenioStats
+from invenio_stats.broker.outbox import outbox
 from invenio_stats.contrib.config import EVENTS_CONFIG
 from invenio_stats.proxies import current_stats
 
@@ -24,17 +27,18 @@ START = datetime.fromisoformat("2026-11-01T00:00:00")
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
 
 
-def make_app(settings: dict) -> Flask:
-    """Return an application that can publish and process."""
-    app = Flask("bench")
+def make_app(folder: str, settings: dict) -> Flask:
+    """Return an application that can publish and process, with its spool in a folder."""
+    app = Flask("bench", instance_path=folder)
     app.config.update(CACHE_TYPE="SimpleCache", STATS_EVENTS=EVENTS_CONFIG, STATS_PROCESS_SECONDS=None, **settings)
     for extension in (InvenioCache, InvenioQueues, InvenioSearch, InvenioStats):
         extension(app)
     return app
 
 
-def publish(messages: int) -> None:
-    """Put views of many people on the queue."""
+def publish(messages: int) -> tuple[int, float]:
+    """Put views of many people on the queue; return how often it waited for the broker, and how long."""
+    times, waited = 0, 0.0
     for first in range(0, messages, 1000):
         current_stats.publish(
             "record-view",
@@ -48,9 +52,25 @@ def publish(messages: int) -> None:
                     "ip_address": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
                     "user_agent": AGENT,
                 }
-                for number in range(first, first + 1000)
+                for number in range(first, min(first + 1000, messages))
             ],
         )
+        if outbox().is_open:
+            times += 1
+            waited += wait_for_broker()
+    waited += wait_for_broker()
+    return times, waited
+
+
+def wait_for_broker() -> float:
+    """Return when the broker takes messages and has what is in the spool, and how many seconds that took.
+
+    Without it all that follows goes to the spool too, which has room for some hundred thousand.
+    """
+    start = time.monotonic()
+    while outbox().is_open or outbox().spool.count():
+        time.sleep(0.05)
+    return time.monotonic() - start
 
 
 def megabytes() -> float:
@@ -58,9 +78,9 @@ def megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def process(settings: dict, answer) -> None:
+def process(folder: str, settings: dict, answer) -> None:
     """Process all that waits; send what that took."""
-    app = make_app(settings)
+    app = make_app(folder, settings)
     with app.app_context():
         definition = current_stats.events["record-view"]
         definition.cls(**definition.params).run()  # nothing, or what is left: the worker is warm
@@ -78,33 +98,43 @@ def main() -> None:
     parser.add_argument("search_url")
     parser.add_argument("messages", type=int, nargs="*", default=[10_000, 100_000])
     arguments = parser.parse_args()
-    prefix = f"bench-{uuid.uuid4().hex[:8]}-"
-    settings = {
-        "BROKER_URL": arguments.broker_url,
-        "SEARCH_HOSTS": [arguments.search_url],
-        "SEARCH_INDEX_PREFIX": prefix,
-    }
-    app = make_app(settings)
-    spawn = multiprocessing.get_context("spawn")
-    print(f"{'messages':>10}{'idle MiB':>10}{'most MiB':>10}{'over':>8}{'events/s':>10}")
-    try:
-        for messages in arguments.messages:
-            ours, theirs = spawn.Pipe()
-            worker = spawn.Process(target=process, args=(settings, theirs))
-            worker.start()
-            idle = ours.recv()
-            with app.app_context():
-                publish(messages)
-            ours.send("go")
-            stored, seconds, most = ours.recv()
-            worker.join()
-            assert stored == messages, f"{stored} of {messages} were stored"
-            rate = stored / seconds
-            print(f"{messages:>10}{idle:>10.0f}{most:>10.0f}{most - idle:>8.0f}{rate:>10.0f}", flush=True)
-    finally:
-        with app.app_context():
+    titles = f"{'messages':>10}{'idle MiB':>10}{'most MiB':>10}{'over':>8}{'stored/s':>10}{'sent/s':>10}"
+    print(f"{titles}  waits for the broker", flush=True)
+    for messages in arguments.messages:
+        prefix = f"bench-{uuid.uuid4().hex[:8]}-"
+        settings = {
+            "BROKER_URL": arguments.broker_url,
+            "SEARCH_HOSTS": [arguments.search_url],
+            "SEARCH_INDEX_PREFIX": prefix,
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            app = make_app(folder, settings)
             client = app.extensions["invenio-search"].client
-            client.indices.delete(index=f"{prefix}*", ignore=[404])
+            try:
+                print(measure(app, folder, settings, messages), flush=True)
+                client.indices.refresh(index=f"{prefix}events-*")
+                stored = client.count(index=f"{prefix}events-*")["count"]
+                assert stored == messages, f"{stored} of {messages} were stored"
+            finally:
+                client.indices.delete(index=f"{prefix}*", ignore=[404])
+
+
+def measure(app: Flask, folder: str, settings: dict, messages: int) -> str:
+    """Publish, have another process store; return the line of the table."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    worker = spawn.Process(target=process, args=(folder, settings, theirs))
+    worker.start()
+    idle = ours.recv()
+    start = time.monotonic()
+    with app.app_context():
+        times, waited = publish(messages)
+    sent = messages / (time.monotonic() - start)
+    ours.send("go")
+    stored, seconds, most = ours.recv()  # with those that came twice, as after a confirmation that was late
+    worker.join()
+    numbers = f"{messages:>10}{idle:>10.0f}{most:>10.0f}{most - idle:>8.0f}{stored / seconds:>10.0f}{sent:>10.0f}"
+    return f"{numbers}  {times}, {waited:.1f} s"
 
 
 if __name__ == "__main__":

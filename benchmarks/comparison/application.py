@@ -96,10 +96,17 @@ class Bench:
         self._queues.purge()
 
     def empty(self, months: list[str]) -> None:
-        """Make the indices of these months anew, from the implementation's own templates; forget the bookmarks."""
+        """Make the indices of these months anew, from the implementation's own templates; forget the bookmarks.
+
+        Their index stays where there is one: an instance makes it once, and no stage is to pay for it again.
+        """
+        bookmarks = f"{self.prefix}stats-bookmarks*"
+        options = {"refresh": "true", "conflicts": "proceed", "ignore_unavailable": "true"}
+        self.client.indices.refresh(index=bookmarks)
+        self.client.delete_by_query(index=bookmarks, body={"query": {"match_all": {}}}, params=options)
         starts = [f"{self.prefix}{part}stats-{kind}" for kind in TYPES for part in ("events-", "")]
-        for pattern in [*(f"{start}-*" for start in starts), f"{self.prefix}stats-bookmarks*"]:
-            for one in self.client.cat.indices(index=pattern, format="json"):
+        for start in starts:
+            for one in self.client.cat.indices(index=f"{start}-*", format="json"):
                 self.client.indices.delete(index=one["index"])
         for start in starts:
             for month in months:

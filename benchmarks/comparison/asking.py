@@ -46,7 +46,7 @@ def _questions(path: str, days: int, count: int, seed: int) -> dict[str, list[Qu
     kinds: dict[str, list[Questions]] = {"four queries": [], "histogram": [], "by file": []}
     for _ in range(count):
         download, view = choose.choice(downloads), choose.choice(views)
-        kinds["four queries"].append(_four(download, view))
+        kinds["four queries"].append(four(download, view))
         file = {"bucket_id": download["bucket_id"], "file_key": download["file_key"]}
         params = {**file, **span, "interval": "day"}
         kinds["histogram"].append({"q": {"stat": "bucket-file-download-histogram", "params": params}})
@@ -55,7 +55,7 @@ def _questions(path: str, days: int, count: int, seed: int) -> dict[str, list[Qu
     return kinds
 
 
-def _four(download: dict[str, Any], view: dict[str, Any]) -> Questions:
+def four(download: dict[str, Any], view: dict[str, Any]) -> Questions:
     """Return the questions that InvenioRDM asks for each record."""
     bucket = {"bucket_id": download["bucket_id"]}
     return {

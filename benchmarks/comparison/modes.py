@@ -11,7 +11,7 @@ class Mode:
     """Requests with one event."""
     archive: int = 20
     """Requests with a hundred."""
-    events: int = 10_000
+    events: int = 20_000
     """Events through the queue."""
     records: int = 1000
     rounds: int = 3

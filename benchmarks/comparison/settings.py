@@ -3,8 +3,6 @@
 from copy import deepcopy
 from typing import Any
 
-from kombu import Exchange
-
 ALIKE = (
     "Both in monthly event indices (our default: one a day), made beforehand from each one's own templates.",
     "Both with a double-click window of 10 seconds (our default: 30). Ours slides all the same, and reads the "
@@ -29,6 +27,8 @@ _WINDOW = 10
 
 def settings(urls: dict[str, str], prefix: str, country_database: str | None) -> dict[str, Any]:
     """Return the configuration of an application; `urls` are those of search, broker and cache."""
+    from kombu import Exchange  # here, since the interpreter that makes the environments has none
+
     return {
         "TESTING": True,
         "SECRET_KEY": "benchmark",
@@ -43,7 +43,7 @@ def settings(urls: dict[str, str], prefix: str, country_database: str | None) ->
         "STATS_MQ_EXCHANGE": Exchange("events", type="direct", delivery_mode="transient", durable=True),
         "STATS_EVENTS": _events(),
         "STATS_AGGREGATIONS": _aggregations(),
-        "STATS_QUERIES": _queries(),
+        "STATS_QUERIES": queries(),
         "STATS_GEOIP_DATABASE": country_database,
         "RATELIMIT_ENABLED": False,
         "APP_ENABLE_SECURE_HEADERS": False,
@@ -68,7 +68,7 @@ def _aggregations() -> dict[str, Any]:
     return aggregations
 
 
-def _queries() -> dict[str, Any]:
+def queries() -> dict[str, Any]:
     """Return the shipped queries, and four as InvenioRDM asks them for each record."""
     from invenio_stats.contrib.config import QUERIES_CONFIG
     from invenio_stats.queries import TermsQuery
