@@ -40,7 +40,7 @@ from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.seal import PERSON, names_somebody, seal
-from invenio_stats.search.event_store import EventStore
+from invenio_stats.search.event_store import EventStore, Stored
 from invenio_stats.search.store import Action, sends_directly
 
 __all__ = (
@@ -173,11 +173,15 @@ class EventsIndexer:
 
     def actionsiter(self) -> Iterator[Action]:
         """Yield the index action of each event of one batch; note those that fail in `failures`."""
+        return map(self._as_action, self._clicks())
+
+    def _clicks(self) -> Iterator[Click]:
+        """Yield each event of one batch as it comes out of its preprocessors."""
         stamp = iso_zoned(_now())
         for event in self.queue.consume():
             first_day = self._first_day()  # an engine that does not answer is not the event's fault
             try:
-                action = self._action(event, stamp)
+                click = self._click(event, stamp)
             except ImportError:
                 raise  # the environment is at fault, not the event: it stays on the queue
             except Exception as error:
@@ -185,12 +189,12 @@ class EventsIndexer:
                 logger.error("Error processing event", exc_info=without_text(error), extra=facts)
                 self.failures.append((_as_letter(event), f"preprocessor: {type(error).__name__}"))
                 continue
-            if action is None:
+            if click is None:
                 continue
-            if action["_click"].moment < first_day:
+            if click.moment < first_day:
                 self.failures.append((_as_letter(event), "expired"))
                 continue
-            yield action
+            yield click
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
@@ -220,34 +224,23 @@ class EventsIndexer:
     def _run_batch(self) -> Outcome | Future[Outcome]:
         """Store one batch; actions that are not ours go to the engine as they are."""
         self.dropped = Counter()
-        actions = self.actionsiter()
-        if isinstance(self.queue, Inbox):
-            batch = list(actions)
-            return self._sender.submit(copy_context().run, self._store_batch, batch, self.failures, self.dropped)
-        outcome = Outcome()
-        while chunk := list(islice(actions, BATCH_SIZE)):
-            outcome += self._store(chunk, self.failures)
-        return outcome + Outcome(dead=len(self.failures), dropped=self.dropped)
-
-    def _store_batch(self, actions: list[Action], failures: list[DeadLetter], dropped: Counter[str]) -> Outcome:
-        """Store a batch beside the reading of the next one, whose failures and dropped are others."""
-        outcome = self._store(actions, failures) if actions else Outcome()
-        return outcome + Outcome(dead=len(failures), dropped=dropped)
-
-    def _store(self, actions: list[Action], failures: list[DeadLetter]) -> Outcome:
         is_ours = type(self).actionsiter is EventsIndexer.actionsiter and sends_directly()
-        if is_ours:
-            stored = self.store.store_clicks([action["_click"] for action in actions])
-        else:
-            for action in actions:
-                if "_click" in action:
-                    self.store.ensure(action["_click"].cell)
-            stored = self.store.store_actions(actions)
-        failures += stored.refused
-        return Outcome(stored.taken, duplicates=stored.duplicates, double_clicks=stored.collapsed + stored.superseded)
+        things: Iterator[Any] = self._clicks() if is_ours else iter(self.actionsiter())
+        store = self.store.store_clicks if is_ours else self._store_actions
+        if isinstance(self.queue, Inbox):
+            batch = list(things)
+            return self._sender.submit(copy_context().run, _outcome, store, [batch], self.failures, self.dropped)
+        chunks = iter(lambda: list(islice(things, BATCH_SIZE)), [])
+        return _outcome(store, chunks, self.failures, self.dropped)
 
-    def _action(self, event: Event, stamp: str) -> Action | None:
-        """Return the index action of one event, or None when a preprocessor drops it."""
+    def _store_actions(self, actions: list[Action]) -> Stored:
+        for action in actions:
+            if "_click" in action:
+                self.store.ensure(action["_click"].cell)
+        return self.store.store_actions(actions)
+
+    def _click(self, event: Event, stamp: str) -> Click | None:
+        """Return one event as it is to be stored, or None when a preprocessor drops it."""
         doc = self._preprocess(event)
         if doc is None:
             return None
@@ -261,16 +254,21 @@ class EventsIndexer:
         doc["updated_timestamp"] = stamp
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id
-        index = self.store.index_of(cell)
-        refused = self.store.refused_fields(index)
         identity = identity_of(doc)
-        document_id = document_id_of(cell, identity) or doc.get("event_id") or born(doc).event_id
+        event_id = doc.get("event_id") or document_id_of(cell, identity) or born(doc).event_id
+        return Click(doc, moment, event_id, cell, identity, previous)
+
+    def _as_action(self, click: Click) -> Action:
+        """Return what the engine's bulk helper takes, without the fields that the index refuses."""
+        index = self.store.index_of(click.cell)
+        refused = self.store.refused_fields(index)
+        doc = click.fields
         return {
-            "_id": document_id,
+            "_id": document_id_of(click.cell, click.identity) or click.event_id,
             "_op_type": "index",
             "_index": index,
             "_source": {name: value for name, value in doc.items() if name not in refused} if refused else doc,
-            "_click": Click(doc, moment, doc.get("event_id") or document_id, cell, identity, previous),
+            "_click": click,
         }
 
     def _preprocess(self, event: Event) -> Event | None:
@@ -284,6 +282,22 @@ class EventsIndexer:
                 return None
             doc = result
         return doc
+
+
+def _outcome(
+    store: Callable[[list[Any]], Stored], chunks: Iterable[list[Any]], failures: list[DeadLetter], dropped: Counter[str]
+) -> Outcome:
+    """Store what a batch has, and return what became of all of it.
+
+    It may run beside the reading of the next batch, whose failures and dropped are others.
+    """
+    outcome = Outcome()
+    for chunk in filter(None, chunks):
+        stored = store(chunk)
+        failures += stored.refused
+        double_clicks = stored.collapsed + stored.superseded
+        outcome += Outcome(stored.taken, duplicates=stored.duplicates, double_clicks=double_clicks)
+    return outcome + Outcome(dead=len(failures), dropped=dropped)
 
 
 def _as_letter(event: Event) -> Event:
