@@ -104,7 +104,7 @@ class Inbox:
         else:
             for message in messages:
                 message.ack()
-        if not self._holds_any:
+        if not (self._aside or self._batch.messages):
             self.release()
         return len(messages)
 
@@ -127,10 +127,6 @@ class Inbox:
         self._ahead.clear()
         self._open = ExitStack()
         self._channel = None
-
-    @property
-    def _holds_any(self) -> bool:
-        return bool(self._aside or self._batch.messages)
 
     def _fetch(self) -> Iterator[Any]:
         """Yield what the broker has, over a connection that stays open until all batches are done with."""
