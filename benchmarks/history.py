@@ -30,7 +30,7 @@ from invenio_stats.views import blueprint
 
 END = datetime(2026, 11, 1, tzinfo=timezone.utc)
 THINGS = 20_000
-WARM = 300
+WARM = 1000
 """Requests before those that are measured: the engine compiles what it does often."""
 
 
