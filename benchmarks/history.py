@@ -30,7 +30,7 @@ from invenio_stats.views import blueprint
 
 END = datetime(2026, 11, 1, tzinfo=timezone.utc)
 THINGS = 20_000
-WARM = 300
+WARM = 1000
 """Requests before those that are measured: the engine compiles what it does often."""
 
 
@@ -52,7 +52,7 @@ def make_app(url: str, prefix: str) -> Flask:
     return app
 
 
-def totals(prefix: str, day: datetime, each: int) -> Iterator[dict]:
+def totals(prefix: str, interval: str, day: datetime, each: int) -> Iterator[dict]:
     """Yield so many totals of each type on a day: a few things are used every day, most are not."""
     chance = random.Random(day.isoformat())
     things: set[int] = set()
@@ -63,7 +63,7 @@ def totals(prefix: str, day: datetime, each: int) -> Iterator[dict]:
         item = {"timestamp": f"{day:%Y-%m-%d}T00:00:00", "count": count, "unique_count": count // 2 + 1}
         for event_type, fields in {"file-download": download(thing), "record-view": view(thing)}.items():
             yield {
-                "_index": prefix + names.totals_index(event_type, day, "month"),
+                "_index": prefix + names.totals_index(event_type, day, interval),
                 "_id": names.total_id(f"{thing}", f"{day:%Y-%m-%d}"),
                 **item,
                 **fields,
@@ -82,12 +82,12 @@ def view(thing: int) -> dict:
     return {"record_id": f"R{thing // 2}", "pid_type": "recid", "pid_value": f"{thing}"}
 
 
-def fill(client, prefix: str, first: datetime, last: datetime, each: int) -> int:
+def fill(client, prefix: str, interval: str, first: datetime, last: datetime, each: int) -> int:
     """Store the totals of some days, the last one not among them; return how many, once the engine has tidied up."""
     days = [first + timedelta(days=number) for number in range((last - first).days)]
     stored = 0
     for day in days:
-        stored += search.helpers.bulk(client, totals(prefix, day, each), chunk_size=5000, stats_only=True)[0]
+        stored += search.helpers.bulk(client, totals(prefix, interval, day, each), chunk_size=5000, stats_only=True)[0]
     index = f"{prefix}stats-*"
     client.indices.refresh(index=index)
     while client.indices.stats(index=index, metric="merge")["_all"]["total"]["merges"]["current"]:
@@ -113,6 +113,7 @@ def main() -> None:
     parser.add_argument("search_url")
     parser.add_argument("months", type=int, nargs="*", default=[1, 3, 12])
     parser.add_argument("--each", type=int, default=1500, help="Totals of each of two types and day.")
+    parser.add_argument("--index-interval", choices=("month", "year"), default="month", help="Of the totals' indices.")
     parser.add_argument("--requests", type=int, default=500)
     arguments = parser.parse_args()
     prefix = f"bench-{uuid.uuid4().hex[:8]}-"
@@ -126,7 +127,7 @@ def main() -> None:
                 first = since
                 while months < wanted:
                     first, months = floor(first - timedelta(days=1), "month"), months + 1
-                stored += fill(client, prefix, first, since, arguments.each)
+                stored += fill(client, prefix, arguments.index_interval, first, since, arguments.each)
                 since = first
                 ask(app.test_client(), WARM)
                 times = ask(app.test_client(), arguments.requests)

@@ -18,6 +18,8 @@ _HOUR, _DAY, _YEAR = 3600, 86_400, 31_536_000
 _GB = 1e9
 _OPEN_DAYS = 62
 """Days with an index of their own: those of this month and of the one before."""
+_OWN_INDICES = 4
+"""Bookmarks, locks, agents, and what became of messages."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,14 @@ class Plan(NamedTuple):
 
 def plan(load: Load, costs: Costs, wishes: Wishes) -> Plan:
     """Return what a load wants."""
-    peak, copies = load.peak_per_second, 1 + wishes.replicas
+    peak, copies = load.peak_per_second, 1 + wishes.replicas  # each of which costs the engine the same
     day = load.per_second * _DAY
     day_totals = min(wishes.things, day * costs.totals_per_event)
     raw = day * wishes.retention_months * 365 / 12 * costs.event_bytes * copies
     totals = day_totals * 365 * wishes.totals_years * costs.total_bytes * copies
     changed = min(wishes.things, peak * _HOUR * costs.totals_per_event)
     aggregating = changed * costs.aggregator_seconds_per_total + day * costs.aggregator_seconds_per_event
-    engine = peak * costs.engine_seconds_per_event * copies + changed * costs.engine_seconds_per_total / _HOUR
+    engine = peak * costs.engine_seconds_per_event * copies + changed * costs.engine_seconds_per_total * copies / _HOUR
     waiting = peak * _HOUR * wishes.backlog_hours
     memory = waiting * costs.broker_bytes_per_message
     shards = _shards(load, costs, wishes, totals / copies) * copies
@@ -182,13 +184,17 @@ _TITLES = {
 
 
 def _shards(load: Load, costs: Costs, wishes: Wishes, totals: float) -> int:
-    """Return how many shards there are at most, without replicas: days, months that were made one index, totals."""
+    """Return how many shards there are at most, without replicas.
+
+    Of days, of months that were made one index, of months of totals and of what is counted apart from people, and ours.
+    """
     day = load.per_second * _DAY * costs.event_bytes / wishes.event_types
     months = wishes.totals_years * 12
-    return wishes.event_types * (
+    return _OWN_INDICES + wishes.event_types * (
         _OPEN_DAYS * _cut(day, wishes)
         + max(0, wishes.retention_months - 2) * _cut(day * 30.4, wishes)
         + months * _cut(totals / wishes.event_types / months, wishes)
+        + months
     )
 
 

@@ -61,16 +61,16 @@ def test_workers_have_time_left_at_the_peak():
 
 
 def test_quiet_instances_have_one_shard_for_each_index():
-    """62 days and the other months of raw events, ten years of months of totals, two types, each twice."""
+    """62 days and the other months of raw events, ten years of two kinds of totals, two types, ours; all twice."""
     found = plan.plan(QUIET, COSTS, Wishes(retention_months=13, totals_years=10))
-    assert found.shards == 2 * (62 + 11 + 120) * 2
+    assert found.shards == (2 * (62 + 11 + 2 * 120) + 4) * 2
 
 
 def test_days_that_are_too_big_for_a_shard_are_cut():
     """1,000 events/s are 21.6 GB a day of each type: months are cut into 22, days into three."""
     wishes = Wishes(shard_gb=10, retention_months=3, totals_years=1, replicas=0, things=1)
     busy = plan.plan(Load("", 1000, 1000), COSTS, wishes)
-    assert busy.shards == 2 * (62 * 3 + 66 + 12)
+    assert busy.shards == 2 * (62 * 3 + 66 + 2 * 12) + 4
 
 
 def test_the_broker_holds_what_comes_while_the_engine_is_away():
@@ -101,6 +101,12 @@ def test_replicas_want_a_second_node():
     """A replica is never on the node of its primary."""
     assert plan.plan(QUIET, COSTS, Wishes(replicas=0, totals_years=1)).nodes == 1
     assert plan.plan(QUIET, COSTS, Wishes(replicas=1, totals_years=1)).nodes == 2
+
+
+def test_a_replica_costs_the_engine_as_much_as_a_primary():
+    """It stores each event and each total again; `benchmarks/cluster.py` has measured it."""
+    one, two = (plan.plan(QUIET, COSTS, Wishes(replicas=replicas)) for replicas in (0, 1))
+    assert two.engine_cores == pytest.approx(2 * one.engine_cores)
 
 
 def test_more_events_never_want_less():
