@@ -165,6 +165,12 @@ def by_pair(shape: Shape) -> list[Body]:
     return [_histogram("interval", shape.interval), by_value("key", shape.key_field)]
 
 
+def by_pair_or_none(shape: Shape) -> list[Body]:
+    """Group by interval, then by key, which is None for events without any."""
+    key = {"terms": {"field": shape.key_field, "missing_bucket": True}}
+    return [_histogram("interval", shape.interval), {"key": key}]
+
+
 def measures(shape: Shape) -> Body:
     """Ask for the metrics of each pair; of a distinct count only for how many values there are to tell apart."""
     aggs: Body = {}
