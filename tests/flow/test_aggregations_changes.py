@@ -214,6 +214,21 @@ def test_a_new_day_is_a_dozen_requests(settled, raw, aggregator, requests):
     assert requests == {**once, "_search": 2, "_mget": 2, "locks": 2}
 
 
+@pytest.mark.parametrize("page", [1, 3, 4, 5])
+def test_what_does_not_fit_into_a_page_is_read_page_by_page(settled, raw, aggregator, counts, page):
+    for number in range(4):
+        raw.put("2026-03-12", f"recid_{number}")
+    assert aggregator(max_bucket_size=page).run() == [(4, 0)]
+    assert [counts()[f"recid_{number}-2026-03-12"] for number in range(4)] == [1] * 4
+
+
+def test_events_without_a_key_belong_to_no_total(settled, raw, aggregator, counts):
+    before = counts()
+    raw.put("2026-03-12", unique_id=None)
+    assert aggregator().run() == [(0, 0)]
+    assert counts() == before
+
+
 def test_months_of_totals_are_looked_at_together(settled, raw, aggregator, requests):
     months = [f"2025-{month:02}-01" for month in range(1, 13)]
     for month in months:
