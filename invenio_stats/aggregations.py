@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -20,9 +21,10 @@ from invenio_stats.errors import LeaseLostError, without_text
 from invenio_stats.first_day import ALL_THERE, FirstDay
 from invenio_stats.search import sources, totals
 from invenio_stats.search.carrying import Plan
-from invenio_stats.search.leasing import Work
+from invenio_stats.search.leasing import Work, place_of
 from invenio_stats.search.metrics import ALLOWED_METRICS
 from invenio_stats.search.planning import Planning
+from invenio_stats.search.reading import Found, read
 from invenio_stats.search.stored import Action, Failure, StoredTotals
 from invenio_stats.search.totals import Counted
 
@@ -126,9 +128,10 @@ class StatAggregator(Planning):
             return None
         self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
         upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
-        work = self.begin_work(started)
+        shared, day, mark = self._read_places()
+        work = self.begin_work(started, shared)
         if start_date is None:
-            plan = self._plan_changes(recount, work, upper)
+            plan = self._plan_changes(recount, work, upper, partial(self._resume, mark))
         else:
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
@@ -136,7 +139,7 @@ class StatAggregator(Planning):
         plan.is_guarded = not self._overrides("agg_iter")
         work.counts_since(plan.previous_bookmark)
         try:
-            carried = self._carry_out(self._without_incomplete(plan), work)
+            carried = self._carry_out(self._without_incomplete(plan, day), work)
         except LeaseLostError:
             self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
             raise
@@ -171,10 +174,13 @@ class StatAggregator(Planning):
             if action is not None:
                 yield action
 
-    def begin_work(self, now: datetime | None = None) -> Work:
-        """Begin to work on intervals beside other runs: whoever writes totals claims their intervals."""
+    def begin_work(self, now: datetime | None = None, read: Found | None = None) -> Work:
+        """Begin to work on intervals beside other runs: whoever writes totals claims their intervals.
+
+        `read` is the document that they share, where it has just been read.
+        """
         life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
-        return Work(self.client, self.name, life, now or _now(), _now)
+        return Work(self.client, self.name, life, now or _now(), _now, read)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
@@ -212,6 +218,20 @@ class StatAggregator(Planning):
         # Also among those that do not count: a total may have been made before they stopped to.
         return sources.oldest(self.client, sources.indices_behind(self.client, self._events_alias()))
 
+    def _read_places(self) -> tuple[Found, Found, Found | None]:
+        """Read what the runs share, the first complete day, and the bookmark, in one request.
+
+        The bookmark is None where it is of another class than ours: that one reads it itself.
+        """
+        places = [place_of(self.name), FirstDay(self.client, self.event).place]
+        if type(self.bookmark_api) is BookmarkAPI:
+            places.append(self.bookmark_api.place)
+        shared, day, *mark = read(self.client, places)
+        return shared, day, mark[0] if mark else None
+
+    def _resume(self, mark: Found | None) -> datetime | None:
+        return self.bookmark_api.get_bookmark() if mark is None else self.bookmark_api.resume(mark)
+
     def _upper_limit(self, end_date: datetime | None) -> datetime:
         """Return where a run ends: now, or `end_date` where that is earlier."""
         now = _now()
@@ -221,12 +241,12 @@ class StatAggregator(Planning):
         """Return the start of each interval from one limit to the other by its label, both limits included."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
 
-    def _without_incomplete(self, plan: Plan) -> Plan:
+    def _without_incomplete(self, plan: Plan, read_day: Found) -> Plan:
         """Leave out the intervals whose raw events are not all there any more."""
         if not plan.moments:
             return plan
         kept = FirstDay(self.client, self.event)
-        day = kept.find(self._events_alias(), plan.stored.alias, self.interval, _now())
+        day = kept.find(self._events_alias(), plan.stored.alias, self.interval, _now(), read_day)
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         if len(moments) < len(plan.moments):
             facts = {"aggregation": self.name, "intervals": len(plan.moments) - len(moments), "first_day": iso(day)}

@@ -10,6 +10,7 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
 from invenio_stats.core.moments import iso, parse_calendar, to_second
 from invenio_stats.errors import StatsError
+from invenio_stats.search.reading import Found
 
 __all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
 
@@ -42,6 +43,9 @@ class BookmarkAPI:
     }
     """Body that the index of bookmarks is made with."""
 
+    _known: Found | None = None
+    """Our document, as `resume` was given it: `set_bookmark` tries to write over that first."""
+
     def __init__(self, client: Any, agg_type: str, agg_interval: Interval | str):
         """Name whose bookmark it is; the interval says nothing new about dates that are written in full."""
         self.client = client
@@ -56,9 +60,11 @@ class BookmarkAPI:
         """
         date = value if isinstance(value, str) else iso(value)
         moment = parse_calendar(date)
-        for _ in range(_ATTEMPTS):
+        own, self._known = self._known, None
+        if own is None or date_of(own) >= moment:
             own = self._own()
-            if own and parse_calendar(own["_source"]["date"]) >= moment:
+        for _ in range(_ATTEMPTS):
+            if own and date_of(own) >= moment:
                 return
             # Compare and set: of two workers, the later date stays.
             if own:
@@ -69,6 +75,7 @@ class BookmarkAPI:
             try:
                 self.client.index(index=self.bookmark_index, id=self.agg_type, body=self._document(date), **guard)
             except search.exceptions.ConflictError:
+                own = self._own()
                 continue
             return
         raise StatsError(f"The bookmark of {self.agg_type!r} is being moved by others. The next run tries again.")
@@ -80,8 +87,29 @@ class BookmarkAPI:
         searchable then. Reading an event twice never counts it twice.
         """
         own, older = self._own(), self._older(limit=1)
-        dates = [parse_calendar(found["_source"]["date"]) for found in (own, *older) if found]
+        dates = [date_of(found) for found in (own, *older) if found]
         return max(dates) - timedelta(seconds=refresh_time) if dates else None
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where the document is that moves."""
+        return {"_index": self.bookmark_index, "_id": self.agg_type}
+
+    def resume(self, own: Found, refresh_time: int = 60) -> datetime | None:
+        """Return where to resume, given the document at `place` as it was just read.
+
+        As `get_bookmark`, but that our own document, where it is there, counts alone: what an older release did since
+        then is done again.
+        """
+        if not own.get("found"):
+            return self.get_bookmark(refresh_time)
+        self._known = own
+        return date_of(own) - timedelta(seconds=refresh_time)
+
+    def own_date(self) -> datetime | None:
+        """Return the date of our own document alone, or None where there is none."""
+        own = self._own()
+        return date_of(own) if own else None
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates, both included: ours, then older ones, newest first.
@@ -90,7 +118,7 @@ class BookmarkAPI:
         """
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
         own = self._own()
-        found = [own] if own and _is_between(parse_calendar(own["_source"]["date"]), first, last) else []
+        found = [own] if own and _is_between(date_of(own), first, last) else []
         found += self._older(limit or _MOST_LISTED, first, last)
         return [dsl.AttrDict(one["_source"]) for one in found[:limit]]
 
@@ -121,7 +149,7 @@ class BookmarkAPI:
             if error.error != "resource_already_exists_exception":
                 raise
 
-    def _own(self) -> dict[str, Any] | None:
+    def _own(self) -> Found | None:
         """Return the document that moves; by id, because a search may not see it yet."""
         found = self.client.get(index=self.bookmark_index, id=self.agg_type, ignore=[404])
         return found if found.get("found") else None
@@ -145,6 +173,11 @@ class BookmarkAPI:
         if bounds:
             clauses.append({"range": {"date": bounds}})
         return {"bool": {"filter": clauses}}
+
+
+def date_of(found: Found) -> datetime:
+    """Return the date in a bookmark's document."""
+    return parse_calendar(found["_source"]["date"])
 
 
 def _is_between(moment: datetime, first: datetime | None, last: datetime | None) -> bool:

@@ -6,12 +6,13 @@ from typing import Any
 
 from invenio_search.utils import prefix_index
 
-from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.bookmark import BookmarkAPI, date_of
 from invenio_stats.core import names
 from invenio_stats.core.intervals import INTERVALS, Interval, floor
 from invenio_stats.core.moments import UTC
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import sources
+from invenio_stats.search.reading import Found
 
 ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
 """The first complete day where no event was ever deleted: nothing is too old."""
@@ -36,19 +37,25 @@ class FirstDay:
 
     def get(self) -> datetime | None:
         """Return the start of the day, or None where nobody has looked yet."""
-        return self._kept.get_bookmark(refresh_time=0)
+        return self._kept.own_date()
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where the document is that holds the day."""
+        return self._kept.place
 
     def raise_to(self, day: datetime) -> None:
         """Say that events before a day may be gone; an earlier day than is known changes nothing."""
         self._kept.set_bookmark(floor(day, "day"))
 
-    def find(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+    def find(self, events: str, totals: str, interval: Interval, now: datetime, read: Found | None = None) -> datetime:
         """Return the start of the day; the first time, judge by the events behind an alias and by all totals.
 
         Where totals reach further back than the interval of the oldest event, older events have been deleted: the
         day after that event's is the first that is whole. Where there is no event at all any more, it is today.
+        `read` is the document at `place`, where somebody has just read it.
         """
-        known = self.get()
+        known = date_of(read) if read and read.get("found") else self.get()
         if known is not None:
             return known
         self.raise_to(self.judge(events, totals, interval, now))

@@ -11,7 +11,7 @@ from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import Field
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.loading import load
-from invenio_stats.search import sources, totals
+from invenio_stats.search import sources
 from invenio_stats.search.documents import copied_fields
 from invenio_stats.search.metrics import Metric, parse_metrics
 from invenio_stats.search.recount import Recount
@@ -106,17 +106,10 @@ class Aggregated:
             fields=self.fields,
         )
 
-    def _count(
-        self, recount: Recount, stored: StoredTotals, where: Body, since: datetime | None, within: Body | None = None
-    ) -> Iterator[Counted]:
-        """Count pairs, each beside its stored total: those with such events, or with `since` None all among them.
-
-        `within` is a part of `where`.
-        """
-        if within is not None:
-            where = totals.all_of([where, within])
+    def _count(self, recount: Recount, stored: StoredTotals, where: Body, since: datetime | None) -> Iterator[Counted]:
+        """Count pairs, each beside its stored total: those with such events, or with `since` None all among them."""
         if since is not None:
-            return stored.beside(recount.changed(where))
+            return stored.beside(recount.changed(recount.pairs(where)))
         is_anywhere = stored.is_anywhere()
         counted = recount.everything(where, with_gone=is_anywhere)
         return stored.beside(counted) if is_anywhere else counted

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -12,14 +12,13 @@ from itertools import islice
 
 from invenio_stats.core import asides
 from invenio_stats.core.asides import Aside
-from invenio_stats.core.intervals import after, floor
+from invenio_stats.core.intervals import floor
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.search import totals
 from invenio_stats.search.aggregated import Aggregated
 from invenio_stats.search.leasing import Work
 from invenio_stats.search.recount import ByInterval
 from invenio_stats.search.stored import AT_ONCE, Action, Failure, StoredTotals, write
-from invenio_stats.search.totals import Body, Counted
+from invenio_stats.search.totals import Counted
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +37,8 @@ class Plan:
     """One in each interval that is gone through, in order."""
     events: Mapping[datetime, int]
     """How many events there are to read, by start of interval."""
-    count: Callable[[Body], Iterator[Counted]]
-    """Counts the pairs of these intervals that lie within a query, in order."""
+    count: Callable[[Collection[datetime]], Iterator[Counted]]
+    """Counts the pairs of intervals, given by their starts, in order; it may yield pairs between these, too."""
     previous_bookmark: datetime | None
     bookmark: datetime | None
     """Where the run leaves the bookmark at most; None for where it is."""
@@ -161,7 +160,7 @@ class Carrying(Aggregated):
 
     def _actions(self, part: Moments, plan: Plan, work: Work, carried: Carried) -> Iterator[tuple[datetime, Action]]:
         """Yield what is to be written, with the start of its interval."""
-        counted = ByInterval(_alive(plan.count(totals.between(min(part), after(max(part), self.interval))), work))
+        counted = ByInterval(_alive(plan.count(part.keys()), work))
         for start, moment in part.items():
             self._prepared = start, plan.stored, counted.take(start)
             for action in self.agg_iter(moment, plan.previous_bookmark):

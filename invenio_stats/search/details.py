@@ -100,34 +100,36 @@ class Details:
         return True
 
     def _ask(self, batch: list[Counted]) -> None:
-        """Let the engine say it."""
-        if self.shape.copied != ():
-            body = totals.composite(
-                self._query(batch), totals.by_pair(self.shape), len(batch), totals.newest(self.shape)
-            )
-            found = {totals.read_pair(group): totals.read_newest(group) for group in self.groups(body)}
-            for one in batch:
-                one.newest = found.get(one.pair, {})
+        """Let the engine say it: in one request, unless there are too many distinct values for one."""
         at_most = max(map(self._most_values, batch))
-        if at_most > 1:
-            try:
-                distinct = self._distinct_by_terms(batch, at_most)
-            except TooManyBucketsError:
-                distinct = self._distinct_by_pages(batch)
-            for one in batch:
-                one.values.update(distinct.get(one.pair, {}))
+        newest = totals.newest(self.shape) if self.shape.copied != () else {}
+        distinct: dict[Pair, dict[str, int]] = {}
+        try:
+            groups = self._measured(batch, {**newest, **self._distinct(at_most)})
+        except TooManyBucketsError:
+            groups = self._measured(batch, newest) if newest else {}
+            distinct = self._distinct_by_pages(batch)
+        for one in batch:
+            group = groups.get(one.pair, {})
+            if newest:
+                one.newest = totals.read_newest(group) if group else {}
+            counts = {name: group[name]["count"] for name in self.shape.distinct if name in group}
+            one.values.update(distinct.get(one.pair, counts))
 
     def _query(self, batch: list[Counted]) -> Body:
         return totals.all_of([self.counted, totals.of_pairs([one.pair for one in batch], self.shape)])
 
-    def _distinct_by_terms(self, batch: list[Counted], at_most: int) -> dict[Pair, dict[str, int]]:
-        """Count distinct values of pairs with up to so many."""
+    def _measured(self, batch: list[Counted], aggs: Body) -> dict[Pair, Group]:
+        """Ask for measures of each pair."""
+        # One more than there are: a page that is not full is the last one.
+        body = totals.composite(self._query(batch), totals.by_pair(self.shape), len(batch) + 1, aggs)
+        return {totals.read_pair(group): group for group in self.groups(body)}
+
+    def _distinct(self, at_most: int) -> Body:
+        """Return what asks for distinct counts of pairs with up to so many values; nothing where one each is all."""
         if at_most >= totals.BUCKETS_AT_ONCE:
             raise TooManyBucketsError
-        names = list(self.shape.distinct)
-        aggs = totals.distinct_measures(self.shape.distinct, at_most)
-        body = totals.composite(self._query(batch), totals.by_pair(self.shape), len(batch), aggs)
-        return {totals.read_pair(one): {name: one[name]["count"] for name in names} for one in self.groups(body)}
+        return totals.distinct_measures(self.shape.distinct, at_most) if at_most > 1 else {}
 
     def _distinct_by_pages(self, batch: list[Counted]) -> dict[Pair, dict[str, int]]:
         """Count distinct values one by one, at any number of them."""

@@ -1,7 +1,7 @@
 """Indices: those that events and totals are written to exist, with their aliases, and know our fields."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,6 +12,7 @@ from invenio_stats.core.intervals import label
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.months import is_closed
 from invenio_stats.search import months
+from invenio_stats.search.sources import in_urls
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,14 @@ def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, F
     if not client.indices.exists(index=index) and create_index(client, index, body):
         client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
     add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
+
+
+def complete(client: Any, indices: Iterable[str], fields: Mapping[str, Field]) -> set[str]:
+    """Return those of the indices that know all these fields; of other names of an index nothing is said."""
+    found: dict[str, Any] = {}
+    for part in in_urls(sorted(indices)):
+        found.update(client.indices.get_mapping(index=part, ignore_unavailable=True))
+    return {index for index, body in found.items() if fields.keys() <= body["mappings"].get("properties", {}).keys()}
 
 
 def _home(client: Any, month: str, moment: datetime, now: datetime | None) -> str | None:

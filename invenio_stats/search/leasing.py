@@ -16,6 +16,7 @@ from invenio_stats.core.asides import Aside
 from invenio_stats.core.leases import Claim, Lease
 from invenio_stats.errors import EngineUnavailableError, LeaseLostError
 from invenio_stats.search.indices import create_index
+from invenio_stats.search.reading import Found
 
 BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
 """The index: one document for each aggregation, read by its id only."""
@@ -37,6 +38,11 @@ def set_aside(client: Any, name: str) -> list[Aside]:
     return asides.read_asides(found.get("_source", {}))
 
 
+def place_of(name: str) -> dict[str, str]:
+    """Return where the document is that the runs of an aggregation share."""
+    return {"_index": prefix_index(names.LOCKS), "_id": name}
+
+
 class Work:
     """One run's part.
 
@@ -47,15 +53,20 @@ class Work:
     is_overfull = False
     """Whether more failed than can be set aside."""
 
-    def __init__(self, client: Any, name: str, life: timedelta, begun: datetime, clock: Clock):
-        """Read what is set aside; the run began before it read anything else."""
+    def __init__(
+        self, client: Any, name: str, life: timedelta, begun: datetime, clock: Clock, read: Found | None = None
+    ):
+        """Read what is set aside; the run began before it read anything else.
+
+        `read` is the document that the runs share, where it has just been read.
+        """
         self.client = client
         self.name = name
         self._life = life
         self._clock = clock
         self._own = Lease(uuid4().hex, begun=begun, alive=begun)
         self._is_known = False
-        self._read()
+        self._take(self._get() if read is None else read)
 
     @property
     def begun(self) -> datetime:
@@ -118,7 +129,7 @@ class Work:
             if not self._source.get("leases") or self._write({**self._source, "leases": []}):
                 return
             time.sleep(random.uniform(0, _LONGEST_PAUSE))
-            self._read()
+            self._take(self._get())
         raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
 
     def _change(
@@ -141,11 +152,14 @@ class Work:
                 self._own, self._is_known = own, True
                 return result
             time.sleep(random.uniform(0, _LONGEST_PAUSE))
-            self._read()
+            self._take(self._get())
         raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. The next run tries again.")
 
-    def _read(self) -> None:
-        found = self.client.get(index=prefix_index(names.LOCKS), id=self.name, ignore=[404])
+    def _get(self) -> Found:
+        found: Found = self.client.get(index=prefix_index(names.LOCKS), id=self.name, ignore=[404])
+        return found
+
+    def _take(self, found: Found) -> None:
         is_found = bool(found.get("found"))
         self._source: dict[str, Any] = found["_source"] if is_found else {}
         self._version = (found["_seq_no"], found["_primary_term"]) if is_found else None

@@ -1,7 +1,7 @@
 """Planning: which intervals a run of an aggregation goes through, and which of their events it reads."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,6 +13,11 @@ from invenio_stats.search import totals
 from invenio_stats.search.carrying import Carrying, Plan
 from invenio_stats.search.leasing import Work
 from invenio_stats.search.recount import Recount
+from invenio_stats.search.stored import StoredTotals
+from invenio_stats.search.totals import Body, Counted, Pair
+
+Resume = Callable[[], datetime | None]
+"""Returns where the bookmark says to resume."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,26 +38,52 @@ class Planning(Carrying):
     def _overrides(self, method: str) -> bool:
         raise NotImplementedError
 
-    def _plan_changes(self, recount: Recount, work: Work, upper: datetime) -> Plan | None:
+    def _plan_changes(self, recount: Recount, work: Work, upper: datetime, resume: Resume) -> Plan | None:
         """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
         limit = after(upper, self.interval) if upper < work.begun else None
-        bookmark = self._bookmark(work.begun)
+        bookmark = self._bookmark(work.begun, resume)
         since = bookmark or self._get_oldest_event_timestamp()
         if since is None:
             return None
         previous = None if bookmark is None else utc(bookmark) - self.overlap
+        stored = self._stored()
         if previous is None:
             where = totals.between(floor(since, self.interval), limit)
+            touched: Mapping[datetime, int] = recount.starts(where)
+            count = partial(self._count_all, recount, stored, where)
         else:
             where = totals.all_of([self._touched(recount, work, previous), totals.between(None, limit)])
-        touched = recount.starts(where)
+            touched, pairs = recount.touched(where)
+            count = partial(self._count_changed, recount, stored, where, pairs)
         visits = self._choose(list(touched), utc(since), upper)
-        count = partial(self._count, recount, stored := self._stored(), where, previous)
         return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
 
-    def _bookmark(self, now: datetime) -> datetime | None:
+    def _count_all(
+        self, recount: Recount, stored: StoredTotals, where: Body, starts: Collection[datetime]
+    ) -> Iterator[Counted]:
+        return self._count(recount, stored, totals.all_of([where, self._span(starts)]), None)
+
+    def _count_changed(
+        self,
+        recount: Recount,
+        stored: StoredTotals,
+        where: Body,
+        known: list[Pair] | None,
+        starts: Collection[datetime],
+    ) -> Iterator[Counted]:
+        """Count what changed in some intervals; `known` are the pairs of all of them, unless they were too many."""
+        if known is None:
+            pairs = recount.pairs(totals.all_of([where, self._span(starts)]))
+        else:
+            pairs = (pair for pair in known if pair.start in starts)
+        return stored.beside(recount.changed(pairs))
+
+    def _span(self, starts: Collection[datetime]) -> Body:
+        return totals.between(min(starts), after(max(starts), self.interval))
+
+    def _bookmark(self, now: datetime, resume: Resume) -> datetime | None:
         """Return where to resume; None for the beginning, also where a wrong clock has set it into the future."""
-        bookmark: datetime | None = self.bookmark_api.get_bookmark()
+        bookmark = resume()
         if bookmark is None or utc(bookmark) <= now:
             return bookmark
         facts = {"aggregation": self.name, "bookmark": iso(utc(bookmark))}
@@ -63,7 +94,7 @@ class Planning(Carrying):
     def _touched(self, recount: Recount, work: Work, mark: datetime) -> totals.Body:
         """Narrow to the events of what changed since the mark, and of what is set aside."""
         changed = totals.changed_since(mark, self.interval)
-        aside = [totals.Pair(one.start, one.key) for one in work.aside]
+        aside = [Pair(one.start, one.key) for one in work.aside]
         return totals.any_of([changed, totals.of_pairs(aside, recount.shape)]) if aside else changed
 
     def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
@@ -87,7 +118,7 @@ class Planning(Carrying):
             return Plan(stored, [], {}, lambda _: iter(()), None, None)
         where = totals.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
         waits = self._waits_outside(recount, where)
-        count = partial(self._count, recount, stored, where, None)
+        count = partial(self._count_all, recount, stored, where)
         return Plan(stored, moments, recount.starts(where), count, None, None if waits else upper)
 
     def _waits_outside(self, recount: Recount, where: totals.Body) -> bool:

@@ -1,11 +1,12 @@
 """Recount: reads from raw events, page by page, what the totals of changed pairs are now."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import StatsError
@@ -18,6 +19,15 @@ _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{totals.VALUES}
 """The values that a distinct count told apart stay with the engine."""
 
 _END: tuple[datetime, Iterator[Counted]] = (datetime.max.replace(tzinfo=UTC), iter(()))
+
+
+class Touched(NamedTuple):
+    """What some events belong to."""
+
+    events: Mapping[datetime, int]
+    """How many there are, by start of interval."""
+    pairs: list[Pair] | None
+    """In the order of their intervals; None where there are too many for a page."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,30 @@ class Recount:
         groups = self._groups(body, everywhere=True)
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
-    def changed(self, where: Body) -> Iterator[Counted]:
-        """Count each pair that has such an event; a pair that no longer counts comes with a count of 0."""
-        for pairs in self._windows(where):
-            found = {one.pair: one for one in self._count(totals.of_pairs(pairs, self.shape))}
-            for pair in pairs:
+    def touched(self, where: Body) -> Touched:
+        """Find the pairs with such events, also those that do not count: in one request, where they fit into a page."""
+        _, groups = next(self._pages(totals.composite(where, totals.by_pair_or_none(self.shape), self.page), True))
+        if len(groups) == self.page:
+            return Touched(self.starts(where), None)
+        events: Counter[datetime] = Counter()
+        pairs = []
+        for group in groups:
+            pair = totals.read_pair(group)
+            events[pair.start] += group["doc_count"]
+            if pair.key is not None:
+                pairs.append(pair)
+        return Touched(events, pairs)
+
+    def pairs(self, where: Body) -> Iterator[Pair]:
+        """Yield the pairs with such events, also those that do not count, in the order of their intervals."""
+        body = totals.composite(where, totals.by_pair(self.shape), self.page)
+        return map(totals.read_pair, self._groups(body, everywhere=True))
+
+    def changed(self, pairs: Iterable[Pair]) -> Iterator[Counted]:
+        """Count pairs, given in the order of their intervals; one that no longer counts comes with a count of 0."""
+        for window in self._windows(pairs):
+            found = {one.pair: one for one in self._count(totals.of_pairs(window, self.shape))}
+            for pair in window:
                 yield found.get(pair) or Counted(pair)
 
     def everything(self, where: Body, with_gone: bool = True) -> Iterator[Counted]:
@@ -63,16 +92,15 @@ class Recount:
         return {totals.read_pair(group) for group in groups}
 
     def _gone(self, where: Body) -> Iterator[Counted]:
-        for pairs in self._windows(totals.all_of([where, totals.none_of([self.counted])])):
+        for pairs in self._windows(self.pairs(totals.all_of([where, totals.none_of([self.counted])]))):
             alive = self.alive(pairs)
             yield from (Counted(pair) for pair in pairs if pair not in alive)
 
-    def _windows(self, where: Body) -> Iterator[list[Pair]]:
-        """Yield the pairs of such events, also of those that do not count, as many as fit into a request."""
-        body = totals.composite(where, totals.by_pair(self.shape), self.page)
+    def _windows(self, pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+        """Yield as many pairs at once as fit into a request."""
         window: list[Pair] = []
         intervals = 0
-        for pair in map(totals.read_pair, self._groups(body, everywhere=True)):
+        for pair in pairs:
             is_new = not window or window[-1].start != pair.start
             if len(window) == self.page or (is_new and intervals == totals.INTERVALS_AT_ONCE):
                 yield window

@@ -25,6 +25,11 @@ def with_prefix(name: str) -> str:
     return name if name.startswith(prefix) else prefix + name
 
 
+def in_urls(names: Sequence[str]) -> list[list[str]]:
+    """Return as many names at once as fit into the address of a request."""
+    return [list(names[start : start + _IN_A_URL]) for start in range(0, len(names), _IN_A_URL)]
+
+
 def indices_behind(client: Any, alias: str) -> list[str]:
     """Return the indices behind an alias, an index name or a pattern; none where there is no such thing."""
     try:
@@ -54,7 +59,6 @@ def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Bo
 
 def oldest(client: Any, where: str | Sequence[str]) -> datetime | None:
     """Return the moment of the oldest event or total of an alias or of these indices; None where there is none."""
-    names = [where] if isinstance(where, str) else where
-    parts = [list(names[start : start + _IN_A_URL]) for start in range(0, len(names), _IN_A_URL)]
+    parts = in_urls([where] if isinstance(where, str) else where)
     found = [totals.read_oldest(send(Question(client, part, totals.oldest(totals.between())))) for part in parts]
     return min((moment for moment in found if moment is not None), default=None)

@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 from invenio_search.engine import search
 
 from invenio_stats.core import names
-from invenio_stats.core.mappings import Field
+from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
-from invenio_stats.errors import StatsError
 from invenio_stats.search import totals
 from invenio_stats.search.documents import Copy, copy
-from invenio_stats.search.indices import ensure_totals_index
+from invenio_stats.search.indices import complete, ensure_totals_index
+from invenio_stats.search.reading import read
 from invenio_stats.search.sources import indices_behind
 from invenio_stats.search.store import sends_directly
 from invenio_stats.search.totals import Counted, Pair
@@ -65,6 +65,8 @@ class StoredTotals:
     """How the date ends an index name."""
     fields: Mapping[str, Field] | None = None
     _ensured: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
+    """Indices that are there, and whose mappings were not yet looked at."""
 
     def is_anywhere(self) -> bool:
         """Say whether there may be any total at all."""
@@ -78,9 +80,14 @@ class StoredTotals:
         remaining = iter(counted)
         while chunk := list(islice(remaining, AT_ONCE)):
             wanted = [dict(zip(("_index", "_id"), self.place(one.pair), strict=True)) for one in chunk]
-            for one, document in zip(chunk, self.client.mget(body={"docs": wanted})["docs"], strict=True):
-                one.stored = _stored(document)
-                if one.stored is not None:
+            documents = read(self.client, wanted)
+            there = {
+                place["_index"] for place, document in zip(wanted, documents, strict=True) if "error" not in document
+            }
+            self._seen.update(there - self._ensured)
+            for one, document in zip(chunk, documents, strict=True):
+                if document.get("found"):
+                    one.stored = dict(document["_source"])
                     one.version = document["_seq_no"], document["_primary_term"]
                 yield one
 
@@ -129,8 +136,14 @@ class StoredTotals:
 
     def _ensure(self, index: str) -> None:
         """Make the index before the first total is written to it, unless it is none of the event type's."""
-        if index not in self._ensured and (self.fields or names.totals_alias(self.event) in index):
-            ensure_totals_index(self.client, index, self.alias, dict(self.fields) if self.fields else None)
+        if index in self._ensured:
+            return
+        if self.fields or names.totals_alias(self.event) in index:
+            fields = dict(self.fields) if self.fields else None
+            self._ensured.update(complete(self.client, self._seen, {**TOTAL_FIELDS, **(fields or {})}))
+            self._seen.clear()
+            if index not in self._ensured:
+                ensure_totals_index(self.client, index, self.alias, fields)
         self._ensured.add(index)
 
 
@@ -215,16 +228,6 @@ def _failure(start: datetime, action: Mapping[str, Any], outcome: Mapping[str, A
     name = error.get("type", "unknown") if isinstance(error, Mapping) else "unknown"
     counted = getattr(action, "counted", None)
     return Failure(start, counted and counted.pair.key, str(name), kind)
-
-
-def _stored(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what a document holds; None where there is none, or no index for it yet."""
-    if document.get("found"):
-        return dict(document["_source"])
-    error = document.get("error")
-    if error and error.get("type") != "index_not_found_exception":
-        raise StatsError(f"The search engine cannot read a total: {error.get('type', 'unknown error')}.")
-    return None
 
 
 def _undated(total: Mapping[str, Any]) -> dict[str, Any]:

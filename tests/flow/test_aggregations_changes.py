@@ -19,7 +19,7 @@ def settled(raw, aggregator, clock):
 
 def test_nothing_new_is_a_handful_of_requests(settled, aggregator, requests, clock):
     assert aggregator().run() == []
-    assert requests == {"_alias": 1, "_refresh": 1, "_msearch": 1, "bookmark": 4, "locks": 1}
+    assert requests == {"_alias": 1, "_refresh": 1, "_mget": 1, "_msearch": 1, "bookmark": 1}
     assert aggregator().bookmark_api.get_bookmark(refresh_time=0) == clock.now
 
 
@@ -201,10 +201,44 @@ def test_late_events_of_many_days_are_read_together(settled, raw, aggregator, re
         raw.put(day)
     requests.clear()
     assert aggregator().run() == [(1, 0)] * len(days)
-    assert requests["_bulk"] == 1
-    assert requests["_msearch"] == 2
-    assert requests["_search"] == 2  # their numbers, and the events themselves
-    assert requests["_mget"] == 1
+    # What changed; their numbers, and the events themselves; where the run is, and the stored totals.
+    assert (requests["_msearch"], requests["_search"], requests["_mget"], requests["_bulk"]) == (1, 2, 2, 1)
+    assert (requests["locks"], requests["bookmark"]) == (2, 1)
+
+
+def test_a_new_day_is_a_dozen_requests(settled, raw, aggregator, requests):
+    raw.put("2026-03-12", "recid_1")
+    requests.clear()
+    assert aggregator().run() == [(1, 0)]
+    once = dict.fromkeys(("_alias", "_refresh", "_msearch", "_mapping", "_bulk", "bookmark"), 1)
+    assert requests == {**once, "_search": 2, "_mget": 2, "locks": 2}
+
+
+@pytest.mark.parametrize("page", [1, 3, 4, 5])
+def test_what_does_not_fit_into_a_page_is_read_page_by_page(settled, raw, aggregator, counts, page):
+    for number in range(4):
+        raw.put("2026-03-12", f"recid_{number}")
+    assert aggregator(max_bucket_size=page).run() == [(4, 0)]
+    assert [counts()[f"recid_{number}-2026-03-12"] for number in range(4)] == [1] * 4
+
+
+def test_events_without_a_key_belong_to_no_total(settled, raw, aggregator, counts):
+    before = counts()
+    raw.put("2026-03-12", unique_id=None)
+    assert aggregator().run() == [(0, 0)]
+    assert counts() == before
+
+
+def test_months_of_totals_are_looked_at_together(settled, raw, aggregator, requests):
+    months = [f"2025-{month:02}-01" for month in range(1, 13)]
+    for month in months:
+        raw.put(month)
+    aggregator().run()
+    for month in months:
+        raw.put(month)
+    requests.clear()
+    assert aggregator().run() == [(1, 0)] * 12
+    assert (requests["_mapping"], requests["index"]) == (1, 0)
 
 
 @pytest.mark.parametrize("intervals", [1, 2, 100])

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from invenio_stats.bookmark import SUPPORTED_INTERVALS, BookmarkAPI, format_range_dt
+from invenio_stats.search.reading import read
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 
@@ -117,6 +118,49 @@ def test_rewinding_goes_back_past_older_documents(bookmark, write_old):
     assert bookmark.get_bookmark() is None
     bookmark.set_bookmark("2026-01-01")
     assert bookmark.get_bookmark(0) == datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def read_own(bookmark):
+    return read(bookmark.client, [bookmark.place])[0]
+
+
+def test_resuming_from_what_was_read_is_as_from_the_bookmark(bookmark, write_old):
+    assert bookmark.resume(read_own(bookmark)) is None
+    write_old("2026-03-09T00:00:00")
+    assert bookmark.resume(read_own(bookmark)) == bookmark.get_bookmark()
+    bookmark.set_bookmark(NOON)
+    assert bookmark.resume(read_own(bookmark)) == bookmark.get_bookmark() == NOON - timedelta(seconds=60)
+
+
+def test_what_an_older_release_did_after_ours_is_done_again(bookmark, write_old):
+    """It did not count late events."""
+    bookmark.set_bookmark(NOON)
+    write_old("2026-03-11T00:00:00")
+    assert bookmark.resume(read_own(bookmark), 0) == NOON
+
+
+def test_a_bookmark_that_was_read_is_moved_in_one_request(bookmark, requests):
+    bookmark.set_bookmark(NOON)
+    bookmark.resume(read_own(bookmark))
+    requests.clear()
+    bookmark.set_bookmark(NOON + timedelta(hours=1))
+    assert requests == {"bookmark": 1}
+    assert bookmark.get_bookmark(0) == NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "hours", [pytest.param(-5, id="back"), pytest.param(2, id="on"), pytest.param(None, id="gone")]
+)
+def test_what_others_did_since_it_was_read_is_seen(bookmark, search_client, hours):
+    bookmark.set_bookmark(NOON)
+    bookmark.resume(read_own(bookmark))
+    other = BookmarkAPI(search_client, "record-view-agg", "day")
+    if hours is None or hours < 0:
+        other.rewind(None if hours is None else NOON + timedelta(hours=hours))
+    else:
+        other.set_bookmark(NOON + timedelta(hours=hours))
+    bookmark.set_bookmark(NOON + timedelta(hours=1))
+    assert bookmark.get_bookmark(0) == NOON + timedelta(hours=max(1, hours or 0))
 
 
 def test_dates_are_rounded_by_the_engine():

@@ -89,7 +89,7 @@ def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, fi
     assert not requests
     current_stats.publish(EVENT, [download(file_id=str(number)) for number in range(BATCH_SIZE + 1)])
     assert run() == (BATCH_SIZE + 1, 0)
-    assert requests["bookmark"] == 2
+    assert requests["bookmark"] == 1
 
 
 def test_who_reads_a_queue_of_its_own_is_not_concerned(app, first_day):
