@@ -81,7 +81,7 @@ class Deliveries:
         """Read until so many have arrived, or nothing has come for some seconds."""
         connection, number = self._channel.connection, self._channel.channel_id
         transport = connection.transport
-        with transport.having_timeout(seconds), _reading_ahead(transport):
+        with transport.having_timeout(seconds), reading_ahead(transport):
             while len(self.arrived) < count:
                 try:
                     frame = transport.read_frame()
@@ -116,7 +116,7 @@ class Deliveries:
 
 
 @contextmanager
-def _reading_ahead(transport: Any) -> Any:
+def reading_ahead(transport: Any) -> Any:
     """Have the transport read as much as there is, into its own buffer, where that can be done."""
     if not isinstance(transport, amqp.transport.TCPTransport):
         yield
