@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from flask import Flask
@@ -13,7 +13,7 @@ from kombu import Exchange
 from invenio_stats import config, definitions, processors
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
-from invenio_stats.core.events import BornEvent, Event, born
+from invenio_stats.core.events import BornEvent, Event
 from invenio_stats.holding import judge_on_response
 from invenio_stats.loading import load_callable
 from invenio_stats.privacy import dictionary
@@ -106,15 +106,16 @@ class InvenioStatsState:
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
         """Seal events and put them on the queue of their type, at once.
 
-        Returns when the broker has them all. AssertionError for a type that STATS_EVENTS does not have,
-        TypeError for events that are not a series of dicts.
+        Returns when the broker, or the spool, has them all. AssertionError for a type that STATS_EVENTS does not
+        have, TypeError for events that are not a series of dicts, EncodeError for one that is not JSON: of a batch
+        that has one, the events before it may be published, those after it are not.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
         if isinstance(events, (Mapping, str)):
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
         definition = self.events[event_type]
-        publish(definition.queue, [self._sealed(definition, born(event)) for event in events])
+        publish(definition.queue, events, partial(self._sealed, definition))
         dictionary.send(self.agents_queue)
 
     @staticmethod

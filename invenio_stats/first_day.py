@@ -9,12 +9,12 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI, date_of
 from invenio_stats.core import names
 from invenio_stats.core.intervals import INTERVALS, Interval, floor
-from invenio_stats.core.moments import UTC
+from invenio_stats.core.moments import BEGINNING
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import sources
 from invenio_stats.search.reading import Found
 
-ALL_THERE = datetime(1970, 1, 1, tzinfo=UTC)
+ALL_THERE = BEGINNING
 """The first complete day where no event was ever deleted: nothing is too old."""
 
 

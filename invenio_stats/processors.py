@@ -9,7 +9,7 @@ from contextvars import copy_context
 from datetime import datetime, timezone
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from invenio_queues.queue import Queue
@@ -31,17 +31,18 @@ from invenio_stats.core.events import (
     record_unique_id,
 )
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import iso, iso_zoned, parse, to_second, utc
+from invenio_stats.core.moments import BEGINNING, iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError, without_text
-from invenio_stats.first_day import ALL_THERE, first_day_of_queue
 from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.seal import PERSON, names_somebody, seal
-from invenio_stats.search.event_store import EventStore, Stored
 from invenio_stats.search.store import Action, sends_directly
+
+if TYPE_CHECKING:  # what a worker needs, and no web process pays for
+    from invenio_stats.search.event_store import Stored
 
 __all__ = (
     "EventsIndexer",
@@ -131,7 +132,7 @@ class EventsIndexer:
 
     on_batch: Callable[[int], None] | None = None
     on_outcome: Callable[[Outcome], None] | None = None
-    _first_day: Callable[[], datetime] = staticmethod(lambda: ALL_THERE)
+    _first_day: Callable[[], datetime] = staticmethod(lambda: BEGINNING)
     time_budget: float | None = None
     """Seconds after which a run stops at the end of its batch; None for no limit."""
     default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
@@ -163,6 +164,8 @@ class EventsIndexer:
         self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
         self.failures: list[DeadLetter] = []
         self.dropped: Counter[str] = Counter()
+        from invenio_stats.search.event_store import EventStore  # a worker's: no web process pays for it
+
         self.store = EventStore(self.client, self.index, suffix, self.double_click_window, fields, _now)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -206,6 +209,8 @@ class EventsIndexer:
 
     def begin(self) -> None:
         """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
+        from invenio_stats.first_day import first_day_of_queue  # as above
+
         if isinstance(self.queue, Inbox):
             name = self.queue.routing_key
             self._first_day = cache(lambda: first_day_of_queue(self.client, name, self.index, _now()))
@@ -233,7 +238,7 @@ class EventsIndexer:
         chunks = iter(lambda: list(islice(things, BATCH_SIZE)), [])
         return _outcome(store, chunks, self.failures, self.dropped)
 
-    def _store_actions(self, actions: list[Action]) -> Stored:
+    def _store_actions(self, actions: list[Action]) -> "Stored":
         for action in actions:
             if "_click" in action:
                 self.store.ensure(action["_click"].cell)
@@ -285,7 +290,10 @@ class EventsIndexer:
 
 
 def _outcome(
-    store: Callable[[list[Any]], Stored], chunks: Iterable[list[Any]], failures: list[DeadLetter], dropped: Counter[str]
+    store: Callable[[list[Any]], "Stored"],
+    chunks: Iterable[list[Any]],
+    failures: list[DeadLetter],
+    dropped: Counter[str],
 ) -> Outcome:
     """Store what a batch has, and return what became of all of it.
 

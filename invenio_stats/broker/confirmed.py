@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from struct import Struct, pack
 from typing import Any
 
 import amqp
@@ -17,12 +18,15 @@ from kombu.exceptions import LimitExceeded, OperationalError
 
 from invenio_stats.broker import plain
 from invenio_stats.broker.channels import borrowed, drop
-from invenio_stats.broker.frames import publishing
-from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.deliveries import reading_ahead
+from invenio_stats.broker.frames import BASIC, METHOD, publishing
+from invenio_stats.broker.messages import AT_ONCE, Outgoing
 
 _SECONDS = 0.4
 """How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
 _SECONDS_PER_MESSAGE = 0.001
+_ACK = pack(">HH", BASIC, 80)
+_TAG_AND_MULTIPLE = Struct(">Q?")
 
 _channels: "weakref.WeakKeyDictionary[Any, _ConfirmChannel]" = weakref.WeakKeyDictionary()
 
@@ -40,7 +44,7 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
             left = max(0.05, begun + seconds - time.monotonic())
             plain.publish(connection, pool.connection, exchange, messages, left)
             return
-        deadline = begun + seconds + _SECONDS_PER_MESSAGE * len(messages)
+        deadline = begun + seconds
         was_kept = connection.connected
         try:
             _send(connection, exchange, messages, deadline)
@@ -71,6 +75,7 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
         channel = _channel(connection, deadline)
         returned = {one.message_id for one in messages}
     if returned:
+        deadline += _SECONDS_PER_MESSAGE * len(messages)
         with _time_limit(connection.connection, deadline):
             _declare(channel.amqp, exchange, messages[0].queue)
         if channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline):
@@ -105,6 +110,18 @@ def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
             sock.settimeout(before)
 
 
+def _parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Yield messages some at a time: the broker takes one part while the next is made."""
+    first = 0
+    while part := messages[first : first + AT_ONCE]:
+        yield part
+        first += len(part)
+
+
+def _left(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())
+
+
 class _ConfirmChannel:
     """A channel in confirm mode, used by one thread at a time."""
 
@@ -121,20 +138,33 @@ class _ConfirmChannel:
 
     def publish(self, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> set[str]:
         """Send all, then wait for all; return the ids of those that no queue took."""
-        first, self._last = self._last + 1, self._last + len(messages)
-        self._open, self._refused, self._returned = set(range(first, self._last + 1)), 0, set()
+        self._open, self._refused, self._returned = set(), 0, set()
         connection = self.amqp.connection
         if connection is None:
             raise RecoverableConnectionError("The channel was closed meanwhile.")
-        name = exchange.name if exchange is not None else ""
-        frames = publishing(self.amqp.channel_id, name, messages, connection.frame_max)
-        with connection.transport.having_timeout(max(0.05, deadline - time.monotonic())):
-            connection.transport.write(frames)
-        while self._open:
-            self.amqp.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        transport, name = connection.transport, exchange.name if exchange is not None else ""
+        with transport.having_timeout(_left(deadline)) as sock, reading_ahead(transport):
+            for part in _parts(messages):
+                first, self._last = self._last + 1, self._last + len(part)
+                self._open.update(range(first, self._last + 1))
+                deadline += _SECONDS_PER_MESSAGE * len(part)
+                transport.write(publishing(self.amqp.channel_id, name, part, connection.frame_max))
+            sock.settimeout(_left(deadline))
+            while self._open:
+                self._take(transport.read_frame())
+                if self._open:
+                    sock.settimeout(_left(deadline))
         if self._refused:
             raise Unconfirmed(f"The broker refused {self._refused} of {len(messages)} messages.")
         return self._returned
+
+    def _take(self, frame: tuple[int, int, bytes]) -> None:
+        """Take a frame: a confirm is read here, which is quicker; py-amqp reads all else."""
+        kind, channel, content = frame
+        if kind == METHOD and channel == self.amqp.channel_id and content[:4] == _ACK:
+            self._settle(*_TAG_AND_MULTIPLE.unpack_from(content, 4))
+        else:
+            self.amqp.connection.on_inbound_frame(frame)
 
     def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
         self._settle(delivery_tag, multiple)

@@ -84,7 +84,7 @@ class Deliveries:
         """Read until so many have arrived, or nothing has come for some seconds."""
         connection, number = self._channel.connection, self._channel.channel_id
         transport = connection.transport
-        with transport.having_timeout(seconds), _reading_ahead(transport) as is_buffered:
+        with transport.having_timeout(seconds), reading_ahead(transport) as is_buffered:
             while len(self.arrived) < count:
                 try:
                     frame = transport.read_frame()
@@ -137,7 +137,7 @@ class Deliveries:
 
 
 @contextmanager
-def _reading_ahead(transport: Any) -> Iterator[bool]:
+def reading_ahead(transport: Any) -> Iterator[bool]:
     """Have the transport read as much as there is into its own buffer; give whether that can be done."""
     if not isinstance(transport, amqp.transport.TCPTransport):
         yield False

@@ -5,6 +5,9 @@ from datetime import date, datetime, timedelta, timezone
 
 UTC = timezone.utc
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before all that is counted."""
+
 _TIMESTAMP = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?)?"

@@ -16,7 +16,6 @@ from invenio_stats.broker.publish import publish
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
 from invenio_stats.privacy.known_agents import Agent, put_back, take_noted
-from invenio_stats.search.indices import create_index
 from invenio_stats.search.store import Action, store
 
 logger = logging.getLogger(__name__)
@@ -72,6 +71,8 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
 
 
 def _store(client: Any, entries: list[dict[str, Any]]) -> None:
+    from invenio_stats.search.indices import create_index  # a worker's: no web process pays for it
+
     if not entries:
         return
     index = prefix_index(names.AGENTS)

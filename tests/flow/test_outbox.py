@@ -8,11 +8,15 @@ from contextlib import suppress
 import pytest
 from invenio_queues.queue import Queue
 from kombu import Connection, Exchange
+from kombu.exceptions import EncodeError
 
+from invenio_stats.broker import inspect
 from invenio_stats.broker.confirmed import deliver, failures
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import Outbox
+from invenio_stats.broker.outbox import outbox as way_out
 from invenio_stats.errors import EventsRefusedError
+from invenio_stats.proxies import current_stats
 
 # py-amqp leaves the socket of a failed handshake to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -120,3 +124,15 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     assert time.monotonic() - begin < 2.6
     other.join()
     pool.force_close_all()
+
+
+@pytest.mark.parametrize(("place", "published"), [(1, 0), (150, 150)])
+def test_an_event_that_is_not_json_is_said_and_costs_no_event_before_it_that_was_sent(app, queues, place, published):
+    """It is the caller's mistake: no circuit opens, and nothing goes to the spool."""
+    events = [{"timestamp": "2026-11-02T10:00:00", "number": number} for number in range(200)]
+    events[place]["number"] = {1}
+    with pytest.raises(EncodeError):
+        current_stats.publish("record-view", events)
+    assert inspect.depth(queues["record-view"]) == published
+    assert not way_out().is_open
+    assert way_out().spool.is_empty()
