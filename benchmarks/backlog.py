@@ -113,7 +113,9 @@ def main() -> None:
             try:
                 print(measure(app, folder, settings, messages), flush=True)
                 client.indices.refresh(index=f"{prefix}events-*")
-                stored = client.count(index=f"{prefix}events-*")["count"]
+                # Beside each click of a day's first seconds stands a superseded one, by the id of the day before.
+                kept = {"query": {"bool": {"must_not": {"term": {"superseded": True}}}}}
+                stored = client.count(index=f"{prefix}events-*", body=kept)["count"]
                 assert stored == messages, f"{stored} of {messages} were stored"
             finally:
                 client.indices.delete(index=f"{prefix}*", ignore=[404])
