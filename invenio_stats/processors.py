@@ -16,7 +16,7 @@ from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
-from invenio_stats.broker.batches import Outcome, in_batches, run_batches
+from invenio_stats.broker.batches import IN_THE_MAKING, Outcome, in_batches, run_batches
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter
 from invenio_stats.core import names
@@ -201,7 +201,7 @@ class EventsIndexer:
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
-        self._sender = ThreadPoolExecutor(max_workers=1)  # the next batch is made ready while one is stored
+        self._sender = ThreadPoolExecutor(IN_THE_MAKING)  # the next batch is made ready while others are stored
         try:
             return run_batches(self, self._run_batch)
         finally:

@@ -14,6 +14,10 @@ from invenio_stats.broker.consume import Batch, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 
 
+IN_THE_MAKING = 2
+"""Batches that may be stored at once while the next one is read."""
+
+
 class Outcome(tuple[int, int]):
     """What became of a run's events: (stored, failed), with more as attributes.
 
@@ -87,7 +91,7 @@ class Reader(Protocol):
 def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
     """Call `turn` once per batch of the reader's queue, until it is empty; return what all turns did.
 
-    A turn may return a Future of what it did: then the next batch is read meanwhile. Batches are acknowledged in
+    A turn may return a Future of what it did: then the next batches are read meanwhile. Batches are acknowledged in
     order, each after it is done. It stops before the queue is empty, at the end of a batch, when its time is over or
     the process is asked to end. A queue that is not ours gets one turn and is left alone.
     """
@@ -109,7 +113,9 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                         _end(reader, reader.queue, running.popleft())
                     raise
                 is_last = not reader.queue.has_more or stopping.is_due(started, reader.time_budget)
-                while running and (is_last or len(running) > 1 or not isinstance(running[0].result, Future)):
+                while running and (
+                    is_last or len(running) > IN_THE_MAKING or not isinstance(running[0].result, Future)
+                ):
                     results.append(_end(reader, reader.queue, running.popleft()))
             if is_last:
                 return _sum(results)

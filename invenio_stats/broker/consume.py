@@ -22,7 +22,7 @@ from invenio_stats.wire import decode
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 2000
-"""Messages of a batch; a worker holds two batches at most. Two thousand are a few megabytes."""
+"""Messages of a batch; a worker holds three batches at most. Two thousand are a few megabytes."""
 
 _PATIENCE = 0.5
 """Seconds that are waited for a message which the broker has said to have."""

@@ -1,4 +1,4 @@
-"""Batches: the next one is made ready while one is stored; each is acknowledged in its turn, when it is stored."""
+"""Batches: the next one is made ready while others are stored; each is acknowledged in its turn, when it is stored."""
 
 import threading
 
