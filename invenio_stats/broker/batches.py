@@ -13,7 +13,6 @@ from invenio_stats.broker import stopping
 from invenio_stats.broker.consume import Batch, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 
-
 IN_THE_MAKING = 2
 """Batches that may be stored at once while the next one is read."""
 
