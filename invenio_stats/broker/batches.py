@@ -112,9 +112,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                         _end(reader, reader.queue, running.popleft())
                     raise
                 is_last = not reader.queue.has_more or stopping.is_due(started, reader.time_budget)
-                while running and (
-                    is_last or len(running) > IN_THE_MAKING or not isinstance(running[0].result, Future)
-                ):
+                while running and (is_last or len(running) > IN_THE_MAKING or running[0].is_done):
                     results.append(_end(reader, reader.queue, running.popleft()))
             if is_last:
                 return _sum(results)
@@ -144,6 +142,11 @@ class _Turn(NamedTuple):
     """What the turn could not store, complete when it is done."""
     result: Any
     """What it did, or a Future of it."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody has to wait for it."""
+        return not isinstance(self.result, Future) or self.result.done()
 
 
 def _begin(reader: Reader, inbox: Inbox, turn: Callable[[], Any]) -> _Turn:
