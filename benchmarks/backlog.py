@@ -14,26 +14,13 @@ import uuid
 from datetime import datetime, timedelta
 
 from flask import Flask
-from invenio_cache import InvenioCache
-from invenio_queues import InvenioQueues
-from invenio_search import InvenioSearch
+from small_app import make_app
 
-from invenio_stats import InvenioStats
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.contrib.config import EVENTS_CONFIG
 from invenio_stats.proxies import current_stats
 
 START = datetime.fromisoformat("2026-11-01T00:00:00")
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
-
-
-def make_app(folder: str, settings: dict) -> Flask:
-    """Return an application that can publish and process, with its spool in a folder."""
-    app = Flask("bench", instance_path=folder)
-    app.config.update(CACHE_TYPE="SimpleCache", STATS_EVENTS=EVENTS_CONFIG, STATS_PROCESS_SECONDS=None, **settings)
-    for extension in (InvenioCache, InvenioQueues, InvenioSearch, InvenioStats):
-        extension(app)
-    return app
 
 
 def publish(messages: int) -> tuple[int, float]:
@@ -80,7 +67,7 @@ def megabytes() -> float:
 
 def process(folder: str, settings: dict, answer) -> None:
     """Process all that waits; send what that took."""
-    app = make_app(folder, settings)
+    app = make_app(folder, STATS_PROCESS_SECONDS=None, **settings)
     with app.app_context():
         definition = current_stats.events["record-view"]
         definition.cls(**definition.params).run()  # nothing, or what is left: the worker is warm
@@ -108,7 +95,7 @@ def main() -> None:
             "SEARCH_INDEX_PREFIX": prefix,
         }
         with tempfile.TemporaryDirectory() as folder:
-            app = make_app(folder, settings)
+            app = make_app(folder, STATS_PROCESS_SECONDS=None, **settings)
             client = app.extensions["invenio-search"].client
             try:
                 print(measure(app, folder, settings, messages), flush=True)

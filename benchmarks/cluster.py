@@ -22,12 +22,9 @@ from typing import NamedTuple
 from comparison.measuring import Meter
 from comparison.workload import TYPES, Log, by_type, kept, today
 from flask import Flask
-from invenio_cache import InvenioCache
-from invenio_queues import InvenioQueues
-from invenio_search import InvenioSearch
+from small_app import make_app
 
-from invenio_stats import InvenioStats, tasks
-from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG
+from invenio_stats import tasks
 from invenio_stats.proxies import current_stats
 
 ENGINE = Path(__file__).resolve().parents[1] / "scripts" / "engine" / "opensearch-node"
@@ -71,23 +68,6 @@ def nodes(count: int, port: int) -> Iterator[tuple[list[str], dict[str, int]]]:
             yield [f"http://127.0.0.1:{port + place}" for place in range(count)], pids
         finally:
             node("stop", "--purge")
-
-
-def make_app(hosts: list[str], prefix: str, folder: str) -> Flask:
-    """Return an application that publishes, processes and aggregates, all in this process."""
-    app = Flask("bench", instance_path=folder)
-    app.config.update(
-        CACHE_TYPE="SimpleCache",
-        BROKER_URL="memory://",
-        SEARCH_HOSTS=hosts,
-        SEARCH_INDEX_PREFIX=prefix,
-        SEARCH_CLIENT_CONFIG={"timeout": 60},
-        STATS_EVENTS=EVENTS_CONFIG,
-        STATS_AGGREGATIONS=AGGREGATIONS_CONFIG,
-    )
-    for extension in (InvenioCache, InvenioQueues, InvenioSearch, InvenioStats):
-        extension(app)
-    return app
 
 
 def measure(app: Flask, prefix: str, pids: dict[str, int], events: dict[str, list[dict]]) -> Found:
@@ -167,7 +147,7 @@ def rounds(count: int, port: int, events: dict[str, list[dict]], number: int) ->
     with nodes(count, port) as (hosts, pids), tempfile.TemporaryDirectory() as folder:
         for _ in range(number):
             prefix = f"bench-{uuid.uuid4().hex[:8]}-"
-            app = make_app(hosts, prefix, folder)
+            app = make_app(folder, SEARCH_HOSTS=hosts, SEARCH_INDEX_PREFIX=prefix, SEARCH_CLIENT_CONFIG={"timeout": 60})
             with app.app_context():
                 last = measure(app, prefix, pids, events)
             print(f"{count} nodes: {last}", file=sys.stderr, flush=True)

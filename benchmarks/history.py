@@ -15,15 +15,10 @@ from datetime import datetime, timedelta, timezone
 from comparison.asking import four
 from comparison.measuring import quantile
 from comparison.settings import queries
-from flask import Flask
-from invenio_cache import InvenioCache
-from invenio_queues import InvenioQueues
 from invenio_rest import InvenioREST
-from invenio_search import InvenioSearch
 from invenio_search.engine import search
+from small_app import make_app
 
-from invenio_stats import InvenioStats
-from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG
 from invenio_stats.core import names
 from invenio_stats.core.intervals import floor
 from invenio_stats.views import blueprint
@@ -32,24 +27,6 @@ END = datetime(2026, 11, 1, tzinfo=timezone.utc)
 THINGS = 20_000
 WARM = 1000
 """Requests before those that are measured: the engine compiles what it does often."""
-
-
-def make_app(url: str, prefix: str) -> Flask:
-    """Return an application that answers questions."""
-    app = Flask("bench")
-    app.config.update(
-        CACHE_TYPE="SimpleCache",
-        BROKER_URL="memory://",
-        SEARCH_HOSTS=[url],
-        SEARCH_INDEX_PREFIX=prefix,
-        STATS_EVENTS=EVENTS_CONFIG,
-        STATS_AGGREGATIONS=AGGREGATIONS_CONFIG,
-        STATS_QUERIES=queries(),
-    )
-    for extension in (InvenioCache, InvenioQueues, InvenioREST, InvenioSearch, InvenioStats):
-        extension(app)
-    app.register_blueprint(blueprint)
-    return app
 
 
 def totals(prefix: str, interval: str, day: datetime, each: int) -> Iterator[dict]:
@@ -117,7 +94,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=500)
     arguments = parser.parse_args()
     prefix = f"bench-{uuid.uuid4().hex[:8]}-"
-    app = make_app(arguments.search_url, prefix)
+    app = make_app(SEARCH_HOSTS=[arguments.search_url], SEARCH_INDEX_PREFIX=prefix, STATS_QUERIES=queries())
+    InvenioREST(app)
+    app.register_blueprint(blueprint)
     print(f"{'months':>8}{'totals':>11}{'p50 ms':>9}{'p95 ms':>9}")
     with app.app_context():
         client, stored, since, months = app.extensions["invenio-search"].client, 0, END, 0

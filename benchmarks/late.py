@@ -12,14 +12,9 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from flask import Flask
-from invenio_cache import InvenioCache
-from invenio_queues import InvenioQueues
-from invenio_search import InvenioSearch
 from invenio_search.engine import search
+from small_app import make_app
 
-from invenio_stats import InvenioStats
-from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG
 from invenio_stats.core.months import is_closed
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.indices import ensure_events_index
@@ -29,23 +24,6 @@ DAYS, FILES = 365, 20_000
 END = datetime(2026, 11, 1, tzinfo=timezone.utc)
 _REFRESHED = 10.0
 """Seconds in which the engine makes events searchable by itself, as it does every five; runs come less often."""
-
-
-def make_app(url: str, prefix: str) -> Flask:
-    """Return an application that can aggregate."""
-    app = Flask("bench")
-    app.config.update(
-        CACHE_TYPE="SimpleCache",
-        BROKER_URL="memory://",
-        SEARCH_HOSTS=[url],
-        SEARCH_INDEX_PREFIX=prefix,
-        SEARCH_CLIENT_CONFIG={"timeout": 120},
-        STATS_EVENTS=EVENTS_CONFIG,
-        STATS_AGGREGATIONS=AGGREGATIONS_CONFIG,
-    )
-    for extension in (InvenioCache, InvenioQueues, InvenioSearch, InvenioStats):
-        extension(app)
-    return app
 
 
 def events(alias: str, first: int, number: int) -> Iterator[dict]:
@@ -106,7 +84,9 @@ def main() -> None:
     print(f"{'old':>10}{'late':>7}{'totals':>8}{'everything s':>14}{'late s':>8}{'nothing s':>11}")
     for old in arguments.old:
         prefix = f"bench-{uuid.uuid4().hex[:8]}-"
-        app = make_app(arguments.search_url, prefix)
+        app = make_app(
+            SEARCH_HOSTS=[arguments.search_url], SEARCH_INDEX_PREFIX=prefix, SEARCH_CLIENT_CONFIG={"timeout": 120}
+        )
         with app.app_context():
             client = app.extensions["invenio-search"].client
             try:

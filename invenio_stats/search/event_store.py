@@ -19,8 +19,6 @@ from invenio_stats.search.indices import ensure_events_index
 from invenio_stats.search.months import give_up_stale
 from invenio_stats.search.store import Action, store
 
-"""The client library's own; while a test suite has put another in its place, actions go through that one."""
-
 _PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
 

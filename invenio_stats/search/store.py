@@ -12,6 +12,7 @@ Action = dict[str, Any]
 
 
 _BULK = search.helpers.bulk
+"""The client library's own; while a test suite has put another in its place, actions go through that one."""
 
 
 class Refused(NamedTuple):
