@@ -2,9 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask import Flask
 
@@ -19,8 +18,7 @@ from invenio_stats.sealing import Place, Sealing, check_places, sealing
 from invenio_stats.search.metrics import parse_metrics
 
 
-@dataclass(frozen=True)
-class EventDefinition:
+class EventDefinition(NamedTuple):
     """One event type: how its events are made, carried and stored."""
 
     name: str
@@ -31,15 +29,14 @@ class EventDefinition:
     builders: tuple[Callable[..., Any], ...] = ()
     usage: bool = False
     sealing: Sealing = Sealing("web", keeps_user_id=False, window=DEFAULT_WINDOW)
-    queue: Any = field(default=None, compare=False)
+    queue: Any = None
 
     def on(self, queue: Any) -> "EventDefinition":
         """Return the definition with its queue, which is a parameter of `cls` as well."""
-        return replace(self, queue=queue, params={"queue": queue, **self.params})
+        return self._replace(queue=queue, params={"queue": queue, **self.params})
 
 
-@dataclass(frozen=True)
-class AggregationDefinition:
+class AggregationDefinition(NamedTuple):
     """One aggregation: raw events of a type to totals of a thing and interval."""
 
     name: str
@@ -48,8 +45,7 @@ class AggregationDefinition:
     params: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class QueryDefinition:
+class QueryDefinition(NamedTuple):
     """One query: totals to answers."""
 
     name: str
@@ -85,8 +81,7 @@ def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) ->
     }
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One entry of a STATS_* dict, with the place that its mistakes are reported for."""
 
     place: str

@@ -10,7 +10,7 @@ from invenio_queues.proxies import current_queues
 from invenio_queues.queue import Queue
 from kombu import Exchange
 
-from invenio_stats import config, definitions, processors
+from invenio_stats import config, definitions
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
 from invenio_stats.core.events import BornEvent, Event
@@ -121,6 +121,8 @@ class InvenioStatsState:
     @staticmethod
     def _sealed(definition: definitions.EventDefinition, event: BornEvent) -> BornEvent:
         """Take the person out of an event, unless a worker is to do it."""
+        from invenio_stats import processors  # importing the package does not pay for what workers need
+
         how = definition.sealing
         if how.place == "web":
             processors.seal_event(event, how.window, how.keeps_user_id)

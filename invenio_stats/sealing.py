@@ -1,19 +1,16 @@
 """Sealing: where the events of a type are sealed, and what of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.windows import DEFAULT_WINDOW
 from invenio_stats.errors import ConfigurationError
-from invenio_stats.processors import anonymize_user
 
 Place = Literal["web", "worker"]
 
 
-@dataclass(frozen=True)
-class Sealing:
+class Sealing(NamedTuple):
     """How the events of one type are sealed."""
 
     place: Place
@@ -29,7 +26,7 @@ def sealing(
     """Return how events with this chain are sealed: in the web process, unless a foreign step may need the person."""
     return Sealing(
         place=place or _place(preprocessors),
-        keeps_user_id=anonymize_user not in preprocessors,
+        keeps_user_id=not any(map(_anonymizes, preprocessors)),
         window=DEFAULT_WINDOW if window is None else window,
     )
 
@@ -47,11 +44,17 @@ def check_places(setting: str, places: Any, known: Mapping[str, Any]) -> None:
 
 def _place(preprocessors: Sequence[Callable[..., Any]]) -> Place:
     for preprocess in preprocessors:
-        if preprocess is anonymize_user:
+        if _anonymizes(preprocess):
             return "web"
         if not _is_ours(preprocess):
             return "worker"
     return "web"
+
+
+def _anonymizes(preprocess: Callable[..., Any]) -> bool:
+    from invenio_stats.processors import anonymize_user  # importing the package does not pay for what workers need
+
+    return preprocess is anonymize_user
 
 
 def _is_ours(preprocess: Callable[..., Any]) -> bool:

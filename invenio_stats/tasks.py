@@ -1,9 +1,11 @@
-"""Tasks: what beat and the command line start, one event type or aggregation after the other."""
+"""Tasks: what beat and the command line start for several event types or aggregations."""
 
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from celery import shared_task
@@ -11,6 +13,7 @@ from flask import current_app
 from invenio_search import current_search_client
 
 from invenio_stats import ingest, runs
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.apart import apart_from
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.batches import Outcome
@@ -57,6 +60,9 @@ StatsDeadLettersTask: dict[str, Any] = {
     "schedule": timedelta(days=1),
 }
 """Entry of CELERY_BEAT_SCHEDULE: dead letters older than STATS_DEAD_LETTERS_DAYS are deleted, once a day."""
+
+SIDE_BY_SIDE = 2
+"""How many aggregations a task runs at the same time: while one waits for the search engine, another does not."""
 
 logger = logging.getLogger(__name__)
 
@@ -105,12 +111,18 @@ def aggregate_events(
 ) -> list[Any]:
     """Bring the totals of these aggregations up to date; dates are ISO 8601.
 
-    Returns for each aggregation a list of (written, failed) by interval, or None where there are no events. One
-    that fails is logged and does not stop the others; its result is a Failure.
+    Those of our own class run side by side; one of another class, which may read what those before it wrote, runs
+    alone and in its turn. Returns for each aggregation a list of (written, failed) by interval, or None where there
+    are no events. One that fails is logged and does not stop the others; its result is a Failure.
     """
     start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
     options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
-    return [aggregate_one(name, **options) for name in aggregations]
+    aggregate = partial(aggregate_one, **options)
+    results: list[Any] = []
+    for is_ours, some in groupby(aggregations, key=_is_ours):
+        do_all = _side_by_side if is_ours else map
+        results += do_all(aggregate, some)
+    return results
 
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
@@ -174,6 +186,23 @@ def _count(counters: ingest.Counters, outcome: Outcome) -> None:
         counters.add(datetime.now(timezone.utc).date(), reasons)
     except Exception as error:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
+
+
+def _is_ours(name: str) -> bool:
+    definition = current_stats.aggregations.get(name)
+    return definition is not None and definition.cls is StatAggregator
+
+
+def _side_by_side(work: Callable[[str], Any], some: Iterable[str]) -> list[Any]:
+    """Return what the work returns for each of some names, done in an application context of its own."""
+    app = current_app._get_current_object()
+
+    def run(name: str) -> Any:
+        with app.app_context():  # and so with a database session of its own, where a copy function needs one
+            return work(name)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(run, some))
 
 
 def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, abort, jsonify, request
@@ -163,10 +163,13 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
 def _query(entry: Asked) -> Any:
     query = current_stats.get_query(entry.stat)
     try:
-        inspect.signature(type(query).run).bind(query, **entry.params)
+        _signature(type(query).run).bind(query, **entry.params)
     except TypeError as error:
         raise InvalidRequestInputError(_("params do not fit the query: %(error)s.", error=error)) from error
     return query
+
+
+_signature = lru_cache(maxsize=100)(inspect.signature)
 
 
 def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:

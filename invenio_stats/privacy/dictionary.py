@@ -11,7 +11,6 @@ from typing import Any
 from invenio_queues.queue import Queue
 from invenio_search.utils import prefix_index
 
-from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
@@ -49,6 +48,8 @@ def send(queue: Queue) -> None:
 
 def keep(queue: Queue, client: Any) -> int:
     """Store the entries that wait on the queue; return how many there were."""
+    from invenio_stats.broker.consume import Inbox  # a worker's: no web process pays for it
+
     inbox, kept = Inbox(queue), 0
     while True:
         try:
@@ -71,7 +72,7 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
 
 
 def _store(client: Any, entries: list[dict[str, Any]]) -> None:
-    from invenio_stats.search.indices import create_index  # a worker's: no web process pays for it
+    from invenio_stats.search.indices import create_index  # a worker's, too
 
     if not entries:
         return

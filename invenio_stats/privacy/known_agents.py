@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from flask import current_app
 
-from invenio_stats.privacy.agents import agent_id, reduce_agent
 from invenio_stats.privacy.robots import LOOKED_AT, REMEMBERED, AgentClass, Classifier
 
 _KEY = "invenio-stats-agents"
@@ -35,6 +34,8 @@ class _KnownAgents:
         self.describe = lru_cache(maxsize=REMEMBERED)(self._describe)
 
     def _describe(self, text: str) -> Agent:
+        from invenio_stats.privacy.agents import agent_id, reduce_agent  # its patterns take a millisecond to compile
+
         reduced = reduce_agent(text)
         return Agent(agent_id(reduced), reduced, self._classifier.classify(text), self._classifier.version)
 

@@ -1,8 +1,7 @@
 """Metrics: what is computed over a group of documents, from the configured triple to the engine and back."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from invenio_stats.errors import ConfigurationError
 
@@ -18,8 +17,7 @@ _ZERO_WHEN_EMPTY = frozenset({"sum", "cardinality"})
 _MULTI_VALUED = frozenset({"stats", "extended_stats"})
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """One metric over one source field, as `(metric, source, options)` of a configuration says."""
 
     name: str

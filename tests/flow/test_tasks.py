@@ -1,7 +1,9 @@
-"""Tasks: one event type or aggregation after the other, and none stops the others."""
+"""Tasks: several event types or aggregations, of which none stops the others."""
 
 import json
+import threading
 from datetime import timedelta
+from itertools import groupby
 
 import pytest
 
@@ -26,12 +28,23 @@ class BrokenAggregator(StatAggregator):
         raise ConnectionError("192.0.2.1 was here")
 
 
+class Dependent(StatAggregator):
+    """May read what the aggregations before it wrote."""
+
+    def run(self, *args, **kwargs):
+        return super().run(*args, **kwargs)
+
+
 @pytest.fixture(scope="module")
 def app_config(app_config):
     app_config["STATS_EVENTS"]["broken"] = {"cls": BrokenIndexer}
     app_config["STATS_AGGREGATIONS"]["broken-agg"] = {
         "cls": BrokenAggregator,
         "params": {"event": "record-view", "field": "unique_id"},
+    }
+    app_config["STATS_AGGREGATIONS"]["dependent-agg"] = {
+        "cls": Dependent,
+        "params": {"event": "file-download", "field": "unique_id"},
     }
     return app_config
 
@@ -67,6 +80,28 @@ def test_one_that_fails_is_reported_and_the_others_go_on(view, expect_logged_err
     assert totals == [{"error": "ConnectionError"}, [(1, 0)], {"error": "UnknownTypeError"}]
     assert [record.run for record in expect_logged_errors()] == ["broken", "broken-agg", "unknown"]
     assert "192.0.2.1" not in json.dumps([results, totals])
+
+
+def test_aggregations_run_side_by_side(view, monkeypatch):
+    process_events(["record-view"])
+    both, run = threading.Barrier(2, timeout=20), StatAggregator.run
+    monkeypatch.setattr(StatAggregator, "run", lambda self, **dates: both.wait() + 1 and run(self, **dates))
+    assert aggregate_events(["record-view-agg", "file-download-agg"]) == [[(1, 0)], None]
+
+
+def test_one_of_another_class_runs_alone_and_in_its_turn(app, monkeypatch):
+    seen, run = [], StatAggregator.run
+
+    def watched(self, **dates):
+        seen.append(self.name.removesuffix("-apart"))
+        try:
+            return run(self, **dates)
+        finally:
+            seen.append(self.name.removesuffix("-apart"))
+
+    monkeypatch.setattr(StatAggregator, "run", watched)
+    assert aggregate_events(["record-view-agg", "dependent-agg", "file-download-agg"]) == [None, None, None]
+    assert [name for name, _ in groupby(seen)] == ["record-view-agg", "dependent-agg", "file-download-agg"]
 
 
 def test_dates_are_text(view):
