@@ -1,7 +1,7 @@
 """Tasks: what beat and the command line start for several event types or aggregations."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
@@ -22,6 +22,7 @@ from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse_calendar, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.privacy import dictionary
+from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 
 __all__ = (
@@ -62,7 +63,7 @@ StatsDeadLettersTask: dict[str, Any] = {
 """Entry of CELERY_BEAT_SCHEDULE: dead letters older than STATS_DEAD_LETTERS_DAYS are deleted, once a day."""
 
 SIDE_BY_SIDE = 2
-"""How many aggregations a task runs at the same time: while one waits for the search engine, another does not."""
+"""How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +75,13 @@ Failure = dict[str, str]
 def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     """Store what waits on the queues of these event types; return (name, (stored, failed)) for each.
 
-    One that fails is logged and does not stop the others; its result is a Failure.
+    Those with our own indexer are worked on side by side, one with another alone and in its turn. One that fails is
+    logged and does not stop the others; its result is a Failure.
     """
-    results = [(name, process_one(name)) for name in event_types]
+    types = list(event_types)
+    results = _do_all(process_one, types, current_stats.events, EventsIndexer)
     keep_agents()
-    return results
+    return list(zip(types, results, strict=True))
 
 
 @shared_task(ignore_result=False)
@@ -117,12 +120,7 @@ def aggregate_events(
     """
     start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
     options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
-    aggregate = partial(aggregate_one, **options)
-    results: list[Any] = []
-    for is_ours, some in groupby(aggregations, key=_is_ours):
-        do_all = _side_by_side if is_ours else map
-        results += do_all(aggregate, some)
-    return results
+    return _do_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)
 
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
@@ -188,13 +186,16 @@ def _count(counters: ingest.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
-def _is_ours(name: str) -> bool:
-    definition = current_stats.aggregations.get(name)
-    return definition is not None and definition.cls is StatAggregator
+def _do_all(work: Callable[[str], Any], some: Iterable[str], definitions: Mapping[str, Any], own: type) -> list[Any]:
+    """Return what the work returns for each name: several at once where they are of our own class, else in turn."""
+    results: list[Any] = []
+    for is_own, names_of_it in groupby(some, key=lambda name: name in definitions and definitions[name].cls is own):
+        do = _side_by_side if is_own else map
+        results += do(work, names_of_it)
+    return results
 
 
 def _side_by_side(work: Callable[[str], Any], some: Iterable[str]) -> list[Any]:
-    """Return what the work returns for each of some names, done in an application context of its own."""
     app = current_app._get_current_object()
 
     def run(name: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import wraps
+from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 from invenio_stats.broker import stopping
@@ -15,6 +16,8 @@ from invenio_stats.broker.dead_letters import DeadLetter, bury
 
 IN_THE_MAKING = 2
 """Batches that may be stored at once while the next one is read."""
+_COLLECTED_AFTER = 8
+"""Batches between two looks for reference cycles."""
 
 
 class Outcome(tuple[int, int]):
@@ -103,8 +106,8 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
         return result
     running: deque[_Turn] = deque()
     try:
-        while True:
-            with _without_collector():
+        with _seldom_collecting() as collect:
+            for number in count(1):
                 try:
                     running.append(_begin(reader, reader.queue, turn))
                 except Exception:  # of the batches before this one what is stored is acknowledged
@@ -114,8 +117,10 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                 is_last = not reader.queue.has_more or stopping.is_due(started, reader.time_budget)
                 while running and (is_last or len(running) > IN_THE_MAKING or running[0].is_done):
                     results.append(_end(reader, reader.queue, running.popleft()))
-            if is_last:
-                return _sum(results)
+                if is_last:
+                    return _sum(results)
+                if number % _COLLECTED_AFTER == 0:
+                    collect()
     finally:
         reader.queue.release()
 
@@ -176,16 +181,16 @@ def _tell(reader: Reader, result: Any) -> None:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Switch the collector of reference cycles off for one batch.
+def _seldom_collecting() -> Iterator[Callable[[], int]]:
+    """Switch the collector of reference cycles off, and give what has it look once.
 
-    It would look several times at thousands of events, and all of the application, for cycles that are not there: a
-    quarter of a worker's time. What it may find meanwhile is found between two batches.
+    It would look several times a batch at thousands of events, and at all of the application, for cycles that are not
+    there: a quarter of a worker's time.
     """
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield
+        yield gc.collect
     finally:
         if was_on:
             gc.enable()
