@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from importlib.resources import files
@@ -64,6 +64,15 @@ class Engine:
         template = next(one for one in folder.iterdir() if one.name.endswith(".json"))
         body = json.loads(template.read_text(encoding="utf-8"))
         self.ask("PUT", f"/{index}", {"mappings": body["mappings"], "settings": settings or {"refresh_interval": "5s"}})
+
+    def all_of(self, index: str) -> Iterator[dict[str, Any]]:
+        """Yield all documents, as the engine gives them."""
+        self.ask("POST", f"/{index}/_refresh")
+        answer = self.ask("POST", f"/{index}/_search?scroll=1m", {"size": 5000, "sort": ["_doc"]})
+        while hits := answer["hits"]["hits"]:
+            yield from hits
+            answer = self.ask("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": answer["_scroll_id"]})
+        self.ask("DELETE", "/_search/scroll", {"scroll_id": answer["_scroll_id"]})
 
     def drop(self, index: str) -> None:
         """Delete an index."""

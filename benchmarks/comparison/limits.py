@@ -9,7 +9,7 @@ from typing import Any
 
 from kombu import Connection, Exchange, Producer, Queue
 
-from comparison.engine import Engine, Line, bulk_bodies, prepare
+from comparison.engine import Engine, Line, bulk_bodies
 from comparison.measuring import Measure, Meter, quantile, serve
 from comparison.workload import TYPES, events_of
 
@@ -50,18 +50,18 @@ def broker(path: str, count: int) -> Measure:
     return {"each confirmed, over a kept channel": confirmed, "bare frames at once": bare}
 
 
-def store(path: str, count: int) -> Measure:
-    """Create documents with ids of their own, by ready-made bulk requests of 2,000, two at once."""
-    index = f"{engine.prefix}bulk"
-    engine.make(index, "events-file-download")
-    lines: list[Line] = [
-        (index, f"{number}-{one.document_id}", one.document)
-        for number, one in enumerate(map(prepare, events_of(path, count)))
-    ]
+def store(prefix: str, count: int) -> Measure:
+    """Create the documents that so many events became once more, by ready-made bulk requests of 2,000, two at once."""
+    lines: list[Line] = []
+    for kind in TYPES:
+        index = f"{engine.prefix}bulk-{kind}"
+        engine.make(index, f"events-{kind}")
+        lines += [(index, hit["_id"], hit["_source"]) for hit in engine.all_of(f"{prefix}events-stats-{kind}-*")]
     bodies = bulk_bodies(lines, verb="create")
     with meter(count) as measure:
         engine.send(bodies)
-    engine.drop(index)
+    for kind in TYPES:
+        engine.drop(f"{engine.prefix}bulk-{kind}")
     return measure
 
 

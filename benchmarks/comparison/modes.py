@@ -24,8 +24,6 @@ class Mode:
     days: int = 30
     questions: int = 60
     imports: int = 5
-    limit: int = 20_000
-    """Events that the limits are measured with."""
     seconds: float = 600
     """No new round begins when it would end after that."""
     is_quick: bool = False
@@ -50,7 +48,6 @@ QUICK = Mode(
     days=5,
     questions=15,
     imports=1,
-    limit=4000,
     seconds=45,
     is_quick=True,
 )

@@ -14,6 +14,7 @@ from comparison.results import CHECKOUT, PUBLIC, Results
 from comparison.services import Services, Worker
 
 _PATIENCE = 3600.0
+_STORE = "bulk of the same, 2 x 2,000"
 
 
 class Run:
@@ -76,12 +77,14 @@ class Run:
         return side(command, **arguments)
 
     def measure_limits(self, path: str) -> None:
-        """Measure what broker and engine do at best with events."""
-        count = self.mode.limit
+        """Measure what broker and engine do at best with the events that this checkout has just stored."""
+        count = self.mode.events
         for name, measure in self.limits("broker", path=path, count=count).items():
             stage = "publish" if name.startswith("bare") else "emit, one a request"
             self.results.add_limit(stage, measure["rate"], name)
-        self.results.add_limit("consume", self.limits("store", path=path, count=count)["rate"], "bulk, 2 x 2,000")
+        self.results.add_limit(
+            "consume", self.limits("store", prefix=self.sides[-1].prefix, count=count)["rate"], _STORE
+        )
 
     def log(self, log: workload.Log) -> str:
         """Return the path of a log, written where it is not there."""

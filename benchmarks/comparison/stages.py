@@ -53,11 +53,10 @@ def _emit(run: Run) -> None:
 def _process(run: Run) -> None:
     mode = run.mode
     path = _warm(run)
-    limit_path = run.log(workload.of_yesterday(mode.limit, mode.records, mode.seed))
     for number in run.rounds(mode.rounds, "process"):
         _through_the_queue(run, "", path, mode.events, number)
         _preprocess(run, path, number)
-        run.measure_limits(limit_path)
+        run.measure_limits(path)
     facts = run.results.facts
     checkout = next(side for side in run.sides if side.label == CHECKOUT)
     facts["message_bytes"] = checkout("message_bytes", path=path, count=1000)["bytes_each"]
