@@ -17,7 +17,9 @@ from invenio_stats.broker.dead_letters import DeadLetter, bury
 IN_THE_MAKING = 2
 """Batches that may be stored at once while the next one is read."""
 _COLLECTED_AFTER = 8
-"""Batches between two looks for reference cycles."""
+"""Batches between two looks for reference cycles among what they left."""
+_YOUNG = 1
+"""The collector's generation that holds it; the older one is the application."""
 
 
 class Outcome(tuple[int, int]):
@@ -106,7 +108,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
         return result
     running: deque[_Turn] = deque()
     try:
-        with _seldom_collecting() as collect:
+        with _without_collector():
             for number in count(1):
                 try:
                     running.append(_begin(reader, reader.queue, turn))
@@ -120,7 +122,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                 if is_last:
                     return _sum(results)
                 if number % _COLLECTED_AFTER == 0:
-                    collect()
+                    gc.collect(_YOUNG)
     finally:
         reader.queue.release()
 
@@ -181,8 +183,8 @@ def _tell(reader: Reader, result: Any) -> None:
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[Callable[[], int]]:
-    """Switch the collector of reference cycles off, and give what has it look once.
+def _without_collector() -> Iterator[None]:
+    """Switch the collector of reference cycles off.
 
     It would look several times a batch at thousands of events, and at all of the application, for cycles that are not
     there: a quarter of a worker's time.
@@ -190,7 +192,7 @@ def _seldom_collecting() -> Iterator[Callable[[], int]]:
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield gc.collect
+        yield
     finally:
         if was_on:
             gc.enable()
