@@ -90,7 +90,7 @@ class CellRequests:
         if not places:
             return []
         wanted = [{"_index": self._index_of(place.start), "_id": place.document_id} for place in places]
-        answer = self._ask(self._client.mget, body={"docs": wanted}, filter_path=_READ, **_FROM_THE_PRIMARY)
+        answer = self._ask(self._client.mget, body=encode({"docs": wanted}), filter_path=_READ, **_FROM_THE_PRIMARY)
         now = self._clock()
         return [self._found(one, place, now) for one, place in zip(answer["docs"], places, strict=True)]
 

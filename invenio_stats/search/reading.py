@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invenio_stats.errors import StatsError
+from invenio_stats.wire import encode
 
 Place = Mapping[str, str]
 """`_index` and `_id` of a document."""
@@ -16,7 +17,7 @@ def read(client: Any, places: Iterable[Place]) -> list[Found]:
 
     One whose index is not there yet is not found.
     """
-    documents: list[Found] = client.mget(body={"docs": list(places)})["docs"]
+    documents: list[Found] = client.mget(body=encode({"docs": list(places)}))["docs"]
     for document in documents:
         error = document.get("error")
         if error and error.get("type") != "index_not_found_exception":

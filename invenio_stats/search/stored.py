@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from json import JSONEncoder
 from typing import Any, Literal, NamedTuple
 
 from invenio_search.engine import search
@@ -20,6 +19,7 @@ from invenio_stats.search.reading import read
 from invenio_stats.search.sources import indices_behind
 from invenio_stats.search.store import sends_directly
 from invenio_stats.search.totals import Counted, Pair
+from invenio_stats.wire import encode
 
 
 class Action(dict[str, Any]):
@@ -174,18 +174,19 @@ def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: b
 
 def _send(client: Any, operations: Iterable[dict[str, Any]]) -> list[Outcome]:
     """Send operations; return the outcomes of those that failed. A third of the work of the client's own helper."""
-    encode = JSONEncoder(default=client.transport.serializer.default, separators=(",", ":")).encode
-    lines: list[str] = []
+    default = client.transport.serializer.default
+    lines: list[bytes] = []
     failed: list[Outcome] = []
     for operation in operations:
         source, kind = operation.pop("_source", None), operation.pop("_op_type")
+        parts = ({kind: operation},) if source is None else ({kind: operation}, source)
         try:
-            lines += [encode({kind: operation})] if source is None else [encode({kind: operation}), encode(source)]
-        except (TypeError, ValueError) as error:  # a copy function's value
+            lines += [encode(part, default) for part in parts]
+        except (TypeError, ValueError, RecursionError) as error:  # a copy function's value
             failed.append((kind, {"_id": operation["_id"], "status": 400, "error": {"type": type(error).__name__}}))
     if not lines:
         return failed
-    answer: Mapping[str, Any] = client.bulk(body="\n".join([*lines, ""]), filter_path=_OUTCOMES)
+    answer: Mapping[str, Any] = client.bulk(body=b"\n".join([*lines, b""]), filter_path=_OUTCOMES)
     if answer["errors"]:
         outcomes = [next(iter(item.items())) for item in answer["items"]]
         failed += (one for one in outcomes if "error" in one[1] or one[1]["status"] >= 300)

@@ -90,10 +90,10 @@ class Client:
         self.conflicts += sum(answer["status"] == 409 for item in items for answer in item.values())
         return {"items": items}
 
-    def mget(self, body: dict, preference: str, filter_path: str) -> dict:
+    def mget(self, body: bytes, preference: str, filter_path: str) -> dict:
         self.requests.append("mget")
         assert preference == "_primary"
-        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in body["docs"]])}
+        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in json.loads(body)["docs"]])}
 
     def _do(self, operations: list[Operation]) -> list[dict]:
         return [self.engine.do(one) for one in operations]

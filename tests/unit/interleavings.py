@@ -76,8 +76,8 @@ class Recorded:
         operations = [write_of(head, source) for head, source in zip(lines[::2], lines[1::2], strict=True)]
         return {"items": [{"index": answer} for answer in self._do(operations)]}
 
-    def mget(self, body: dict, preference: str, filter_path: str) -> dict:
-        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in body["docs"]])}
+    def mget(self, body: bytes, preference: str, filter_path: str) -> dict:
+        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in json.loads(body)["docs"]])}
 
     def _do(self, operations: list[Operation]) -> list[dict]:
         answers = []

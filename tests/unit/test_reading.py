@@ -1,5 +1,7 @@
 """Reading by id: what the engine cannot say is an error, and not a document that is not there."""
 
+import json
+
 import pytest
 
 from invenio_stats.errors import StatsError
@@ -15,7 +17,7 @@ class Engine:
         self.documents = documents
 
     def mget(self, body):
-        assert body == {"docs": [PLACE] * len(self.documents)}
+        assert json.loads(body) == {"docs": [PLACE] * len(self.documents)}
         return {"docs": list(self.documents)}
 
 
