@@ -64,6 +64,7 @@ LAYERS = {
         "runs",
         "ingest",
         "wire",
+        "collector",
         "search",
         "broker",
         "privacy",

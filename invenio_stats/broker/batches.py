@@ -1,25 +1,19 @@
 """Batches: run over a queue batch by batch, acknowledging each one only when it is done with."""
 
-import gc
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import wraps
-from itertools import count
 from typing import Any, NamedTuple, Protocol
 
+from invenio_stats import collector
 from invenio_stats.broker import stopping
 from invenio_stats.broker.consume import Batch, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 
 IN_THE_MAKING = 2
 """Batches that may be stored at once while the next one is read."""
-_COLLECTED_AFTER = 8
-"""Batches between two looks for reference cycles among what they left."""
-_YOUNG = 1
-"""The collector's generation that holds it; the older one is the application."""
 
 
 class Outcome(tuple[int, int]):
@@ -108,8 +102,8 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
         return result
     running: deque[_Turn] = deque()
     try:
-        with _without_collector():
-            for number in count(1):
+        with collector.put_off():
+            while True:
                 try:
                     running.append(_begin(reader, reader.queue, turn))
                 except Exception:  # of the batches before this one what is stored is acknowledged
@@ -121,8 +115,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                     results.append(_end(reader, reader.queue, running.popleft()))
                 if is_last:
                     return _sum(results)
-                if number % _COLLECTED_AFTER == 0:
-                    gc.collect(_YOUNG)
+                collector.passed()
     finally:
         reader.queue.release()
 
@@ -180,22 +173,6 @@ def _end(reader: Reader, inbox: Inbox, turn: _Turn) -> Any:
 def _tell(reader: Reader, result: Any) -> None:
     if reader.on_outcome is not None and _is_pair(result):
         reader.on_outcome(result if isinstance(result, Outcome) else Outcome(*result))
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Switch the collector of reference cycles off.
-
-    It would look several times a batch at thousands of events, and at all of the application, for cycles that are not
-    there: a quarter of a worker's time.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _sum(results: list[Any]) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from invenio_stats import collector
 from invenio_stats.core import asides
 from invenio_stats.core.asides import Aside
 from invenio_stats.core.intervals import floor
@@ -100,6 +101,7 @@ class Carrying(Aggregated):
         """Yield what is to be written for the interval that holds `dt`."""
         raise NotImplementedError
 
+    @collector.put_off()
     def _carry_out(self, plan: Plan, work: Work) -> Carried:
         carried = Carried()
         remaining = {floor(moment, self.interval): moment for moment in plan.moments}
@@ -148,6 +150,7 @@ class Carrying(Aggregated):
                     refused += sent.result()
                 sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
                 carried.written.update(start for start, _ in chunk)
+                collector.passed()
             if sent is not None:
                 refused += sent.result()
         carried.written.subtract(one.start for one in refused)

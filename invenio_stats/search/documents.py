@@ -31,7 +31,7 @@ def copied_fields(copies: Mapping[str, Copy]) -> tuple[str, ...] | None:
 def copy(copies: Mapping[str, Copy], event: Mapping[str, Any], total: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a total takes over from its newest event; what is not there, or None, is left out."""
     values = {
-        name: plain(source(Document(event), Document(total)) if callable(source) else value_at(event, source))
+        name: plain(source(Document(event), Document(total))) if callable(source) else value_at(event, source)
         for name, source in copies.items()
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -39,11 +39,11 @@ def copy(copies: Mapping[str, Copy], event: Mapping[str, Any], total: Mapping[st
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return the value of a field, also of one inside another; None where there is none."""
-    if path in document:
-        return document[path]
+    if path in document or "." not in path:
+        return document.get(path)
     name, _, inner = path.partition(".")
     part = document.get(name)
-    return value_at(part, inner) if inner and isinstance(part, Mapping) else None
+    return value_at(part, inner) if isinstance(part, Mapping) else None
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,53 @@
+"""Collector: off while many work, and on again when the last is done."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+
+from invenio_stats import collector
+
+
+@pytest.fixture(autouse=True)
+def on_again():
+    yield
+    gc.enable()
+
+
+def test_it_is_off_until_the_last_of_several_is_done():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work():
+        with collector.put_off():
+            begun.set()
+            go_on.wait(10)
+
+    other = threading.Thread(target=work)
+    with collector.put_off():
+        other.start()
+        assert begun.wait(10)
+    assert not gc.isenabled()
+    go_on.set()
+    other.join()
+    assert gc.isenabled()
+
+
+def test_it_stays_off_where_the_process_wants_none():
+    gc.disable()
+    with pytest.raises(ValueError, match="what went wrong"), collector.put_off():
+        raise ValueError("what went wrong")
+    assert not gc.isenabled()
+
+
+def test_what_is_left_is_found_now_and_then():
+    class Cyclic:
+        def __init__(self):
+            self.itself = self
+
+    with collector.put_off():
+        gone = weakref.ref(Cyclic())
+        assert gone() is not None
+        for _ in range(8):
+            collector.passed()
+    assert gone() is None
