@@ -30,7 +30,6 @@ def aggregator(aggregator):
 
         return aggregator(copy_fields={"pid_value": value}, **params)
 
-    aggregator.make = make
     return make
 
 

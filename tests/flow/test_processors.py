@@ -24,6 +24,7 @@ from invenio_stats.processors import (
     flag_robots,
 )
 from invenio_stats.proxies import current_stats
+from tests.compat.samples import StubQueue
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
 TODAY = datetime.now(timezone.utc).replace(microsecond=0)
@@ -295,17 +296,8 @@ def test_an_overridden_run_that_raises_gives_its_batch_back(app, queues):
     assert inspect.depth(queues["file-download"]) == 3
 
 
-class ForeignQueue:
-    """Any object with `routing_key` and `consume()`."""
-
-    routing_key = "stats-file-download"
-
-    def consume(self):
-        return iter([download()])
-
-
 def test_a_foreign_queue_is_read_as_it_is(app, put_templates):
-    assert EventsIndexer(ForeignQueue(), preprocessors=[build_file_unique_id, anonymize_user]).run() == (1, 0)
+    assert EventsIndexer(StubQueue(download()), preprocessors=[build_file_unique_id, anonymize_user]).run() == (1, 0)
 
 
 @pytest.mark.parametrize(
