@@ -55,7 +55,7 @@ def leases(search_client, index_prefix):
 
 
 @pytest.mark.usefixtures("days", "one_by_one")
-def test_runs_at_once_share_the_intervals(aggregator, counts, leases, clock):
+def test_runs_at_once_share_the_intervals(aggregator, counts, leases):
     second = []
     first = aggregator(lambda: second.append(aggregator().run())).run()
     assert first == [(1, 0)]
@@ -173,6 +173,7 @@ def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     own = aggregator()
     assert own.run() == [(0, 1)] + [(1, 0)] * 5
     assert "Totals are changed by others again and again" in caplog.text
+    assert {**counts(), f"recid_1-{DAYS[0]}": 1} == ALL
     assert own.bookmark_api.get_bookmark() is None
 
 

@@ -175,7 +175,7 @@ def test_a_signal_of_another_application_is_not_ours(app, waiting, create_app, a
     assert waiting("record-view") == []
 
 
-def test_what_goes_wrong_in_a_builder_is_logged_and_nothing_else(app, caplog, expect_logged_errors):
+def test_what_goes_wrong_in_a_builder_is_logged_and_nothing_else(app, expect_logged_errors):
     with app.test_request_context("/"):
         current_stats.get_event_emitter("file-download")(app, obj=None)
     assert [record.getMessage() for record in expect_logged_errors()] == ["Error building event"]

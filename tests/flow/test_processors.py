@@ -213,7 +213,7 @@ def test_an_engine_that_is_away_leaves_the_events_on_the_queue(index_events, que
     assert index_events() == (1, 0)
 
 
-def test_superseded_events_are_hidden_behind_the_alias(index_events, search_client, stored, index_prefix, refresh):
+def test_superseded_events_are_hidden_behind_the_alias(index_events, search_client, stored, refresh):
     index_events(download(), download(file_id="G"))
     hit = stored()[0]
     search_client.update(index=hit["_index"], id=hit["_id"], body={"doc": {"superseded": True}})
