@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from invenio_stats.aggregations import StatAggregator
@@ -30,6 +30,10 @@ flags = st.tuples(st.just("flag"), st.integers(0, 3), st.sampled_from(["supersed
 moves = st.tuples(st.just("move"), who, st.integers(1, 12))
 kills = st.tuples(st.just("kill"), who, st.sampled_from(["unsent", "unanswered"]))
 ends = st.tuples(st.just("end"), who)
+
+EVENT = ("event", DAYS[1], "x", "1")
+OVERTAKEN = [EVENT, ("move", "a", 10), EVENT, ("move", "b", 1), ("end", "b"), ("end", "a")]
+"""A run has counted and stands still; another counts more; then the first goes on."""
 
 
 class Killed(BaseException):
@@ -171,6 +175,7 @@ def test_after_a_quiet_run_totals_equal_a_recount(carry_out, steps):
 
 @LAW
 @given(steps=st.lists(st.one_of(events, flags, moves, moves, ends), max_size=20))
+@example(steps=OVERTAKEN)
 def test_so_they_do_after_runs_that_stood_still_for_too_long(carry_out, steps):
     totals, expected = carry_out(steps)
     assert totals == expected
