@@ -97,6 +97,17 @@ def test_the_bookmark_waits_for_the_first_of_the_runs_that_were_at_work(aggregat
     assert first.bookmark_api.get_bookmark(refresh_time=0) == clock.now
 
 
+@pytest.mark.usefixtures("days")
+def test_the_bookmark_does_not_pass_the_beginning_of_a_run_that_goes_on(aggregator, clock):
+    """It need not hold anything at that moment: what it has done may have changed since."""
+    began = clock.now
+    aggregator().begin_work().claim({})
+    clock.forward(seconds=30)
+    own = aggregator()
+    assert (own.run(), own.held) == ([(1, 0)] * 6, 0)
+    assert own.bookmark_api.get_bookmark(refresh_time=0) == began
+
+
 @pytest.mark.usefixtures("days", "one_by_one")
 def test_what_a_killed_run_held_is_free_after_a_while(aggregator, counts, clock):
 
