@@ -4,6 +4,8 @@ import pytest
 
 from invenio_stats.proxies import current_stats
 
+from .totals import TOTALS, write_totals
+
 
 @pytest.fixture
 def store_events(queues, put_templates, refresh):
@@ -60,6 +62,12 @@ def documents(search_client, index_prefix, refresh):
 def sources(documents):
     """Return `sources(index)`: the documents behind an index, alias or pattern."""
     return lambda index: [hit["_source"] for hit in documents(index).values()]
+
+
+@pytest.fixture
+def totals(search_client, index_prefix):
+    """Totals of five files and days, for queries."""
+    write_totals(search_client, index_prefix, TOTALS)
 
 
 @pytest.fixture

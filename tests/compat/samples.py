@@ -63,3 +63,8 @@ class StubQueue:
     def consume(self):
         """Give all events at once."""
         return iter([dict(event) for event in self.events])
+
+
+def refuse(query_name, params):
+    """Permit nothing."""
+    return type("Refused", (), {"can": lambda self: False})()

@@ -42,10 +42,10 @@ def stored(store_events):
     store_events(download(on(3)), download(on(4)))
 
 
-@pytest.mark.parametrize("eager", [("-e",), ("--eager",), ()])
-def test_events_are_processed_here_or_by_a_task(invoke, sources, eager):
+@pytest.mark.parametrize(("eager", "said"), [(("-e",), "1 stored"), (("--eager",), "1 stored"), ((), "task sent")])
+def test_events_are_processed_here_or_by_a_task(invoke, sources, eager, said):
     current_stats.publish("file-download", [download(on(3))])
-    invoke("events", "process", "file-download", *eager)
+    assert said in invoke("events", "process", "file-download", *eager)
     assert len(sources(DOWNLOADS)) == 1
 
 
@@ -55,9 +55,9 @@ def test_without_types_all_events_are_processed(invoke, sources):
     assert len(sources(DOWNLOADS)) == 1
 
 
-@pytest.mark.parametrize("eager", [("-e",), ()])
-def test_aggregations_are_processed_here_or_by_a_task(invoke, stored, documents, eager):
-    invoke("aggregations", "process", "file-download-agg", *eager)
+@pytest.mark.parametrize(("eager", "said"), [(("-e",), "2 totals"), ((), "task sent")])
+def test_aggregations_are_processed_here_or_by_a_task(invoke, stored, documents, eager, said):
+    assert said in invoke("aggregations", "process", "file-download-agg", *eager)
     assert len(documents(TOTALS)) == 2
 
 
@@ -82,12 +82,14 @@ def test_aggregations_are_deleted_between_two_dates(invoke, stored, aggregate, d
     assert list(documents(TOTALS)) == [f"B1_F1-{on(4):%Y-%m-%d}"]
 
 
-@pytest.mark.parametrize("limit", [("-n", "1"), ("--limit", "1"), ()])
-def test_bookmarks_are_listed_as_a_name_and_dates(invoke, aggregator, limit):
+@pytest.mark.parametrize(("limit", "days"), [(("-n", "1"), [3]), (("--limit", "1"), [3]), ((), [3, 2])])
+def test_bookmarks_are_listed_as_a_name_and_dates(invoke, aggregator, search_client, limit, days):
     bookmark = aggregator().bookmark_api
     bookmark.set_bookmark(naive(on(3)))
+    document = {"date": naive(on(2)), "aggregation_type": "file-download-agg"}
+    search_client.index(index=bookmark.bookmark_index, body=document)
     output = invoke("aggregations", "list-bookmarks", "file-download-agg", *limit)
-    assert output.splitlines() == ["file-download-agg:", f" - {naive(on(3))}"]
+    assert output.splitlines() == ["file-download-agg:", *(f" - {naive(on(day))}" for day in days)]
 
 
 def test_bookmarks_of_past_runs_are_listed_up_to_five(invoke, aggregator, search_client):
@@ -126,7 +128,9 @@ def test_process_events_gives_a_name_and_a_pair_for_each(app, queues, put_templa
         ("file-download", (1, 0)),
         ("record-view", (0, 0)),
     ]
-    assert process_events(current_stats.events_config.keys())
+    assert process_events(current_stats.events_config.keys()) == [
+        (event_type, (0, 0)) for event_type in current_stats.events_config
+    ]
 
 
 def test_aggregate_events_gives_a_list_of_pairs_or_none_for_each(stored, refresh):

@@ -12,18 +12,13 @@ from invenio_stats.queues import declare_queues
 from invenio_stats.templates import register_index_templates, register_templates
 from invenio_stats.utils import AllowAllPermission, default_permission_factory
 
-from .samples import FILE, PID, RECORD
+from .samples import FILE, PID, RECORD, refuse
 
 EVENT_TEMPLATES = ["invenio_stats.contrib.file_download", "invenio_stats.contrib.record_view"]
 TOTAL_TEMPLATES = [
     "invenio_stats.contrib.aggregations.aggr_file_download",
     "invenio_stats.contrib.aggregations.aggr_record_view",
 ]
-
-
-def refuse(query_name, params):
-    """Permit nothing."""
-    return type("Refused", (), {"can": lambda self: False})()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +123,7 @@ def test_without_receivers_a_signal_is_not_counted(configured):
         assert list(current_stats.consume("record-view")) == []
 
 
-@pytest.mark.parametrize("factory", [refuse, f"{__name__}.refuse", f"{__name__}:refuse"])
+@pytest.mark.parametrize("factory", [refuse, f"{refuse.__module__}.refuse", f"{refuse.__module__}:refuse"])
 def test_the_permission_factory_is_an_object_or_an_import_string(configured, factory):
     configured(STATS_PERMISSION_FACTORY=factory)
     assert current_stats.permission_factory is refuse

@@ -11,12 +11,7 @@ from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG, QUE
 from invenio_stats.receivers import build_event_emitter
 from invenio_stats.templates import register_templates
 
-from .samples import PID, RECORD
-
-
-def refuse(query_name, params):
-    """Permit nothing."""
-    return type("Refused", (), {"can": lambda self: False})()
+from .samples import PID, RECORD, refuse
 
 
 def event_entry(app):
@@ -58,7 +53,7 @@ def test_a_class_or_function_may_be_an_import_string(configured, form):
             "q": {
                 **QUERIES_CONFIG["bucket-file-download-total"],
                 "cls": form.format("invenio_stats.queries", "TermsQuery"),
-                "permission_factory": form.format(__name__, "refuse"),
+                "permission_factory": form.format(refuse.__module__, "refuse"),
             }
         },
     )

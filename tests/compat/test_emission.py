@@ -138,3 +138,4 @@ def test_builders_read_the_clock_through_the_datetime_module(app, monkeypatch, w
 def test_an_unknown_event_type_costs_the_request_nothing(app, caplog):
     with caplog.at_level(logging.WARNING):
         assert build_event_emitter("no-such-type") is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

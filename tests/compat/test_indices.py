@@ -139,9 +139,7 @@ def test_the_entry_points_are_callables_without_arguments_that_return_packages(a
 
 
 def test_foreign_packages_are_passed_as_they_are(app, monkeypatch):
-    from dataclasses import replace
-
-    event = replace(current_stats.event_definitions["record-view"], templates="mine.templates")
+    event = current_stats.event_definitions["record-view"]._replace(templates="mine.templates")
     monkeypatch.setitem(current_stats.event_definitions, "record-view", event)
     assert "mine.templates" in register_templates()
     monkeypatch.setitem(app.config, "STATS_REGISTER_INDEX_TEMPLATES", True)
@@ -184,7 +182,7 @@ def test_monthly_and_daily_indices_lie_side_by_side_and_nothing_is_counted_twice
     assert counts == {f"B1_F1-{on(day):%Y-%m-%d}": count for day, count in ((3, 1), (10, 2), (20, 1))}
 
 
-def test_views_and_downloads_never_share_an_index(store_events, documents, index_prefix):
+def test_views_and_downloads_never_share_an_index(store_events, documents):
     store_events(download(on(3)))
     store_events(view(on(3)), event_type="record-view")
     assert len(documents(DOWNLOADS)) == len(documents("events-stats-record-view")) == 1

@@ -4,15 +4,8 @@ import pytest
 
 from invenio_stats.queries import DateHistogramQuery, Query, TermsQuery
 
-from .totals import TOTALS, write_totals
-
 MILLISECONDS = 1769731200000
 """2026-01-30, as an engine writes a date in the key of a bucket."""
-
-
-@pytest.fixture
-def totals(search_client, index_prefix):
-    write_totals(search_client, index_prefix, TOTALS)
 
 
 def test_a_histogram_answers_with_a_bucket_for_each_interval(totals, app):

@@ -9,8 +9,6 @@ from invenio_stats import current_stats
 from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
 from invenio_stats.queries import TermsQuery
 
-from .totals import TOTALS, write_totals
-
 HISTOGRAM = "bucket-file-download-histogram"
 TOTAL = "bucket-file-download-total"
 
@@ -31,11 +29,6 @@ def app_config(app_config):
         },
     }
     return {**app_config, "SECRET_KEY": "test", "STATS_QUERIES": queries}
-
-
-@pytest.fixture
-def totals(search_client, index_prefix):
-    write_totals(search_client, index_prefix, TOTALS)
 
 
 @pytest.fixture

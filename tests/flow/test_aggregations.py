@@ -7,7 +7,7 @@ import pytest
 from invenio_stats.aggregations import StatAggregator
 
 
-def test_each_thing_and_day_has_its_total(raw, aggregator, stored_totals, index_prefix):
+def test_each_thing_and_day_has_its_total(raw, aggregator, stored_totals):
     raw.put("2026-03-10", "recid_1", session="s1")
     raw.put("2026-03-10", "recid_1", session="s1")
     raw.put("2026-03-10", "recid_1", session="s2")
@@ -157,6 +157,7 @@ def test_a_range_is_counted_whole_and_with_its_end(raw, aggregator, counts):
 def test_dates_may_be_text_and_empty_intervals_are_in_the_result(raw, aggregator, counts):
     raw.put("2026-03-02")
     assert aggregator().run(start_date="2026-03-01", end_date="2026-03-03") == [(0, 0), (1, 0), (0, 0)]
+    assert counts() == {"recid_1-2026-03-02": 1}
 
 
 def test_agg_iter_alone_counts_one_interval(raw, aggregator, index_prefix, clock):

@@ -85,6 +85,7 @@ def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside,
         raw.put(f"2026-03-1{number}", "recid_1")
     own = aggregator(copy_fields={"pid_value": fails})
     assert own.run() == [(0, 1)] * 3
+    assert counts() == {}
     assert own.bookmark_api.get_bookmark() is None
     assert aggregator().run() == [(1, 0)] * 3
     assert aside() == []

@@ -74,7 +74,7 @@ def test_a_total_without_events_disappears_from_a_range_as_well(settled, raw, ag
     assert set(counts()) == {"recid_2-2026-03-10", "recid_1-2026-03-11"}
 
 
-def test_totals_whose_raw_events_are_gone_stay(settled, raw, aggregator, counts, index_prefix):
+def test_totals_whose_raw_events_are_gone_stay(settled, raw, aggregator, counts):
     """Raw events are pruned one day; a run over their range must not take the numbers with them."""
     raw.client.delete(**settled, refresh=True)
     aggregator().run(start_date="2026-03-10", end_date="2026-03-11")

@@ -118,7 +118,7 @@ def test_more_than_a_request_takes_is_read_in_several(raw, aggregator, counts, m
     assert sizes == [5, 5, 2]
 
 
-def test_events_that_come_in_between_are_counted_by_the_next_run(raw, aggregator, counts, monkeypatch, clock):
+def test_events_that_come_in_between_are_counted_by_the_next_run(raw, aggregator, counts, monkeypatch):
     """What was read and what was counted do not add up then."""
     read = Details._read
 

@@ -8,7 +8,7 @@ from invenio_stats.aggregations import BookmarkAPI, StatAggregator
 from invenio_stats.core.moments import parse
 
 
-def test_a_subclass_need_not_call_super(raw, search_client, counts, index_prefix, clock):
+def test_a_subclass_need_not_call_super(raw, search_client, counts):
     """Attributes that came later have defaults."""
 
     class Own(StatAggregator):
@@ -112,11 +112,12 @@ def test_an_iterator_of_its_own_is_asked_for_each_interval(raw, aggregator, coun
 
     raw.put("2026-03-18")
     assert aggregator(Own).run() == [(1, 0)] * 3
+    assert counts() == {f"own-2026-03-{day}": 1 for day in (18, 19, 20)}
     assert [(f"{dt:%d}", previous) for dt, previous in visited] == [("18", None), ("19", None), ("20", None)]
     raw.put("2026-03-01")
     visited.clear()
     aggregator(Own).run()
-    assert [f"{dt:%d}" for dt, _ in visited] == ["01", "18", "20"] or [f"{dt:%d}" for dt, _ in visited] == ["01", "20"]
+    assert [f"{dt:%d}" for dt, _ in visited] == ["01", "18", "20"]
     assert all(previous is not None for _, previous in visited)
 
 

@@ -143,13 +143,14 @@ def test_a_download_carries_what_the_contract_says_and_its_item(visitor, waiting
     }
 
 
-def test_events_of_one_request_are_one_batch(visitor, queues, monkeypatch):
-    batches = []
-    monkeypatch.setattr(type(current_stats._get_current_object()), "publish", lambda self, *args: batches.append(args))
+def test_events_of_one_request_are_one_batch(visitor, waiting, monkeypatch):
+    batches, state = [], type(current_stats._get_current_object())
+    publish = state.publish
+    monkeypatch.setattr(state, "publish", lambda self, *args: batches.append(args) or publish(self, *args))
     visitor.get("/download?times=5")
     ((event_type, events),) = batches
     assert (event_type, len(events)) == ("file-download", 5)
-    assert len({event.event_id for event in events}) == 5
+    assert len({event.event_id for event in events}) == len(waiting()) == 5
 
 
 def test_an_event_has_its_id_as_message_id(visitor, queues):
@@ -174,7 +175,7 @@ def test_a_signal_of_another_application_is_not_ours(app, waiting, create_app, a
     assert waiting("record-view") == []
 
 
-def test_what_goes_wrong_in_a_builder_is_logged_and_nothing_else(app, caplog, expect_logged_errors):
+def test_what_goes_wrong_in_a_builder_is_logged_and_nothing_else(app, expect_logged_errors):
     with app.test_request_context("/"):
         current_stats.get_event_emitter("file-download")(app, obj=None)
     assert [record.getMessage() for record in expect_logged_errors()] == ["Error building event"]

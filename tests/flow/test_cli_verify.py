@@ -168,10 +168,8 @@ class Own(StatAggregator):
 @pytest.fixture
 def own(monkeypatch):
     """The shipped aggregation of views with an iterator of its own."""
-    from dataclasses import replace
-
     definition = current_stats.aggregations[NAME]
-    changed = replace(definition, cls=Own, params={**definition.params, "apart": False})
+    changed = definition._replace(cls=Own, params={**definition.params, "apart": False})
     monkeypatch.setitem(current_stats.aggregations, NAME, changed)
 
 

@@ -89,4 +89,5 @@ def test_a_request_that_fails_anywhere_leaves_days_that_can_be_written_to(make_m
         month.compact(now=later(minutes=2))
         assert len(month.indices()) == 1, number
         assert month.found() == [3 + len(stored)] * 2, number
+    assert number > 20
     assert len(waiting) <= 5

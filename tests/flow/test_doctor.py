@@ -1,7 +1,6 @@
 """Doctor: what would break the numbers or the visitors' privacy is named, with its cure."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -59,7 +58,7 @@ def test_totals_that_fail_and_counts_that_are_estimates_are_named(
     estimate = {"metric_fields": {"unique_count": ("cardinality", "unique_session_id", {"rehash": True})}}
     definition = current_stats.aggregations["record-view-agg"]
     params = {**definition.params, **estimate}
-    monkeypatch.setitem(current_stats.aggregations, "record-view-agg", replace(definition, params=params))
+    monkeypatch.setitem(current_stats.aggregations, "record-view-agg", definition._replace(params=params))
     aside = [{"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}]
     search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"aside": aside})
     found = doctor(1)

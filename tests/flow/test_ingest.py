@@ -2,7 +2,6 @@
 
 import json
 import threading
-from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -214,7 +213,7 @@ def ingested(search_client):
 def test_each_batch_is_counted_once_it_is_acknowledged(queues, put_templates, ingested, monkeypatch, cls):
     """A worker that dies in the third batch has counted the first two; whoever does the rest, nothing counts twice."""
     definition = current_stats.events["file-download"]
-    monkeypatch.setitem(current_stats.events, "file-download", replace(definition, cls=cls))
+    monkeypatch.setitem(current_stats.events, "file-download", definition._replace(cls=cls))
     current_stats.publish("file-download", [download(timestamp="never") for _ in range(8)])
     batches = []
 

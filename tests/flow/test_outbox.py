@@ -88,6 +88,7 @@ def test_a_circuit_that_opens_while_the_thread_ends_is_closed_again(box, queues)
     outbox.send(queue, [message(1, queue.routing_key)])
     wait_until(opened.is_set)
     wait_until(lambda: not outbox.is_open)
+    assert inspect.depth(queue) == 2
 
 
 def test_a_circuit_without_a_thread_gets_one(box, queues):
@@ -95,6 +96,7 @@ def test_a_circuit_without_a_thread_gets_one(box, queues):
     outbox._shut.add(queue.routing_key)  # no thread could be started when it opened
     outbox.send(queue, [message(1, queue.routing_key)])
     wait_until(lambda: not outbox.is_open and outbox.spool.is_empty())
+    assert inspect.depth(queue) == 1
 
 
 def test_what_an_unknown_error_has_stopped_is_kept_all_the_same(box, queues, monkeypatch):

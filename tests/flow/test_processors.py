@@ -24,6 +24,7 @@ from invenio_stats.processors import (
     flag_robots,
 )
 from invenio_stats.proxies import current_stats
+from tests.compat.samples import StubQueue
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
 TODAY = datetime.now(timezone.utc).replace(microsecond=0)
@@ -212,7 +213,7 @@ def test_an_engine_that_is_away_leaves_the_events_on_the_queue(index_events, que
     assert index_events() == (1, 0)
 
 
-def test_superseded_events_are_hidden_behind_the_alias(index_events, search_client, stored, index_prefix, refresh):
+def test_superseded_events_are_hidden_behind_the_alias(index_events, search_client, stored, refresh):
     index_events(download(), download(file_id="G"))
     hit = stored()[0]
     search_client.update(index=hit["_index"], id=hit["_id"], body={"doc": {"superseded": True}})
@@ -295,17 +296,8 @@ def test_an_overridden_run_that_raises_gives_its_batch_back(app, queues):
     assert inspect.depth(queues["file-download"]) == 3
 
 
-class ForeignQueue:
-    """Any object with `routing_key` and `consume()`."""
-
-    routing_key = "stats-file-download"
-
-    def consume(self):
-        return iter([download()])
-
-
 def test_a_foreign_queue_is_read_as_it_is(app, put_templates):
-    assert EventsIndexer(ForeignQueue(), preprocessors=[build_file_unique_id, anonymize_user]).run() == (1, 0)
+    assert EventsIndexer(StubQueue(download()), preprocessors=[build_file_unique_id, anonymize_user]).run() == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,15 @@ from datetime import datetime
 
 import pytest
 
-from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.queries import DateHistogramQuery, ESDateHistogramQuery, ESQuery, ESTermsQuery, Query, TermsQuery
-from tests.flow.totals import TOTALS, histogram, terms
+from tests.flow.totals import TOTALS, histogram, refused, terms
 
 
 @pytest.fixture(scope="module")
 def app_config(engine_url, index_prefix, cache_config):
     """Only what queries need: an engine."""
     return {"SEARCH_HOSTS": [engine_url], "SEARCH_INDEX_PREFIX": index_prefix, **cache_config}
-
-
-def refused(query, **params):
-    with pytest.raises(InvalidRequestInputError) as error:
-        query.run(**params)
-    return error.value.description
 
 
 def test_functions_copy_from_the_result_and_the_newest_total(totals):

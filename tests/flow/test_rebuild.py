@@ -196,7 +196,7 @@ def test_events_that_are_deleted_meanwhile_take_no_total_with_them(broken, aggre
 
 def test_a_first_day_that_hides_nothing_refuses_nothing(settled, search_client, aggregator):
     FirstDay(search_client, "record-view").raise_to(ALL_THERE)
-    begin(aggregator(), *MARCH)
+    assert begin(aggregator(), *MARCH).verification.starts == [parse(day) for day in DAYS]
 
 
 def test_what_counts_in_its_own_way_is_refused(settled, aggregator):

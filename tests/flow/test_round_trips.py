@@ -139,8 +139,8 @@ def test_what_another_class_answers_is_not_asked_with_the_others(ask, one_total,
     assert requests == {"_msearch": 1}
 
 
-def test_an_error_stays_with_its_own_question(ask, one_total, requests, caplog):
-    """The others have their answers; the message names the one that has none."""
+def test_an_error_stays_with_its_own_question(ask, one_total, requests):
+    """All are asked at once; the message names the one that has no answer."""
     message = refusal(ask({**FOUR, "wrong": {"stat": "by-version", "params": {"version": "not a number"}}}))
     assert message.startswith("'wrong': ")
     assert requests == {"_msearch": 1}

@@ -137,9 +137,13 @@ def test_of_a_referrer_the_host_remains(referrer, host):
     assert referrer_host(referrer, "repo.example.org") == host
 
 
+SECRETS = st.text(min_size=6).map("<{}>".format)
+"""Texts that no hash, name or date holds by chance."""
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
-@given(st.text(min_size=6), st.text(min_size=6), st.text(min_size=6), st.text(max_size=200))
+@given(SECRETS, SECRETS, SECRETS, st.text(max_size=200))
 def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, session, agent):
     event = sealed(ip_address=address, user_id=user, session_id=session, user_agent=agent)
     for secret in (address, user, session):
-        assert secret not in [value for value in event.values() if isinstance(value, str)]
+        assert not [name for name, value in event.items() if secret in str(value)]

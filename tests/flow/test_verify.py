@@ -88,7 +88,7 @@ def test_a_total_without_events_is_found(settled, raw, found, aggregator, how):
     assert verification.pairs == 3
 
 
-def test_a_day_without_any_event_is_compared_too(settled, raw, search_client, index_prefix, found):
+def test_a_day_without_any_event_is_compared_too(settled, search_client, index_prefix, found):
     search_client.delete_by_query(
         index=f"{index_prefix}events-stats-record-view", body={"query": {"match_all": {}}}, refresh=True
     )
@@ -105,13 +105,13 @@ def test_where_no_index_of_totals_is_left_all_are_missing(settled, search_client
     assert [kind for kind, *_ in found()] == ["missing"] * 3
 
 
-def test_a_total_that_stands_in_a_second_index_is_found(settled, search_client, index_prefix, aggregator, found):
+def test_a_total_that_stands_in_a_second_index_is_found(settled, aggregator, found):
     """As after `index_interval` was changed: answers would count it twice."""
     aggregator(index_interval="year").run(start_date="2026-03-10", end_date="2026-03-10")
     assert [one[:2] for one in found()] == [("doubled", "recid_1-2026-03-10"), ("doubled", "recid_2-2026-03-10")]
 
 
-def test_the_index_of_totals_may_be_an_alias(settled, search_client, index, index_prefix, found):
+def test_the_index_of_totals_may_be_an_alias(settled, search_client, index, found):
     """As after it was copied to another one."""
     search_client.indices.refresh(index=index)
     search_client.reindex(body={"source": {"index": index}, "dest": {"index": f"{index}.2"}}, refresh=True)

@@ -1,5 +1,8 @@
 """Totals of file downloads, and queries over them."""
 
+import pytest
+
+from invenio_stats.errors import InvalidRequestInputError
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
 
 MAPPING = {
@@ -44,3 +47,10 @@ def histogram(cls=DateHistogramQuery, **params):
 def terms(cls=TermsQuery, **params):
     required = {"required_filters": {"bucket_id": "bucket_id"}}
     return cls(name="terms", index="stats-file-download", **{**required, **params})
+
+
+def refused(query, **params):
+    """Run a query that refuses its parameters, and return what it says."""
+    with pytest.raises(InvalidRequestInputError) as error:
+        query.run(**params)
+    return error.value.description

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def services(*arguments: str) -> str:
     done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def kill(pid: int) -> bool:
+    """Kill a process; say whether it was still at work: nobody may have waited for one that has ended."""
+    at_work = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    os.kill(pid, signal.SIGKILL)
+    return at_work
 
 
 class Service:

@@ -2,9 +2,7 @@
 
 import gc
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ from invenio_stats.broker.dead_letters import Choice
 from invenio_stats.core.events import BornEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
+from tests.services.conftest import kill
 
 ROOT = Path(__file__).parent.parent.parent
 EVENT = "record-view"
@@ -69,13 +68,6 @@ def replayer(app_config, queue):
     yield ask
     process.kill()
     process.communicate()
-
-
-def kill(pid: int) -> bool:
-    """Kill a process; say whether it was still at work."""
-    at_work = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    os.kill(pid, signal.SIGKILL)
-    return at_work
 
 
 def settled(queue, expected: set[str]) -> tuple[list[str], list[str]]:

@@ -14,13 +14,13 @@ from invenio_stats.indices.compact import compact
 from invenio_stats.indices.plans import plans
 from invenio_stats.search.indices import ensure_events_index
 from invenio_stats.tasks import aggregate_events, process_events
+from tests.services.conftest import kill
 from tests.services.test_proof import (
     AGENT,
     AGGREGATION,
     EVENT,
     clicks,
     counted,
-    kill,
     nursery,
     publish,
     ready,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from invenio_stats.core.cells import to_document
 from invenio_stats.core.windows import cell_start
 from invenio_stats.search.cells import CellWriter
-from tests.fixtures.clicks import MIDNIGHT, NOON, count_clicks, counted, day_index, kept_by_thing, make_click
+from tests.fixtures.clicks import MIDNIGHT, NOON, at, count_clicks, counted, day_index, kept_by_thing, make_click
 from tests.unit.cell_engine import Client, Engine
 
 
@@ -28,10 +28,6 @@ def store(clicks, window=30, size=None, writers=1):
     for number, begin in enumerate(range(0, len(clicks), size or max(len(clicks), 1))):
         made[number % writers].write(clicks[begin : begin + (size or len(clicks))])
     return engine
-
-
-def at(*seconds, start=NOON, **options):
-    return [make_click(start + timedelta(seconds=one), **options) for one in seconds]
 
 
 @pytest.mark.parametrize(

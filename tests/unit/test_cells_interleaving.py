@@ -1,20 +1,14 @@
 """Several workers at once, at single engine operations, with faults anywhere: what counts is what the oracle says."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from invenio_stats.core.cells import Cell
 from invenio_stats.search.cells import CellWriter
-from tests.fixtures.clicks import MIDNIGHT, NOON, day_index, make_click
+from tests.fixtures.clicks import MIDNIGHT, NOON, at, day_index
 from tests.unit.interleavings import Explorer, Faults
-
-
-def at(*seconds, start=NOON, **options):
-    return [make_click(start + timedelta(seconds=one), **options) for one in seconds]
-
 
 ONE_EACH = [[at(10)], [at(35)]]
 ONE_CELL = [[at(5)], [at(20)]]

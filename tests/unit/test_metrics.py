@@ -70,5 +70,6 @@ def test_an_answer_is_read(name, answer, value):
 
 @pytest.mark.parametrize("name", sorted(ALLOWED_METRICS))
 def test_without_any_document_there_is_a_value_of_the_same_kind(name):
-    empty = Metric(name, "size", {}).empty
-    assert empty == {"sum": 0, "cardinality": 0, "percentiles": {}}.get(name, empty)
+    several = {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
+    known = {"sum": 0, "cardinality": 0, "percentiles": {}, "stats": several, "extended_stats": several}
+    assert Metric(name, "size", {}).empty == known.get(name)
