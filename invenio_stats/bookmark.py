@@ -19,6 +19,8 @@ SUPPORTED_INTERVALS = FORMATS
 
 _ATTEMPTS = 5
 _MOST_LISTED = 10_000
+_SETTINGS = {"index": {"auto_expand_replicas": "0-1"}}
+"""On a single node a replica would stay without a place."""
 
 
 def format_range_dt(dt: datetime, interval: Interval) -> str:
@@ -144,7 +146,7 @@ class BookmarkAPI:
         if self.client.indices.exists(index=self.bookmark_index):
             return
         try:
-            self.client.indices.create(index=self.bookmark_index, body=self.MAPPINGS)
+            self.client.indices.create(index=self.bookmark_index, body={"settings": _SETTINGS, **self.MAPPINGS})
         except search.exceptions.RequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise

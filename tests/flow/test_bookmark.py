@@ -66,6 +66,12 @@ def test_its_index_knows_two_fields_and_refuses_others(bookmark, search_client, 
     assert set(mapping["properties"]) == {"date", "aggregation_type"}
 
 
+def test_its_index_asks_a_single_node_for_no_replica(bookmark, search_client):
+    bookmark.set_bookmark(NOON.isoformat())
+    settings = search_client.indices.get_settings(index=bookmark.bookmark_index)[bookmark.bookmark_index]["settings"]
+    assert settings["index"]["auto_expand_replicas"] == "0-1"
+
+
 def test_of_older_documents_the_newest_date_counts(bookmark, write_old):
     write_old("2026-03-09T00:00:00", "2026-03-11T00:00:00", "2026-03-10T00:00:00")
     write_old("2026-03-15T00:00:00", aggregation="another")
