@@ -64,6 +64,8 @@ StatsDeadLettersTask: dict[str, Any] = {
 
 SIDE_BY_SIDE = 2
 """How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
+_CONNECTIONS = 2
+"""To the broker, for an event type: its queue is read over one, and what cannot be stored is buried over another."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +81,9 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     logged and does not stop the others; its result is a Failure.
     """
     types = list(event_types)
-    results = _do_all(process_one, types, current_stats.events, EventsIndexer)
+    limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
+    at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
+    results = _do_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
     keep_agents()
     return list(zip(types, results, strict=True))
 
@@ -186,23 +190,29 @@ def _count(counters: ingest.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
-def _do_all(work: Callable[[str], Any], some: Iterable[str], definitions: Mapping[str, Any], own: type) -> list[Any]:
+def _do_all(
+    work: Callable[[str], Any],
+    some: Iterable[str],
+    definitions: Mapping[str, Any],
+    own: type,
+    at_once: int = SIDE_BY_SIDE,
+) -> list[Any]:
     """Return what the work returns for each name: several at once where they are of our own class, else in turn."""
     results: list[Any] = []
     for is_own, names_of_it in groupby(some, key=lambda name: name in definitions and definitions[name].cls is own):
-        do = _side_by_side if is_own else map
+        do = partial(_side_by_side, at_once=at_once) if is_own else map
         results += do(work, names_of_it)
     return results
 
 
-def _side_by_side(work: Callable[[str], Any], some: Iterable[str]) -> list[Any]:
+def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int) -> list[Any]:
     app = current_app._get_current_object()
 
     def run(name: str) -> Any:
         with app.app_context():  # and so with a database session of its own, where a copy function needs one
             return work(name)
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(run, some))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import groupby
 
@@ -136,3 +137,28 @@ def test_both_have_an_entry_for_the_beat():
     assert StatsAggregationTask["task"] == aggregate_events.name
     assert StatsAggregationTask["schedule"] == timedelta(hours=1)
     assert StatsEventTask["args"] == [("record-view", "file-download")]
+
+
+@pytest.fixture(params=[2, 3])
+def few_connections(request, queues):
+    """A pool that gives so many connections and no more."""
+    pool = queues["record-view"].connection_pool
+    before = pool.limit
+    pool.resize(request.param)
+    yield
+    pool.resize(before)
+
+
+def test_few_connections_do_not_stop_each_other(app, few_connections, put_templates, expect_logged_errors):
+    """A queue is read over one, and what cannot be stored is buried over another."""
+    both = ["record-view", "file-download"]
+    for name in both:
+        current_stats.publish(name, [{"timestamp": "never", "unique_id": "1", "visitor_id": "v"}])
+
+    def process():
+        with app.app_context():
+            return process_events(both)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(process).result(timeout=30) == [(name, (0, 1)) for name in both]
+    expect_logged_errors()
