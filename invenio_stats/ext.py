@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from flask import Flask
@@ -11,6 +12,7 @@ from invenio_queues.queue import Queue
 from kombu import Exchange
 
 from invenio_stats import config, definitions
+from invenio_stats.broker.messages import unpacked
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
 from invenio_stats.core.events import BornEvent, Event
@@ -115,18 +117,16 @@ class InvenioStatsState:
         if isinstance(events, (Mapping, str)):
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
         definition = self.events[event_type]
-        publish(definition.queue, events, partial(self._sealed, definition))
+        publish(definition.queue, events, self._sealer(definition))
         dictionary.send(self.agents_queue)
 
     @staticmethod
-    def _sealed(definition: definitions.EventDefinition, event: BornEvent) -> BornEvent:
-        """Take the person out of an event, unless a worker is to do it."""
+    def _sealer(definition: definitions.EventDefinition) -> Callable[[BornEvent], BornEvent]:
+        """Return what takes the person out of events, unless a worker is to do it."""
         from invenio_stats import processors  # importing the package does not pay for what workers need
 
         how = definition.sealing
-        if how.place == "web":
-            processors.seal_event(event, how.window, how.keeps_user_id)
-        return event
+        return processors.sealer(how.window, how.keeps_user_id) if how.place == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:
@@ -137,7 +137,8 @@ class InvenioStatsState:
         """Yield what waits on a queue: the events as they were published, or with payload=False the messages."""
         queue = self.events[event_type].queue
         queue.no_ack = no_ack
-        return queue.consume(payload=payload)
+        found = queue.consume(payload=payload)
+        return chain.from_iterable(unpacked(content) or [content] for content in found) if payload else found
 
 
 class InvenioStats:

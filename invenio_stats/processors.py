@@ -38,7 +38,7 @@ from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.privacy.seal import PERSON, names_somebody, seal
+from invenio_stats.privacy.seal import PERSON, Sealer, names_somebody
 from invenio_stats.search.store import Action, sends_directly
 
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
@@ -99,8 +99,13 @@ def anonymize_user(doc: Event) -> Event:
 
 
 def seal_event(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
-    """Seal an event in place, with the salt that this module gives: test suites replace it here."""
-    return seal(event, get_anonymization_salt, window, keep_user_id)
+    """Seal an event in place; returns it."""
+    return sealer(window, keep_user_id)(event)
+
+
+def sealer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Sealer:
+    """Return what seals events, with the salt that this module gives: test suites replace it here."""
+    return Sealer(get_anonymization_salt, window, keep_user_id)
 
 
 def build_file_unique_id(doc: Event) -> Event:

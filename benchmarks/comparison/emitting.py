@@ -32,16 +32,17 @@ def publish(path: str, count: int, batch: int = 500, profile: str | None = None)
     """Publish raw events in batches, until the broker has them; the time that it takes to read them does not count."""
     events = events_of(path, count)
     pieces: list[Measure] = []
-    arrived = bench.depth()
+    published = 0
     with profiled(profile) as part:
         while piece := list(islice(events, _PIECE)):
             raw = sorted_by_type(piece)
             with meter(len(piece)) as measure:
                 with part():
                     _publish(raw, batch)
-                arrived = bench.arrived(arrived + len(piece))
+                published += len(piece)
+                bench.wait_for(published)
             pieces.append(measure)
-    return {**added(pieces), "arrived": arrived}
+    return added(pieces)
 
 
 def _publish(raw: dict[str, list[dict[str, Any]]], batch: int) -> None:
@@ -90,8 +91,7 @@ def _emit(requests: list[list[Logged]], things: _Things, profile: str | None) ->
                 times.append(time.perf_counter() - start)
                 cpu += time.process_time()
     count = sum(map(len, requests))
-    arrived = bench.arrived(count)
-    bench.purge()
+    arrived = sum(map(len, bench.taken(count).values()))
     wall = sum(times)
     milliseconds = {f"p{share}_ms": quantile(times, share / 100) * 1000 for share in (50, 99)}
     return {**whole, "wall": wall, "cpu": cpu, "n": count, "rate": count / wall, "arrived": arrived, **milliseconds}

@@ -17,9 +17,8 @@ class _Nothing:
         return iter(())
 
 
-def consume(profile: str | None = None) -> Measure:
-    """Store what waits on the queues."""
-    count = bench.depth()
+def consume(count: int, profile: str | None = None) -> Measure:
+    """Store what waits on the queues: so many events."""
     with profiled(profile) as part, meter(count) as measure, part():
         bench.process()
     measure["left"] = bench.depth()
@@ -30,9 +29,7 @@ def preprocess(path: str, count: int, profile: str | None = None) -> Measure:
     """Run the chain of preprocessors over the events as a worker gets them; then over raw ones, sealing included."""
     for kind, raw in by_type(path, count).items():
         bench.stats.publish(kind, raw)
-    bench.arrived(count)
-    messages = {kind: list(bench.stats.consume(kind)) for kind in TYPES}
-    measure = _run(messages, profile)
+    measure = _run(bench.taken(count), profile)
     return {**measure, "from_raw": _run(by_type(path, count), None)}
 
 
@@ -65,10 +62,10 @@ def stored() -> Measure:
 
 
 def message_bytes(path: str, count: int) -> Measure:
-    """Return how long the messages of events are."""
+    """Return how long the messages of events are that come alone."""
     for kind, raw in by_type(path, count).items():
-        bench.stats.publish(kind, raw)
-    bench.arrived(count)
+        for event in raw:
+            bench.stats.publish(kind, [event])
     bodies = [message.body for kind in TYPES for message in bench.stats.consume(kind, payload=False)]
     return {"bytes_each": sum(len(body) for body in bodies) / len(bodies)}
 

@@ -68,10 +68,12 @@ class Results:
     def rows(self) -> list[Row]:
         """Return a row for each stage, in the order in which they were measured."""
         rows = [self._row(stage) for stage in self.measures]
-        at = next((place for place, row in enumerate(rows) if row.stage == "consume"), None)
-        publish = next((row for row in rows if row.stage == "publish"), None)
-        if at is not None and publish is not None:
-            rows.insert(at + 1, _sum("publish + consume", publish, rows[at]))
+        known = {row.stage: row for row in rows}
+        for stage, consume in known.items():
+            publish = known.get(stage.replace("consume", "publish"))
+            if stage.startswith("consume") and publish is not None:
+                total = _sum(stage.replace("consume", "publish + consume"), publish, consume)
+                rows.insert(rows.index(consume) + 1, total)
         return rows
 
     def _row(self, stage: str) -> Row:
@@ -130,15 +132,18 @@ def _plus(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first + second
 
 
+_ALONE = "consume, one a message"
+
+
 def constants(results: Results) -> dict[str, float]:
     """Return what was measured; what was not is left out, and `plan.py` says which it misses."""
     facts = results.facts
-    broker = [_each(results, stage, "cpu_broker") for stage in ("publish", "consume")]
+    broker = [_each(results, stage, "cpu_broker") for stage in ("publish, one a message", _ALONE)]
     found = {
         "web_seconds_per_event": _each(results, "emit, one a request", "cpu"),
-        "worker_events_per_second": results.value("consume", CHECKOUT, "rate"),
-        "worker_seconds_per_event": _each(results, "consume", "cpu"),
-        "engine_seconds_per_event": _each(results, "consume", "cpu_search"),
+        "worker_events_per_second": results.value(_ALONE, CHECKOUT, "rate"),
+        "worker_seconds_per_event": _each(results, _ALONE, "cpu"),
+        "engine_seconds_per_event": _each(results, _ALONE, "cpu_search"),
         "broker_seconds_per_event": None if None in broker else sum(part or 0 for part in broker),
         "event_bytes": facts.get(f"{CHECKOUT}_event_bytes"),
         "message_bytes": facts.get("message_bytes"),

@@ -80,11 +80,11 @@ class Run:
         """Measure what broker and engine do at best with the events that this checkout has just stored."""
         count = self.mode.events
         for name, measure in self.limits("broker", path=path, count=count).items():
-            stage = "publish" if name.startswith("bare") else "emit, one a request"
+            stage = "publish, one a message" if name.startswith("bare") else "emit, one a request"
             self.results.add_limit(stage, measure["rate"], name)
-        self.results.add_limit(
-            "consume", self.limits("store", prefix=self.sides[-1].prefix, count=count)["rate"], _STORE
-        )
+        limit = self.limits("store", prefix=self.sides[-1].prefix, count=count)["rate"]
+        for stage in ("consume", "consume, one a message"):
+            self.results.add_limit(stage, limit, _STORE)
 
     def log(self, log: workload.Log) -> str:
         """Return the path of a log, written where it is not there."""

@@ -8,6 +8,8 @@ from comparison.results import CHECKOUT
 from comparison.run import Run
 from comparison.services import Worker
 
+_WAYS = {"": 500, ", one a message": 10}
+"""Events that are published at once: those of a program that has many, or of requests, each in a message of its own."""
 _KINDS = {"four queries": "four queries", "histogram": "histogram query", "by file": "query by file"}
 
 
@@ -54,20 +56,22 @@ def _process(run: Run) -> None:
     mode = run.mode
     path = _warm(run)
     for number in run.rounds(mode.rounds, "process"):
-        _through_the_queue(run, "", path, mode.events, number)
+        for way, batch in _WAYS.items():
+            _through_the_queue(run, way, path, mode.events, number, batch)
         _preprocess(run, path, number)
         run.measure_limits(path)
     facts = run.results.facts
     checkout = next(side for side in run.sides if side.label == CHECKOUT)
     facts["message_bytes"] = checkout("message_bytes", path=path, count=1000)["bytes_each"]
     if not mode.is_quick:
-        checkout("publish", path=path, count=mode.events)
+        checkout("publish", path=path, count=mode.events, batch=_WAYS[", one a message"])
         facts["broker_bytes_per_message"] = run.services.queue_memory(checkout.label)
-        checkout("consume")
+        checkout("consume", count=mode.events)
     for size in mode.processed:
         path = run.log(workload.of_yesterday(size, max(mode.records, size // 20), mode.seed))
         with run.without_public(size):
-            _through_the_queue(run, f" {size:,}", path, size, 0)
+            for way, batch in _WAYS.items():
+                _through_the_queue(run, f"{way} {size:,}", path, size, 0, batch)
         run.say(f"{size:,} events through the queue")
     if mode.processed:
         _share(run, checkout)
@@ -84,7 +88,7 @@ def _share(run: Run, first: Worker) -> None:
         first("empty", months=_months())
         first("publish", **arguments)
         for worker in workers:
-            worker.ask("consume")
+            worker.ask("consume", count=count)
         measures = [worker.answer() for worker in workers]
         rates.append(count / max(measure["wall"] for measure in measures))
         cpu = sum(measure["cpu"] for measure in measures) + measures[0]["cpu_search"] + measures[0]["cpu_broker"]
@@ -97,15 +101,16 @@ def _share(run: Run, first: Worker) -> None:
     )
 
 
-def _through_the_queue(run: Run, name: str, path: str, count: int, number: int) -> None:
+def _through_the_queue(run: Run, name: str, path: str, count: int, number: int, batch: int) -> None:
     states = {}
     for side in run.order(number):
         side("empty", months=_months())
-        for stage, arguments in (("publish", {"path": path, "count": count}), ("consume", {})):
+        ways = {"publish": {"path": path, "count": count, "batch": batch}, "consume": {"count": count}}
+        for stage, arguments in ways.items():
             measure = run.command(side, stage + name, stage, **arguments)
             run.results.add(stage + name, side.label, measure)
         if measure["left"]:
-            run.results.differences.append(f"{side.label} left {measure['left']} messages of {count:,}")
+            run.results.differences.append(f"{side.label} left {measure['left']} messages of {count:,} events")
         if number == 0:
             stored = side("stored")
             states[side.label] = stored["state"]

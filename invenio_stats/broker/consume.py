@@ -14,6 +14,7 @@ from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.deliveries import Deliveries, Delivery
+from invenio_stats.broker.messages import unpacked
 from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
@@ -22,7 +23,8 @@ from invenio_stats.wire import decode
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 2000
-"""Messages of a batch; a worker holds three batches at most. Two thousand are a few megabytes."""
+"""Events of a batch, and a few more where its last message has several; a worker holds three batches at most. Two
+thousand are a few megabytes."""
 
 _PATIENCE = 0.5
 """Seconds that are waited for a message which the broker has said to have."""
@@ -45,9 +47,13 @@ class Inbox:
     """
 
     def __init__(self, queue: Queue, size: int = BATCH_SIZE):
-        """Read from a queue of invenio-queues, at most `size` messages at a time."""
+        """Read from a queue of invenio-queues, some `size` events at a time."""
         self._queue = queue
         self._size = size
+        self._asked = size
+        """Messages that are asked for at once: as many as the events of a batch came in, the last time."""
+        self._is_full = False
+        """Whether so many came, so that more may be waiting."""
         self._batch = Batch([], [])
         self._aside: deque[Batch] = deque()
         self._ahead: deque[Any] = deque()
@@ -69,22 +75,30 @@ class Inbox:
 
     def consume(self, payload: bool = True) -> Iterator[Any]:
         """Yield one batch: the events as they were published, or with payload=False the messages."""
-        waiting = self._take_ahead() if self._ahead else self._fetch()
-        self.has_more = False
-        for message in waiting:
-            self._batch.messages.append(message)
-            self.has_more = len(self._batch.messages) == self._size
-            if not payload:
-                yield message
-            elif (event := self._event(message)) is not None:
-                yield event
-            if self.has_more:
-                return
+        self.has_more = False  # a run that stops before its batch is at its end has had enough
+        if not self._ahead:
+            self._fetch()
+        messages = taken = 0
+        is_last = not self._ahead
+        while not is_last:
+            message = self._ahead[0]
+            things = self._events(message) if payload else [message]
+            messages, taken = messages + 1, taken + max(1, len(things))
+            yield from things[:-1]
+            self._batch.messages.append(self._ahead.popleft())  # not before: who stops here has not had all of it
+            is_last = taken >= self._size or not self._ahead
+            if is_last:
+                self.has_more = bool(self._ahead) or self._is_full
+                self._asked = max(1, self._size * messages // taken)
+            yield from things[-1:]
 
     def peek(self) -> list[dict[str, Any]]:
         """Return the fields of the next batch's events, as far as they can be read; `consume` hands it out then."""
-        self._ahead.extend(islice(self._fetch(), self._size))
-        return [fields for fields in map(_readable, self._ahead) if isinstance(fields, dict)]
+        self.has_more = False  # a run that takes nothing of the batch would be called for ever
+        if not self._ahead:
+            self._fetch()
+        contents = map(_readable, self._ahead)
+        return [fields for content in contents for fields in unpacked(content) or [content] if isinstance(fields, dict)]
 
     def set_aside(self) -> Batch:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
@@ -99,12 +113,9 @@ class Inbox:
         messages = self._aside.popleft().messages
         if not self._gives_back_by_closing:
             acknowledge(messages)
-        elif messages and not self._ahead:
+        elif messages:
             messages[-1].ack(multiple=True)
-        else:
-            for message in messages:
-                message.ack()
-        if not (self._aside or self._batch.messages):
+        if not (self._aside or self._batch.messages or self._ahead):
             self.release()
         return len(messages)
 
@@ -128,9 +139,8 @@ class Inbox:
         self._open = ExitStack()
         self._channel = None
 
-    def _fetch(self) -> Iterator[Any]:
-        """Yield what the broker has, over a connection that stays open until all batches are done with."""
-        self.has_more = False  # a run that takes nothing of the next batch would be called for ever
+    def _fetch(self) -> None:
+        """Take what the broker has, over a connection that stays open until all batches are done with."""
         if self._batch.messages or not self._aside:
             self.release()
             declare(self._queue)
@@ -138,14 +148,16 @@ class Inbox:
         channel = self._channel
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        return self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._size)
+        found = self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._asked)
+        self._ahead.extend(islice(found, self._asked))
+        self._is_full = len(self._ahead) == self._asked
 
     def _pushed(self, channel: amqp.Channel, bound: Any) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
 
-        No more is asked for than a batch, so nothing is in flight when the consumer is cancelled.
+        No more is asked for than is waited for, so nothing is in flight when the consumer is cancelled.
         """
-        expected = min(bound.queue_declare(passive=True).message_count, self._size)
+        expected = min(bound.queue_declare(passive=True).message_count, self._asked)
         if not expected:
             return _got(bound)
         deliveries = Deliveries(channel)
@@ -156,21 +168,20 @@ class Inbox:
         # The broker counts before it is done with what has just been published: the rest is asked for one by one.
         return chain(deliveries.arrived, _got(bound))
 
-    def _take_ahead(self) -> Iterator[Any]:
-        while self._ahead:
-            yield self._ahead.popleft()
-
-    def _event(self, message: Any) -> BornEvent | None:
+    def _events(self, message: Any) -> list[BornEvent]:
+        """Return the events of a message; what is none is noted as rejected."""
         message_id = _message_id(message)
         try:
-            fields = _payload(message)
+            content = _payload(message)
         except Exception as error:  # whatever the decoder of a foreign content type raises
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
-            return None
-        if not isinstance(fields, dict):
-            self._batch.rejected.append((fields, "not an object of fields", message_id))
-            return None
-        return BornEvent(fields, message_id or _id_of(message.body))
+            return []
+        if isinstance(content, dict):
+            return [BornEvent(content, message_id or _id_of(message.body))]
+        events = unpacked(content)
+        if events is None:
+            self._batch.rejected.append((content, "not an object of fields", message_id))
+        return events or []
 
 
 def _id_of(body: Any) -> str:

@@ -2,27 +2,41 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+import orjson
 from kombu.exceptions import EncodeError
 from kombu.utils.json import JSONEncoder
 
-from invenio_stats.core.events import BornEvent, Event
+from invenio_stats.core.events import BornEvent, Event, born
 
 _ENCODER = JSONEncoder()
 """Kombu's, as its serializer makes one for every message."""
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+_PLAIN_OR_LIST = _PLAIN | {list}
+
 AT_ONCE = 100
 """Messages that are made and sent in one go."""
 
+ALONE = 10
+"""So many events, published at once, still have a message each, as other programs that read a queue expect it."""
+
+PACKET = 25
+"""Events in one message where more are published at once. A message costs the broker as much as all else that is done
+with an event before it is stored; of twenty-five events there is a twenty-fifth of that left to save, and two thousand
+such messages, which a worker may be sent before it knows what they are, are some 20 MB."""
+
 
 class Outgoing(NamedTuple):
-    """One message for a queue: JSON, persistent, with the event's id as its own."""
+    """One message for a queue: JSON, persistent, with the id of its event, or of the first of several, as its own."""
 
     queue: str
     message_id: str
     body: str
     headers: Mapping[str, Any] = {}
+    events: int = 1
 
     def to_json(self) -> str:
         """Write it down, for the spool."""
@@ -35,15 +49,16 @@ class Outgoing(NamedTuple):
 
 
 class Batch(Sequence[Outgoing]):
-    """Messages that are made when they are asked for: the broker takes the first while the others are made.
+    """The messages of events, which are made when they are asked for: the broker takes the first meanwhile.
 
-    It ends before the first message that cannot be made, and `error` says why.
+    It ends before the first event of which none can be made, and `error` says why.
     """
 
-    def __init__(self, make: Callable[[Event], Outgoing], events: Iterable[Event]):
-        """Make one message of each event."""
+    def __init__(self, queue: str, prepare: Callable[[BornEvent], BornEvent], events: Iterable[Event]):
+        """Make messages for a queue of the events as `prepare` returns them."""
         self.error: Exception | None = None
-        self._make, self._events = make, list(events)
+        self._queue, self._prepare, self._events = queue, prepare, list(events)
+        self._size = PACKET if len(self._events) > ALONE else 1
         self._made: list[Outgoing] = []
 
     def __getitem__(self, where: Any) -> Any:
@@ -53,22 +68,51 @@ class Batch(Sequence[Outgoing]):
 
     def __len__(self) -> int:
         """Return how many there are; they are all made then."""
-        self._make_until(None)
+        self._make_until(len(self._made) + len(self._events))
         return len(self._made)
 
-    def _make_until(self, stop: int | None) -> None:
-        try:
-            for event in self._events[len(self._made) : stop]:
-                self._made.append(self._make(event))
-        except Exception as error:  # of whatever kind: it must not pass for one of the broker's
-            self.error, self._events = error, []
+    def _make_until(self, stop: int) -> None:
+        while self._events and len(self._made) < stop:
+            part, self._events = self._events[: self._size], self._events[self._size :]
+            ids, texts = [], []
+            try:
+                for event in part:
+                    ready = self._prepare(born(event))
+                    texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
+                    ids.append(ready.event_id)
+            except Exception as error:  # of whatever kind: it must not pass for one of the broker's
+                self.error, self._events = error, []
+            if texts:
+                body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
+                self._made.append(Outgoing(self._queue, ids[0], body, {}, len(texts)))
 
 
-def outgoing(queue: str, event: Any, headers: Mapping[str, Any] | None = None) -> Outgoing:
-    """Return the message of an event; EncodeError for what is not JSON."""
+def unpacked(content: Any) -> list[BornEvent] | None:
+    """Return the events of a message that has several, by its decoded body; None where that is something else."""
+    if not isinstance(content, list) or not content or not all(map(_is_pair, content)):
+        return None
+    return [BornEvent(fields, event_id) for event_id, fields in content]
+
+
+def _is_pair(part: Any) -> bool:
+    return isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], dict)
+
+
+def _json(thing: Any, event: Event) -> str:
+    """Return an event, or the pair of its id and it, as kombu writes it; EncodeError for what is not JSON."""
+    if _is_plain(event):
+        with suppress(TypeError):  # half characters, numbers of more than 64 bits
+            return orjson.dumps(thing).decode()
     try:
-        body = _ENCODER.encode(event)
+        return _ENCODER.encode(thing)
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodeError(str(error)) from error
-    message_id = event.event_id if isinstance(event, BornEvent) else ""
-    return Outgoing(queue, message_id, body, headers or {})
+
+
+def _is_plain(event: Event) -> bool:
+    """Say whether an event has nothing of which kombu would write the type, or that is not JSON."""
+    values = event.values()
+    kinds = set(map(type, values))
+    return kinds <= _PLAIN or (
+        kinds <= _PLAIN_OR_LIST and all(set(map(type, one)) <= _PLAIN for one in values if type(one) is list)
+    )

@@ -8,23 +8,21 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.messages import AT_ONCE, Batch, Outgoing, outgoing
+from invenio_stats.broker.messages import AT_ONCE, Batch
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.core.events import BornEvent, Event, born
+from invenio_stats.core.events import BornEvent, Event
 
 
-def publish(queue: Queue, events: Iterable[Event], prepare: Callable[[BornEvent], Event] = lambda event: event) -> None:
-    """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id as message id.
+def publish(
+    queue: Queue, events: Iterable[Event], prepare: Callable[[BornEvent], BornEvent] = lambda event: event
+) -> None:
+    """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 
-    Returns when the broker has confirmed them, or when they are in the spool because it is away. EventsRefusedError
-    when the spool cannot take them either. An event that is not JSON ends the batch: EncodeError is raised when those
-    before it are published, or where it is one of the first, when none is.
+    More than `ALONE` share messages. Returns when the broker has confirmed them, or when they are in the spool because
+    it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends the batch:
+    EncodeError is raised when those before it are published, or where its message is one of the first, when none is.
     """
-
-    def make(event: Event) -> Outgoing:
-        return outgoing(queue.routing_key, prepare(born(event)))
-
-    batch = Batch(make, events)
+    batch = Batch(queue.routing_key, prepare, events)
     first = batch[:AT_ONCE]  # a salt store that hangs, say, is none of the broker's faults
     if first and batch.error is None:
         outbox().send(queue, batch)

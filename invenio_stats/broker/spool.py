@@ -78,17 +78,18 @@ class Spool:
 
     def put(self, messages: Sequence[Outgoing]) -> None:
         """Keep messages, all or none; EventsRefusedError when there is no room for them, or no disk."""
+        events = sum(message.events for message in messages)
         if not self._max_bytes:
-            raise EventsRefusedError(len(messages), "the spool is switched off")
+            raise EventsRefusedError(events, "the spool is switched off")
         now = time.time()
         rows = [(now, message.to_json()) for message in messages]
         try:
             with self._writing() as database:
                 database.executemany("INSERT INTO waiting (since, message) VALUES (?, ?)", rows)
                 if _size(database) > self._max_bytes:
-                    raise EventsRefusedError(len(rows), "the spool is full")
+                    raise EventsRefusedError(events, "the spool is full")
         except (OSError, sqlite3.Error) as error:
-            raise EventsRefusedError(len(rows), f"the spool cannot be written ({type(error).__name__})") from error
+            raise EventsRefusedError(events, f"the spool cannot be written ({type(error).__name__})") from error
 
     def take(self, most: int, without: Sequence[str] = ()) -> list[Waiting]:
         """Return messages to send, oldest first, but none of some queues; nobody else gets them unless we die."""
@@ -113,7 +114,7 @@ class Spool:
     def note_refused(self, messages: Sequence[Outgoing]) -> None:
         """Keep how many events nobody could take; where the disk takes nothing now, the next one notes them too."""
         day = datetime.now(timezone.utc).date().isoformat()
-        self._uncounted.extend((day, message.queue) for message in messages)
+        self._uncounted.extend((day, message.queue) for message in messages for _event in range(message.events))
         counted: list[tuple[str, str]] = []
         try:
             with self._writing() as database:

@@ -1,7 +1,7 @@
 """Events: what they are called, and what makes two of them the same click or the same thing."""
 
 import hashlib
-import uuid
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +24,7 @@ class BornEvent(Event):
 
     def __init__(self, fields: Event, event_id: str | None = None, leads_to_content: bool = False):
         super().__init__(fields)
-        self.event_id = event_id or uuid.uuid4().hex
+        self.event_id = event_id or secrets.token_hex(16)
         self.leads_to_content = leads_to_content
 
 

@@ -53,8 +53,10 @@ def keep(queue: Queue, client: Any) -> int:
     inbox, kept = Inbox(queue), 0
     while True:
         try:
-            _store(client, [dict(entry) for entry in inbox.consume()])
-            kept += inbox.acknowledge()
+            entries = [dict(entry) for entry in inbox.consume()]
+            _store(client, entries)
+            inbox.acknowledge()
+            kept += len(entries)
         finally:
             inbox.release()
         if not inbox.has_more:

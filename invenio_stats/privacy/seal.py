@@ -1,8 +1,9 @@
 """Seal: in the place of a person, keys that name nobody, a country, and the kind of agent."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from functools import cache, partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import current_app, has_request_context, request
@@ -19,6 +20,8 @@ from invenio_stats.privacy.salts import existing_salt_of, is_own
 PERSON = Visitor._fields
 """The fields that name a person; a sealed event has none of them."""
 
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
 SaltOf = Callable[[datetime], str]
 """Returns the secret of the day that a moment lies in."""
 
@@ -34,32 +37,62 @@ def is_sealed(event: Mapping[str, Any]) -> bool:
 
 
 def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
-    """Take the person out of an event, in place, and put keys, country and agent in; returns the event.
+    """Take the person out of one event, in place; returns it. What that means says `Sealer`."""
+    return Sealer(salt_of, window, keep_user_id)(event)
+
+
+class Sealer:
+    """Takes the person out of events, in place, and puts keys, country and agent in.
 
     The keys are hashes under the salt of the event's day. In the first `window` seconds of a day the
     event carries its key under the day before's salt too, so that a double click across midnight is
     seen as one; where that salt is gone there is no such key. An event of nobody gets none at all.
 
-    :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
-        not having `anonymize_user` in their chain.
+    It is for the events that are published at once, which have much in common: it asks once for each day, address,
+    agent and visitor among them. It must not outlive them, since it knows these visitors.
     """
-    if event.get("referrer") and not _is_host(event["referrer"]):
-        event["referrer"] = referrer_host(event["referrer"], _own_host())
-    if is_sealed(event) or not any(field in event for field in PERSON):
-        return event
-    has_agent = "user_agent" in event
-    visitor = Visitor(**{field: _text(event.get(field)) for field in PERSON})
-    for field in PERSON:
-        if not (keep_user_id and field == "user_id"):
+
+    def __init__(self, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False):
+        """Seal with these salts.
+
+        :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
+            not having `anonymize_user` in their chain.
+        """
+        self._window = window
+        self._removed = tuple(field for field in PERSON if not (keep_user_id and field == "user_id"))
+        self._own_host = cache(_own_host)
+        self._country_of = cache(get_geoip)
+        self._agent_of = cache(_agent_fields)
+        self._salt_of = cache(partial(_salt_of_day, salt_of))
+        self._keys_of = cache(_keys)
+
+    def __call__(self, event: AnyEvent) -> AnyEvent:
+        """Seal one event; returns it."""
+        referrer = event.get("referrer")
+        if referrer and not _is_host(referrer):
+            event["referrer"] = referrer_host(referrer, self._own_host())
+        if is_sealed(event) or event.keys().isdisjoint(PERSON):
+            return event
+        has_agent = "user_agent" in event
+        visitor = Visitor(*[_text(event.get(field)) for field in PERSON])
+        for field in self._removed:
             event.pop(field, None)
-    event["country"] = get_geoip(visitor.ip_address)
-    event.update(_agent_fields(visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
-    try:
-        moment = parse(event["timestamp"])
-    except (KeyError, ValueError):
-        return event  # nobody's, and no moment's: the worker says what is wrong with it
-    event.update(_keys(visitor, event["agent_class"], moment, salt_of, window))
-    return event
+        event["country"] = self._country_of(visitor.ip_address)
+        event.update(self._agent_of(visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
+        try:
+            moment = parse(event["timestamp"])
+        except (KeyError, ValueError):
+            return event  # nobody's, and no moment's: the worker says what is wrong with it
+        if any(visitor):
+            event.update(self._keys_at(moment, visitor, event["agent_class"]))
+        return event
+
+    def _keys_at(self, moment: datetime, visitor: Visitor, agent_class: str) -> dict[str, Any]:
+        yesterday = None
+        if moment.hour * 3600 + moment.minute * 60 + moment.second < self._window:
+            yesterday = existing_salt_of((moment - timedelta(days=1)).date())
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        return self._keys_of(visitor, agent_class, hour, self._salt_of(moment.date()), yesterday and yesterday.value)
 
 
 def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
@@ -102,18 +135,25 @@ def _agent_fields(text: str) -> dict[str, Any]:
     }
 
 
-def _keys(visitor: Visitor, agent_class: str, moment: datetime, salt_of: SaltOf, window: int) -> dict[str, Any]:
-    identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    if identity is None or session is None:
-        return {}
+def _salt_of_day(salt_of: SaltOf, day: date) -> tuple[str, bool]:
+    """Return the salt of a day, and whether it is this process's own, the store being away."""
+    return salt_of(parse(day)), is_own(day)
+
+
+def _keys(
+    visitor: Visitor, agent_class: str, hour: datetime, salt: tuple[str, bool], salt_before: str | None
+) -> dict[str, Any]:
+    """Return the keys of a visitor in an hour; with the salt of the day before also the key under that."""
+    value, is_local = salt
+    identity, session = visitor_identity(visitor), session_identity(visitor, hour)
     kind = "" if robots.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
-    salt = salt_of(moment)
-    keys: dict[str, Any] = {"visitor_id": key(salt, identity + kind), "unique_session_id": key(salt, session + kind)}
-    if moment.hour * 3600 + moment.minute * 60 + moment.second < window:
-        yesterday = existing_salt_of((moment - timedelta(days=1)).date())
-        if yesterday is not None:
-            keys["previous_visitor_id"] = key(yesterday.value, identity + kind)
-    if is_own(moment.date()):
+    keys: dict[str, Any] = {
+        "visitor_id": key(value, f"{identity}{kind}"),
+        "unique_session_id": key(value, f"{session}{kind}"),
+    }
+    if salt_before is not None:
+        keys["previous_visitor_id"] = key(salt_before, f"{identity}{kind}")
+    if is_local:
         keys["is_local_salt"] = True
     return keys
 

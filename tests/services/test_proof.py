@@ -11,6 +11,7 @@ import sys
 import time
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -163,9 +164,11 @@ def nursery(app_config, ready):
         one.close()
 
 
-def publish(events, size=200):
-    for first in range(0, len(events), size):
-        current_stats.publish(EVENT, [dict(event) for event in events[first : first + size]])
+def publish(events):
+    """Publish events as programs do: one alone, a few, and many at once, which share messages."""
+    waiting, sizes = iter(events), cycle((1, 7, 150, 42))
+    while part := list(islice(waiting, next(sizes))):
+        current_stats.publish(EVENT, [dict(event) for event in part])
 
 
 def settle(nursery_of_workers, queues, seconds=120):

@@ -1,0 +1,171 @@
+"""Shared messages: many events that are published at once travel some in a message, and each is counted as if alone."""
+
+import json
+from itertools import islice
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from invenio_stats.broker import dead_letters, inspect
+from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker.consume import Inbox
+from invenio_stats.broker.messages import ALONE, PACKET, Outgoing
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.core.events import BornEvent
+from invenio_stats.core.moments import parse
+from invenio_stats.errors import EventsRefusedError
+from invenio_stats.processors import EventsIndexer
+from invenio_stats.proxies import current_stats
+from invenio_stats.tasks import process_one
+from tests.flow.test_processors import download
+
+EVENT = "file-download"
+
+
+@pytest.fixture
+def queue(queues, put_templates):
+    return queues[EVENT]
+
+
+@pytest.fixture
+def publish(queue):
+    """Return `publish(sizes)`: events with the ids 0, 1, 2..., so many in each call; returns the ids."""
+
+    def run(*sizes):
+        ids = iter(range(sum(sizes)))
+        for size in sizes:
+            these = [str(number) for number in islice(ids, size)]
+            current_stats.publish(EVENT, [BornEvent(download(file_id=f"F{one}"), one) for one in these])
+        return [str(number) for number in range(sum(sizes))]
+
+    return run
+
+
+def _drained(inbox):
+    """Read all there is, batch by batch; return the ids of each batch."""
+    batches = []
+    while True:
+        batches.append([event.event_id for event in inbox.consume()])
+        inbox.acknowledge()
+        if not inbox.has_more:
+            inbox.release()
+            return batches
+
+
+def test_many_events_share_messages_and_few_do_not(publish, queue):
+    publish(ALONE)
+    assert inspect.depth(queue) == ALONE
+    publish(4 * PACKET)
+    assert inspect.depth(queue) == ALONE + 4
+    assert [event["file_id"] for event in current_stats.consume(EVENT)] == [
+        *(f"F{number}" for number in range(ALONE)),
+        *(f"F{number}" for number in range(4 * PACKET)),
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8), most=st.integers(1, 60))
+def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(publish, queue, sizes, most):
+    sent = publish(*sizes)
+    batches = _drained(Inbox(queue, size=most))
+    assert sum(batches, []) == sent
+    assert max(map(len, batches)) < most + PACKET
+    assert inspect.depth(queue) == 0
+
+
+def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
+    sent = publish(90, 5, 40)
+    inbox = Inbox(queue, size=30)
+    first = [event.event_id for event in inbox.consume()]
+    inbox.acknowledge()
+    inbox.release()
+    assert first == sent[: len(first)]
+    assert sorted(sum(_drained(Inbox(queue)), []), key=int) == sent[len(first) :]
+
+
+def test_a_reader_that_stops_in_a_message_has_not_had_it(publish, queue):
+    publish(2 * PACKET)
+    inbox = Inbox(queue)
+    assert len(list(islice(inbox.consume(), PACKET + 5))) == PACKET + 5
+    assert not inbox.has_more
+    inbox.acknowledge()
+    inbox.release()
+    assert sum(_drained(Inbox(queue)), []) == [str(number) for number in range(PACKET, 2 * PACKET)]
+
+
+@pytest.mark.expect_logged_errors
+def test_an_event_that_cannot_be_stored_takes_no_other_with_it(queue):
+    events = [BornEvent(download(file_id=f"F{number}"), f"id-{number}") for number in range(40)]
+    events[7]["timestamp"] = "yesterday"
+    current_stats.publish(EVENT, events)
+    assert process_one(EVENT) == (39, 1)
+    (letter,) = dead_letters.look(queue)
+    assert (letter.message_id, letter.event["file_id"]) == ("id-7", "F7")
+    dead_letters.replay(queue)
+    ((replayed,),) = _drained(Inbox(queue))
+    assert replayed == "id-7"
+
+
+def test_a_message_that_comes_again_counts_once(queue, search_client, index_prefix, refresh):
+    current_stats.publish(EVENT, [download(file_id=f"F{number}") for number in range(30)])
+    messages = list(current_stats.consume(EVENT, payload=False))
+    again = [Outgoing(queue.routing_key, one.properties["message_id"], _text(one.body)) for one in messages]
+    for _ in range(2):
+        deliver(queue.connection_pool, queue.exchange, again)
+    assert process_one(EVENT) == (60, 0)
+    refresh()
+    assert search_client.count(index=f"{index_prefix}events-stats-{EVENT}")["count"] == 30
+
+
+def _text(body):
+    return body if isinstance(body, str) else bytes(body).decode()
+
+
+@pytest.mark.parametrize("body", ["[]", '[["id"]]', '[["id", {}], ["id"]]', '[[1, {"a": 1}]]', '[{"a": 1}]'])
+def test_a_list_that_holds_something_else_is_no_message_of_several(queue, body):
+    deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", body)])
+    assert process_one(EVENT) == (0, 1)
+    (letter,) = dead_letters.look(queue)
+    assert (letter.message_id, letter.reason, letter.event) == ("m1", "not an object of fields", json.loads(body))
+
+
+def test_the_oldest_event_is_the_first_of_its_message(queue, broker_url):
+    if not broker_url.startswith("amqp"):
+        pytest.skip("only AMQP lets one look")
+    events = [download(file_id=f"F{number}") for number in range(30)]
+    current_stats.publish(EVENT, events)
+    assert inspect.oldest(queue) == parse(events[0]["timestamp"])
+
+
+def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue, search_client, index_prefix, refresh):
+    class Own(EventsIndexer):
+        def run(self):
+            return len(list(self.actionsiter())), 0
+
+    publish(60, 3)
+    indexer = Own(queue)
+    indexer.queue = Inbox(queue, size=20)
+    assert indexer.run() == (63, 0)
+    assert inspect.depth(queue) == 0
+
+
+def test_events_that_are_refused_are_counted_one_by_one(queue, monkeypatch):
+    box = outbox()
+    monkeypatch.setattr(box, "_shut", {queue.routing_key})
+    monkeypatch.setattr(box, "_work", lambda queue: None)
+    monkeypatch.setattr(box.spool, "_max_bytes", 0)
+    with pytest.raises(EventsRefusedError, match="60 events"):
+        current_stats.publish(EVENT, [download() for _ in range(60)])
+    assert box.spool.refused() == 60
+
+
+def test_events_in_the_spool_share_messages_too(queue, monkeypatch):
+    box = outbox()
+    with monkeypatch.context() as patch:
+        patch.setattr(box, "_shut", {queue.routing_key})
+        patch.setattr(box, "_work", lambda queue: None)
+        current_stats.publish(EVENT, [download(file_id=f"F{number}") for number in range(60)])
+    assert box.spool.count() == 3
+    assert box.send_spool(queue) == 3
+    assert process_one(EVENT) == (60, 0)
