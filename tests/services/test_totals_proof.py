@@ -27,6 +27,7 @@ from tests.services.test_proof import (
     report,
     results,
     settle,
+    wait_for_spool,
 )
 
 __all__ = ("nursery", "ready", "results")  # fixtures
@@ -77,11 +78,13 @@ def work():
 def test_ten_thousand_late_events_over_two_years_touch_their_totals_only(totals):
     chance = random.Random(8)
     old, late = downloads(chance, 20_000), downloads(chance, 10_000)
-    publish(old, 2000)
+    publish(old)
+    wait_for_spool()
     work()
     before = totals()
     assert {pair: total["count"] for pair, total in before.items()} == counted(old)
-    publish(late, 2000)
+    publish(late)
+    wait_for_spool()
     process_events([EVENT])
     began = time.monotonic()
     (result,) = aggregate_events([AGGREGATION])
