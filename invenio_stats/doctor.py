@@ -101,7 +101,7 @@ def _countries() -> Finding:
 def _broker() -> Finding:
     """Events wait on the broker's queues."""
     waiting = sum(inspect.depth(event.queue) for event in current_stats.events.values())
-    return Finding("broker", "ok", _("The broker answers; %(waiting)s events wait.", waiting=waiting))
+    return Finding("broker", "ok", _("The broker answers; %(waiting)s messages wait.", waiting=waiting))
 
 
 def _engine() -> Finding:

@@ -38,7 +38,7 @@ from invenio_stats.loading import load
 from invenio_stats.privacy.known_agents import describe
 from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.privacy.seal import PERSON, Sealer, names_somebody
+from invenio_stats.privacy.seal import PERSON, Sealer, is_done, names_somebody
 from invenio_stats.search.store import Action, sends_directly
 
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
@@ -100,7 +100,7 @@ def anonymize_user(doc: Event) -> Event:
 
 def seal_event(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
     """Seal an event in place; returns it."""
-    return sealer(window, keep_user_id)(event)
+    return event if is_done(event) else sealer(window, keep_user_id)(event)
 
 
 def sealer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Sealer:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -59,26 +58,22 @@ class Sealer:
             not having `anonymize_user` in their chain.
         """
         self._window = window
-        self._removed = tuple(field for field in PERSON if not (keep_user_id and field == "user_id"))
-        self._own_host = cache(_own_host)
-        self._country_of = cache(get_geoip)
-        self._agent_of = cache(_agent_fields)
-        self._salt_of = cache(partial(_salt_of_day, salt_of))
-        self._keys_of = cache(_keys)
+        self._keep_user_id = keep_user_id
+        self._salt_of = salt_of
+        self._known: dict[Any, Any] = {}
 
     def __call__(self, event: AnyEvent) -> AnyEvent:
         """Seal one event; returns it."""
-        referrer = event.get("referrer")
-        if referrer and not _is_host(referrer):
-            event["referrer"] = referrer_host(referrer, self._own_host())
-        if is_sealed(event) or event.keys().isdisjoint(PERSON):
+        if _has_whole_referrer(event):
+            event["referrer"] = referrer_host(event["referrer"], self._once(_own_host))
+        if not _has_person(event):
             return event
         has_agent = "user_agent" in event
-        visitor = Visitor(*[_text(event.get(field)) for field in PERSON])
-        for field in self._removed:
-            event.pop(field, None)
-        event["country"] = self._country_of(visitor.ip_address)
-        event.update(self._agent_of(visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
+        kept = {"user_id": event["user_id"]} if self._keep_user_id and "user_id" in event else {}
+        visitor = Visitor(*[_text(event.pop(field, None)) for field in PERSON])
+        event.update(kept)
+        event["country"] = self._once(get_geoip, visitor.ip_address)
+        event.update(self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
         try:
             moment = parse(event["timestamp"])
         except (KeyError, ValueError):
@@ -92,7 +87,29 @@ class Sealer:
         if moment.hour * 3600 + moment.minute * 60 + moment.second < self._window:
             yesterday = existing_salt_of((moment - timedelta(days=1)).date())
         hour = moment.replace(minute=0, second=0, microsecond=0)
-        return self._keys_of(visitor, agent_class, hour, self._salt_of(moment.date()), yesterday and yesterday.value)
+        salt = self._once(_salt_of_day, self._salt_of, moment.date())
+        return self._once(_keys, visitor, agent_class, hour, salt, yesterday and yesterday.value)
+
+    def _once(self, ask: Callable[..., Any], *about: Any) -> Any:
+        """Return what a function says of something, asking it once."""
+        question = (ask, *about)
+        if question not in self._known:
+            self._known[question] = ask(*about)
+        return self._known[question]
+
+
+def is_done(event: Mapping[str, Any]) -> bool:
+    """Say whether a sealer would leave an event as it is; most events that a worker gets are sealed."""
+    return not (_has_whole_referrer(event) or _has_person(event))
+
+
+def _has_person(event: Mapping[str, Any]) -> bool:
+    return not (is_sealed(event) or event.keys().isdisjoint(PERSON))
+
+
+def _has_whole_referrer(event: Mapping[str, Any]) -> bool:
+    referrer = event.get("referrer")
+    return bool(referrer) and not _is_host(referrer)
 
 
 def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
@@ -159,4 +176,4 @@ def _keys(
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return value if value is None or type(value) is str else str(value)
