@@ -35,11 +35,6 @@ def is_sealed(event: Mapping[str, Any]) -> bool:
     return "visitor_id" in event or "agent_class" in event
 
 
-def seal(event: Event, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
-    """Take the person out of one event, in place; returns it. What that means says `Sealer`."""
-    return Sealer(salt_of, window, keep_user_id)(event)
-
-
 class Sealer:
     """Takes the person out of events, in place, and puts keys, country and agent in.
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
-from invenio_stats.privacy.seal import PERSON, referrer_host, seal
+from invenio_stats.privacy.seal import PERSON, Sealer, referrer_host
 from tests.flow.test_processors import BROWSER
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -29,7 +29,7 @@ def raw(moment=NOON, **changes):
 
 def sealed(moment=NOON, window=30, keep_user_id=False, **changes):
     """Return it sealed, with the date as its salt."""
-    return seal(raw(moment, **changes), lambda when: f"salt of {when:%d}|", window, keep_user_id)
+    return Sealer(lambda when: f"salt of {when:%d}|", window, keep_user_id)(raw(moment, **changes))
 
 
 @pytest.mark.parametrize(
@@ -74,24 +74,24 @@ def test_an_event_says_what_kind_of_agent_there_was(app, agent, expected):
 def test_an_event_that_never_had_an_agent_is_nobodys_robot(app):
     event = raw()
     del event["user_agent"]
-    assert seal(event, lambda when: "salt")["agent_class"] == "unknown"
+    assert Sealer(lambda when: "salt")(event)["agent_class"] == "unknown"
     assert "agent_id" not in event
 
 
 def test_sealing_twice_changes_nothing(app):
     event = sealed(referrer="https://example.org/a?q=secret")
-    assert seal(dict(event), lambda when: "another salt") == event
+    assert Sealer(lambda when: "another salt")(dict(event)) == event
 
 
 def test_an_event_of_nobody_is_left_as_it_is(app):
     event = {"timestamp": NOON.isoformat(), "query": "bees"}
-    assert seal(dict(event), lambda when: "salt") == event
+    assert Sealer(lambda when: "salt")(dict(event)) == event
 
 
 def test_an_event_without_a_moment_is_sealed_all_the_same(app):
     """The worker will say what is wrong with it; nobody is named until then."""
     event = sealed() | {}
-    broken = seal({**raw(), "timestamp": "never"}, lambda when: "salt")
+    broken = Sealer(lambda when: "salt")({**raw(), "timestamp": "never"})
     assert "visitor_id" in event
     assert "visitor_id" not in broken
     assert not set(PERSON) & set(broken)
