@@ -50,10 +50,10 @@ class Inbox:
         """Read from a queue of invenio-queues, some `size` events at a time."""
         self._queue = queue
         self._size = size
-        self._asked = size
-        """Messages that are asked for at once: as many as the events of a batch came in, the last time."""
+        self._events_each = PACKET
+        """Of a message, as they were the last time."""
         self._is_full = False
-        """Whether so many came, so that more may be waiting."""
+        """Whether as many messages came as were asked for, so that more may be waiting."""
         self._batch = Batch([], [])
         self._aside: deque[Batch] = deque()
         self._ahead: deque[Any] = deque()
@@ -78,18 +78,17 @@ class Inbox:
         self.has_more = False  # a run that stops before its batch is at its end has had enough
         if not self._ahead:
             self._fetch()
-        messages = taken = 0
+        taken = 0
         is_last = not self._ahead
         while not is_last:
             message = self._ahead[0]
             things = self._events(message) if payload else [message]
-            messages, taken = messages + 1, taken + max(1, len(things))
+            taken += max(1, len(things))
             yield from things[:-1]
             self._batch.messages.append(self._ahead.popleft())  # not before: who stops here has not had all of it
             is_last = taken >= self._size or not self._ahead
             if is_last:
                 self.has_more = bool(self._ahead) or self._is_full
-                self._asked = max(1, self._size * messages // taken)
             yield from things[-1:]
 
     def peek(self) -> list[dict[str, Any]]:
@@ -140,7 +139,11 @@ class Inbox:
         self._channel = None
 
     def _fetch(self) -> None:
-        """Take what the broker has, over a connection that stays open until all batches are done with."""
+        """Take a batch, over a connection that stays open until all batches are done with.
+
+        How many events are in a message shows when it has come. So it is asked for as many messages as a batch was the
+        last time, and for more where it turns out to be small.
+        """
         if self._batch.messages or not self._aside:
             self.release()
             declare(self._queue)
@@ -148,16 +151,22 @@ class Inbox:
         channel = self._channel
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        found = self._pushed(channel, bound) if self._gives_back_by_closing else received(channel, bound, self._asked)
-        self._ahead.extend(islice(found, self._asked))
-        self._is_full = len(self._ahead) == self._asked
+        take = self._pushed if self._gives_back_by_closing else received
+        events, self._is_full = 0, True
+        while self._is_full and 2 * events <= self._size:
+            most = max(1, (self._size - events) // self._events_each)
+            found = list(islice(take(channel, bound, most), most))
+            events += sum(map(_count, found))
+            self._ahead.extend(found)
+            self._is_full = len(found) == most
+            self._events_each = max(1, events // len(self._ahead)) if self._ahead else PACKET
 
-    def _pushed(self, channel: amqp.Channel, bound: Any) -> Iterator[Any]:
+    def _pushed(self, channel: amqp.Channel, bound: Any, most: int) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
 
         No more is asked for than is waited for, so nothing is in flight when the consumer is cancelled.
         """
-        expected = min(bound.queue_declare(passive=True).message_count, self._asked)
+        expected = min(bound.queue_declare(passive=True).message_count, most)
         if not expected:
             return _got(bound)
         deliveries = Deliveries(channel)
@@ -182,6 +191,11 @@ class Inbox:
         if events is None:
             self._batch.rejected.append((content, "not an object of fields", message_id))
         return events or []
+
+
+def _count(message: Any) -> int:
+    """Return how many events are in a message, without looking at them: one, or as many as there can be."""
+    return PACKET if message.body[:1] in (b"[", "[") else 1
 
 
 def _id_of(body: Any) -> str:

@@ -169,3 +169,13 @@ def test_events_in_the_spool_share_messages_too(queue, monkeypatch):
     assert box.spool.count() == 3
     assert box.send_spool(queue) == 3
     assert process_one(EVENT) == (60, 0)
+
+
+def test_batches_are_full_whatever_the_messages_hold(publish, queue):
+    """How many events a message has is known only once it is there."""
+    publish(*[10] * 10)
+    assert list(map(len, _drained(Inbox(queue, size=40)))) == [40, 40, 20]
+    publish(100)
+    assert list(map(len, _drained(Inbox(queue, size=50)))) == [50, 50, 0]
+    publish(*[10] * 10, 100)
+    assert list(map(len, _drained(Inbox(queue, size=50))))[:2] == [50, 50]
