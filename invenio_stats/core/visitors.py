@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from invenio_stats.core.moments import utc
@@ -42,7 +41,6 @@ def session_identity(visitor: Visitor, moment: datetime) -> str | None:
     return None if identity is None else f"{identity}|{_hour(moment)}"
 
 
-@lru_cache(maxsize=100)
 def _hour(moment: datetime) -> str:
     return utc(moment).isoformat()[:13].replace("-", "").replace("T", "")
 

@@ -42,8 +42,8 @@ class Sealer:
     event carries its key under the day before's salt too, so that a double click across midnight is
     seen as one; where that salt is gone there is no such key. An event of nobody gets none at all.
 
-    It is for the events that are published at once, which have much in common: it asks once for each day, address,
-    agent and visitor among them. It must not outlive them, since it knows these visitors.
+    It is for the events that are published at once, which have much in common: what is the same as before is not asked
+    for again. It must not outlive them, since it knows these visitors.
     """
 
     def __init__(self, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False):
@@ -56,34 +56,50 @@ class Sealer:
         self._keep_user_id = keep_user_id
         self._salt_of = salt_of
         self._known: dict[Any, Any] = {}
+        self._visitor: Any = None
+        self._about: dict[str, Any] = {}
+        """Country and agent of this visitor."""
+        self._keys: dict[Any, dict[str, Any]] = {}
+        """His keys, by hour."""
 
     def __call__(self, event: AnyEvent) -> AnyEvent:
         """Seal one event; returns it."""
         if _has_whole_referrer(event):
-            event["referrer"] = referrer_host(event["referrer"], self._once(_own_host))
+            referrer = event["referrer"]
+            is_text = isinstance(referrer, str)
+            event["referrer"] = self._once(referrer_host, referrer, self._once(_own_host)) if is_text else None
         if not _has_person(event):
             return event
         has_agent = "user_agent" in event
         kept = {"user_id": event["user_id"]} if self._keep_user_id and "user_id" in event else {}
         visitor = Visitor(*[_text(event.pop(field, None)) for field in PERSON])
+        if self._visitor != (visitor, has_agent):
+            self._meet(visitor, has_agent)
+        event.update(self._about)
         event.update(kept)
-        event["country"] = self._once(get_geoip, visitor.ip_address)
-        event.update(self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"})
         try:
             moment = parse(event["timestamp"])
         except (KeyError, ValueError):
             return event  # nobody's, and no moment's: the worker says what is wrong with it
         if any(visitor):
-            event.update(self._keys_at(moment, visitor, event["agent_class"]))
+            event.update(self._keys_at(moment, visitor))
         return event
 
-    def _keys_at(self, moment: datetime, visitor: Visitor, agent_class: str) -> dict[str, Any]:
-        yesterday = None
+    def _meet(self, visitor: Visitor, has_agent: bool) -> None:
+        """Look at a visitor who is another than the one before."""
+        agent = self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
+        self._visitor, self._keys = (visitor, has_agent), {}
+        self._about = {"country": get_geoip(visitor.ip_address), **agent}
+
+    def _keys_at(self, moment: datetime, visitor: Visitor) -> dict[str, Any]:
+        day, yesterday = moment.date(), None
         if moment.hour * 3600 + moment.minute * 60 + moment.second < self._window:
-            yesterday = existing_salt_of((moment - timedelta(days=1)).date())
-        hour = moment.replace(minute=0, second=0, microsecond=0)
-        salt = self._once(_salt_of_day, self._salt_of, moment.date())
-        return self._once(_keys, visitor, agent_class, hour, salt, yesterday and yesterday.value)
+            yesterday = existing_salt_of(day - timedelta(days=1))
+        place = (day, moment.hour, yesterday)
+        if place not in self._keys:
+            salt = self._once(_salt_of_day, self._salt_of, day)
+            self._keys[place] = _keys(visitor, self._about["agent_class"], moment, salt, yesterday and yesterday.value)
+        return self._keys[place]
 
     def _once(self, ask: Callable[..., Any], *about: Any) -> Any:
         """Return what a function says of something, asking it once."""
@@ -153,11 +169,11 @@ def _salt_of_day(salt_of: SaltOf, day: date) -> tuple[str, bool]:
 
 
 def _keys(
-    visitor: Visitor, agent_class: str, hour: datetime, salt: tuple[str, bool], salt_before: str | None
+    visitor: Visitor, agent_class: str, moment: datetime, salt: tuple[str, bool], salt_before: str | None
 ) -> dict[str, Any]:
-    """Return the keys of a visitor in an hour; with the salt of the day before also the key under that."""
+    """Return the keys of a visitor in the hour of a moment; with the salt of the day before also the key under that."""
     value, is_local = salt
-    identity, session = visitor_identity(visitor), session_identity(visitor, hour)
+    identity, session = visitor_identity(visitor), session_identity(visitor, moment)
     kind = "" if robots.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
     keys: dict[str, Any] = {
         "visitor_id": key(value, f"{identity}{kind}"),

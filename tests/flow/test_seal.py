@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
@@ -147,3 +149,40 @@ def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, sess
     event = sealed(ip_address=address, user_id=user, session_id=session, user_agent=agent)
     for secret in (address, user, session):
         assert not [name for name, value in event.items() if secret in str(value)]
+
+
+def test_a_referrer_that_is_no_text_goes(app):
+    assert sealed(referrer={"a": ["b"]})["referrer"] is None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"minute": st.sampled_from([0, 1, 59, 60, 24 * 60 - 1, 24 * 60])},
+            optional={
+                "ip_address": st.sampled_from([None, "192.0.2.1", "192.0.2.2"]),
+                "user_agent": st.sampled_from([None, "", BROWSER, ROBOT]),
+                "user_id": st.sampled_from([None, "7", 7]),
+                "session_id": st.sampled_from([None, "s"]),
+                "referrer": st.sampled_from([None, "https://example.org/a", "example.org"]),
+            },
+        )
+    ),
+    st.booleans(),
+)
+def test_a_sealer_that_has_sealed_others_does_the_same_as_a_new_one(app, events, keep_user_id):
+    """What is remembered of one event never gets into another."""
+    midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+
+    def made():
+        for event in events:
+            moment = midnight + timedelta(minutes=event["minute"])
+            fields = {name: value for name, value in event.items() if name != "minute"}
+            yield {"timestamp": moment.isoformat(), **fields}
+
+    def sealer():
+        return Sealer(salts.get_anonymization_salt, 30, keep_user_id)
+
+    used = sealer()
+    assert list(map(used, made())) == [sealer()(event) for event in made()]
