@@ -5,8 +5,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
