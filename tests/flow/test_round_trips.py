@@ -5,6 +5,7 @@ from collections import Counter
 import amqp
 import pytest
 
+from invenio_stats.broker.messages import ALONE
 from invenio_stats.privacy import salts
 from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.proxies import current_stats
@@ -120,6 +121,20 @@ def test_a_batch_is_read_with_one_consumer_and_acknowledged_once(queues, put_tem
     sent = {name: published[getattr(amqp.spec.Basic, name)] for name in ("Qos", "Consume", "Cancel", "Get", "Ack")}
     assert sent == {"Qos": 1, "Consume": 1, "Cancel": 1, "Get": 1, "Ack": 1}
     assert published[amqp.spec.Queue.Declare] == 1
+
+
+def test_a_batch_of_events_that_came_alone_is_read_with_two(queues, put_templates, is_amqp, published, thousand):
+    """The second when the first messages have turned out to hold one event each."""
+    if not is_amqp:
+        pytest.skip("other transports have no push")
+    process()
+    for first in range(0, 1000, ALONE):
+        current_stats.publish("file-download", thousand[first : first + ALONE])
+    published.clear()
+    assert process() == (1000, 0)
+    sent = {name: published[getattr(amqp.spec.Basic, name)] for name in ("Qos", "Consume", "Cancel", "Get", "Ack")}
+    assert sent == {"Qos": 2, "Consume": 2, "Cancel": 2, "Get": 1, "Ack": 1}
+    assert published[amqp.spec.Queue.Declare] == 2
 
 
 def test_four_questions_are_one_request(ask, one_total, requests):
