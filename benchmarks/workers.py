@@ -37,18 +37,17 @@ def main() -> None:
         app = make_app(folder, SEARCH_HOSTS=[arguments.search_url], **settings)
         client = app.extensions["invenio-search"].client
         one = 0.0
-        try:
-            for workers in (1, 2):
+        for workers in (1, 2):
+            try:
                 with app.app_context():
                     current_stats.publish("record-view", map(view, range(0, arguments.events, 10_000)))
                     _indexer().run()  # makes the indices
                     publish(arguments.events, at_once=10)
                 rate = _stored_by(workers, arguments.events, folder, {**settings, "SEARCH_HOSTS": [behind]})
-                one = one or rate
-                print(f"{workers} workers: {rate:,.0f} events/s, {rate / one:.1f} times as many", flush=True)
+            finally:
                 client.indices.delete(index=f"{prefix}*", ignore=[404])
-        finally:
-            client.indices.delete(index=f"{prefix}*", ignore=[404])
+            one = one or rate
+            print(f"{workers} workers: {rate:,.0f} events/s, {rate / one:.1f} times as many", flush=True)
 
 
 def _stored_by(workers: int, events: int, folder: str, settings: dict[str, Any]) -> float:

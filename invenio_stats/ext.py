@@ -12,7 +12,7 @@ from invenio_queues.queue import Queue
 from kombu import Exchange
 
 from invenio_stats import config, definitions
-from invenio_stats.broker.messages import unpacked
+from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import names
 from invenio_stats.core.events import BornEvent, Event
@@ -138,7 +138,7 @@ class InvenioStatsState:
         queue = self.events[event_type].queue
         queue.no_ack = no_ack
         found = queue.consume(payload=payload)
-        return chain.from_iterable(unpacked(content) or [content] for content in found) if payload else found
+        return chain.from_iterable(map(events_in, found)) if payload else found
 
 
 class InvenioStats:

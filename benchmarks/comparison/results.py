@@ -8,6 +8,9 @@ from comparison.measuring import Measure, median
 
 PUBLIC, CHECKOUT = "public", "checkout"
 
+ALONE = ", one a message"
+"""Ends the name of a stage whose events have a message each."""
+
 
 class Side(NamedTuple):
     """The medians of one side in one stage."""
@@ -132,18 +135,15 @@ def _plus(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first + second
 
 
-_ALONE = "consume, one a message"
-
-
 def constants(results: Results) -> dict[str, float]:
     """Return what was measured; what was not is left out, and `plan.py` says which it misses."""
-    facts = results.facts
-    broker = [_each(results, stage, "cpu_broker") for stage in ("publish, one a message", _ALONE)]
+    facts, consume = results.facts, f"consume{ALONE}"
+    broker = [_each(results, stage, "cpu_broker") for stage in (f"publish{ALONE}", consume)]
     found = {
         "web_seconds_per_event": _each(results, "emit, one a request", "cpu"),
-        "worker_events_per_second": results.value(_ALONE, CHECKOUT, "rate"),
-        "worker_seconds_per_event": _each(results, _ALONE, "cpu"),
-        "engine_seconds_per_event": _each(results, _ALONE, "cpu_search"),
+        "worker_events_per_second": results.value(consume, CHECKOUT, "rate"),
+        "worker_seconds_per_event": _each(results, consume, "cpu"),
+        "engine_seconds_per_event": _each(results, consume, "cpu_search"),
         "broker_seconds_per_event": None if None in broker else sum(part or 0 for part in broker),
         "event_bytes": facts.get(f"{CHECKOUT}_event_bytes"),
         "message_bytes": facts.get("message_bytes"),

@@ -14,7 +14,7 @@ from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.deliveries import Deliveries, Delivery
-from invenio_stats.broker.messages import PACKET, unpacked
+from invenio_stats.broker.messages import PACKET, events_in, unpacked
 from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.events import BornEvent
@@ -96,7 +96,7 @@ class Inbox:
         self.has_more = False  # a run that takes nothing of the batch would be called for ever
         if not self._ahead:
             self._fetch()
-        events = chain.from_iterable(unpacked(content) or [content] for content in map(_readable, self._ahead))
+        events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
         return [fields for fields in islice(events, self._size + PACKET) if isinstance(fields, dict)]
 
     def set_aside(self) -> Batch:

@@ -10,7 +10,7 @@ from kombu.exceptions import ChannelError
 
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import dead_name
-from invenio_stats.broker.messages import unpacked
+from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
 from invenio_stats.core.moments import parse
 
@@ -37,10 +37,7 @@ def oldest(queue: Queue) -> datetime | None:
             return None
         message = KombuQueue(queue.routing_key)(channel).get(no_ack=False)
         try:
-            if message is None:
-                return None
-            (first, *_others) = unpacked(message.payload) or [message.payload]
-            return parse(first["timestamp"])
+            return parse(events_in(message.payload)[0]["timestamp"]) if message else None
         except (ValueError, KeyError, TypeError):
             return None  # a message that is no event; processing will say so
 

@@ -1,8 +1,10 @@
 """Messages: events as they travel and as they wait on disk."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -57,8 +59,9 @@ class Batch(Sequence[Outgoing]):
     def __init__(self, queue: str, prepare: Callable[[BornEvent], BornEvent], events: Iterable[Event]):
         """Make messages for a queue of the events as `prepare` returns them."""
         self.error: Exception | None = None
-        self._queue, self._prepare, self._events = queue, prepare, list(events)
-        self._size = PACKET if len(self._events) > ALONE else 1
+        given = list(events)
+        self._queue, self._prepare, self._waiting = queue, prepare, iter(given)
+        self._size = PACKET if len(given) > ALONE else 1
         self._made: list[Outgoing] = []
 
     def __getitem__(self, where: Any) -> Any:
@@ -68,23 +71,28 @@ class Batch(Sequence[Outgoing]):
 
     def __len__(self) -> int:
         """Return how many there are; they are all made then."""
-        self._make_until(len(self._made) + len(self._events))
+        self._make_until(sys.maxsize)
         return len(self._made)
 
     def _make_until(self, stop: int) -> None:
-        while self._events and len(self._made) < stop:
-            part, self._events = self._events[: self._size], self._events[self._size :]
+        while len(self._made) < stop and self.error is None:
             ids, texts = [], []
             try:
-                for event in part:
+                for event in islice(self._waiting, self._size):
                     ready = self._prepare(born(event))
                     texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
                     ids.append(ready.event_id)
             except Exception as error:  # of whatever kind: it must not pass for one of the broker's
-                self.error, self._events = error, []
-            if texts:
-                body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
-                self._made.append(Outgoing(self._queue, ids[0], body, {}, len(texts)))
+                self.error = error
+            if not texts:
+                return
+            body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
+            self._made.append(Outgoing(self._queue, ids[0], body, events=len(texts)))
+
+
+def events_in(content: Any) -> list[Any]:
+    """Return what a message carries, by its decoded body: several events, or the body itself."""
+    return unpacked(content) or [content]
 
 
 def unpacked(content: Any) -> list[BornEvent] | None:

@@ -56,7 +56,7 @@ class Sealer:
         self._keep_user_id = keep_user_id
         self._salt_of = salt_of
         self._known: dict[Any, Any] = {}
-        self._visitor: Any = None
+        self._visitor: tuple[Visitor, bool] | None = None
         self._about: dict[str, Any] = {}
         """Country and agent of this visitor."""
         self._keys: dict[Any, dict[str, Any]] = {}

@@ -138,7 +138,7 @@ def test_the_oldest_event_is_the_first_of_its_message(queue, broker_url):
     assert inspect.oldest(queue) == parse(events[0]["timestamp"])
 
 
-def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue, search_client, index_prefix, refresh):
+def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue):
     class Own(EventsIndexer):
         def run(self):
             return len(list(self.actionsiter())), 0
