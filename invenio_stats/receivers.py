@@ -13,7 +13,7 @@ from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.holding import hold_or_publish
 from invenio_stats.items import item_fields
 from invenio_stats.loading import entries, load, load_entry
-from invenio_stats.proxies import current_stats
+from invenio_stats.proxies import behind, current_stats
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class EventEmitter:
 
     @staticmethod
     def _with_item(event: BornEvent, thing: Mapping[str, Any]) -> BornEvent:
-        for key, value in item_fields(current_stats.item_resolver, **thing).items():
+        for key, value in item_fields(behind(current_stats).item_resolver, **thing).items():
             event.setdefault(key, value)
         return event
 

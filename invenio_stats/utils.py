@@ -14,6 +14,7 @@ except ModuleNotFoundError:  # an application without accounts has anonymous vis
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
 from invenio_stats.privacy.geo import get_geoip
 from invenio_stats.privacy.salts import get_anonymization_salt
+from invenio_stats.proxies import behind
 
 __all__ = (
     "AllowAllPermission",
@@ -36,8 +37,8 @@ def stamp() -> dict[str, Any]:
     now = datetime.datetime.now(datetime.timezone.utc)  # through the module: test suites replace the class there
     is_zoned = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
     return {
-        "timestamp": now.isoformat() if is_zoned else now.replace(microsecond=0, tzinfo=None).isoformat(),
-        "referrer": request.referrer if has_request_context() else None,
+        "timestamp": now.isoformat() if is_zoned else now.isoformat(timespec="seconds")[:19],
+        "referrer": behind(request).referrer if has_request_context() else None,
         **get_user(),
     }
 
@@ -50,11 +51,12 @@ def get_user() -> dict[str, str | None]:
     """
     if not has_request_context():
         return {"ip_address": None, "user_agent": None, "user_id": None, "session_id": None}
-    signed_in = current_user is not None and current_user.is_authenticated
+    asked, user = behind(request), behind(current_user)
+    signed_in = user is not None and user.is_authenticated
     return {
-        "ip_address": request.remote_addr,
-        "user_agent": request.user_agent.string,
-        "user_id": current_user.get_id() if signed_in else None,
+        "ip_address": asked.remote_addr,
+        "user_agent": asked.user_agent.string,
+        "user_id": user.get_id() if signed_in else None,
         "session_id": _session_id() if signed_in else None,
     }
 

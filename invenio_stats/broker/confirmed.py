@@ -16,7 +16,6 @@ from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.exceptions import LimitExceeded, OperationalError
 
-from invenio_stats.broker import plain
 from invenio_stats.broker.channels import borrowed, drop
 from invenio_stats.broker.deliveries import reading_ahead
 from invenio_stats.broker.frames import BASIC, METHOD, publishing
@@ -42,6 +41,8 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
     with borrowed(pool, seconds) as connection:
         if connection.transport.driver_type != "amqp":
             left = max(0.05, begun + seconds - time.monotonic())
+            from invenio_stats.broker import plain  # most brokers are RabbitMQ
+
             plain.publish(connection, pool.connection, exchange, messages, left)
             return
         deadline = begun + seconds

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from invenio_stats.privacy.lists.shipped import shipped, shipped_version
 from invenio_stats.privacy.lists.site import compiled
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Classifier:
         """Name the lists that gave the class: it changes when one of them does, the operator's included."""
         own = [[expression.pattern for expression in part] for part in (self._patterns, self._exceptions)]
         site = f"+site-{hashlib.sha256(repr(own).encode()).hexdigest()[:8]}" if any(own) else ""
-        return shipped_version() + site
+        return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
         if any(expression.search(text) for expression in self._exceptions):
@@ -51,13 +51,14 @@ class Classifier:
         lowered = text.lower()
         if not lowered.strip():
             return "robot"
-        if shipped().is_ai(lowered):
+        shipped = _lists().shipped()
+        if shipped.is_ai(lowered):
             return "ai"
-        if shipped().is_machine(lowered):
+        if shipped.is_machine(lowered):
             return "machine"
-        if any(expression.search(text) for expression in self._patterns) or shipped().is_robot(lowered):
+        if any(expression.search(text) for expression in self._patterns) or shipped.is_robot(lowered):
             return "robot"
-        return "browser" if shipped().is_browser(lowered) else "unknown"
+        return "browser" if shipped.is_browser(lowered) else "unknown"
 
 
 def is_robot(agent_class: str) -> bool:
@@ -80,6 +81,12 @@ def classify(user_agent: str | None) -> AgentClass:
     return _shipped_classifier().classify(user_agent)
 
 
+def _lists() -> ModuleType:
+    from invenio_stats.privacy.lists import shipped  # importing the package does not pay for it
+
+    return shipped
+
+
 @cache
 def _shipped_classifier() -> Classifier:
     return Classifier()
@@ -88,5 +95,5 @@ def _shipped_classifier() -> Classifier:
 def __getattr__(name: str) -> str:
     """Give LISTS_VERSION, the version of the shipped lists: looked up when somebody asks, not at import."""
     if name == "LISTS_VERSION":
-        return shipped_version()
+        return _lists().shipped_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

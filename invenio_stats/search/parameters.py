@@ -75,7 +75,7 @@ def check_text(parameter: str, value: str) -> str:
                 most=MAX_TEXT,
             )
         )
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise InvalidRequestInputError(
             _(
                 "%(parameter)s is %(value)s, which holds half of a character. Send whole Unicode characters.",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 from invenio_search.engine import search
 
 from invenio_stats.errors import StatsError
+from invenio_stats.wire import encode
 
 Response = dict[str, Any]
 """What the engine answered, as JSON."""
@@ -84,9 +85,10 @@ def send_together(questions: Sequence[Question]) -> list[Send]:
     places = [place for place, one in enumerate(questions) if one.client is client and not one.options]
     if len(places) < 2:
         return sends
-    body = [line for place in places for line in ({"index": questions[place].index, **OPTIONS}, questions[place].body)]
+    lines = [line for place in places for line in ({"index": questions[place].index, **OPTIONS}, questions[place].body)]
+    default = client.transport.serializer.default
     try:
-        answers = client.msearch(body=body)["responses"]
+        answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
     except search.exceptions.TransportError as error:
         if not isinstance(error.status_code, int) or error.status_code != 400:
             answers = [error] * len(places)
