@@ -9,6 +9,8 @@ ALIKE = (
     "neighbours of every click: that cannot be switched off.",
     "Both count people only. Ours knows more robots: the agents of this log are robots for both. Counting robots "
     "apart, which the public release does not do, is off.",
+    "Ours counts distinct sessions exactly, the public release by the engine's estimate: up to 0.1 % less is no "
+    "difference.",
     "Both look countries up in the same database, the one that the public release brings.",
     "Ours seals events and waits for the broker's confirmation in `publish`; the public release sends them as they are "
     "and anonymizes them in the worker. `publish + consume` is the way from a raw event to a stored one.",
