@@ -21,6 +21,7 @@ from invenio_stats.loading import load_callable
 from invenio_stats.privacy import dictionary
 from invenio_stats.privacy.known_agents import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
+from invenio_stats.settings import check_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -177,6 +178,7 @@ class InvenioStats:
 def finalize_app(app: Flask) -> None:
     """Parse the whole configuration once all modules are there; a mistake stops the start."""
     state = app.extensions["invenio-stats"]
+    check_numbers(app.config)
     with app.app_context():
         load_lists()
         _warn_of_unsealed(state)

@@ -41,7 +41,7 @@ LAYERS = {
         "indices",
         "archive",
     },  # capabilities
-    3: {"ext", "definitions", "declare", "sealing", "apart"},  # wiring
+    3: {"ext", "definitions", "declare", "sealing", "settings", "apart"},  # wiring
     2: {
         "receivers",
         "queues",

@@ -9,6 +9,7 @@ from werkzeug.local import LocalProxy
 
 from invenio_stats import InvenioStats, current_stats
 from invenio_stats.contrib.config import EVENTS_CONFIG
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.ext import finalize_app
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.queries import TermsQuery
@@ -44,6 +45,11 @@ def test_finalize_app_warms_the_events(create_app, app_config):
     del vars(state)["events"]
     finalize_app(app)
     assert "events" in vars(state)
+
+
+def test_a_setting_that_is_no_number_stops_the_start(create_app, app_config):
+    with pytest.raises(ConfigurationError, match="STATS_SPOOL_MAX_MB is '256'"):
+        create_app(**{**app_config, "STATS_SPOOL_MAX_MB": "256"})
 
 
 def test_current_stats_is_a_proxy_to_the_state(app):
