@@ -19,7 +19,7 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from invenio_stats.broker.channels import borrowed, drop
 from invenio_stats.broker.deliveries import reading_ahead
 from invenio_stats.broker.frames import BASIC, METHOD, publishing
-from invenio_stats.broker.messages import AT_ONCE, Outgoing
+from invenio_stats.broker.messages import Outgoing, parts
 
 _SECONDS = 0.4
 """How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
@@ -111,14 +111,6 @@ def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
             sock.settimeout(before)
 
 
-def _parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Yield messages some at a time: the broker takes one part while the next is made."""
-    first = 0
-    while part := messages[first : first + AT_ONCE]:
-        yield part
-        first += len(part)
-
-
 def _left(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
 
@@ -145,7 +137,7 @@ class _ConfirmChannel:
             raise RecoverableConnectionError("The channel was closed meanwhile.")
         transport, name = connection.transport, exchange.name if exchange is not None else ""
         with transport.having_timeout(_left(deadline)) as sock, reading_ahead(transport):
-            for part in _parts(messages):
+            for part in parts(messages):
                 first, self._last = self._last + 1, self._last + len(part)
                 self._open.update(range(first, self._last + 1))
                 deadline += _SECONDS_PER_MESSAGE * len(part)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ _ENCODER = JSONEncoder()
 _PLAIN = frozenset((str, int, bool, type(None)))
 _PLAIN_OR_LIST = _PLAIN | {list}
 
-AT_ONCE = 100
-"""Messages that are made and sent in one go."""
+_AT_ONCE = 100
+"""Events that are made and sent in one go."""
 
 ALONE = 10
 """So many events, published at once, still have a message each, as other programs that read a queue expect it."""
@@ -88,6 +88,15 @@ class Batch(Sequence[Outgoing]):
                 return
             body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
             self._made.append(Outgoing(self._queue, ids[0], body, events=len(texts)))
+
+
+def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Yield messages as they are sent, some at a time: the broker takes a part while the next is made."""
+    first = 0
+    while head := messages[first : first + 1]:
+        part = messages[first : first + max(1, _AT_ONCE // head[0].events)]
+        yield part
+        first += len(part)
 
 
 def events_in(content: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.messages import AT_ONCE, Batch
+from invenio_stats.broker.messages import Batch, parts
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.events import BornEvent, Event
 
@@ -20,10 +20,10 @@ def publish(
 
     More than `ALONE` share messages. Returns when the broker has confirmed them, or when they are in the spool because
     it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends the batch:
-    EncodeError is raised when those before it are published, or where its message is one of the first, when none is.
+    EncodeError is raised when those before it are published, or where it is one of the first, when none is.
     """
     batch = Batch(queue.routing_key, prepare, events)
-    first = batch[:AT_ONCE]  # a salt store that hangs, say, is none of the broker's faults
+    first = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults
     if first and batch.error is None:
         outbox().send(queue, batch)
     if batch.error is not None:

@@ -42,7 +42,8 @@ def session_identity(visitor: Visitor, moment: datetime) -> str | None:
 
 
 def _hour(moment: datetime) -> str:
-    return utc(moment).isoformat()[:13].replace("-", "").replace("T", "")
+    at = utc(moment)
+    return f"{at.year:04}{at.month:02}{at.day:02}{at.hour:02}"
 
 
 def key(salt: str, identity: str) -> str:

@@ -17,7 +17,17 @@ def get_geoip(ip: str | None) -> str | None:
 
     A missing or broken database and an odd address never cost an event.
     """
-    path = current_app.config.get("STATS_GEOIP_DATABASE")
+    return country_of(ip, country_database())
+
+
+def country_database() -> str | None:
+    """Return the path of the application's database; None where it has none."""
+    path: str | None = current_app.config.get("STATS_GEOIP_DATABASE")
+    return path
+
+
+def country_of(ip: str | None, path: str | None) -> str | None:
+    """Return what `get_geoip` does, by the database at a path."""
     return _country(path, ip) if path and ip else None
 
 

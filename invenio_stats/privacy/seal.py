@@ -12,7 +12,7 @@ from invenio_stats.core.moments import parse
 from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
 from invenio_stats.core.windows import DEFAULT_WINDOW
 from invenio_stats.privacy import robots
-from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.geo import country_database, country_of
 from invenio_stats.privacy.known_agents import describe, note
 from invenio_stats.privacy.salts import existing_salt_of, is_own
 
@@ -66,8 +66,7 @@ class Sealer:
         """Seal one event; returns it."""
         if _has_whole_referrer(event):
             referrer = event["referrer"]
-            is_text = isinstance(referrer, str)
-            event["referrer"] = self._once(referrer_host, referrer, self._once(_own_host)) if is_text else None
+            event["referrer"] = self._once(_reduced, referrer) if isinstance(referrer, str) else None
         if not _has_person(event):
             return event
         has_agent = "user_agent" in event
@@ -89,7 +88,7 @@ class Sealer:
         """Look at a visitor who is another than the one before."""
         agent = self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
         self._visitor, self._keys = (visitor, has_agent), {}
-        self._about = {"country": get_geoip(visitor.ip_address), **agent}
+        self._about = {"country": country_of(visitor.ip_address, self._once(country_database)), **agent}
 
     def _keys_at(self, moment: datetime, visitor: Visitor) -> dict[str, Any]:
         day, yesterday = moment.date(), None
@@ -143,6 +142,10 @@ def referrer_host(referrer: Any, own_host: str | None = None) -> str | None:
 
 def _is_host(referrer: Any) -> bool:
     return isinstance(referrer, str) and len(referrer) < 256 and "/" not in referrer and ":" not in referrer
+
+
+def _reduced(referrer: str) -> str | None:
+    return referrer_host(referrer, _own_host())
 
 
 def _own_host() -> str | None:
