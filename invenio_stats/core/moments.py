@@ -36,10 +36,15 @@ def parse(value: str | datetime | date) -> datetime:
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a timestamp. Write it as '2026-01-31T10:00:00'.")
-    try:
-        return utc(datetime.fromisoformat(value))  # the fast path: some 40 times the general one's speed
+    try:  # the fast path: some 40 times the general one's speed, and 200 where the zone is read, not put in
+        return utc(datetime.fromisoformat(f"{value}+00:00" if _is_without_zone(value) else value))
     except (ValueError, OverflowError):  # a zone may carry the first or last day out of the calendar
         return _parse_slowly(value)
+
+
+def _is_without_zone(value: str) -> bool:
+    """Say whether a text is like 2026-01-31T10:00:00, as most timestamps are."""
+    return len(value) == 19 and value[13] == value[16] == ":"
 
 
 def _parse_slowly(value: str) -> datetime:

@@ -1,7 +1,8 @@
 """Who is the same user, and which session is it: COUNTER's identities, and the keys made of them."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from invenio_stats.core.moments import utc
@@ -38,12 +39,13 @@ def session_identity(visitor: Visitor, moment: datetime) -> str | None:
     if visitor.session_id:
         return visitor.session_id
     identity = visitor_identity(visitor)
-    return None if identity is None else f"{identity}|{_hour(moment)}"
-
-
-def _hour(moment: datetime) -> str:
     at = utc(moment)
-    return f"{at.year:04}{at.month:02}{at.day:02}{at.hour:02}"
+    return None if identity is None else f"{identity}|{_hour(at.date(), at.hour)}"
+
+
+@lru_cache(maxsize=100)
+def _hour(day: date, hour: int) -> str:
+    return f"{day.isoformat().replace('-', '')}{hour:02}"
 
 
 def key(salt: str, identity: str) -> str:

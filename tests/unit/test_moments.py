@@ -24,6 +24,7 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
         pytest.param("2026-01-31 12:00:00", id="blank"),
         pytest.param("2026-01-31T12:00", id="no seconds"),
         pytest.param("2026-01-31T12", id="hour alone"),
+        pytest.param("2026-01-31T13:00+01", id="offset, as long as seconds without one"),
     ],
 )
 def test_a_timestamp_is_read_whatever_way_it_is_written(text):
