@@ -31,7 +31,7 @@ from invenio_stats.core.events import (
     record_unique_id,
 )
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import BEGINNING, iso, iso_zoned, parse, to_second, utc
+from invenio_stats.core.moments import BEGINNING, is_iso, iso, iso_zoned, parse, to_second, utc
 from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError, without_text
 from invenio_stats.loading import load
@@ -256,11 +256,15 @@ class EventsIndexer:
             return None
         if names_somebody(doc):
             raise UnsealedEventError(self.index)
-        moment = to_second(parse(doc["timestamp"]))
+        timestamp = doc["timestamp"]
+        moment = to_second(parse(timestamp))
         cell = cell_start(moment, self.double_click_window)
         previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
         str(previous).encode()  # what is no text fails here, alone, and not when its batch is stored
-        doc["timestamp"] = iso_zoned(moment) if self._writes_zone else iso(moment)
+        if self._writes_zone:
+            doc["timestamp"] = iso_zoned(moment)
+        elif not (isinstance(timestamp, str) and is_iso(timestamp)):
+            doc["timestamp"] = iso(moment)
         doc["updated_timestamp"] = stamp
         if isinstance(event, BornEvent):
             doc["event_id"] = event.event_id

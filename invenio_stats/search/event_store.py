@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
+from datetime import time as clock_time
 from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from invenio_stats.core import names
 from invenio_stats.core.cells import Click
 from invenio_stats.core.events import Event
 from invenio_stats.core.mappings import Field
+from invenio_stats.core.moments import UTC, utc
 from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.search.cells import CellWriter
 from invenio_stats.search.indices import ensure_events_index
@@ -71,7 +73,8 @@ class EventStore:
 
     def index_of(self, moment: datetime) -> str:
         """Return the name that events of a moment are written to; no suffix tells the minutes of an hour apart."""
-        return self._index_of_hour(moment.replace(minute=0, second=0, microsecond=0))
+        moment = utc(moment)
+        return self._index_of_hour(moment.date(), moment.hour)
 
     def refused_fields(self, index: str) -> Collection[str]:
         """Return the fields of ours that an index does not take, as far as is known."""
@@ -136,8 +139,8 @@ class EventStore:
             ) from error
 
 
-def _index_of(alias: str, suffix: str, moment: datetime) -> str:
-    return names.events_index(alias, moment, suffix)
+def _index_of(alias: str, suffix: str, day: date, hour: int) -> str:
+    return names.events_index(alias, datetime.combine(day, clock_time(hour), UTC), suffix)
 
 
 def _event_of(action: Action) -> Event:

@@ -55,3 +55,25 @@ def test_a_moment_survives_being_written_in_any_zone(naive, minutes):
     moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert moments.parse(moments.iso(moment)) == moment
     assert moments.parse(moments.iso_zoned(moment)) == moment
+
+
+@given(st.datetimes())
+def test_what_iso_writes_is_known_as_such(naive):
+    whole = naive.replace(microsecond=0)
+    assert moments.is_iso(moments.iso(whole))
+    assert moments.is_iso(moments.iso(naive)) == (naive == whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31 12:00:00",
+        "2026-W05-6T12:00:00",
+        "2026-01-31T13:00+01",
+        "20260131T1300+01:00",
+        "2026-01-31T1\N{ARABIC-INDIC DIGIT ZERO}:00:00",
+        "2026-01-31T24:00:00",
+    ],
+)
+def test_other_ways_to_write_a_moment_are_not_what_iso_writes(text):
+    assert not moments.is_iso(text)

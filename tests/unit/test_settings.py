@@ -36,7 +36,7 @@ def test_both_ends_are_allowed(setting):
 
 @pytest.mark.parametrize("setting", sorted(NUMBERS))
 def test_none_is_no_limit_where_there_can_be_none(setting):
-    if NUMBERS[setting].or_none:
+    if NUMBERS[setting][2]:
         check_numbers({**DEFAULTS, setting: None})
     else:
         with pytest.raises(ConfigurationError):
