@@ -98,7 +98,7 @@ def test_a_thousand_events_ask_the_salt_store_once(app, queues, monkeypatch, tho
     assert asked == {"get_or_make": 1}
 
 
-def test_a_batch_is_one_write_and_one_wait(queues, is_amqp, published, monkeypatch, thousand):
+def test_a_batch_is_a_write_for_each_hundred_events_and_one_wait(queues, is_amqp, published, monkeypatch, thousand):
     if not is_amqp:
         pytest.skip("only AMQP has confirms")
     current_stats.publish("file-download", thousand[:1])  # opens the channel
@@ -107,7 +107,7 @@ def test_a_batch_is_one_write_and_one_wait(queues, is_amqp, published, monkeypat
     monkeypatch.setattr(amqp.transport.TCPTransport, "write", lambda self, data: (writes.append(1), write(self, data)))
     published.clear()
     current_stats.publish("file-download", thousand)
-    assert (len(writes), published) == (1, {})
+    assert (len(writes), published) == (10, {})
 
 
 def test_a_batch_is_read_with_one_consumer_and_acknowledged_once(queues, put_templates, is_amqp, published, thousand):
