@@ -15,6 +15,6 @@ current_stats = cast("InvenioStatsState", LocalProxy(lambda: current_app.extensi
 def behind(proxy: Any) -> Any:
     """Return what a proxy stands for now; what is no proxy, a stand-in of a test say, is that itself.
 
-    Each use of a proxy looks it up anew, which costs more than what is done with it: some twenty times for an event.
+    Each use of a proxy looks it up anew, which costs more than what is done with it: some ten times for an event.
     """
     return proxy._get_current_object() if type(proxy) is LocalProxy else proxy
