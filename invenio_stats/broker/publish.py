@@ -23,8 +23,8 @@ def publish(
     EncodeError is raised when those before it are published, or where it is one of the first, when none is.
     """
     batch = Batch(queue.routing_key, prepare, events)
-    first = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults
-    if first and batch.error is None:
+    first_part = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults
+    if first_part and batch.error is None:
         outbox().send(queue, batch)
     if batch.error is not None:
         raise batch.error

@@ -37,7 +37,7 @@ def parse(value: str | datetime | date) -> datetime:
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a timestamp. Write it as '2026-01-31T10:00:00'.")
-    try:  # the fast path: some 40 times the general one's speed, and 200 where the zone is read, not put in
+    try:  # the general way takes five times as long; to put the zone in, and not have it read, twice
         return utc(datetime.fromisoformat(f"{value}+00:00" if is_iso(value) else value))
     except (ValueError, OverflowError):  # a zone may carry the first or last day out of the calendar
         return _parse_slowly(value)
