@@ -1,14 +1,42 @@
 """Proxy to the extension's state in the current application."""
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, cast
 
 from flask import current_app
 from werkzeug.local import LocalProxy
 
-if TYPE_CHECKING:  # the state is made above this layer
-    from invenio_stats.ext import InvenioStatsState
 
-current_stats = cast("InvenioStatsState", LocalProxy(lambda: current_app.extensions["invenio-stats"]))
+class State(Protocol):
+    """What a module may ask of the extension's state."""
+
+    app: Any
+    exchange: Any
+    events_config: Mapping[str, Any]
+    aggregations_config: Mapping[str, Any]
+    queries_config: Mapping[str, Any]
+    event_definitions: Mapping[str, Any]
+    events: Mapping[str, Any]
+    aggregations: Mapping[str, Any]
+    queries: Mapping[str, Any]
+    permission_factory: Callable[..., Any]
+    item_resolver: Callable[..., Any] | None
+    agents_queue: Any
+
+    def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:
+        """Return the function that builds and publishes one event."""
+
+    def get_query(self, query_name: str) -> Any:
+        """Return the query object."""
+
+    def publish(self, event_type: str, events: Iterable[dict[str, Any]]) -> None:
+        """Publish events."""
+
+    def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
+        """Yield what waits on a queue."""
+
+
+current_stats = cast(State, LocalProxy(lambda: current_app.extensions["invenio-stats"]))
 """The state of invenio-stats: see `invenio_stats.ext.InvenioStatsState`."""
 
 
