@@ -19,9 +19,9 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from invenio_stats.privacy import robots
-from invenio_stats.privacy.agents import reduce_agent
-from invenio_stats.privacy.robots import Classifier
+from invenio_stats.privacy.user_agents import classifier as robots
+from invenio_stats.privacy.user_agents.classifier import Classifier
+from invenio_stats.privacy.user_agents.reduction import reduce_agent
 
 AGENT_KEYS = {"instances", "useragent", "userAgent", "user_agent"}
 PEOPLE = {"browser", "unknown"}

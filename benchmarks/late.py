@@ -15,9 +15,9 @@ from datetime import datetime, timedelta, timezone
 from invenio_search.engine import search
 from small_app import make_app
 
-from invenio_stats.core.months import is_closed
+from invenio_stats.core.month_indices import is_closed
+from invenio_stats.processing.event_indices import ensure_events_index
 from invenio_stats.proxies import current_stats
-from invenio_stats.search.indices import ensure_events_index
 
 EVENT, AGGREGATION = "file-download", "file-download-agg"
 DAYS, FILES = 365, 20_000

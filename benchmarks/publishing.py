@@ -17,7 +17,7 @@ from invenio_cache import InvenioCache
 from invenio_queues import InvenioQueues
 
 from invenio_stats import InvenioStats
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.contrib.config import EVENTS_CONFIG
 from invenio_stats.proxies import current_stats
@@ -65,7 +65,7 @@ def measure(name: str, broker_url: str, requests: int, pid: int | None = None) -
             if pid:
                 hang(pid, requests)
             queue = current_stats.events["record-view"].queue
-            print(f"{inspect.depth(queue)} events are on the broker, {outbox().spool.count()} in the spool")
+            print(f"{queue_depth.depth(queue)} events are on the broker, {outbox().spool.count()} in the spool")
             queue.queue.purge()
 
 

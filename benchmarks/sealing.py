@@ -11,8 +11,8 @@ from collections.abc import Callable
 from flask import Flask
 from invenio_cache import InvenioCache
 
-from invenio_stats.privacy import known_agents
-from invenio_stats.privacy.robots import Classifier
+from invenio_stats.privacy.user_agents import cache
+from invenio_stats.privacy.user_agents.classifier import Classifier
 from invenio_stats.processors import seal_event
 
 ROUNDS = 7
@@ -61,7 +61,7 @@ def main() -> None:
     app.config["CACHE_TYPE"] = "SimpleCache"
     InvenioCache(app)
     with app.app_context():
-        known_agents.load_lists()
+        cache.load_lists()
         for one in events(500, 5000):
             seal_event(one)  # the lists, the salt and the agents are read
         new_agents = iter(range(1_000, 10_000_000))
@@ -70,9 +70,7 @@ def main() -> None:
             "seal, every agent new": measure(
                 lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], seal_event
             ),
-            "classify, agent known": measure(
-                lambda: [agent(number % 500) for number in range(EVENTS)], known_agents.describe
-            ),
+            "classify, agent known": measure(lambda: [agent(number % 500) for number in range(EVENTS)], cache.describe),
             "classify, agent new": measure(
                 lambda: [agent(next(new_agents)) for _ in range(EVENTS)], Classifier().classify
             ),

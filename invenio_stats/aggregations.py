@@ -15,18 +15,20 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import SUPPORTED_INTERVALS, BookmarkAPI, format_range_dt
 from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
-from invenio_stats.core.mappings import Field
+from invenio_stats.core.mappings import KEYWORD, Field
+from invenio_stats.core.metrics import ALLOWED_METRICS
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError, without_text
-from invenio_stats.first_day import ALL_THERE, FirstDay
-from invenio_stats.search import sources, totals
-from invenio_stats.search.carrying import Plan
-from invenio_stats.search.leasing import Work, place_of
-from invenio_stats.search.metrics import ALLOWED_METRICS
-from invenio_stats.search.planning import Planning
-from invenio_stats.search.reading import Found, read
-from invenio_stats.search.stored import Action, Failure, StoredTotals
-from invenio_stats.search.totals import Counted
+from invenio_stats.search import aliases, clauses
+from invenio_stats.search.multi_get import Found, read
+from invenio_stats.totals import search_bodies
+from invenio_stats.totals.execution import Plan
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.leases import Work, place_of
+from invenio_stats.totals.model import Counted
+from invenio_stats.totals.planning import Planning
+from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.writing import Action, Failure
 
 __all__ = (
     "ALLOWED_METRICS",
@@ -216,7 +218,7 @@ class StatAggregator(Planning):
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
         # Also among those that do not count: a total may have been made before they stopped to.
-        return sources.oldest(self.client, sources.indices_behind(self.client, self._events_alias()))
+        return aliases.oldest(self.client, aliases.indices_behind(self.client, self._events_alias()))
 
     def _read_places(self) -> tuple[Found, Found, Found | None]:
         """Read what the runs share, the first complete day, and the bookmark, in one request.
@@ -259,9 +261,9 @@ class StatAggregator(Planning):
         if recount is None:
             return stored, iter(())
         since = None if previous_bookmark is None else utc(previous_bookmark)
-        where = totals.between(start, after(start, self.interval))
+        where = clauses.between(start, after(start, self.interval))
         if since is not None:
-            where = totals.all_of([totals.changed_since(since, self.interval), where])
+            where = clauses.all_of([search_bodies.changed_since(since, self.interval), where])
         return stored, self._count(recount, stored, where, since)
 
     def _overrides(self, method: str) -> bool:
@@ -270,3 +272,32 @@ class StatAggregator(Planning):
 
 def _now() -> datetime:
     return utc(datetime.now(timezone.utc))
+
+
+CLASSES = ("robot", "ai", "machine")
+
+
+def apart_from(aggregator: StatAggregator) -> StatAggregator:
+    """Return the aggregation that counts what another leaves out: one total for each class and interval.
+
+    Its totals are behind `stats-apart-<event>`, which the templates and aliases of people's totals do not match; its
+    bookmark is `<name>-apart`. Only classes that the chain of the event type keeps can be counted.
+    """
+    apart = StatAggregator(
+        name=f"{aggregator.name}-apart",
+        event=aggregator.event,
+        client=aggregator.client,
+        field="agent_class",
+        metric_fields={"unique_count": ("cardinality", "unique_session_id", {})},
+        query_modifiers=[only_apart],
+        interval=aggregator.interval,
+        index_interval=aggregator.index_interval,
+        fields={"agent_class": KEYWORD},
+    )
+    apart.index = prefix_index(names.apart_alias(aggregator.event))
+    return apart
+
+
+def only_apart(search: Any) -> Any:
+    """Narrow a search to the events that do not count as people's."""
+    return search.filter("terms", agent_class=list(CLASSES))

@@ -10,7 +10,7 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
 from invenio_stats.core.moments import iso, parse_calendar, to_second
 from invenio_stats.errors import StatsError
-from invenio_stats.search.reading import Found
+from invenio_stats.search.multi_get import Found
 
 __all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
 

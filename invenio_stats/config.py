@@ -49,7 +49,7 @@ for an index that a composable one matches.
 STATS_EVENTS_UTC_DATETIME_ENABLED = False
 """False: builders write timestamps without zone, to the second; True: with zone and fraction."""
 
-STATS_ITEM_RESOLVER = "invenio_stats.items.resolve_item"
+STATS_ITEM_RESOLVER = "invenio_stats.items.resolver.resolve_item"
 """Finds the item that a view or download belongs to: `(pid=None, record=None, obj=None, **kwargs)` -> Item or None.
 
 Default: understands plain records and InvenioRDM records. Object or import string; None switches it off.

@@ -11,17 +11,18 @@ from invenio_queues.proxies import current_queues
 from invenio_queues.queue import Queue
 from kombu import Exchange
 
-from invenio_stats import config, definitions
+from invenio_stats import config
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
+from invenio_stats.capture.after_response import judge_on_response
 from invenio_stats.core import names
 from invenio_stats.core.events import BornEvent, Event
-from invenio_stats.holding import judge_on_response
-from invenio_stats.loading import load_callable
-from invenio_stats.privacy import dictionary
-from invenio_stats.privacy.known_agents import load_lists
+from invenio_stats.definitions import parsing
+from invenio_stats.definitions.numbers import check_numbers
+from invenio_stats.privacy.user_agents import catalog
+from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
-from invenio_stats.settings import check_numbers
+from invenio_stats.support.import_strings import load_callable
 
 logger = logging.getLogger(__name__)
 
@@ -56,25 +57,25 @@ class InvenioStatsState:
         return self.app.config["STATS_QUERIES"]
 
     @cached_property
-    def event_definitions(self) -> dict[str, definitions.EventDefinition]:
+    def event_definitions(self) -> dict[str, parsing.EventDefinition]:
         """The event types without their queues, for what comes before the broker."""
-        return definitions.parse_events(self.app, self.events_config)
+        return parsing.parse_events(self.app, self.events_config)
 
     @cached_property
-    def events(self) -> dict[str, definitions.EventDefinition]:
+    def events(self) -> dict[str, parsing.EventDefinition]:
         """The event types by name, each with its queue."""
         queues = current_queues.queues
         return {name: event.on(queues[names.queue(name)]) for name, event in self.event_definitions.items()}
 
     @cached_property
-    def aggregations(self) -> dict[str, definitions.AggregationDefinition]:
+    def aggregations(self) -> dict[str, parsing.AggregationDefinition]:
         """The aggregations by name."""
-        return definitions.parse_aggregations(self.app, self.aggregations_config)
+        return parsing.parse_aggregations(self.app, self.aggregations_config)
 
     @cached_property
-    def queries(self) -> dict[str, definitions.QueryDefinition]:
+    def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
-        return definitions.parse_queries(self.app, self.queries_config, self.permission_factory)
+        return parsing.parse_queries(self.app, self.queries_config, self.permission_factory)
 
     @cached_property
     def permission_factory(self) -> Callable[..., Any]:
@@ -119,10 +120,10 @@ class InvenioStatsState:
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
         definition = self.events[event_type]
         publish(definition.queue, events, self._sealer(definition))
-        dictionary.send(self.agents_queue)
+        catalog.send(self.agents_queue)
 
     @staticmethod
-    def _sealer(definition: definitions.EventDefinition) -> Callable[[BornEvent], BornEvent]:
+    def _sealer(definition: parsing.EventDefinition) -> Callable[[BornEvent], BornEvent]:
         """Return what takes the person out of events, unless a worker is to do it."""
         from invenio_stats import processors  # importing the package does not pay for what workers need
 

@@ -16,33 +16,31 @@ from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
-from invenio_stats.broker.batches import IN_THE_MAKING, Outcome, in_batches, run_batches
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter
 from invenio_stats.core import names
-from invenio_stats.core.cells import Click, document_id_of, identity_of
-from invenio_stats.core.events import (
-    BornEvent,
-    Event,
-    Preprocessor,
-    born,
-    file_unique_id,
-    hash_id,
-    record_unique_id,
+from invenio_stats.core.double_clicks import (
+    DEFAULT_WINDOW,
+    Click,
+    cell_start,
+    check_window,
+    document_id_of,
+    identity_of,
 )
+from invenio_stats.core.events import BornEvent, Event, Preprocessor, born, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import BEGINNING, is_iso, iso, iso_zoned, parse, to_second, utc
-from invenio_stats.core.windows import DEFAULT_WINDOW, cell_start, check_window
 from invenio_stats.errors import UnsealedEventError, without_text
-from invenio_stats.loading import load
-from invenio_stats.privacy.known_agents import describe
-from invenio_stats.privacy.robots import AgentClass, is_machine, is_robot
+from invenio_stats.privacy.pseudonyms import PERSON, Sealer, is_done, names_somebody
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.privacy.seal import PERSON, Sealer, is_done, names_somebody
-from invenio_stats.search.store import Action, sends_directly
+from invenio_stats.privacy.user_agents.cache import describe
+from invenio_stats.privacy.user_agents.classifier import AgentClass, is_machine, is_robot
+from invenio_stats.processing.batch_runner import IN_THE_MAKING, Outcome, in_batches, run_batches
+from invenio_stats.search.bulk import Action, sends_directly
+from invenio_stats.support.import_strings import load
 
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
-    from invenio_stats.search.event_store import Stored
+    from invenio_stats.processing.event_store import Stored
 
 __all__ = (
     "EventsIndexer",
@@ -169,7 +167,7 @@ class EventsIndexer:
         self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
         self.failures: list[DeadLetter] = []
         self.dropped: Counter[str] = Counter()
-        from invenio_stats.search.event_store import EventStore  # a worker's: no web process pays for it
+        from invenio_stats.processing.event_store import EventStore  # a worker's: no web process pays for it
 
         self.store = EventStore(self.client, self.index, suffix, self.double_click_window, fields, _now)
 
@@ -214,7 +212,7 @@ class EventsIndexer:
 
     def begin(self) -> None:
         """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
-        from invenio_stats.first_day import first_day_of_queue  # as above
+        from invenio_stats.totals.first_complete_day import first_day_of_queue  # as above
 
         if isinstance(self.queue, Inbox):
             name = self.queue.routing_key

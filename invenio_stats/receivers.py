@@ -7,13 +7,13 @@ from typing import Any
 from blinker import ANY
 from flask import Flask, current_app
 
+from invenio_stats.capture.after_response import hold_or_publish
+from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import BornEvent, Builder, Event
-from invenio_stats.core.usage import USAGE_TYPES
 from invenio_stats.errors import EventsRefusedError, without_text
-from invenio_stats.holding import hold_or_publish
-from invenio_stats.items import item_fields
-from invenio_stats.loading import entries, load, load_entry
+from invenio_stats.items.resolver import item_fields
 from invenio_stats.proxies import behind, current_stats
+from invenio_stats.support.import_strings import entries, load, load_entry
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ except ModuleNotFoundError:  # an application without accounts has anonymous vis
     current_user = None
 
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
-from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.geoip import get_geoip
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.proxies import behind
 

@@ -1,25 +1,20 @@
 """Serve: POST /stats, several questions in, their answers out by name."""
 
-import inspect
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 from flask_babel import gettext as _
 from invenio_rest import ContentNegotiatedMethodView
 from invenio_rest.decorators import require_content_types
-from invenio_search.engine import search
 
-from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, UnknownQueryError
+from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
-from invenio_stats.search.parameters import quote
-from invenio_stats.search.sending import Prepared, ValuesRefusedError, send_together
+from invenio_stats.queries.batch import Asked, _naming, answer_all
+from invenio_stats.queries.parameters import quote
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +22,6 @@ MAX_QUERIES = 100
 """The most questions in one request."""
 
 blueprint = Blueprint("invenio_stats", __name__)
-
-
-class Asked(NamedTuple):
-    """One entry of a request: which query, with what parameters."""
-
-    key: str
-    stat: str
-    params: dict[str, Any]
 
 
 class StatsQueryResource(ContentNegotiatedMethodView):
@@ -129,62 +116,6 @@ def _number(text: str) -> float:
             _("The body holds %(text)s, which is not a number in JSON, or is too large for one.", text=quote(text))
         )
     return number
-
-
-@contextmanager
-def _naming(key: str) -> Iterator[None]:
-    """Put the key of the entry before what is wrong with it."""
-    try:
-        yield
-    except InvalidRequestInputError as error:
-        error.description = f"{quote(key)}: {error.description}"
-        raise
-
-
-def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
-    """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
-    prepared: dict[str, Prepared] = {}
-    for entry in entries:
-        with _naming(entry.key):
-            query = _query(entry)
-            if getattr(query, "can_prepare", False):
-                prepared[entry.key] = query.prepare(**entry.params)
-    sends = dict(zip(prepared, send_together([one.question for one in prepared.values()]), strict=True))
-    answers = {}
-    for entry in entries:
-        run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
-        if entry.key in prepared:
-            run = partial(prepared[entry.key].finish, sends[entry.key])
-        with _naming(entry.key):
-            answers[entry.key] = _answer(entry, run)
-    return answers
-
-
-def _query(entry: Asked) -> Any:
-    query = current_stats.get_query(entry.stat)
-    try:
-        _signature(type(query).run).bind(query, **entry.params)
-    except TypeError as error:
-        raise InvalidRequestInputError(_("params do not fit the query: %(error)s.", error=error)) from error
-    return query
-
-
-_signature = lru_cache(maxsize=100)(inspect.signature)
-
-
-def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    try:
-        return run()
-    except (search.exceptions.TransportError, ValuesRefusedError) as error:
-        logger.exception("A query got no answer", extra={"query": entry.stat})
-        raise _no_answer(entry, error) from error
-
-
-def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
-    status = getattr(error, "status_code", 400)
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
-        return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
-    return NoAnswerError(503, _("The search engine does not answer. Ask again later."))
 
 
 blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))

@@ -12,8 +12,8 @@ from invenio_app.celery import celery
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
+from invenio_stats.operations.monitoring.status import aggregations_status, events_status
 from invenio_stats.proxies import current_stats
-from invenio_stats.status import aggregations_status, events_status
 from invenio_stats.tasks import aggregate_events, process_events
 
 PATIENCE = 100

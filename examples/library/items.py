@@ -7,7 +7,7 @@ from invenio_pidstore.errors import PIDDoesNotExistError
 from invenio_pidstore.models import PersistentIdentifier
 from invenio_records.api import Record
 
-from invenio_stats.items import Item
+from invenio_stats.items.resolver import Item
 
 BUCKET = "bucket"
 """Type of the identifiers that lead from a bucket to its record."""

@@ -13,12 +13,12 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.deliveries import Deliveries, Delivery
 from invenio_stats.broker.messages import PACKET, events_in, unpacked
-from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
+from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
+from invenio_stats.broker.transports.redis import acknowledge, received
 from invenio_stats.core.events import BornEvent
-from invenio_stats.wire import decode
+from invenio_stats.support.json_codec import decode
 
 logger = logging.getLogger(__name__)
 

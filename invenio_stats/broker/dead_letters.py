@@ -11,11 +11,11 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.confirmed import deliver
-from invenio_stats.broker.letters import Choice, DeadLetter, Letter, again, dead_name, read, written
+from invenio_stats.broker.dead_letter_messages import Choice, DeadLetter, Letter, again, dead_name, read, written
 from invenio_stats.broker.messages import Outgoing
-from invenio_stats.broker.plain import acknowledge, received
 from invenio_stats.broker.publish import declare
+from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.redis import acknowledge, received
 
 __all__ = ("ALL", "Choice", "DeadLetter", "Letter", "bury", "count", "dead_name", "look", "purge", "replay", "summary")
 

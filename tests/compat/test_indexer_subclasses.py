@@ -6,7 +6,7 @@ import pytest
 from invenio_search.engine import search
 
 from invenio_stats import current_stats
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id, flag_machines, flag_robots
 
 from .samples import DOWNLOADS, download, on
@@ -67,7 +67,7 @@ def test_an_overridden_run_is_acknowledged_when_it_returns(app, queues, put_temp
     current_stats.publish("file-download", [download(on(3)), download(on(4))])
     assert OwnRun(queues["file-download"], preprocessors=STEPS).run() == (2, 0)
     assert len(sources(DOWNLOADS)) == 2
-    assert inspect.depth(queues["file-download"]) == 0
+    assert queue_depth.depth(queues["file-download"]) == 0
 
 
 def test_an_overridden_run_gives_everything_back_when_it_raises(app, queues):
@@ -76,7 +76,7 @@ def test_an_overridden_run_gives_everything_back_when_it_raises(app, queues):
     indexer.fails = True
     with pytest.raises(RuntimeError, match="no"):
         indexer.run()
-    assert inspect.depth(queues["file-download"]) == 3
+    assert queue_depth.depth(queues["file-download"]) == 3
 
 
 def test_what_an_overridden_run_does_not_take_stays_on_the_queue(app, queues, search_client):
@@ -91,8 +91,8 @@ def test_an_overridden_run_may_call_ours(app, queues, put_templates, sources):
     current_stats.publish("file-download", events)
     assert Around(queues["file-download"], preprocessors=STEPS).run() == (2, 1)
     assert len(sources(DOWNLOADS)) == 2
-    assert inspect.depth(queues["file-download"]) == 0
-    assert inspect.dead(queues["file-download"]) == 1
+    assert queue_depth.depth(queues["file-download"]) == 0
+    assert queue_depth.dead(queues["file-download"]) == 1
 
 
 def test_a_foreign_actionsiter_is_stored_unchanged(app, queues, put_templates, sources):
@@ -100,7 +100,7 @@ def test_a_foreign_actionsiter_is_stored_unchanged(app, queues, put_templates, s
     assert OwnActions(queues["file-download"]).run() == (2, 0)
     found = sources(f"{DOWNLOADS}-of-their-own")
     assert sorted(found, key=str) == [{"file_id": "F1", "theirs": True}, {"file_id": "F2", "theirs": True}]
-    assert inspect.depth(queues["file-download"]) == 0
+    assert queue_depth.depth(queues["file-download"]) == 0
 
 
 def test_our_actions_may_be_changed_on_their_way(app, queues, put_templates, sources):

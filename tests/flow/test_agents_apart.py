@@ -2,8 +2,8 @@
 
 import pytest
 
-from invenio_stats.broker import inspect
-from invenio_stats.privacy import known_agents
+from invenio_stats.broker import queue_depth
+from invenio_stats.privacy.user_agents import cache
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, process_events
 from tests.flow.test_processors import BROWSER, download
@@ -16,10 +16,10 @@ CURL = "curl/8.5.0"
 @pytest.fixture
 def new_process(app, queues, monkeypatch):
     """Begin as a process that has met no agent yet, with nothing on the way to the dictionary."""
-    if inspect.depth(current_stats.agents_queue):
+    if queue_depth.depth(current_stats.agents_queue):
         assert list(current_stats.agents_queue.consume())
-    monkeypatch.setattr(known_agents, "_noted", {})
-    monkeypatch.setattr(known_agents, "_waiting", {})
+    monkeypatch.setattr(cache, "_noted", {})
+    monkeypatch.setattr(cache, "_waiting", {})
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_an_agent_is_sent_once_and_alone(app, queues, put_templates, new_process
     for _ in range(3):
         current_stats.publish("file-download", [download(), download(file_id="G", user_agent=CURL)])
     assert sum(1 for _ in current_stats.agents_queue.consume()) == 2, "one message for each agent"
-    known_agents._noted.clear()
+    cache._noted.clear()
     current_stats.publish("file-download", [download()])
     process_events(["file-download"])
     ((agent_id, entry),) = entries().items()
@@ -55,12 +55,12 @@ def test_a_dictionary_that_cannot_be_reached_costs_nothing(app, queues, new_proc
     def away(*args, **kwargs):
         raise ConnectionError("amqp://user:secret@example.org")
 
-    monkeypatch.setattr("invenio_stats.privacy.dictionary.publish", away)
+    monkeypatch.setattr("invenio_stats.privacy.user_agents.catalog.publish", away)
     current_stats.publish("file-download", [download()])
     assert "Agents could not be sent to the dictionary" in caplog.text
     assert "secret" not in caplog.text
     assert len(list(current_stats.consume("file-download"))) == 1
-    assert known_agents.take_noted(), "it is sent with the next event"
+    assert cache.take_noted(), "it is sent with the next event"
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from invenio_stats.core import asides
+from invenio_stats.core import quarantine
 from invenio_stats.core.moments import parse
-from invenio_stats.search.carrying import Carried
-from invenio_stats.search.stored import Failure
+from invenio_stats.totals.execution import Carried
+from invenio_stats.totals.writing import Failure
 
 pytestmark = pytest.mark.usefixtures("expect_logged_errors")
 
@@ -26,7 +26,7 @@ def aside(search_client, index_prefix):
 
     def read():
         source = search_client.get(index=f"{index_prefix}stats-locks", id="record-view-agg")["_source"]
-        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in asides.read_asides(source)]
+        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in quarantine.read_asides(source)]
 
     return read
 
@@ -80,7 +80,7 @@ def test_a_run_over_another_range_leaves_it_aside(raw, aggregator, aside, clock)
 
 def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside, monkeypatch):
     """That is no bad total any more, but something that is wrong with all of them."""
-    monkeypatch.setattr(asides, "MOST", 2)
+    monkeypatch.setattr(quarantine, "MOST", 2)
     for number in range(3):
         raw.put(f"2026-03-1{number}", "recid_1")
     own = aggregator(copy_fields={"pid_value": fails})
@@ -97,5 +97,5 @@ def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
     carried = Carried()
     carried.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
     assert carried.failed[start] == 1000
-    assert len(carried.aside) == asides.MOST + 1
+    assert len(carried.aside) == quarantine.MOST + 1
     assert carried.undone == {start}

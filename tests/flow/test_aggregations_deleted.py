@@ -5,7 +5,7 @@ import pytest
 from invenio_stats.cli import stats
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.first_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 ALL = {f"recid_1-{day}": 1 for day in DAYS}

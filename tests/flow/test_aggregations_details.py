@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 
-from invenio_stats.search.details import FEW, Details
+from invenio_stats.totals.event_details import FEW, Details
 
 
 @pytest.fixture(params=[0, FEW, 10_000], ids=["asked", "as it is", "read"])
 def few(request, monkeypatch):
-    monkeypatch.setattr("invenio_stats.search.details.FEW", request.param)
+    monkeypatch.setattr("invenio_stats.totals.event_details.FEW", request.param)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_more_than_a_request_takes_is_read_in_several(raw, aggregator, counts, m
     sizes = []
     read = Details._read
     monkeypatch.setattr(Details, "_read", lambda self, batch: sizes.append(len(batch)) or read(self, batch))
-    monkeypatch.setattr("invenio_stats.search.details._DOCUMENTS_AT_ONCE", 5)
+    monkeypatch.setattr("invenio_stats.totals.event_details._DOCUMENTS_AT_ONCE", 5)
     for number in range(12):
         raw.put(key=f"recid_{number}")
     aggregator().run()

@@ -5,8 +5,8 @@ import pytest
 from invenio_stats.core.leases import read_leases
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.search import carrying
-from invenio_stats.search.stored import Failure
+from invenio_stats.totals import execution
+from invenio_stats.totals.writing import Failure
 
 DAYS = [f"2026-03-{day:02}" for day in range(1, 7)]
 ALL = {f"recid_1-{day}": 1 for day in DAYS}
@@ -42,7 +42,7 @@ def days(raw):
 @pytest.fixture
 def one_by_one(monkeypatch):
     """Let a run take one interval at a time."""
-    monkeypatch.setattr("invenio_stats.search.leasing.EVENTS_AT_ONCE", 1)
+    monkeypatch.setattr("invenio_stats.totals.leases.EVENTS_AT_ONCE", 1)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_what_a_killed_run_held_is_free_after_a_while(aggregator, counts, clock)
 
 def test_what_fails_gives_its_intervals_back_at_once(days, aggregator, counts, monkeypatch, leases):
     with monkeypatch.context() as patched:
-        patched.setattr("invenio_stats.search.carrying.write", lambda *_: 1 / 0)
+        patched.setattr("invenio_stats.totals.execution.write", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             aggregator().run()
     assert leases() == []
@@ -173,14 +173,14 @@ def test_a_total_that_others_changed_meanwhile_is_counted_again(raw, days, aggre
 def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     raw, days, aggregator, counts, search_client, caplog, monkeypatch
 ):
-    write, changes = carrying.write, iter(range(100))
+    write, changes = execution.write, iter(range(100))
 
     def meddle(client, actions, is_guarded):
         place = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
         search_client.index(**place, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": next(changes)})
         return write(client, actions, is_guarded)
 
-    monkeypatch.setattr(carrying, "write", meddle)
+    monkeypatch.setattr(execution, "write", meddle)
     own = aggregator()
     assert own.run() == [(0, 1)] + [(1, 0)] * 5
     assert "Totals are changed by others again and again" in caplog.text
@@ -209,6 +209,6 @@ def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch
         start, action = actions[0]
         return [] if len(seen) > 1 else [Failure(start, action.counted.pair.key, "busy", "later")]
 
-    monkeypatch.setattr(carrying, "write", refuse_first)
+    monkeypatch.setattr(execution, "write", refuse_first)
     aggregator().run()
     assert seen[:3] == [[[]], [[]], [[parse(DAYS[1])]]]

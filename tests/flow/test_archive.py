@@ -6,14 +6,14 @@ from datetime import datetime, timezone
 
 import pytest
 
-from invenio_stats.archive import files, manifest
-from invenio_stats.archive.export import export, summary
-from invenio_stats.archive.restore import restore, verified
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
-from invenio_stats.first_day import ALL_THERE, FirstDay
-from invenio_stats.progress import bar
+from invenio_stats.operations.archive import files, manifest
+from invenio_stats.operations.archive.export import export, summary
+from invenio_stats.operations.archive.restore import restore, verified
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 from tests.fixtures.counting import EVENTS, TOTALS
 
 TYPES = ["file-download", "record-view"]

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id
@@ -30,7 +30,7 @@ def make_indexer(queues, put_templates):
 
 @pytest.fixture
 def depth(queues):
-    return lambda: inspect.depth(queues["file-download"])
+    return lambda: queue_depth.depth(queues["file-download"])
 
 
 def test_the_next_batch_is_read_while_one_is_stored(make_indexer, depth):
@@ -94,5 +94,5 @@ def test_what_the_engine_refuses_is_buried_with_its_own_batch(make_indexer, dept
     indexer.on_outcome = lambda outcome: buried.append((outcome.stored, outcome.dead))
     indexer.run()
     assert buried == [(1, 1), (0, 2), (0, 1)]
-    assert inspect.dead(queues["file-download"]) == 4
+    assert queue_depth.dead(queues["file-download"]) == 4
     assert depth() == 0

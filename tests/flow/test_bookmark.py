@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from invenio_stats.bookmark import SUPPORTED_INTERVALS, BookmarkAPI, format_range_dt
-from invenio_stats.search.reading import read
+from invenio_stats.search.multi_get import read
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 

@@ -8,7 +8,7 @@ from flask import Response, current_app, redirect, request, stream_with_context
 from invenio_files_rest.signals import file_downloaded
 from invenio_records_ui.signals import record_viewed
 
-from invenio_stats.items import Item
+from invenio_stats.items.resolver import Item
 from invenio_stats.proxies import current_stats
 from tests.flow.test_processors import BROWSER
 

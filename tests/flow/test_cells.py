@@ -12,8 +12,8 @@ from invenio_search.engine import SearchEngine
 from invenio_stats.core import names
 from invenio_stats.core.mappings import WHOLE
 from invenio_stats.errors import EngineUnavailableError
-from invenio_stats.search.cells import CellWriter
-from invenio_stats.search.indices import ensure_events_index
+from invenio_stats.processing.double_clicks import CellWriter
+from invenio_stats.processing.event_indices import ensure_events_index
 from tests.fixtures.clicks import MIDNIGHT, counted, kept_by_thing, make_click
 
 TODAY = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -70,7 +70,7 @@ def test_status_goes_on_when_a_service_is_away(invoke, app, monkeypatch):
     def away(*args, **kwargs):
         raise ConnectionError("amqp://user:secret@example.org")
 
-    monkeypatch.setattr("invenio_stats.status.inspect.depth", away)
+    monkeypatch.setattr("invenio_stats.operations.monitoring.status.queue_depth.depth", away)
     line = json.loads(invoke("status", "--json"))["events"]["file-download"]
     assert line["problems"] == ["broker: ConnectionError"]
     assert line["waiting"] is None

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from invenio_stats.cli import stats
-from invenio_stats.indices import listing
-from invenio_stats.indices.listing import Shards
+from invenio_stats.operations import inventory
+from invenio_stats.operations.inventory import Shards
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def invoke(app):
 @pytest.fixture(autouse=True)
 def _plenty_of_shards(monkeypatch):
     """Other tests may be using this engine's at the same time."""
-    monkeypatch.setattr(listing, "shards", lambda client: Shards(7, 1000, 4))
+    monkeypatch.setattr(inventory, "shards", lambda client: Shards(7, 1000, 4))
 
 
 def test_list_says_what_there_is(invoke, month):
@@ -45,7 +45,7 @@ def test_list_says_what_there_is(invoke, month):
 
 def test_the_shards_are_those_of_the_engine(app, search_client, month, monkeypatch):
     monkeypatch.undo()
-    found = listing.shards(search_client)
+    found = inventory.shards(search_client)
     assert found.used >= 2
     assert found.limit % 1000 == 0
     assert found.daily == 2
@@ -53,7 +53,7 @@ def test_the_shards_are_those_of_the_engine(app, search_client, month, monkeypat
 
 @pytest.mark.parametrize(("used", "level", "code"), [(799, "ok", 0), (800, "warning", 0), (950, "error", 1)])
 def test_list_warns_before_the_limit(invoke, month, monkeypatch, used, level, code):
-    monkeypatch.setattr(listing, "shards", lambda client: Shards(used, 1000, 4))
+    monkeypatch.setattr(inventory, "shards", lambda client: Shards(used, 1000, 4))
     output = invoke("indices", "list", code=code)
     assert f"{level}: {used} of 1000 shards" in output
     assert ("invenio stats indices compact" in output) == (level != "ok")

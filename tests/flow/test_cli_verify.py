@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from invenio_stats import cli_verify
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
+from invenio_stats.cli import verify as cli_verify
 from invenio_stats.core.moments import parse
-from invenio_stats.first_day import FirstDay
+from invenio_stats.operations.runner import aggregate_one
+from invenio_stats.operations.verification.rebuild import Rebuild
 from invenio_stats.proxies import current_stats
-from invenio_stats.rebuild import Rebuild
-from invenio_stats.tasks import aggregate_one
+from invenio_stats.totals.first_complete_day import FirstDay
 
 NAME = "record-view-agg"
 MARCH = ("--from", "2026-03-01", "--to", "2026-03-31")
@@ -276,7 +276,7 @@ def test_an_engine_that_does_not_answer_is_said(invoke, settled, monkeypatch):
     def away(*args, **kwargs):
         raise search.exceptions.ConnectionError("N/A", "secret", Exception())
 
-    monkeypatch.setattr("invenio_stats.search.differences.send", away)
+    monkeypatch.setattr("invenio_stats.operations.verification.comparison.send", away)
     said = invoke("verify", code=1).stderr
     assert "The search engine answered ConnectionError. Run the command again." in said
     assert "secret" not in said

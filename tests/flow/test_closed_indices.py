@@ -4,8 +4,8 @@ import pytest
 
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ClosedIndexError
-from invenio_stats.rebuild import begin
-from invenio_stats.verify import prepare
+from invenio_stats.operations.verification.rebuild import begin
+from invenio_stats.operations.verification.verify import prepare
 
 CLOSED = "events-stats-record-view-2026-03-10"
 

@@ -9,9 +9,9 @@ from invenio_search.engine import search
 from invenio_stats.core import names
 from invenio_stats.core.mappings import NOT_SUPERSEDED
 from invenio_stats.errors import CompactionError, EngineUnavailableError
-from invenio_stats.indices.plans import plans
-from invenio_stats.search.event_store import EventStore
-from invenio_stats.search.months import give_up_stale
+from invenio_stats.operations.compaction.plans import plans
+from invenio_stats.processing.event_store import EventStore
+from invenio_stats.processing.month_indices import give_up_stale
 from tests.fixtures.clicks import make_click
 from tests.fixtures.months import EVENT, FRESH, NOW, Killed, later
 

@@ -8,7 +8,7 @@ from invenio_search.engine import SearchEngine
 
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
-from invenio_stats.search.event_store import EventStore
+from invenio_stats.processing.event_store import EventStore
 from tests.fixtures.clicks import make_click
 from tests.fixtures.months import NOW, later
 

@@ -5,7 +5,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from invenio_stats.privacy.geo import get_geoip
+from invenio_stats.privacy.geoip import get_geoip
 from invenio_stats.utils import get_user
 
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from invenio_stats.broker import dead_letters, inspect
-from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import Choice
 from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.cli import stats
 from invenio_stats.core.events import BornEvent
 from invenio_stats.processors import EventsIndexer
@@ -63,17 +63,17 @@ def test_looking_takes_nothing_away(queue, invoke):
         assert [letter["message_id"] for letter in letters] == ["id-0", "id-1", "id-2"]
     assert '"n": 2' in invoke("show", EVENT, "--reason", "engine")
     assert len(invoke("show", EVENT, "--limit", "2").splitlines()) == 2
-    assert inspect.dead(queue) == 3
+    assert queue_depth.dead(queue) == 3
 
 
 def test_they_go_back_with_the_ids_they_had(queue, invoke):
     invoke("replay", EVENT, "--reason", "preprocessor", "--dry-run")
-    assert inspect.dead(queue) == 3
+    assert queue_depth.dead(queue) == 3
     invoke("replay", EVENT, "--reason", "preprocessor", input="n\n", code=1)
-    assert inspect.dead(queue) == 3
+    assert queue_depth.dead(queue) == 3
     assert json.loads(invoke("replay", EVENT, "--reason", "preprocessor", "--yes", "--json"))[EVENT] == 2
     assert waiting(queue) == ["id-0", "id-1"]
-    assert inspect.dead(queue) == 1
+    assert queue_depth.dead(queue) == 1
 
 
 def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
@@ -84,16 +84,16 @@ def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
         patch.setattr("invenio_stats.broker.dead_letters.deliver", away)
         with pytest.raises(ConnectionError):
             dead_letters.replay(queue)
-    assert inspect.dead(queue) == 3
+    assert queue_depth.dead(queue) == 3
     assert dead_letters.replay(queue, Choice(most=1)) == 1
-    assert inspect.dead(queue) == 2
+    assert queue_depth.dead(queue) == 2
 
 
 def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
     assert json.loads(invoke("purge", EVENT, "--older-than", "1", "--yes", "--json"))[EVENT] == 0
     assert dead_letters.purge(queue, Choice(most=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
     invoke("purge", EVENT, "--yes")
-    assert inspect.dead(queue) == 0
+    assert queue_depth.dead(queue) == 0
 
 
 def test_an_unknown_type_exits_2(queue, invoke):
@@ -170,7 +170,7 @@ def test_what_fails_again_is_replayed_once_only(queue):
 
     assert dead_letters.replay(queue, on_batch=bury_again) == 3
     assert seen == [3]
-    assert inspect.dead(queue) == 3
+    assert queue_depth.dead(queue) == 3
 
 
 def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
@@ -189,7 +189,7 @@ def test_a_letter_without_a_date_is_not_old(queue):
     found = dead_letters.summary(dead_letters.look(queue))
     assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
     assert dead_letters.purge(queue, Choice(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
-    assert inspect.dead(queue) == 6
+    assert queue_depth.dead(queue) == 6
     assert dead_letters.purge(queue) == 6
 
 

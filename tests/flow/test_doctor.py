@@ -34,7 +34,7 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
     def away(*args, **kwargs):
         raise ConnectionError("amqp://user:secret@example.org")
 
-    monkeypatch.setattr("invenio_stats.doctor.inspect.depth", away)
+    monkeypatch.setattr("invenio_stats.operations.monitoring.doctor.queue_depth.depth", away)
     found = doctor(1)
     assert found["broker"]["level"] == "error"
     assert "secret" not in json.dumps(found)

@@ -6,9 +6,9 @@ import pytest
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.consume import BATCH_SIZE
-from invenio_stats.first_day import FirstDay
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
+from invenio_stats.totals.first_complete_day import FirstDay
 from tests.compat.samples import StubQueue
 from tests.flow.test_processors import TODAY, download
 

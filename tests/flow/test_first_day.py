@@ -3,10 +3,10 @@
 import pytest
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.core.definitions import AggregationDefinition
 from invenio_stats.core.moments import parse
-from invenio_stats.definitions import AggregationDefinition
-from invenio_stats.first_day import ALL_THERE, FirstDay
 from invenio_stats.proxies import current_stats
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 
 NOW = parse("2026-04-01T12:00:00")
 

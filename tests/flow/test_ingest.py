@@ -7,18 +7,19 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 from invenio_search.engine import search
 
-from invenio_stats import ingest
-from invenio_stats.broker.confirmed import deliver
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool
+from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.cli import stats
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.operations.monitoring import ingest_counters
+from invenio_stats.operations.monitoring.status import events_status
+from invenio_stats.operations.runner import process_one
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
-from invenio_stats.status import events_status
-from invenio_stats.tasks import process_events, process_one, send_spool
+from invenio_stats.tasks import process_events, send_spool
 from tests.flow.test_processors import download
 
 DAY = date(2026, 11, 2)
@@ -51,16 +52,16 @@ def requests(search_client, monkeypatch):
 
 
 def test_counts_add_up_by_day_type_and_reason(search_client):
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 2, "ai": 0})
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 3, "dead": 1})
-    ingest.Counters(search_client, "record-view").add(DAY + timedelta(days=1), {"robot": 7})
-    ingest.Counters(search_client, "file-download").add(DAY, {"preprocessor:drop_it": 1})
-    assert ingest.read(search_client, DAY, DAY) == {
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 2, "ai": 0})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 3, "dead": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY + timedelta(days=1), {"robot": 7})
+    ingest_counters.Counters(search_client, "file-download").add(DAY, {"preprocessor:drop_it": 1})
+    assert ingest_counters.read(search_client, DAY, DAY) == {
         "record-view": {"robot": 5, "dead": 1},
         "file-download": {"preprocessor:drop_it": 1},
     }
-    assert ingest.read(search_client, DAY, DAY + timedelta(days=1))["record-view"] == {"robot": 12, "dead": 1}
-    assert ingest.lines(search_client, DAY, DAY + timedelta(days=9), ["record-view"]) == [
+    assert ingest_counters.read(search_client, DAY, DAY + timedelta(days=1))["record-view"] == {"robot": 12, "dead": 1}
+    assert ingest_counters.lines(search_client, DAY, DAY + timedelta(days=9), ["record-view"]) == [
         (DAY, "record-view", "dead", 1),
         (DAY, "record-view", "robot", 5),
         (DAY + timedelta(days=1), "record-view", "robot", 7),
@@ -68,35 +69,35 @@ def test_counts_add_up_by_day_type_and_reason(search_client):
 
 
 def test_nothing_was_ever_counted(search_client, invoke):
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 0})
-    assert ingest.read(search_client, DAY, DAY) == {}
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 0})
+    assert ingest_counters.read(search_client, DAY, DAY) == {}
     assert "Nothing was dropped or buried" in invoke()
 
 
 def test_counting_costs_two_requests(search_client, requests):
     """However many reasons there are; the first time the index is made, too."""
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1})
     assert len(requests) == 3
     del requests[:]
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1, "ai": 1, "machine": 1, "dead": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1, "ai": 1, "machine": 1, "dead": 1})
     assert [url.rpartition("/")[2] for url in requests] == ["_mget", "_bulk"]
 
 
 def test_in_a_run_each_batch_costs_one_request_and_nothing_costs_none(search_client, requests):
-    counters = ingest.Counters(search_client, "record-view")
+    counters = ingest_counters.Counters(search_client, "record-view")
     counters.add(DAY, {"robot": 1})
     del requests[:]
     counters.add(DAY, {"robot": 1, "ai": 0})
     counters.add(DAY, {"robot": 0})
     assert [url.rpartition("/")[2] for url in requests] == ["_bulk"]
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 5})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 5})
     counters.add(DAY, {"robot": 1})
-    assert ingest.read(search_client, DAY, DAY) == {"record-view": {"robot": 8}}
+    assert ingest_counters.read(search_client, DAY, DAY) == {"record-view": {"robot": 8}}
 
 
 def test_what_was_perhaps_written_is_not_written_again(search_client, monkeypatch):
     """A counter that says too much would be worse than one that says too little."""
-    counters = ingest.Counters(search_client, "record-view")
+    counters = ingest_counters.Counters(search_client, "record-view")
     bulk = search_client.bulk
 
     def answer_is_lost(**kwargs):
@@ -108,18 +109,18 @@ def test_what_was_perhaps_written_is_not_written_again(search_client, monkeypatc
         with pytest.raises(search.exceptions.ConnectionTimeout):
             counters.add(DAY, {"robot": 1})
     counters.add(DAY, {"robot": 2})
-    assert ingest.read(search_client, DAY, DAY) == {"record-view": {"robot": 3}}
+    assert ingest_counters.read(search_client, DAY, DAY) == {"record-view": {"robot": 3}}
 
 
 def test_what_a_busy_engine_did_not_take_comes_with_the_next(search_client, monkeypatch):
-    counters = ingest.Counters(search_client, "record-view")
+    counters = ingest_counters.Counters(search_client, "record-view")
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "_LONGEST_PAUSE", 0)
+        patch.setattr(ingest_counters, "_LONGEST_PAUSE", 0)
         patch.setattr(search_client, "bulk", lambda body: {"items": [{"create": {"status": 429}}] * (len(body) // 2)})
         with pytest.raises(EngineUnavailableError, match="1 are not written"):
             counters.add(DAY, {"robot": 1})
     counters.add(DAY, {"robot": 2})
-    assert ingest.read(search_client, DAY, DAY) == {"record-view": {"robot": 3}}
+    assert ingest_counters.read(search_client, DAY, DAY) == {"record-view": {"robot": 3}}
 
 
 def test_nobody_counts_over_another(app, search_client):
@@ -130,7 +131,7 @@ def test_nobody_counts_over_another(app, search_client):
         try:
             with app.app_context():
                 for _ in range(turns):
-                    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1, "double_click": 2})
+                    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1, "double_click": 2})
         except Exception as error:
             failed.append(error)
 
@@ -141,13 +142,15 @@ def test_nobody_counts_over_another(app, search_client):
         thread.join()
     assert not failed
     number = workers * turns
-    assert ingest.read(search_client, DAY, DAY) == {"record-view": {"robot": number, "double_click": 2 * number}}
+    assert ingest_counters.read(search_client, DAY, DAY) == {
+        "record-view": {"robot": number, "double_click": 2 * number}
+    }
 
 
 def test_years_of_counters_are_all_read(search_client, index_prefix):
     """More of them than one answer of an engine holds."""
     index = f"{index_prefix}stats-ingest"
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1})
     for year in range(3):
         body = []
         for number in range(4000):
@@ -155,12 +158,12 @@ def test_years_of_counters_are_all_read(search_client, index_prefix):
             source = {"date": day, "event_type": f"type-{number // 2000}", "reason": f"year-{year}", "count": 1}
             body += [{"create": {"_index": index}}, source]
         search_client.bulk(body=body)
-    found = ingest.read(search_client, DAY - timedelta(days=2000), DAY)
+    found = ingest_counters.read(search_client, DAY - timedelta(days=2000), DAY)
     assert sum(number for reasons in found.values() for number in reasons.values()) == 12_001
 
 
 def test_it_says_nothing_of_a_visitor(search_client, index_prefix):
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1})
     (one,) = (hit["_source"] for hit in _documents(search_client, f"{index_prefix}stats-ingest"))
     assert one == {"date": "2026-11-02", "event_type": "record-view", "reason": "robot", "count": 1}
 
@@ -205,7 +208,7 @@ class OwnRun(SmallBatches):
 def ingested(search_client):
     """Return what was counted today and yesterday: midnight may come in between."""
     today = datetime.now(timezone.utc).date()
-    return lambda: ingest.read(search_client, today - timedelta(days=1), today + timedelta(days=1))
+    return lambda: ingest_counters.read(search_client, today - timedelta(days=1), today + timedelta(days=1))
 
 
 @pytest.mark.expect_logged_errors
@@ -246,13 +249,15 @@ def test_refused_events_are_counted_once_whoever_reports_them(app, queues, searc
     before = spool.refusals()
     send_spool()
     spool.note_refused(messages[:1])
-    late = [ingest.Line(today, "record-view", "refused", 2)]
+    late = [ingest_counters.Line(today, "record-view", "refused", 2)]
     for _ in range(2):
         send_spool()
-        ingest.keep(search_client, spool.name(), late)
+        ingest_counters.keep(search_client, spool.name(), late)
     assert spool.refusals() == [one for one in before if one.queue == "stats-no-such"]
-    ingest.keep(search_client, "another", [ingest.Line(today, "record-view", "refused", 5)])
-    assert ingest.lines(search_client, today - timedelta(days=1), today) == [(today, "record-view", "refused", 8)]
+    ingest_counters.keep(search_client, "another", [ingest_counters.Line(today, "record-view", "refused", 5)])
+    assert ingest_counters.lines(search_client, today - timedelta(days=1), today) == [
+        (today, "record-view", "refused", 8)
+    ]
 
 
 def test_refused_events_that_cannot_be_counted_are_by_the_next_run(app, queues, search_client, tmp_path, monkeypatch):
@@ -269,7 +274,7 @@ def test_refused_events_that_cannot_be_counted_are_by_the_next_run(app, queues, 
 
 def test_status_asks_once_for_all_event_types(app, queues, search_client, requests):
     now = datetime(2026, 11, 2, 12, tzinfo=timezone.utc)
-    ingest.Counters(search_client, "record-view").add(DAY, {"robot": 1})
+    ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1})
     del requests[:]
     lines = events_status(now)
     assert {name: line["ingest"] for name, line in lines.items()} == {"file-download": {}, "record-view": {"robot": 1}}

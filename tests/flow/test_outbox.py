@@ -10,11 +10,11 @@ from invenio_queues.queue import Queue
 from kombu import Connection, Exchange
 from kombu.exceptions import EncodeError
 
-from invenio_stats.broker import inspect
-from invenio_stats.broker.confirmed import deliver, failures
+from invenio_stats.broker import queue_depth
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
+from invenio_stats.broker.transports.amqp_publisher import deliver, failures
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
 
@@ -88,7 +88,7 @@ def test_a_circuit_that_opens_while_the_thread_ends_is_closed_again(box, queues)
     outbox.send(queue, [message(1, queue.routing_key)])
     wait_until(opened.is_set)
     wait_until(lambda: not outbox.is_open)
-    assert inspect.depth(queue) == 2
+    assert queue_depth.depth(queue) == 2
 
 
 def test_a_circuit_without_a_thread_gets_one(box, queues):
@@ -96,7 +96,7 @@ def test_a_circuit_without_a_thread_gets_one(box, queues):
     outbox._shut.add(queue.routing_key)  # no thread could be started when it opened
     outbox.send(queue, [message(1, queue.routing_key)])
     wait_until(lambda: not outbox.is_open and outbox.spool.is_empty())
-    assert inspect.depth(queue) == 1
+    assert queue_depth.depth(queue) == 1
 
 
 def test_what_an_unknown_error_has_stopped_is_kept_all_the_same(box, queues, monkeypatch):

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from invenio_queues.proxies import current_queues
 
-from invenio_stats.broker import dead_letters, inspect, stopping
-from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.messages import PACKET, Outgoing
+from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processors import (
@@ -24,6 +24,7 @@ from invenio_stats.processors import (
     flag_robots,
 )
 from invenio_stats.proxies import current_stats
+from invenio_stats.support import shutdown
 from tests.compat.samples import StubQueue
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
@@ -132,7 +133,7 @@ def test_more_than_a_batch_is_stored(index_events, search_client, index_prefix, 
     events = [download(file_id=f"F{number}") for number in range(2300)]
     assert index_events(*events) == (2300, 0)
     assert search_client.count(index=f"{index_prefix}{EVENTS}")["count"] == 2300
-    assert inspect.depth(queues["file-download"]) == 0
+    assert queue_depth.depth(queues["file-download"]) == 0
 
 
 def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, queues):
@@ -143,7 +144,7 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     indexer = definition.cls(**definition.params)
     indexer.time_budget = 0
     assert indexer.run() == (BATCH_SIZE, 0)
-    assert inspect.depth(queues["file-download"]) == 50 / PACKET
+    assert queue_depth.depth(queues["file-download"]) == 50 / PACKET
     assert index_events() == (50, 0)
 
 
@@ -160,15 +161,15 @@ def test_a_run_of_somebodys_own_that_takes_nothing_any_more_is_not_called_for_ev
     indexer = Once(queues["file-download"])
     indexer.queue = Inbox(queues["file-download"], size=2)
     assert indexer.run() == (2, 0)
-    assert inspect.depth(queues["file-download"]) == 3
+    assert queue_depth.depth(queues["file-download"]) == 3
 
 
 def test_a_run_that_is_asked_to_end_stops_at_the_end_of_its_batch(index_events, queues):
     events = [download(file_id=f"F{number}") for number in range(BATCH_SIZE + 50)]
-    with stopping.on_sigterm():
+    with shutdown.on_sigterm():
         os.kill(os.getpid(), signal.SIGTERM)
         assert index_events(*events) == (BATCH_SIZE, 0)
-    assert inspect.depth(queues["file-download"]) == 50 / PACKET
+    assert queue_depth.depth(queues["file-download"]) == 50 / PACKET
     assert index_events() == (50, 0)
 
 
@@ -176,7 +177,7 @@ def test_a_run_that_is_asked_to_end_stops_at_the_end_of_its_batch(index_events, 
 def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_events, stored, queues):
     assert index_events(download(), download(timestamp="yesterday"), download(file_id="G")) == (2, 1)
     assert len(stored()) == 2
-    assert inspect.dead(queues["file-download"]) == 1
+    assert queue_depth.dead(queues["file-download"]) == 1
 
 
 @pytest.mark.expect_logged_errors
@@ -197,8 +198,8 @@ def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
         producer.publish(["no", "event"])
         producer.publish(b"\xff{", content_type="application/json", content_encoding="utf-8")
     index_events(download())
-    assert inspect.dead(queues["file-download"]) == 2
-    assert inspect.depth(queues["file-download"]) == 0
+    assert queue_depth.dead(queues["file-download"]) == 2
+    assert queue_depth.depth(queues["file-download"]) == 0
 
 
 def test_an_engine_that_is_away_leaves_the_events_on_the_queue(index_events, queues, monkeypatch):
@@ -209,7 +210,7 @@ def test_an_engine_that_is_away_leaves_the_events_on_the_queue(index_events, que
         patch.setattr("invenio_search.engine.search.helpers.bulk", refuse)
         with pytest.raises(EngineUnavailableError, match="429"):
             index_events(download())
-    assert inspect.depth(queues["file-download"]) == 1
+    assert queue_depth.depth(queues["file-download"]) == 1
     assert index_events() == (1, 0)
 
 
@@ -284,7 +285,7 @@ class OwnRun(EventsIndexer):
 def test_an_overridden_run_is_called_until_the_queue_is_empty(app, queues):
     current_stats.publish("file-download", [download(file_id=str(number)) for number in range(1500)])
     assert OwnRun(queue=current_queues.queues[names.queue("file-download")], preprocessors=[]).run() == (1500, 0)
-    assert inspect.depth(queues["file-download"]) == 0
+    assert queue_depth.depth(queues["file-download"]) == 0
 
 
 def test_an_overridden_run_that_raises_gives_its_batch_back(app, queues):
@@ -293,7 +294,7 @@ def test_an_overridden_run_that_raises_gives_its_batch_back(app, queues):
     indexer.fails = True
     with pytest.raises(RuntimeError):
         indexer.run()
-    assert inspect.depth(queues["file-download"]) == 3
+    assert queue_depth.depth(queues["file-download"]) == 3
 
 
 def test_a_foreign_queue_is_read_as_it_is(app, put_templates):

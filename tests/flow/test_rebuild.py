@@ -5,9 +5,9 @@ import pytest
 from invenio_stats.aggregations import BookmarkAPI, StatAggregator
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import RebuildError
-from invenio_stats.first_day import ALL_THERE, FirstDay
-from invenio_stats.rebuild import begin
-from invenio_stats.verify import prepare
+from invenio_stats.operations.verification.rebuild import begin
+from invenio_stats.operations.verification.verify import prepare
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 
 MARCH = parse("2026-03-01"), parse("2026-03-31")
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")

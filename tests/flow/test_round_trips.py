@@ -9,7 +9,7 @@ from invenio_stats.broker.messages import ALONE
 from invenio_stats.privacy import salts
 from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.proxies import current_stats
-from invenio_stats.search import sending
+from invenio_stats.search import client
 from tests.flow.rest import QUERIES, refusal
 from tests.flow.test_processors import download
 
@@ -167,7 +167,7 @@ def test_where_the_engine_refuses_questions_together_each_is_asked_alone(
     """A body that cannot be read is an error of the whole request."""
 
     def refuse(*args, **kwargs):
-        raise sending.search.exceptions.RequestError(400, "parsing_exception", {})
+        raise client.search.exceptions.RequestError(400, "parsing_exception", {})
 
     monkeypatch.setattr(type(search_client), "msearch", refuse)
     assert ask(FOUR).json["views"]["value"] == 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
-from invenio_stats.privacy.seal import PERSON, Sealer, referrer_host
+from invenio_stats.privacy.pseudonyms import PERSON, Sealer, referrer_host
 from tests.flow.test_processors import BROWSER
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)

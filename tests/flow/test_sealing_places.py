@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id, flag_robots
 from invenio_stats.proxies import current_stats
@@ -86,7 +86,7 @@ def test_forgetting_to_anonymize_fails_closed(app, queues, search_client, refres
     current_stats.publish("forgotten", [download()])
     documents, outcome = process("forgotten", search_client, refresh, index_prefix)
     assert (documents, outcome) == ([], (0, 1))
-    assert inspect.dead(queues["forgotten"]) == 1
+    assert queue_depth.dead(queues["forgotten"]) == 1
 
 
 def test_a_type_that_counts_with_its_users_keeps_them(app, queues, search_client, refresh, index_prefix):

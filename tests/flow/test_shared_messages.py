@@ -7,17 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invenio_stats.broker import dead_letters, inspect
-from invenio_stats.broker.confirmed import deliver
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import ALONE, PACKET, Outgoing
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.core.events import BornEvent
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import EventsRefusedError
+from invenio_stats.operations.runner import process_one
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
-from invenio_stats.tasks import process_one
 from tests.flow.test_processors import download
 
 EVENT = "file-download"
@@ -55,9 +55,9 @@ def _drained(inbox):
 
 def test_many_events_share_messages_and_few_do_not(publish, queue):
     publish(ALONE)
-    assert inspect.depth(queue) == ALONE
+    assert queue_depth.depth(queue) == ALONE
     publish(4 * PACKET)
-    assert inspect.depth(queue) == ALONE + 4
+    assert queue_depth.depth(queue) == ALONE + 4
     assert [event["file_id"] for event in current_stats.consume(EVENT)] == [
         *(f"F{number}" for number in range(ALONE)),
         *(f"F{number}" for number in range(4 * PACKET)),
@@ -71,7 +71,7 @@ def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(p
     batches = _drained(Inbox(queue, size=most))
     assert sum(batches, []) == sent
     assert max(map(len, batches)) < most + PACKET
-    assert inspect.depth(queue) == 0
+    assert queue_depth.depth(queue) == 0
 
 
 def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
@@ -135,7 +135,7 @@ def test_the_oldest_event_is_the_first_of_its_message(queue, broker_url):
         pytest.skip("only AMQP lets one look")
     events = [download(file_id=f"F{number}") for number in range(30)]
     current_stats.publish(EVENT, events)
-    assert inspect.oldest(queue) == parse(events[0]["timestamp"])
+    assert queue_depth.oldest(queue) == parse(events[0]["timestamp"])
 
 
 def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue):
@@ -147,7 +147,7 @@ def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue):
     indexer = Own(queue)
     indexer.queue = Inbox(queue, size=20)
     assert indexer.run() == (63, 0)
-    assert inspect.depth(queue) == 0
+    assert queue_depth.depth(queue) == 0
 
 
 def test_events_that_are_refused_are_counted_one_by_one(queue, monkeypatch):

@@ -8,8 +8,8 @@ from itertools import groupby
 
 import pytest
 
-from invenio_stats import runs
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.operations.monitoring import last_runs
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import StatsAggregationTask, StatsEventTask, aggregate_events, process_events
@@ -117,9 +117,9 @@ def test_how_it_went_is_remembered_for_the_status(view, expect_logged_errors):
     process_events(["record-view", "broken"])
     aggregate_events(["record-view-agg"])
     stored, broken, counted = (
-        runs.recall("events", "record-view"),
-        runs.recall("events", "broken"),
-        runs.recall("aggregations", "record-view-agg"),
+        last_runs.recall("events", "record-view"),
+        last_runs.recall("events", "broken"),
+        last_runs.recall("aggregations", "record-view-agg"),
     )
     assert (stored["stored"], stored["failed"]) == (1, 0)
     assert broken["error"] == "ConnectionError"

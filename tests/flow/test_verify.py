@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from invenio_stats.aggregations import StatAggregator
-from invenio_stats.apart import apart_from
+from invenio_stats.aggregations import StatAggregator, apart_from
 from invenio_stats.core.moments import parse
-from invenio_stats.first_day import FirstDay
-from invenio_stats.verify import prepare
+from invenio_stats.operations.verification.verify import prepare
+from invenio_stats.totals.first_complete_day import FirstDay
 
 
 @pytest.fixture
@@ -269,7 +268,7 @@ def test_requests_grow_with_pages_and_not_with_days(settled, raw, aggregator, re
 
 
 def test_pages_may_be_small(settled, raw, aggregator, found, monkeypatch):
-    monkeypatch.setattr("invenio_stats.search.differences._INTERVALS_IN_A_PAGE", 2)
+    monkeypatch.setattr("invenio_stats.operations.verification.comparison._INTERVALS_IN_A_PAGE", 2)
     for number in range(12):
         raw.put(f"2026-03-0{number % 5 + 1}", f"recid_{number % 4}")
     assert len(found(max_bucket_size=3)) == 12

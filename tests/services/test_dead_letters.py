@@ -12,10 +12,10 @@ import pytest
 from kombu import Queue as KombuQueue
 from kombu.message import Message
 
-from invenio_stats.broker import dead_letters, inspect
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.confirmed import failures
 from invenio_stats.broker.dead_letters import Choice
+from invenio_stats.broker.transports.amqp_publisher import failures
 from invenio_stats.core.events import BornEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
@@ -84,7 +84,7 @@ def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put
     """After the next one has done the rest, each event is stored once."""
     expected, killed, copies, chance = set(), 0, 0, random.Random(12)
     for _ in range(15):
-        if inspect.dead(queue) < 3000:
+        if queue_depth.dead(queue) < 3000:
             dead_letters.bury(queue, letters(len(expected), 2000))
             expected |= {f"id-{len(expected) + number}" for number in range(2000)}
         pid = int(replayer("go"))
@@ -111,11 +111,11 @@ def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
     before = ids(queue, dead_letters.dead_name(queue))
     for _ in range(3):
         assert dead_letters.summary(dead_letters.look(queue))["preprocessor: ValueError"]["count"] == 3000
-        assert inspect.dead(queue) == 3000
+        assert queue_depth.dead(queue) == 3000
     assert next(dead_letters.look(queue)).message_id == "id-0"
     assert ids(queue, dead_letters.dead_name(queue)) == before
     assert dead_letters.replay(queue, Choice(most=2999)) == 2999
-    assert inspect.dead(queue) == 1
+    assert queue_depth.dead(queue) == 1
 
 
 def test_of_many_letters_few_are_in_memory(queue):
@@ -168,5 +168,5 @@ def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
     assert {*dead, *alive} == {f"id-{one}" for one in range(3000)}
     assert len(dead) >= 2000
     assert dead_letters.replay(queue) == len(dead)
-    assert inspect.dead(queue) == 0
+    assert queue_depth.dead(queue) == 0
     assert current_stats.events[EVENT].queue is queue

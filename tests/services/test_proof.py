@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
@@ -177,9 +177,9 @@ def settle(nursery_of_workers, queues, seconds=120):
     while True:
         nursery_of_workers.start()
         nursery_of_workers.wait()
-        if inspect.depth(queues[EVENT]) == 0:
+        if queue_depth.depth(queues[EVENT]) == 0:
             break
-        assert time.monotonic() < end, f"{inspect.depth(queues[EVENT])} events still wait"
+        assert time.monotonic() < end, f"{queue_depth.depth(queues[EVENT])} events still wait"
         time.sleep(1)
     time.sleep(LEASE)
     nursery_of_workers.start()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from invenio_queues.queue import Queue
 
-from invenio_stats.broker import inspect
+from invenio_stats.broker import queue_depth
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import Outgoing
@@ -134,9 +134,9 @@ def test_a_queue_that_takes_no_more_stops_no_other(queue, queues):
         timed_publish(number, 1)
     outbox().spool.put([Outgoing(other.routing_key, "waiting", "{}")])
     current_stats.publish("file-download", events(0, 1))
-    wait_until(lambda: inspect.depth(other) == 2)
+    wait_until(lambda: queue_depth.depth(other) == 2)
     current_stats.publish("file-download", events(1, 1))
-    assert inspect.depth(other) == 3
+    assert queue_depth.depth(other) == 3
     assert outbox().is_open
     assert outbox().spool.count() == 699
     with open_channel(queue) as channel:

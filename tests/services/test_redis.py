@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from invenio_stats.broker import dead_letters, inspect
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.proxies import current_stats
@@ -144,7 +144,7 @@ def test_it_has_forgotten_its_queues(ready, queues, redis):
         channel.client.flushdb()
     current_stats.publish("record-view", [event])
     assert outbox().spool.count() == 0
-    assert inspect.depth(queues["record-view"]) == 1
+    assert queue_depth.depth(queues["record-view"]) == 1
 
 
 def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
@@ -166,7 +166,7 @@ def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
     assert dead_letters.purge(queue) == 3
     assert unacknowledged(queue) == 0
     killed.close()
-    assert inspect.depth(queue) == 0
+    assert queue_depth.depth(queue) == 0
 
 
 def test_what_is_no_message_of_kombu_holds_nothing_up(ready, queues):

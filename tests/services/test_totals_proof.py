@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from invenio_search.engine import search
 
-from invenio_stats.indices.compact import compact
-from invenio_stats.indices.plans import plans
-from invenio_stats.search.indices import ensure_events_index
+from invenio_stats.operations.compaction.month import compact
+from invenio_stats.operations.compaction.plans import plans
+from invenio_stats.processing.event_indices import ensure_events_index
 from invenio_stats.tasks import aggregate_events, process_events
 from tests.services.conftest import kill
 from tests.services.test_proof import (

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from invenio_search.engine import search
 
-from invenio_stats.core.cells import Click
+from invenio_stats.core.double_clicks import Click
 from invenio_stats.errors import EngineUnavailableError
-from invenio_stats.search.cell_requests import STAMP_LIFE
+from invenio_stats.processing.double_click_requests import STAMP_LIFE
 from tests.fixtures.clicks import counted, kept_by_thing
 from tests.unit.cell_engine import START, Engine, Operation, write_of
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from invenio_stats.privacy.agents import KEPT, agent_id, reduce_agent
-from invenio_stats.privacy.robots import classify
+from invenio_stats.privacy.user_agents.classifier import classify
+from invenio_stats.privacy.user_agents.reduction import KEPT, agent_id, reduce_agent
 
 PIECES = st.sampled_from(
     [

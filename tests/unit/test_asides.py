@@ -1,7 +1,7 @@
 """Asides: what failed once is tried again, and forgotten as soon as it goes well."""
 
-from invenio_stats.core.asides import Aside, after_run, read_asides, write_asides
 from invenio_stats.core.moments import parse
+from invenio_stats.core.quarantine import Aside, after_run, read_asides, write_asides
 
 MONDAY, TUESDAY, NOON, LATER = (parse(f"2026-03-{day}") for day in ("09", "10", "10T12:00:00", "11"))
 OLD = Aside(MONDAY, "a", "ValueError", NOON)

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invenio_stats.core.cells import to_document
-from invenio_stats.core.windows import cell_start
-from invenio_stats.search.cells import CellWriter
+from invenio_stats.core.double_clicks import cell_start, to_document
+from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, at, count_clicks, counted, day_index, kept_by_thing, make_click
 from tests.unit.cell_engine import Client, Engine
 

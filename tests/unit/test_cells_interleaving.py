@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from invenio_stats.core.cells import Cell
-from invenio_stats.search.cells import CellWriter
+from invenio_stats.core.double_clicks import Cell
+from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, at, day_index
 from tests.unit.interleavings import Explorer, Faults
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from invenio_stats import definitions
+from invenio_stats.definitions import parsing
 from invenio_stats.errors import ConfigurationError
 
 INDEXER = "invenio_stats.processors:EventsIndexer"
@@ -46,13 +46,13 @@ def entry(app):
 )
 def test_a_mistake_in_an_event_type_is_named(config, said):
     with pytest.raises(ConfigurationError, match=said):
-        definitions.parse_events(APP, {"e": config})
+        parsing.parse_events(APP, {"e": config})
 
 
 @pytest.mark.parametrize("config", [None, ["record-view"], "my_module.EVENTS"])
 def test_what_is_no_dict_of_entries_is_named(config):
     with pytest.raises(ConfigurationError, match="STATS_EVENTS is .*; make it a dict with an entry for each name"):
-        definitions.parse_events(APP, config)
+        parsing.parse_events(APP, config)
 
 
 @pytest.mark.parametrize(
@@ -68,23 +68,23 @@ def test_what_is_no_dict_of_entries_is_named(config):
 )
 def test_a_mistake_in_an_aggregation_is_named(params, said):
     with pytest.raises(ConfigurationError, match=said):
-        definitions.parse_aggregations(APP, {"a": {"cls": AGGREGATOR, "params": params}})
+        parsing.parse_aggregations(APP, {"a": {"cls": AGGREGATOR, "params": params}})
 
 
 def test_a_mistake_in_a_query_is_named():
     with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\] has unknown keys \['permission'\]"):
-        definitions.parse_queries(APP, {"q": {"cls": QUERY, "params": {"index": "i"}, "permission": None}})
+        parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": {"index": "i"}, "permission": None}})
 
 
 def test_a_query_needs_an_index():
     with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\].* missing a required argument: 'index'"):
-        definitions.parse_queries(APP, {"q": {"cls": QUERY, "params": {}}})
+        parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": {}}})
 
 
 def test_what_clients_are_known_to_pass_to_a_query_is_let_through():
     """Downstream still passes `doc_type`, which had a meaning once."""
     config = {"q": {"cls": QUERY, "params": {"index": "i", "doc_type": "d"}}}
-    assert definitions.parse_queries(APP, config)["q"].params["doc_type"] == "d"
+    assert parsing.parse_queries(APP, config)["q"].params["doc_type"] == "d"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_what_clients_are_known_to_pass_to_a_query_is_let_through():
     ],
 )
 def test_an_entry_may_be_written_in_several_ways(config):
-    parsed = definitions.parse_events(APP, {"e": config})["e"]
+    parsed = parsing.parse_events(APP, {"e": config})["e"]
     assert parsed.cls.__name__ == "EventsIndexer"
     assert parsed.builders[0].__name__ == "builder"
 
 
 def test_views_and_downloads_are_usage_and_others_say_so():
-    parsed = definitions.parse_events(
+    parsed = parsing.parse_events(
         APP, {"record-view": {"cls": INDEXER}, "search": {"cls": INDEXER}, "play": {"cls": INDEXER, "usage": True}}
     )
     assert {name: event.usage for name, event in parsed.items()} == {"record-view": True, "search": False, "play": True}

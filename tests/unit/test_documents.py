@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from invenio_stats.search.documents import Document, copied_fields, copy, plain, value_at
+from invenio_stats.totals.copied_fields import Document, copied_fields, copy, plain, value_at
 
 EVENT = {"key": "x", "file": {"size": 3, "type": {"name": "pdf"}}, "a.b": 1, "none": None}
 

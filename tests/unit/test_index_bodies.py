@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from invenio_stats.core.mappings import NOT_SUPERSEDED
 from invenio_stats.errors import CompactionError
-from invenio_stats.indices.bodies import all_properties, settings_like, taking_over
-from invenio_stats.indices.fingerprints import Fingerprint
-from invenio_stats.indices.listing import Index, Shards, sums
+from invenio_stats.operations.compaction.fingerprints import Fingerprint
+from invenio_stats.operations.compaction.index_bodies import all_properties, settings_like, taking_over
+from invenio_stats.operations.inventory import Index, Shards, sums
 
 sources = st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=3)
 documents = st.dictionaries(st.text(min_size=1, max_size=3), sources, max_size=6)

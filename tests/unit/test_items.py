@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from flask import Flask
 
-from invenio_stats.items import Item, item_fields, resolve_item
+from invenio_stats.items.resolver import Item, item_fields, resolve_item
 
 
 class PlainRecord(dict):

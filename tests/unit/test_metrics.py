@@ -2,7 +2,7 @@
 
 import pytest
 
-from invenio_stats.search.metrics import ALLOWED_METRICS, Metric, parse_metrics
+from invenio_stats.core.metrics import ALLOWED_METRICS, Metric, parse_metrics
 
 
 def test_a_triple_becomes_a_metric():

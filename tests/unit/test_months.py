@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.core.intervals import after, floor
-from invenio_stats.core.months import Period, find_mark, free_name, is_closed, make_mark, marked_at, period
+from invenio_stats.core.month_indices import Period, find_mark, free_name, is_closed, make_mark, marked_at, period
 
 moments = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(timezone.utc))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.errors import InvalidRequestInputError
-from invenio_stats.search import parameters
+from invenio_stats.queries import parameters
 
 
 def refused(function, *args):

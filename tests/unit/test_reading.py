@@ -5,7 +5,7 @@ import json
 import pytest
 
 from invenio_stats.errors import StatsError
-from invenio_stats.search.reading import read
+from invenio_stats.search.multi_get import read
 
 PLACE = {"_index": "stats-locks", "_id": "a"}
 

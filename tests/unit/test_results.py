@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from invenio_stats.search import results
-from invenio_stats.search.metrics import parse_metrics
+from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.queries import results
 
 METRICS = parse_metrics({"value": ("sum", "count", {}), "mean": ("avg", "count", {})})
 HIT = {"top_hit": {"hits": {"hits": [{"_source": {"file_key": "a.pdf", "size": 3}}]}}}

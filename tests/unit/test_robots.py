@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.errors import ConfigurationError
-from invenio_stats.privacy import robots
-from invenio_stats.privacy.lists import own
-from invenio_stats.privacy.lists.matcher import Matcher, plain_word
-from invenio_stats.privacy.robots import REMEMBERED, Classifier, classify
+from invenio_stats.privacy.user_agents import classifier as robots
+from invenio_stats.privacy.user_agents.classifier import REMEMBERED, Classifier, classify
+from invenio_stats.privacy.user_agents.lists import own
+from invenio_stats.privacy.user_agents.lists.matcher import Matcher, plain_word
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CHROME = (
@@ -216,7 +216,10 @@ def test_a_first_look_up_takes_less_than_a_millisecond(agent):
 
 
 def test_importing_loads_no_list():
-    code = "import sys, invenio_stats.privacy.robots; sys.exit(bool({'is_bot', 'counter_robots'} & set(sys.modules)))"
+    code = (
+        "import sys, invenio_stats.privacy.user_agents.classifier; "
+        "sys.exit(bool({'is_bot', 'counter_robots'} & set(sys.modules)))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from invenio_stats import config
+from invenio_stats.definitions.numbers import NUMBERS, check_numbers
 from invenio_stats.errors import ConfigurationError
-from invenio_stats.settings import NUMBERS, check_numbers
 
 DEFAULTS = {name: getattr(config, name) for name in dir(config) if name.startswith("STATS_")}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from invenio_stats.core.usage import Answer, is_usage
+from invenio_stats.core.delivered_content import Answer, is_usage
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from invenio_stats.core.interval_selection import visit_all, visit_within
 from invenio_stats.core.intervals import starts
-from invenio_stats.core.visits import visit_all, visit_within
 
 
 def day(number, **more):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.windows import cell_start, check_window
+from invenio_stats.core.double_clicks import cell_start, check_window
 
 WINDOWS = st.sampled_from([1, 10, 15, 30, 60, 600, 3600])
 MOMENTS = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(timezone.utc))

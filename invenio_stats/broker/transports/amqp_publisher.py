@@ -1,0 +1,178 @@
+"""Confirmed: a batch of messages is on the broker when this returns, for one round trip.
+
+A confirm alone says nothing of a message that no queue took; with `mandatory` the broker returns it.
+"""
+
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from struct import Struct, pack
+from typing import Any
+
+import amqp
+from amqp.exceptions import RecoverableConnectionError
+from kombu import Exchange
+from kombu import Queue as KombuQueue
+from kombu.exceptions import LimitExceeded, OperationalError
+
+from invenio_stats.broker.channels import borrowed, drop
+from invenio_stats.broker.messages import Outgoing, parts
+from invenio_stats.broker.transports.amqp_consumer import reading_ahead
+from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, publishing
+
+_SECONDS = 0.4
+"""How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
+_SECONDS_PER_MESSAGE = 0.001
+_ACK = pack(">HH", BASIC, 80)
+_TAG_AND_MULTIPLE = Struct(">Q?")
+
+_channels: "weakref.WeakKeyDictionary[Any, _ConfirmChannel]" = weakref.WeakKeyDictionary()
+
+
+def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float = _SECONDS) -> None:
+    """Put messages of one queue on the broker, persistent; on AMQP return when it has confirmed all of them.
+
+    The queue is declared when the broker says that it is not there. Raises one of `failures(connection)` when the
+    broker is away, refuses, or does not confirm in time; what it has of the batch is then not known, and all of it can
+    be sent again: a message that arrives twice is one event by its id.
+    """
+    begun = time.monotonic()
+    with borrowed(pool, seconds) as connection:
+        if connection.transport.driver_type != "amqp":
+            left = max(0.05, begun + seconds - time.monotonic())
+            from invenio_stats.broker.transports import redis  # most brokers are RabbitMQ
+
+            redis.publish(connection, pool.connection, exchange, messages, left)
+            return
+        deadline = begun + seconds
+        was_kept = connection.connected
+        try:
+            _send(connection, exchange, messages, deadline)
+        except (*connection.connection_errors, amqp.AMQPError) as error:
+            drop(connection)
+            if not was_kept or isinstance(error, TimeoutError):
+                raise
+            _send(connection, exchange, messages, deadline)  # the broker had closed it meanwhile
+
+
+def failures(connection: Any = None) -> tuple[type[BaseException], ...]:
+    """Return what a broker's failures look like, whatever its transport."""
+    more = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
+    return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *more)
+
+
+class Unconfirmed(OSError):
+    """The broker refused a message, or has no queue for it even after declaring one."""
+
+
+def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:
+    channel = _channel(connection, deadline)
+    try:
+        returned = channel.publish(exchange, messages, deadline)
+    except amqp.NotFound:
+        # There is no exchange. The broker has closed the channel for it, and one that is opened again confirms nothing.
+        _channels.pop(connection.connection, None)
+        channel = _channel(connection, deadline)
+        returned = {one.message_id for one in messages}
+    if returned:
+        deadline += _SECONDS_PER_MESSAGE * len(messages)
+        with _time_limit(connection.connection, deadline):
+            _declare(channel.amqp, exchange, messages[0].queue)
+        if channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline):
+            raise Unconfirmed(f"The broker has no queue {messages[0].queue!r}, though it was declared.")
+
+
+def _channel(connection: Any, deadline: float) -> "_ConfirmChannel":
+    """Return the channel that is kept on a connection, opening both where there is none."""
+    if not connection.connected:
+        before, connection.connect_timeout = connection.connect_timeout, max(0.05, deadline - time.monotonic())
+        try:
+            connection.ensure_connection(max_retries=0)
+        finally:
+            connection.connect_timeout = before
+    kept = _channels.get(connection.connection)
+    if kept is None or not kept.amqp.is_open:
+        with _time_limit(connection.connection, deadline):
+            kept = _channels[connection.connection] = _ConfirmChannel(connection.connection)
+    return kept
+
+
+@contextmanager
+def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
+    """Limit how long calls wait that have no time-out of their own: opening a channel, declaring a queue."""
+    sock = connection.transport.sock
+    before = sock.gettimeout()
+    sock.settimeout(max(0.05, deadline - time.monotonic()))
+    try:
+        yield
+    finally:
+        if connection.connected:
+            sock.settimeout(before)
+
+
+def _left(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())
+
+
+class _ConfirmChannel:
+    """A channel in confirm mode, used by one thread at a time."""
+
+    def __init__(self, connection: Any):
+        self.amqp = connection.channel()
+        self.amqp.confirm_select()
+        self.amqp.events["basic_ack"].add(self._on_ack)
+        self.amqp.events["basic_nack"].add(self._on_nack)
+        self.amqp.events["basic_return"].add(self._on_return)
+        self._last = 0
+        self._open: set[int] = set()
+        self._refused = 0
+        self._returned: set[str] = set()
+
+    def publish(self, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> set[str]:
+        """Send all, then wait for all; return the ids of those that no queue took."""
+        self._open, self._refused, self._returned = set(), 0, set()
+        connection = self.amqp.connection
+        if connection is None:
+            raise RecoverableConnectionError("The channel was closed meanwhile.")
+        transport, name = connection.transport, exchange.name if exchange is not None else ""
+        with transport.having_timeout(_left(deadline)) as sock, reading_ahead(transport):
+            for part in parts(messages):
+                first, self._last = self._last + 1, self._last + len(part)
+                self._open.update(range(first, self._last + 1))
+                deadline += _SECONDS_PER_MESSAGE * len(part)
+                transport.write(publishing(self.amqp.channel_id, name, part, connection.frame_max))
+            sock.settimeout(_left(deadline))
+            while self._open:
+                self._take(transport.read_frame())
+                if self._open:
+                    sock.settimeout(_left(deadline))
+        if self._refused:
+            raise Unconfirmed(f"The broker refused {self._refused} of {len(messages)} messages.")
+        return self._returned
+
+    def _take(self, frame: tuple[int, int, bytes]) -> None:
+        """Take a frame: a confirm is read here, which is quicker; py-amqp reads all else."""
+        kind, channel, content = frame
+        if kind == METHOD and channel == self.amqp.channel_id and content[:4] == _ACK:
+            self._settle(*_TAG_AND_MULTIPLE.unpack_from(content, 4))
+        else:
+            self.amqp.connection.on_inbound_frame(frame)
+
+    def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
+        self._settle(delivery_tag, multiple)
+
+    def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        self._refused += self._settle(delivery_tag, multiple)
+
+    def _settle(self, delivery_tag: int, multiple: bool) -> int:
+        settled = {tag for tag in self._open if tag <= delivery_tag} if multiple else self._open & {delivery_tag}
+        self._open -= settled
+        return len(settled)
+
+    def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
+        self._returned.add(message.properties.get("message_id", ""))
+
+
+def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:
+    KombuQueue(name, exchange=exchange, routing_key=name, channel=channel).declare()

@@ -1,0 +1,1 @@
+"""What happens inside the web request, before the broker."""

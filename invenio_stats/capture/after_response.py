@@ -1,0 +1,75 @@
+"""Holding: events of use wait in their request until the response says whether they count.
+
+The signals of a view and of a download come before the response exists, also for a HEAD, a refused
+range, or a file that turns out to be missing.
+"""
+
+import logging
+from typing import Any
+
+from flask import Flask, has_request_context, request, request_finished, request_started
+
+from invenio_stats.core.delivered_content import Answer, is_usage
+from invenio_stats.core.events import BornEvent
+from invenio_stats.errors import EventsRefusedError, without_text
+from invenio_stats.proxies import behind, current_stats
+
+logger = logging.getLogger(__name__)
+
+_KEY = "invenio_stats.held"
+
+
+class _Held:
+    """The events of one request, and its answer once that is known."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[BornEvent]] = {}
+        self.answer: Answer | None = None
+
+
+def judge_on_response(app: Flask) -> None:
+    """Hold the events of use of every request that the application dispatches, and judge them at its end."""
+    request_started.connect(_begin, sender=app)
+    request_finished.connect(_end, sender=app)
+
+
+def hold_or_publish(event_type: str, event: BornEvent) -> None:
+    """Keep an event of use for the verdict; publish it at once where the verdict is known or none will come.
+
+    A response that streams may emit events after the verdict; outside a dispatched request (a task, a
+    shell, a test's context) there is none.
+    """
+    held: _Held | None = behind(request).environ.get(_KEY) if has_request_context() else None
+    if held is None:
+        current_stats.publish(event_type, [event])
+    elif held.answer is None:
+        held.events.setdefault(event_type, []).append(event)
+    elif is_usage(held.answer, event.leads_to_content):
+        current_stats.publish(event_type, [event])
+
+
+def _begin(app: Flask, **kwargs: Any) -> None:
+    request.environ[_KEY] = _Held()
+
+
+def _end(app: Flask, response: Any, **kwargs: Any) -> None:
+    held: _Held | None = request.environ.get(_KEY)
+    if held is None:
+        return
+    held.answer = Answer(request.method, response.status_code, response.headers.get("Content-Range"))
+    for event_type, events in held.events.items():
+        counted = [event for event in events if is_usage(held.answer, event.leads_to_content)]
+        if counted:
+            _publish(event_type, counted)
+    held.events = {}
+
+
+def _publish(event_type: str, events: list[BornEvent]) -> None:
+    try:
+        current_stats.publish(event_type, events)
+    except EventsRefusedError:
+        return  # the outbox says so, once a minute
+    except Exception as error:
+        # Statistics never cost a visitor the page.
+        facts = {"event_type": event_type, "events": len(events)}
+        logger.error("Error publishing events", exc_info=without_text(error), extra=facts)

@@ -1,0 +1,35 @@
+"""Commands: `invenio stats ...`, for operators and for programs that read their JSON."""
+
+import click
+
+from invenio_stats.cli.aggregations import aggregations_group
+from invenio_stats.cli.archive import export_command, import_command
+from invenio_stats.cli.dead_letters import dead_letters_group
+from invenio_stats.cli.events import events_group
+from invenio_stats.cli.indices import indices_group
+from invenio_stats.cli.ingest import ingest_command
+from invenio_stats.cli.monitoring import doctor_command, spool_command, status_command
+from invenio_stats.cli.rebuild import aggregations_rebuild
+from invenio_stats.cli.verify import verify_command
+
+
+@click.group()
+def stats() -> None:
+    """Usage statistics: process events, aggregate them, see how it goes."""
+
+
+aggregations_group.add_command(aggregations_rebuild)
+for command in (
+    events_group,
+    aggregations_group,
+    dead_letters_group,
+    doctor_command,
+    export_command,
+    import_command,
+    indices_group,
+    ingest_command,
+    spool_command,
+    status_command,
+    verify_command,
+):
+    stats.add_command(command)

@@ -1,0 +1,145 @@
+"""Commands about totals: `invenio stats aggregations`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from flask_babel import gettext as _
+
+from invenio_stats.cli.options import (
+    aggregation_types,
+    as_json,
+    check_range,
+    eager,
+    end_date,
+    report,
+    sent,
+    start_date,
+    yes,
+)
+from invenio_stats.cli.progress import bar, each
+from invenio_stats.core.moments import iso
+from invenio_stats.operations.runner import aggregate_one
+from invenio_stats.proxies import current_stats
+from invenio_stats.tasks import aggregate_events
+
+
+@click.group("aggregations")
+def aggregations_group() -> None:
+    """Totals: counted from raw events."""
+
+
+@aggregations_group.command("process")
+@aggregation_types
+@start_date
+@end_date
+@click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark: the next run goes on from here.")
+@eager
+@as_json
+@with_appcontext
+def aggregations_process(
+    aggregation_types: Sequence[str],
+    start_date: datetime | None,
+    end_date: datetime | None,
+    update_bookmark: bool,
+    eager: bool,
+    as_json: bool,
+) -> None:
+    """Count the totals of AGGREGATION_TYPES (all, unless some are named)."""
+    check_range(start_date, end_date)
+    options = {
+        "start_date": start_date and iso(start_date),
+        "end_date": end_date and iso(end_date),
+        "update_bookmark": update_bookmark,
+    }
+    if not eager:
+        sent(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
+        return
+    results = {}
+    with bar(_("Aggregating"), as_json) as shown:
+        for name in aggregation_types:
+            shown.begin(name)
+            results[name] = aggregate_one(name, on_interval=shown.set, **options)
+    report(results, as_json, _totals_line)
+
+
+@aggregations_group.command("delete")
+@aggregation_types
+@start_date
+@end_date
+@click.option("--dry-run", is_flag=True, help="Say how many totals would be deleted, and delete nothing.")
+@click.option("--for-good", is_flag=True, help="Also those that nobody can count again: their raw events are gone.")
+@yes
+@with_appcontext
+def aggregations_delete(
+    aggregation_types: Sequence[str],
+    start_date: datetime | None,
+    end_date: datetime | None,
+    dry_run: bool,
+    for_good: bool,
+    yes: bool,
+) -> None:
+    """Delete the totals of AGGREGATION_TYPES, those between the dates; raw events stay."""
+    check_range(start_date, end_date)
+    for name in () if for_good else aggregation_types:
+        _check_final(name, start_date, end_date)
+    if not (dry_run or yes):
+        click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
+    said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
+    for name in each(aggregation_types, _("Deleting")):
+        aggregator = _aggregator(name)
+        work = aggregator.count_totals if dry_run else aggregator.delete
+        click.echo(said % {"name": name, "count": work(start_date, end_date)})
+
+
+@aggregations_group.command("list-bookmarks")
+@aggregation_types
+@start_date
+@end_date
+@click.option("--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="How many of each.", show_default=True)
+@with_appcontext
+def list_bookmarks(
+    aggregation_types: Sequence[str], start_date: datetime | None, end_date: datetime | None, limit: int
+) -> None:
+    """Print how far each of AGGREGATION_TYPES has come, the newest first."""
+    check_range(start_date, end_date)
+    for name in aggregation_types:
+        click.echo(f"{name}:")
+        for bookmark in _aggregator(name).list_bookmarks(start_date, end_date, limit):
+            click.echo(f" - {bookmark.date}")
+
+
+def _aggregator(name: str) -> Any:
+    definition = current_stats.aggregations[name]
+    return definition.cls(name=name, **definition.params)
+
+
+def _check_final(name: str, start_date: datetime | None, end_date: datetime | None) -> None:
+    """Refuse to delete totals that nobody could count again."""
+    aggregator = _aggregator(name)
+    if not hasattr(aggregator, "count_final"):  # not one of ours
+        return
+    count, day = aggregator.count_final(start_date, end_date)
+    if count:
+        raise click.UsageError(
+            _(
+                "%(name)s: %(count)s of these totals are older than %(day)s, the first day whose raw events are all "
+                "there; nobody could count them again. Begin with --start-date %(day)s, or give --for-good.",
+                name=name,
+                count=count,
+                day=iso(day)[:10],
+            )
+        )
+
+
+def _totals_line(result: list[tuple[int, int]] | None) -> str:
+    if result is None:
+        return _("no events")
+    return _(
+        "%(written)s totals written in %(intervals)s intervals, %(failed)s failed",
+        written=sum(written for written, _failed in result),
+        intervals=len(result),
+        failed=sum(failed for _written, failed in result),
+    )

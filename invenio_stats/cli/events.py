@@ -1,0 +1,39 @@
+"""Commands about raw events: `invenio stats events`."""
+
+from collections.abc import Sequence
+
+import click
+from flask.cli import with_appcontext
+from flask_babel import gettext as _
+
+from invenio_stats.broker import queue_depth
+from invenio_stats.cli.options import as_json, eager, event_types, report, sent
+from invenio_stats.cli.progress import bar
+from invenio_stats.operations.runner import keep_agents, process_one
+from invenio_stats.proxies import current_stats
+from invenio_stats.support import shutdown
+from invenio_stats.tasks import process_events
+
+
+@click.group("events")
+def events_group() -> None:
+    """Raw events: from the queues into the search engine."""
+
+
+@events_group.command("process")
+@event_types
+@eager
+@as_json
+@with_appcontext
+def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> None:
+    """Store the events that wait on the queues of EVENT_TYPES (all, unless some are named)."""
+    if not eager:
+        sent(_("Events processing"), process_events.delay(list(event_types)), as_json)
+        return
+    results = {}
+    with bar(_("Processing events"), as_json) as shown, shutdown.on_sigterm():
+        for name in event_types:
+            shown.begin(name, queue_depth.depth(current_stats.events[name].queue) if shown.is_seen else None)
+            results[name] = process_one(name, on_batch=shown.advance)
+    keep_agents()
+    report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))

@@ -1,0 +1,1 @@
+"""The STATS_* dicts, parsed once into typed definitions."""

@@ -1,0 +1,171 @@
+"""Definitions: the STATS_* dicts, parsed once into typed ones; every mistake is named with its cure."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any, NamedTuple, cast
+
+from flask import Flask
+
+from invenio_stats.core import names
+from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, Place, QueryDefinition
+from invenio_stats.core.delivered_content import USAGE_TYPES
+from invenio_stats.core.double_clicks import check_window
+from invenio_stats.core.intervals import check_interval, is_longer
+from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.core.names import check_suffix
+from invenio_stats.definitions.pseudonymization import check_places, sealing
+from invenio_stats.errors import ConfigurationError
+from invenio_stats.support.import_strings import entries, load, load_callable, load_entry
+
+
+def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
+    """Return the event types of STATS_EVENTS."""
+    setting, places = "STATS_EVENTS", app.config.get("STATS_SEAL_EVENTS", {})
+    check_places("STATS_SEAL_EVENTS", places, entries(setting, config))
+    return {
+        name: _parse_event(_Entry.read(app, setting, name, entry), places.get(name)) for name, entry in config.items()
+    }
+
+
+def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, AggregationDefinition]:
+    """Return the aggregations of STATS_AGGREGATIONS."""
+    setting = "STATS_AGGREGATIONS"
+    return {
+        name: _parse_aggregation(_Entry.read(app, setting, name, entry))
+        for name, entry in entries(setting, config).items()
+    }
+
+
+def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) -> dict[str, QueryDefinition]:
+    """Return the queries of STATS_QUERIES; `default` permits where an entry has no factory of its own."""
+    setting = "STATS_QUERIES"
+    return {
+        name: _parse_query(_Entry.read(app, setting, name, entry), default)
+        for name, entry in entries(setting, config).items()
+    }
+
+
+class _Entry(NamedTuple):
+    """One entry of a STATS_* dict, with the place that its mistakes are reported for."""
+
+    place: str
+    name: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, app: Flask, setting: str, name: str, entry: Any) -> "_Entry":
+        place = f"{setting}[{name!r}]"
+        return cls(place, name, load_entry(app, place, entry))
+
+    def check_name(self) -> None:
+        """Refuse names of event types whose queues and indices are ours."""
+        if names.totals_alias(self.name) in names.OWN or self.name.startswith("apart-") or self.name.endswith("-dead"):
+            raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
+
+    def refuse_unknown(self, *known: str) -> None:
+        unknown = sorted(set(self.values) - set(known))
+        if unknown:
+            raise ConfigurationError(f"{self.place} has unknown keys {unknown}. Known ones: {', '.join(known)}.")
+
+    def cls(self) -> type:
+        if not self.values.get("cls"):
+            raise ConfigurationError(f"{self.place} has no 'cls'. Set it to a class or its import string.")
+        return cast(type, load_callable(f"{self.place}['cls']", self.values["cls"]))
+
+    def templates(self) -> str | None:
+        """Return the package of the index templates; ConfigurationError when there is no such package."""
+        package = self.values.get("templates")
+        try:
+            if package is None or (isinstance(package, str) and find_spec(package) is not None):
+                return package
+        except ImportError:
+            pass  # a package above it is missing: the same mistake
+        raise ConfigurationError(f"{self.place}['templates'] is {package!r}; name a package that can be imported.")
+
+    def params(self, cls: type, *given: str) -> dict[str, Any]:
+        place = f"{self.place}['params']"
+        params = self.values.get("params") or {}
+        if not isinstance(params, Mapping):
+            raise ConfigurationError(f"{place} is {params!r}; make it a dict of arguments.")
+        try:
+            inspect.signature(cls).bind(**dict.fromkeys(given), **params)
+        except TypeError as error:
+            raise ConfigurationError(f"{place} does not fit {cls.__name__}: {error}.") from error
+        return dict(params)
+
+    def check(self, key: str, rule: Callable[[Any], Any], params: Mapping[str, Any]) -> None:
+        """Apply a rule to one parameter; what it says goes out with the place."""
+        if params.get(key) is None:
+            return
+        try:
+            rule(params[key])
+        except ValueError as error:
+            raise ConfigurationError(f"{self.place}['params'][{key!r}]: {error}") from error
+
+
+def _parse_event(entry: _Entry, place: Place | None) -> EventDefinition:
+    entry.check_name()
+    entry.refuse_unknown("templates", "cls", "params", "signal", "event_builders", "usage")
+    cls = entry.cls()
+    params = entry.params(cls, "queue")
+    entry.check("double_click_window", check_window, params)
+    entry.check("suffix", check_suffix, params)
+    params = _loaded_list(entry, params, "preprocessors")
+    return EventDefinition(
+        name=entry.name,
+        templates=entry.templates(),
+        cls=cls,
+        params=params,
+        signal=load(f"{entry.place}['signal']", entry.values.get("signal")),
+        builders=tuple(_loaded(f"{entry.place}['event_builders']", entry.values.get("event_builders") or ())),
+        usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
+        sealing=sealing(_chain(cls, params), place, params.get("double_click_window")),
+    )
+
+
+def _chain(cls: type, params: Mapping[str, Any]) -> list[Callable[..., Any]]:
+    """Return the preprocessors that the indexer will run."""
+    chain = params.get("preprocessors")
+    return list(getattr(cls, "default_preprocessors", ()) if chain is None else chain)
+
+
+def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
+    entry.refuse_unknown("templates", "cls", "params")
+    cls = entry.cls()
+    params = entry.params(cls, "name")
+    entry.check("interval", check_interval, params)
+    entry.check("index_interval", check_interval, params)
+    interval, index_interval = params.get("interval", "day"), params.get("index_interval", "month")
+    if is_longer(interval, index_interval):
+        raise ConfigurationError(
+            f"{entry.place}: interval {interval!r} is longer than index_interval {index_interval!r}. "
+            f"Set index_interval to {interval!r} or longer."
+        )
+    entry.check("metric_fields", parse_metrics, params)
+    params = _loaded_list(entry, params, "query_modifiers")
+    return AggregationDefinition(entry.name, entry.templates(), cls, params)
+
+
+def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
+    entry.refuse_unknown("cls", "params", "permission_factory")
+    cls = entry.cls()
+    params = _loaded_list(entry, entry.params(cls, "name"), "query_modifiers")
+    entry.check("metric_fields", parse_metrics, params)
+    factory = entry.values.get("permission_factory")
+    if factory is not None:
+        factory = load_callable(f"{entry.place}['permission_factory']", factory)
+    return QueryDefinition(entry.name, cls, factory or default, params)
+
+
+def _loaded(place: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{place} is {values!r}; make it a list of functions or their import strings.")
+    return [load_callable(f"{place}[{number}]", value) for number, value in enumerate(values)]
+
+
+def _loaded_list(entry: _Entry, params: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the parameters with the functions of one of them loaded; None and absence stay."""
+    if params.get(key) is None:
+        return params
+    return {**params, key: _loaded(f"{entry.place}['params'][{key!r}]", params[key])}

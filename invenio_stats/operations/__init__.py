@@ -1,0 +1,1 @@
+"""What an operator runs: tasks and commands share it."""

@@ -1,0 +1,98 @@
+"""Restore: an export into the search engine, by way of what is there: doing it twice does it once."""
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from invenio_search.utils import prefix_index
+
+from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.errors import ArchiveError
+from invenio_stats.operations.archive import files
+from invenio_stats.operations.archive.export import bookmarks_of
+from invenio_stats.operations.archive.files import Progress
+from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
+from invenio_stats.operations.archive.merging import OUTCOMES, PAGE, Merging, Outcome
+from invenio_stats.operations.archive.targets import Target
+from invenio_stats.search.scan import pages
+from invenio_stats.totals.first_complete_day import first_day_of
+
+Outcomes = dict[str, dict[Outcome, int]]
+"""How many documents of each kind were created, replaced, the same, kept (not older) and refused."""
+
+
+def verified(folder: Path, bar: Progress) -> Manifest:
+    """Return what an export holds, after all of its files were compared with their checksums.
+
+    ArchiveError for an export that is not complete, or of which anything has changed.
+    """
+    manifest = load(folder)
+    if not manifest.finished:
+        raise ArchiveError(f"The export in {folder} was interrupted. Run the same `invenio stats export` again first.")
+    for part in manifest.files:
+        path = folder / part.path
+        if not path.is_file():
+            raise ArchiveError(f"{path} is missing. Copy the export again, or export again.")
+        bar.begin(part.index, part.bytes)
+        if files.checksum(path, bar.advance) != part.sha256:
+            raise ArchiveError(
+                f"{path} is not what was exported: its checksum differs. Copy it again, or export again."
+            )
+    return manifest
+
+
+def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Progress) -> Outcomes:
+    """Import what was verified; with `is_dry` only say what would be done.
+
+    Documents that are there and not older stay. Where totals have been aggregated, the bookmark goes back as far
+    as events come in, so that the next run counts them.
+    """
+    now = datetime.now(timezone.utc)
+    outcomes: Outcomes = {}
+    for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
+        target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
+        merging = Merging(client, target, is_dry, _rewinding(client, part))
+        bar.begin(part.index, part.documents)
+        for page in pages(_documents(client, folder, part), PAGE):
+            merging.merge(page)
+            bar.advance(len(page))
+        counted = outcomes.setdefault(part.kind, dict.fromkeys(OUTCOMES, 0))
+        for outcome, count in merging.outcomes.items():
+            counted[outcome] += count
+    if not is_dry:
+        client.indices.refresh(index=f"{prefix_index('stats-')}*,{prefix_index('events-stats-')}*")
+    return outcomes
+
+
+def _documents(client: Any, folder: Path, part: Part) -> Any:
+    """Return the documents of a file; of bookmarks only those of aggregations that have none here.
+
+    First complete days come too: what is known here was judged without the totals that come in; the later day stays.
+    """
+    documents = files.read(folder / part.path)
+    if part.kind != "bookmarks":
+        return documents
+    known: dict[str, bool] = {}
+
+    def is_unknown(name: str) -> bool:
+        if name not in known:
+            is_day = name.startswith(first_day_of(""))
+            known[name] = not is_day and BookmarkAPI(client, name, "day").get_bookmark() is not None
+        return not known[name]
+
+    return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))
+
+
+def _rewinding(client: Any, part: Part) -> Callable[[datetime], None]:
+    """Return what is to be done before documents of a file are written."""
+    bookmarks = [BookmarkAPI(client, name, "day") for name in bookmarks_of([str(part.event_type)])]
+    reached: list[datetime] = []
+
+    def rewind(moment: datetime) -> None:
+        if part.kind == "events" and (not reached or moment < reached[-1]):
+            for bookmark in bookmarks:
+                bookmark.rewind(moment)
+            reached.append(moment)
+
+    return rewind

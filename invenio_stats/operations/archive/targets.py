@@ -1,0 +1,65 @@
+"""Targets: where the documents of an export belong in this instance, by today's rule."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from invenio_search.utils import prefix_index
+
+from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.core import names
+from invenio_stats.core.mappings import Field
+from invenio_stats.core.moments import parse
+from invenio_stats.operations.archive.manifest import Part
+from invenio_stats.operations.monitoring import ingest_counters
+from invenio_stats.privacy.user_agents import catalog
+from invenio_stats.processing.event_indices import ensure_events_index
+from invenio_stats.proxies import current_stats
+from invenio_stats.search.indices import add_fields, create_index
+from invenio_stats.totals.total_indices import ensure_totals_index
+
+Source = dict[str, Any]
+
+_BODIES = {"agents": catalog.BODY, "bookmarks": BookmarkAPI.MAPPINGS, "ingest": ingest_counters.BODY}
+
+
+class Target:
+    """Where the documents of one file belong."""
+
+    def __init__(self, client: Any, part: Part, fields: Mapping[str, Field], now: datetime):
+        """Belong to a file; `fields` are the mapped fields of the index that it was."""
+        self._client = client
+        self._part = part
+        self._fields = fields
+        self._now = now
+        definition = current_stats.event_definitions.get(part.event_type or "")
+        params: Mapping[str, Any] = definition.params if definition else {}
+        self._suffix = params.get("suffix", names.DAILY_SUFFIX)
+        self._own_fields = params.get("fields")
+        self._alias = prefix_index(names.events_alias(part.event_type or "", params.get("prefix", names.EVENTS_PREFIX)))
+        self._refused: dict[str, frozenset[str]] = {}
+
+    def index_of(self, source: Source) -> str:
+        """Return the index, or the day's name, of a document; ValueError for an event of no time."""
+        if self._part.kind != "events":
+            return str(prefix_index(self._part.index))
+        return names.events_index(self._alias, parse(source.get("timestamp", "")), self._suffix)
+
+    def ensure(self, index: str, source: Source) -> Source:
+        """Make the index of a document, unless it is there; return what of the document it takes."""
+        if index not in self._refused:
+            self._refused[index] = self._ensure(index, source)
+        refused = self._refused[index]
+        return {name: value for name, value in source.items() if name not in refused} if refused else source
+
+    def _ensure(self, index: str, source: Source) -> frozenset[str]:
+        kind, refused = self._part.kind, frozenset[str]()
+        if kind == "events":
+            moment = parse(source["timestamp"])
+            refused = ensure_events_index(self._client, self._alias, moment, self._suffix, self._own_fields, self._now)
+        elif kind in ("totals", "apart"):
+            alias = names.totals_alias if kind == "totals" else names.apart_alias
+            ensure_totals_index(self._client, index, prefix_index(alias(str(self._part.event_type))))
+        else:
+            create_index(self._client, index, _BODIES[kind])
+        return refused | add_fields(self._client, index, self._fields)

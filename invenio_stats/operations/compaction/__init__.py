@@ -1,0 +1,1 @@
+"""Daily event indices of a closed month become one monthly index."""

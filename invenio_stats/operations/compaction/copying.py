@@ -1,0 +1,86 @@
+"""Copying: the documents of several indices into one, each once, and the proof that they are all there."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from invenio_stats.core.moments import iso_zoned
+from invenio_stats.errors import CompactionError
+from invenio_stats.operations.compaction.fingerprints import Digest, Fingerprint
+from invenio_stats.operations.compaction.target_index import Document, Making
+from invenio_stats.search.scan import pages, scan
+
+OnCopied = Callable[[int], None]
+"""Is told how many more documents have been copied or compared."""
+
+
+class Copying:
+    """Copies the sources of a plan into an index in the making."""
+
+    def __init__(self, client: Any, making: Making, on_copied: OnCopied):
+        """Read with a client; what is written goes through the making."""
+        self._client = client
+        self._making = making
+        self._on_copied = on_copied
+        self._fingerprint = Fingerprint()
+        self._twice: set[str] = set()
+        """Documents that were in two indices: they counted twice until now."""
+
+    def copy(self, sources: Iterable[str]) -> None:
+        """Copy the documents of all sources; CompactionError where not all of them could be read."""
+        for index in sources:
+            read = 0
+            for page in pages(scan(self._client, index)):
+                self._copy_page(dict(page))
+                read += len(page)
+                self._on_copied(len(page))
+            there = self._client.count(index=index)["count"]
+            if read != there:
+                raise CompactionError(f"{read} of {there} documents of {index} could be read. Run the command again.")
+
+    def compare(self) -> Digest:
+        """Compare what is stored with what was copied, and return both's digest; CompactionError where they differ."""
+        self._client.indices.refresh(index=self._making.target)
+        stored, twice = Fingerprint(), 0
+        for page in pages(scan(self._client, self._making.mark)):
+            self._making.keep_alive()
+            self._on_copied(len(page))
+            for document_id, source in page:
+                if document_id in self._twice:
+                    twice += 1
+                else:
+                    stored.add(document_id, source)
+        if stored.digest() != self._fingerprint.digest() or twice != len(self._twice):
+            raise CompactionError(
+                f"The copy in {self._making.target} differs: {stored.digest()} instead of {self._fingerprint.digest()}."
+                " The days stay as they are. Run the command again."
+            )
+        return stored.digest()
+
+    def stamp_doubled(self, now: datetime) -> int:
+        """Stamp the documents that counted twice anew, so that aggregations see that they do so no more."""
+        for ids in pages(sorted(self._twice)):
+            found = zip(ids, self._making.read(ids), strict=True)
+            stamp = {"updated_timestamp": iso_zoned(now)}
+            self._making.write("index", [(document_id, {**source, **stamp}) for document_id, source in found])
+        if self._twice:
+            self._client.indices.refresh(index=self._making.target)
+        return len(self._twice)
+
+    def _copy_page(self, documents: Mapping[str, Document]) -> None:
+        there = self._making.write("create", documents.items())
+        newer = {}
+        for document_id, stored in zip(there, self._making.read(there) if there else (), strict=True):
+            if document_id not in self._twice:
+                self._fingerprint.remove(document_id, stored)
+            if _stamp(documents[document_id]) > _stamp(stored):
+                newer[document_id] = documents[document_id]
+        self._twice.update(there)
+        if newer:
+            self._making.write("index", newer.items())
+        for document_id in documents.keys() - self._twice:
+            self._fingerprint.add(document_id, documents[document_id])
+
+
+def _stamp(document: Document) -> tuple[str, str]:
+    return str(document.get("updated_timestamp", "")), str(document.get("timestamp", ""))

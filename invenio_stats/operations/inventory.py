@@ -1,0 +1,142 @@
+"""Listing: the indices of an instance with their sizes, and how near the engine is to its limit of shards."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names
+from invenio_stats.core.month_indices import find_mark, period
+from invenio_stats.proxies import current_stats
+
+Level = Literal["ok", "warning", "error"]
+
+_OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest", names.LOCKS: "locks"}
+_WARNING, _ERROR = 0.8, 0.95
+"""Parts of the limit from which on it is one."""
+
+
+class Index(NamedTuple):
+    """One index of ours."""
+
+    name: str
+    kind: str
+    """`events`, `in the making`, `totals`, `apart`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    event_type: str | None
+    documents: int
+    shards: int
+    """With replicas."""
+    bytes: int
+    """Of the primaries and the replicas, as far as they are there."""
+    aliases: list[str]
+
+
+class Shards(NamedTuple):
+    """How many shards the engine has, of everybody, and how many it will have at most."""
+
+    used: int
+    limit: int
+    daily: int
+    """How many our indices of days add from one day to the next."""
+
+    @property
+    def level(self) -> Level:
+        """Whether somebody has to do something."""
+        part = self.used / max(1, self.limit)
+        return "error" if part >= _ERROR else "warning" if part >= _WARNING else "ok"
+
+    @property
+    def days_left(self) -> int | None:
+        """After how many days the limit is reached, if nothing is done; None where no index is made daily."""
+        return max(0, self.limit - self.used) // self.daily if self.daily else None
+
+
+def indices(client: Any) -> list[Index]:
+    """Return the indices of this instance, by kind and name."""
+    pattern = [f"{prefix_index(name)}*" for name in ("events-stats-", "stats-")]
+    options = {"index": ",".join(pattern), "format": "json", "bytes": "b", "expand_wildcards": "all"}
+    sizes = client.cat.indices(h="index,pri,rep,docs.count,store.size", **options)
+    aliases = client.indices.get_alias(index=",".join(pattern))
+    found = [_index(line, sorted(aliases.get(line["index"], {}).get("aliases", ()))) for line in sizes]
+    return sorted((index for index in found if index is not None), key=lambda index: (index.kind, index.name))
+
+
+class Sum(NamedTuple):
+    """Several indices together."""
+
+    indices: int
+    documents: int
+    shards: int
+    bytes: int
+
+
+def sums(found: Sequence[Index]) -> dict[str, Sum]:
+    """Return the sums by kind, and those of all."""
+    kinds: dict[str, list[Index]] = {}
+    for index in found:
+        for kind in (index.kind, "all"):
+            kinds.setdefault(kind, []).append(index)
+    return {
+        kind: Sum(
+            len(members),
+            sum(index.documents for index in members),
+            sum(index.shards for index in members),
+            sum(index.bytes for index in members),
+        )
+        for kind, members in kinds.items()
+    }
+
+
+def shards(client: Any) -> Shards:
+    """Return what is used of the engine's shards."""
+    health = client.cluster.health()
+    states = ("active_shards", "initializing_shards", "unassigned_shards")
+    settings = client.cluster.get_settings(include_defaults=True, flat_settings=True)
+    layers = [settings.get(layer, {}) for layer in ("defaults", "persistent", "transient")]
+    most = [layer["cluster.max_shards_per_node"] for layer in layers if "cluster.max_shards_per_node" in layer]
+    nodes = health.get("number_of_data_nodes", 1)
+    copies = 2 if nodes > 1 else 1
+    daily = sum(
+        definition.params.get("suffix", names.DAILY_SUFFIX) == names.DAILY_SUFFIX
+        for definition in current_stats.event_definitions.values()
+    )
+    return Shards(sum(health[state] for state in states), int(most[-1] if most else 1000) * nodes, daily * copies)
+
+
+def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
+    kind, event_type = _kind(line["index"], aliases)
+    if kind is None:
+        return None
+    return Index(
+        line["index"],
+        "in the making" if find_mark(aliases) else kind,
+        event_type,
+        int(line["docs.count"] or 0),
+        int(line["pri"] or 0) * (1 + int(line["rep"] or 0)),
+        int(line["store.size"] or 0),
+        aliases,
+    )
+
+
+def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
+    """Return what an index holds, and of which event type; None for one that is not ours."""
+    for alias, kind in _OWN.items():
+        if name == prefix_index(alias):
+            return kind, None
+    for event_type in known_event_types():
+        for alias, kind in _aliases(event_type):
+            if alias in aliases or period(alias, name):
+                return kind, event_type
+    return None, None
+
+
+def _aliases(event_type: str) -> Iterator[tuple[str, str]]:
+    yield prefix_index(names.events_alias(event_type)), "events"
+    yield prefix_index(names.totals_alias(event_type)), "totals"
+    yield prefix_index(names.apart_alias(event_type)), "apart"
+
+
+def known_event_types() -> list[str]:
+    """Return the event types that there are indices of: those that are configured, and those that are aggregated."""
+    aggregated = (definition.params.get("event") for definition in current_stats.aggregations.values())
+    return list(dict.fromkeys([*current_stats.event_definitions, *(name for name in aggregated if name)]))

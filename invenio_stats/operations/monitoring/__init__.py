@@ -1,0 +1,1 @@
+"""How the pipeline is doing: status, diagnosis, last runs and ingest counters."""

@@ -1,0 +1,189 @@
+"""Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from flask import current_app
+from flask_babel import gettext as _
+from invenio_cache import current_cache
+from invenio_search import current_search_client
+
+from invenio_stats.broker import queue_depth
+from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.privacy.geoip import open_database
+from invenio_stats.proxies import current_stats
+from invenio_stats.totals.leases import set_aside
+
+Level = Literal["ok", "warning", "error"]
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    check: str
+    level: Level
+    message: str
+    cure: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what each check finds; a service that is away is a finding too."""
+    for check in _CHECKS:
+        try:
+            yield check()
+        except Exception as error:  # each client fails in its own way; its text may hold a password
+            name = check.__name__.strip("_")
+            yield Finding(
+                name,
+                "error",
+                _("%(name)s does not answer (%(error)s).", name=name, error=type(error).__name__),
+                _("Start it, or correct its address in the configuration."),
+            )
+
+
+def _cache() -> Finding:
+    """Salts live in the cache: all processes have to share it, and it must not throw them out."""
+    backend = current_cache.cache
+    kind = type(backend).__name__
+    if kind in ("SimpleCache", "NullCache"):
+        return Finding(
+            "cache",
+            "error",
+            _("The cache (%(kind)s) is each process's own: one visitor is counted as several.", kind=kind),
+            _("Set CACHE_TYPE to a cache that all processes share, such as Redis."),
+        )
+    client = getattr(backend, "_write_client", None)
+    if client is not None:
+        client.ping()
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+        if str(policy).startswith("allkeys") and int(client.config_get("maxmemory").get("maxmemory", 0)):
+            return Finding(
+                "cache",
+                "warning",
+                _("Redis may throw out the day's salt (maxmemory-policy is %(policy)s).", policy=policy),
+                _("Set maxmemory-policy to noeviction, or give the cache a Redis of its own."),
+            )
+    return Finding("cache", "ok", _("All processes share the cache (%(kind)s).", kind=kind))
+
+
+def _proxies() -> Finding:
+    """Behind a proxy, every visitor has the proxy's address unless the application trusts its header."""
+    if current_app.config.get("WSGI_PROXIES") or current_app.config.get("PROXYFIX_CONFIG"):
+        return Finding("proxies", "ok", _("The application knows of proxies in front of it."))
+    return Finding(
+        "proxies",
+        "warning",
+        _("No proxies are configured: behind one, all visitors look like one address."),
+        _("Set PROXYFIX_CONFIG to the number of proxies in front, such as {'x_for': 1}, unless there is none."),
+    )
+
+
+def _countries() -> Finding:
+    """Countries come from a database file."""
+    path = current_app.config.get("STATS_GEOIP_DATABASE")
+    if not path:
+        return Finding(
+            "countries",
+            "warning",
+            _("There is no country database: countries stay unknown."),
+            _("Set STATS_GEOIP_DATABASE to the path of an .mmdb file."),
+        )
+    if open_database(path) is None:
+        return Finding(
+            "countries",
+            "error",
+            _("The country database %(path)s cannot be read.", path=path),
+            _("Put a whole .mmdb file there, or correct STATS_GEOIP_DATABASE."),
+        )
+    return Finding("countries", "ok", _("Countries come from %(path)s.", path=path))
+
+
+def _broker() -> Finding:
+    """Events wait on the broker's queues."""
+    waiting = sum(queue_depth.depth(event.queue) for event in current_stats.events.values())
+    return Finding("broker", "ok", _("The broker answers; %(waiting)s messages wait.", waiting=waiting))
+
+
+def _engine() -> Finding:
+    """Events and totals are stored in the search engine."""
+    info: dict[str, Any] = current_search_client.info()
+    return Finding("engine", "ok", _("The search engine answers (%(number)s).", number=info["version"]["number"]))
+
+
+def _sealing() -> Finding:
+    """Events are sealed before the queue, unless a foreign preprocessor may need the person."""
+    open_types = [name for name, event in current_stats.events.items() if event.sealing.place == "worker"]
+    if open_types:
+        return Finding(
+            "sealing",
+            "warning",
+            _("The queue holds addresses and agents of: %(names)s.", names=", ".join(open_types)),
+            _("Put anonymize_user first, or set STATS_SEAL_EVENTS to 'web' for types that do not need them."),
+        )
+    return Finding("sealing", "ok", _("All events are sealed before the queue."))
+
+
+_TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
+
+
+def _schedule() -> Finding:
+    """Events that were left on disk are sent, and dead letters deleted, by tasks of beat."""
+    entries = current_app.config.get("CELERY_BEAT_SCHEDULE") or {}
+    scheduled = {entry.get("task") for entry in entries.values() if isinstance(entry, dict)}
+    missing = [entry for task, entry in _TASKS.items() if f"invenio_stats.tasks.{task}" not in scheduled]
+    if missing:
+        return Finding(
+            "schedule",
+            "warning",
+            _("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing)),
+            _("Take them from invenio_stats.tasks, or have cron run `stats spool send` and `dead-letters purge`."),
+        )
+    return Finding("schedule", "ok", _("Beat sends the spool on and deletes old dead letters."))
+
+
+def _totals() -> Finding:
+    """Totals that cannot be built or written are set aside, and tried again by every run."""
+    failing = {name: len(set_aside(current_search_client, name)) for name in current_stats.aggregations}
+    failing = {name: count for name, count in failing.items() if count}
+    if failing:
+        return Finding(
+            "totals",
+            "error",
+            _("Totals that fail again and again: %(names)s.", names=_listed(failing)),
+            _("The log says why: 'Error building a total', 'The search engine refused totals'."),
+        )
+    return Finding("totals", "ok", _("No total is set aside."))
+
+
+def _estimates() -> Finding:
+    """Distinct counts are exact unless a metric asks for the engine's estimate."""
+    found = {}
+    for name, definition in current_stats.aggregations.items():
+        metrics = parse_metrics(definition.params.get("metric_fields"), place=name)
+        found[name] = ", ".join(metric for metric, one in metrics.items() if one.is_estimate)
+    found = {name: metrics for name, metrics in found.items() if metrics}
+    if found:
+        return Finding(
+            "estimates",
+            "warning",
+            _("Distinct counts that are only estimates: %(names)s.", names=_listed(found)),
+            _("Leave out the options of 'cardinality' in metric_fields: without them the count is exact."),
+        )
+    return Finding("estimates", "ok", _("Distinct counts are exact."))
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
+
+
+_CHECKS: tuple[Callable[[], Finding], ...] = (
+    _cache,
+    _proxies,
+    _countries,
+    _sealing,
+    _schedule,
+    _broker,
+    _engine,
+    _totals,
+    _estimates,
+)

@@ -1,0 +1,125 @@
+"""Status: where events wait, how fresh the totals are, and what the last runs did."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from invenio_search import current_search_client
+from invenio_search.utils import prefix_index
+
+from invenio_stats.broker import queue_depth
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.core import names
+from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
+from invenio_stats.operations.monitoring import ingest_counters, last_runs
+from invenio_stats.proxies import current_stats
+from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.leases import set_aside
+
+Line = dict[str, Any]
+"""One line of the status, ready for JSON: moments as ISO 8601 in UTC, spans in seconds, None for unknown."""
+
+
+def events_status(now: datetime) -> dict[str, Line]:
+    """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), ingest, last_run, problems.
+
+    `ingest` says what became of events in the last seven days that count for nobody, by reason.
+    """
+    lines = {name: _event_line(name) for name in current_stats.events}
+    problems: Line = {"problems": []}
+    with _noting(problems, "search engine"):
+        week = ingest_counters.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
+        for name, line in lines.items():
+            line["ingest"] = week.get(name, {})
+    for line in lines.values():
+        line["problems"] += [problem for problem in problems["problems"] if problem not in line["problems"]]
+    return lines
+
+
+def spool_status() -> Line:
+    """Return of this machine's spool: waiting, oldest_waiting, refused (for want of room, ever), problems."""
+    line: Line = {"waiting": None, "oldest_waiting": None, "refused": None, "problems": []}
+    with _noting(line, "spool"):
+        spool = outbox().spool
+        line["waiting"] = spool.count()
+        line["oldest_waiting"] = _written(spool.oldest())
+        line["refused"] = spool.refused()
+    return line
+
+
+def aggregations_status(now: datetime) -> dict[str, Line]:
+    """Return by aggregation: bookmark, lag_seconds, first_complete_day, set_aside, last_run, problems.
+
+    `set_aside` is the number of totals that could not be built or written, and are tried again by each run.
+    """
+    return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
+
+
+def _event_line(name: str) -> Line:
+    queue = current_stats.events[name].queue
+    line: Line = {
+        "waiting": None,
+        "oldest_waiting": None,
+        "newest_event": None,
+        "failed": None,
+        "ingest": None,
+        "problems": [],
+    }
+    with _noting(line, "broker"):
+        line["waiting"] = queue_depth.depth(queue)
+        line["oldest_waiting"] = _written(queue_depth.oldest(queue))
+        line["failed"] = queue_depth.dead(queue)
+    with _noting(line, "search engine"):
+        line["newest_event"] = _written(_newest(prefix_index(names.events_alias(name))))
+    return _with_last_run(line, "events", name)
+
+
+def _aggregation_line(name: str, now: datetime) -> Line:
+    definition = current_stats.aggregations[name]
+    line: Line = {
+        "bookmark": None,
+        "lag_seconds": None,
+        "first_complete_day": None,
+        "set_aside": None,
+        "problems": [],
+    }
+    with _noting(line, "search engine"):
+        aggregator = definition.cls(name=name, **definition.params)
+        bookmark = aggregator.bookmark_api.get_bookmark(refresh_time=0)
+        if bookmark is not None:
+            line["bookmark"] = _written(utc(bookmark))
+            line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
+        day = FirstDay(current_search_client, aggregator.event).get()
+        if day not in (None, ALL_THERE):
+            line["first_complete_day"] = f"{day:%Y-%m-%d}"
+        line["set_aside"] = sum(len(set_aside(current_search_client, one)) for one in (name, f"{name}-apart"))
+    return _with_last_run(line, "aggregations", name)
+
+
+def _with_last_run(line: Line, kind: last_runs.Kind, name: str) -> Line:
+    line["last_run"] = None
+    with _noting(line, "cache"):
+        line["last_run"] = last_runs.recall(kind, name)
+    return line
+
+
+def _newest(alias: str) -> datetime | None:
+    """Return the moment of the newest event behind an alias."""
+    body = {"size": 0, "aggs": {"newest": {"max": {"field": "timestamp"}}}}
+    answer = current_search_client.search(index=alias, body=body, ignore_unavailable=True, allow_no_indices=True)
+    value = answer.get("aggregations", {}).get("newest", {})
+    return parse(value["value_as_string"]) if value.get("value") is not None else None
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else iso_zoned(to_second(moment))
+
+
+@contextmanager
+def _noting(line: Line, service: str) -> Iterator[None]:
+    """Note that a service did not answer, and go on: the others' state is wanted all the more."""
+    try:
+        yield
+    except Exception as error:
+        line["problems"].append(f"{service}: {type(error).__name__}")

@@ -1,0 +1,172 @@
+"""Runner: runs indexers and aggregators for tasks and commands."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timezone
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from flask import current_app
+from invenio_search import current_search_client
+
+from invenio_stats.aggregations import apart_from
+from invenio_stats.broker import dead_letters
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.core import names
+from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.errors import UnknownTypeError, without_text
+from invenio_stats.operations.monitoring import ingest_counters, last_runs
+from invenio_stats.privacy.user_agents import catalog
+from invenio_stats.processing.batch_runner import Outcome
+from invenio_stats.proxies import current_stats
+
+logger = logging.getLogger(__name__)
+
+
+SIDE_BY_SIDE = 2
+"""How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
+
+
+_CONNECTIONS = 2
+"""To the broker, for an event type: its queue is read over one, and what cannot be stored is buried over another."""
+
+
+Failure = dict[str, str]
+"""What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
+
+
+def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
+    """Do what the task does for one event type; `on_batch` is told how many messages each batch had."""
+    return _run("events", name, lambda: _process(name, on_batch))
+
+
+def keep_agents() -> None:
+    """Store what waits for the agent dictionary; what goes wrong is logged, and waits for the next run."""
+    try:
+        catalog.send(current_stats.agents_queue)  # those that this worker has met
+        catalog.keep(current_stats.agents_queue, current_search_client)
+    except Exception as error:
+        logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
+
+
+def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:
+    """Do what the task does for one aggregation; `on_interval` is told how many intervals are done, and of how many."""
+    return _run("aggregations", name, lambda: _aggregate(name, options, on_interval))
+
+
+def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
+    definition = current_stats.events.get(name)
+    if definition is None:
+        raise UnknownTypeError(name, "STATS_EVENTS")
+    indexer = definition.cls(**definition.params)
+    indexer.on_batch = on_batch
+    indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
+    counters = ingest_counters.Counters(current_search_client, name)
+    indexer.on_outcome = partial(_count, counters)
+    result = indexer.run()
+    _count(counters, Outcome())  # what could not be written at its batch
+    return tuple(result) if isinstance(result, tuple) else result
+
+
+def report_refused() -> None:
+    """Count the events that this machine refused, each once; what goes wrong is logged, and counted by the next run."""
+    spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
+    try:
+        refusals = [one for one in spool.refusals() if one.queue in types]
+        if refusals:
+            lines = [(date.fromisoformat(one.day), types[one.queue], "refused", one.events) for one in refusals]
+            ingest_counters.keep(current_search_client, spool.name(), [ingest_counters.Line(*line) for line in lines])
+            spool.set_reported(refusals)
+    except Exception as error:
+        logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
+
+
+def _purge(name: str, before: datetime) -> Any:
+    try:
+        return dead_letters.purge(current_stats.events[name].queue, dead_letters.Choice(before=before))
+    except Exception as error:
+        logger.error("Dead letters could not be deleted", exc_info=without_text(error), extra={"run": name})
+        return {"error": type(error).__name__}
+
+
+def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
+    """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
+    reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
+    try:
+        counters.add(datetime.now(timezone.utc).date(), reasons)
+    except Exception as error:
+        logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
+
+
+def _do_all(
+    work: Callable[[str], Any],
+    some: Iterable[str],
+    definitions: Mapping[str, Any],
+    own: type,
+    at_once: int = SIDE_BY_SIDE,
+) -> list[Any]:
+    """Return what the work returns for each name: several at once where they are of our own class, else in turn."""
+    results: list[Any] = []
+    for is_own, names_of_it in groupby(some, key=lambda name: name in definitions and definitions[name].cls is own):
+        do = partial(_side_by_side, at_once=at_once) if is_own else map
+        results += do(work, names_of_it)
+    return results
+
+
+def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int) -> list[Any]:
+    app = current_app._get_current_object()
+
+    def run(name: str) -> Any:
+        with app.app_context():  # and so with a database session of its own, where a copy function needs one
+            return work(name)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(run, some))
+
+
+def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
+    definition = current_stats.aggregations.get(name)
+    if definition is None:
+        raise UnknownTypeError(name, "STATS_AGGREGATIONS")
+    aggregator = definition.cls(name=name, **definition.params)
+    aggregator.on_interval = on_interval
+    results = aggregator.run(**options)
+    held = getattr(aggregator, "held", 0)
+    if held:
+        logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
+    if getattr(aggregator, "apart", False):
+        apart_from(aggregator).run(**options)
+    return results
+
+
+def _run(kind: last_runs.Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Run one of many, and remember for the status page how it went."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
+        result = {"error": type(error).__name__}
+    finished = datetime.now(timezone.utc)
+    facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
+    try:
+        last_runs.remember(kind, name, {**facts, **_summary(kind, result)})
+    except Exception as error:  # without a cache the work is done all the same
+        logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
+    return result
+
+
+def _summary(kind: last_runs.Kind, result: Any) -> dict[str, Any]:
+    """Return the numbers of a run, or the type of its error."""
+    if isinstance(result, dict):
+        return result
+    if kind == "events":
+        return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
+    pairs = [pair for pair in result or () if isinstance(pair, tuple)]
+    return {
+        "intervals": len(pairs),
+        "written": sum(written for written, _ in pairs),
+        "failed": sum(failed for _, failed in pairs),
+    }

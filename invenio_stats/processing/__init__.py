@@ -1,0 +1,1 @@
+"""From a batch of messages to stored events, with double clicks removed."""

@@ -1,0 +1,198 @@
+"""Requests about cell documents: many of them read or written at once, each with an answer of its own."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
+
+from invenio_stats.core.double_clicks import Document, Place, to_document, to_source
+from invenio_stats.core.moments import iso_zoned, parse
+from invenio_stats.errors import EngineUnavailableError, StatsError
+from invenio_stats.support.json_codec import encode
+
+STAMP_LIFE = timedelta(seconds=60)
+"""How long after its stamp a document may come to be seen without the aggregations passing it by.
+
+It has to be shorter than what they read again (`StatAggregator.overlap`), less the engine's refresh interval.
+"""
+
+_FROM_THE_PRIMARY = {"preference": "_primary"} if SEARCH_DISTRIBUTION == OS else {}
+"""A replica may not have yet what another worker was told is stored. Elasticsearch 7 has no such preference."""
+
+_LONGEST_ID = 512
+_WRITTEN = "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type"
+_READ = "docs.found,docs._source,docs._seq_no,docs._primary_term,docs.error.type"
+
+
+class Version(NamedTuple):
+    """Which state of a document it is, for compare-and-set."""
+
+    seq_no: int
+    primary_term: int
+
+
+class Found(NamedTuple):
+    """A document as the engine has it."""
+
+    document: Document
+    version: Version
+    is_aged: bool
+    """Whether its stamp is so old that aggregations may be past it, should it have come to be seen only now."""
+
+
+class Write(NamedTuple):
+    """A document to be written over the version that is named; None: to be created."""
+
+    place: Place
+    document: Document
+    version: Version | None = None
+
+
+class Refusal(NamedTuple):
+    """The engine will never take a document; the reason is the type of its error, which quotes nothing."""
+
+    reason: str
+
+
+Answer = Version | Refusal | None
+"""What became of a write; None: another version is there than the one named."""
+
+
+class CellRequests:
+    """Reads and writes cell documents.
+
+    EngineUnavailableError for any failure that is not a document's own fault: nothing is known then of
+    what was asked, and all of it can be asked again.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        index_of: Callable[[datetime], str],
+        clock: Callable[[], datetime],
+        refused_fields: Callable[[str], Collection[str]],
+    ):
+        """Name the index of a cell by its start, and the fields that an index will not have."""
+        self._client = client
+        self._index_of = lru_cache(maxsize=8192)(index_of)
+        self._clock = clock
+        self._refused_fields = refused_fields
+        self._default = getattr(client.transport.serializer, "default", None)
+
+    def keeps(self, start: datetime, field: str) -> bool:
+        """Say whether the index of a cell can hold a field of ours."""
+        return field not in self._refused_fields(self._index_of(start))
+
+    def read(self, places: Sequence[Place]) -> list[Found | None]:
+        """Return the documents at these places, as they are now; None where there is none."""
+        if not places:
+            return []
+        wanted = [{"_index": self._index_of(place.start), "_id": place.document_id} for place in places]
+        answer = self._ask(self._client.mget, body=encode({"docs": wanted}), filter_path=_READ, **_FROM_THE_PRIMARY)
+        now = self._clock()
+        return [self._found(one, place, now) for one, place in zip(answer["docs"], places, strict=True)]
+
+    def write(self, writes: Sequence[Write]) -> list[Answer]:
+        """Write the documents, stamped with the moment of this very request."""
+        sent_at = self._clock()
+        stamp = iso_zoned(sent_at)
+        parts = [self._part(one, stamp) for one in writes]
+        results = iter(self._bulk([part for part in parts if isinstance(part, bytes)]))
+        answers = [part if isinstance(part, Refusal) else next(results) for part in parts]
+        if self._clock() - sent_at > STAMP_LIFE:
+            raise EngineUnavailableError(
+                f"The search engine took more than {STAMP_LIFE.total_seconds():.0f} s to store {len(writes)} events: "
+                f"aggregations may have missed them. They are sent again by the next run; give the engine more room."
+            )
+        return answers
+
+    def _part(self, write: Write, stamp: str) -> bytes | Refusal:
+        """Return the two lines of a write in a bulk."""
+        index = self._index_of(write.place.start)
+        document_id = write.place.document_id
+        if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
+            return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
+        target: dict[str, Any] = {"_index": index, "_id": document_id}
+        if write.version is not None:
+            target["if_seq_no"], target["if_primary_term"] = write.version
+        head = encode({"create" if write.version is None else "index": target})
+        source = to_source(write.document, stamp)
+        for field in self._refused_fields(index):
+            source.pop(field, None)
+        try:
+            return b"".join((head, b"\n", encode(source, self._default), b"\n"))
+        except (TypeError, ValueError, RecursionError) as error:
+            return Refusal(f"not JSON: {type(error).__name__}")
+
+    def _bulk(self, parts: list[bytes]) -> list[Answer]:
+        if not parts:
+            return []
+        try:
+            answer = self._ask(self._client.bulk, body=b"".join(parts), filter_path=_WRITTEN)
+        except search.exceptions.TransportError as error:
+            if error.status_code != 413:  # too large
+                raise
+            half = len(parts) // 2
+            return self._bulk(parts[:half]) + self._bulk(parts[half:]) if half else [Refusal("too_large")]
+        results = [next(iter(item.values())) for item in answer["items"]]
+        later = [one for one in results if one["status"] not in (200, 201, 400, 409)]
+        if later:
+            raise EngineUnavailableError(
+                f"The search engine answered {later[0]['status']} for {len(later)} of {len(parts)} events "
+                f"({_reason(later[0])}); they are sent again by the next run."
+            )
+        return [_answer(one) for one in results]
+
+    def _found(self, answer: dict[str, Any], place: Place, now: datetime) -> Found | None:
+        """Return what one part of an answer holds. "Not there" is said by the engine, never guessed."""
+        if answer.get("found") is True:
+            source = answer["_source"]
+            try:
+                document = to_document(source)
+            except ValueError as error:
+                raise StatsError(
+                    f"The document {place.document_id!r} in {self._index_of(place.start)!r} is no event: {error} "
+                    f"Correct its timestamp or delete it; events in its neighbourhood wait for that."
+                ) from error
+            return Found(document, Version(answer["_seq_no"], answer["_primary_term"]), _is_aged(source, now))
+        if answer.get("found") is False or _reason(answer) == "index_not_found_exception":
+            return None
+        raise EngineUnavailableError(
+            f"The search engine cannot say whether {self._index_of(place.start)!r} holds a click next to others "
+            f"({_reason(answer)}); the events are sent again by the next run."
+        )
+
+    def _ask(self, request: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            return request(**arguments)
+        except search.exceptions.TransportError as error:
+            status = error.status_code
+            if isinstance(status, int) and status != 429 and status < 500:
+                raise
+            raise EngineUnavailableError(
+                f"The search engine gave no answer ({status}, {type(error).__name__}); "
+                f"the events are sent again by the next run."
+            ) from error
+
+
+def _answer(result: dict[str, Any]) -> Answer:
+    if result["status"] == 409:
+        return None
+    if result["status"] == 400:
+        return Refusal(_reason(result))
+    return Version(result["_seq_no"], result["_primary_term"])
+
+
+def _reason(result: dict[str, Any]) -> str:
+    """Return the type of the engine's error; its text may quote the document."""
+    error = result.get("error")
+    return str(error.get("type", "unknown") if isinstance(error, dict) else "unknown")
+
+
+def _is_aged(source: dict[str, Any], now: datetime) -> bool:
+    try:
+        return now - parse(source["updated_timestamp"]) > STAMP_LIFE
+    except (KeyError, ValueError):
+        return True

@@ -1,0 +1,153 @@
+"""Cells: clicks are stored so that each double click counts once, whoever else is storing at the same time.
+
+The steps, and why in this order: docs/how-it-works, "Cells". What must not change: a worker reads the
+neighbours of a cell in a request of its own that begins after its cell is stored. So of two workers at two
+neighbours the one that stores last sees the other's.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from invenio_stats.core.double_clicks import Cell, Click, Place, chains, fold
+from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Version, Write
+from invenio_stats.processing.double_click_state import Checked, RefusedClick, Storing, Written, tally
+
+__all__ = ("CellWriter", "RefusedClick", "Written")
+
+logger = logging.getLogger(__name__)
+
+
+class CellWriter:
+    """Stores clicks by cells. Keep one for each worker: it remembers which cells it has brought to the end."""
+
+    def __init__(
+        self,
+        client: Any,
+        window: int,
+        index_of: Callable[[datetime], str],
+        clock: Callable[[], datetime],
+        refused_fields: Callable[[str], Collection[str]] = lambda index: (),
+        remembered: int = 50_000,
+    ):
+        """Write with a client of the search engine.
+
+        :param window: seconds within which two clicks are one; 0 for none, and then each second is its own cell.
+        :param index_of: returns the index, or its alias, of a cell by its start; asked for neighbours too.
+        :param clock: returns the present moment, aware.
+        :param refused_fields: returns the fields of ours that an index does not take. Where it does not take
+            `superseded`, clicks collapse inside a cell only.
+        :param remembered: how many cells this worker remembers.
+        """
+        self._engine = CellRequests(client, index_of, clock, refused_fields)
+        self._window = window
+        self._checked = Checked(remembered)
+
+    def write(self, clicks: Iterable[Click]) -> Written:
+        """Store a batch, and flag what it supersedes: once this returns, the batch may be acknowledged.
+
+        EngineUnavailableError and errors of the client leave part of it done; to write the same clicks again
+        completes it, whoever does so.
+        """
+        cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.place)]
+        stored, refused = self._store(cells)
+        due = [one for one in stored if not (one.changes_nothing and self._checked.covers(one.cell))]
+        superseded = self._flag(self._superseded(due))
+        for one in due:
+            self._checked.add(one)
+        return Written(*tally(stored), refused, superseded)
+
+    def _can_flag(self, place: Place) -> bool:
+        return self._engine.keeps(place.start, "superseded")
+
+    def _store(self, cells: Sequence[Cell]) -> tuple[list[Storing], list[RefusedClick]]:
+        """Create the documents, and merge with those that are there, until each holds its clicks."""
+        stored: list[Storing] = []
+        refused: list[RefusedClick] = []
+        waiting = [Storing(cell, cell.document()) for cell in cells]
+        while waiting:
+            met: list[tuple[Storing, Found | None]] = []
+            conflicting = []
+            answers = self._engine.write([Write(one.cell.place, one.document, one.version) for one in waiting])
+            for one, answer in zip(waiting, answers, strict=True):
+                if answer is None:
+                    conflicting.append(one)
+                elif isinstance(answer, Version):
+                    one.version = answer
+                    stored.append(one)
+                else:
+                    refused += _refused(one, answer)
+                    met.append((one, one.found))
+            found = self._engine.read([one.cell.place for one in conflicting])
+            waiting = []
+            for one, existing in [*met, *zip(conflicting, found, strict=True)]:
+                if not one.cell.clicks:
+                    continue
+                one.meet(existing)
+                (stored if self._is_done(one) else waiting).append(one)
+        return stored, refused
+
+    def _is_done(self, one: Storing) -> bool:
+        """Say whether nothing is to be written of a cell.
+
+        What is there may come from a request that nobody waits for any more, and may have come to be seen
+        long after its stamp: then it is stamped anew, or aggregations pass it by.
+        """
+        if not one.changes_nothing or one.found is None:
+            return False
+        return not one.found.is_aged or self._checked.covers(one.cell)
+
+    def _superseded(self, due: Sequence[Storing]) -> list[tuple[Place, Found]]:
+        """Read both neighbours of every cell, also of those that were stored before; return what is to be flagged."""
+        sides = [(one, one.cell.before(self._window), one.cell.after(self._window)) for one in due]
+        places = {place.document_id: place for _, *both in sides for place in both if place is not None}
+        found = dict(zip(places, self._engine.read(list(places.values())), strict=True))
+        flags: dict[str, tuple[Place, Found]] = {}
+        for one, before, after in sides:
+            earlier = found[before.document_id] if before else None
+            if before and earlier and chains(earlier.document, one.document, self._window):
+                flags[before.document_id] = (before, earlier)
+            later = found[after.document_id] if after else None
+            if later and chains(one.document, later.document, self._window):
+                flags[one.cell.place.document_id] = (one.cell.place, found.get(one.cell.place.document_id) or one.own())
+        return [(place, own) for place, own in flags.values() if _is_open(own) and self._can_flag(place)]
+
+    def _flag(self, flags: Sequence[tuple[Place, Found]]) -> int:
+        """Mark documents as superseded; return how many were not before."""
+        flagged = 0
+        while flags:
+            answers = self._engine.write(
+                [Write(place, found.document._replace(is_superseded=True), found.version) for place, found in flags]
+            )
+            conflicting = []
+            for (place, found), answer in zip(flags, answers, strict=True):
+                if answer is None:
+                    conflicting.append(place)
+                elif isinstance(answer, Version):
+                    flagged += not found.document.is_superseded
+                else:
+                    _warn(place, answer)
+            again = zip(conflicting, self._engine.read(conflicting), strict=True)
+            flags = [(place, found) for place, found in again if found is not None and _is_open(found)]
+        return flagged
+
+
+def _is_open(found: Found) -> bool:
+    """Say whether a superseded document has still to be written as such, or stamped anew (see `_is_done`)."""
+    return not found.document.is_superseded or found.is_aged
+
+
+def _refused(one: Storing, refusal: Refusal) -> list[RefusedClick]:
+    """Take the clicks that the engine refuses out of a cell: one of them never takes others with it."""
+    clicks = one.cell.drop(one.document)
+    if one.cell.is_ghost:
+        _warn(one.cell.place, refusal)
+        return []
+    return [RefusedClick(click, refusal.reason) for click in clicks]
+
+
+def _warn(place: Place, refusal: Refusal) -> None:
+    logger.warning(
+        "A double click cannot be marked: it counts", extra={"document": place.document_id, "reason": refusal.reason}
+    )

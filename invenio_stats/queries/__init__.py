@@ -1,0 +1,294 @@
+"""Ask: queries turn the parameters of a question into an answer made of totals."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from invenio_search import current_search_client
+from invenio_search.engine import dsl
+from invenio_search.utils import build_alias_name
+
+from invenio_stats.core.metrics import Metric, parse_metrics
+from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
+from invenio_stats.queries import paging, parameters, results, search_bodies
+from invenio_stats.queries.prepared import Prepared
+from invenio_stats.search.client import Question, Response, Send, TooManyBucketsError, ValuesRefusedError, send
+from invenio_stats.support.import_strings import load
+
+Answer = dict[str, Any]
+"""What a client gets: the same keys whether there is something to count or not."""
+
+Modifier = Callable[..., Any]
+"""`(search, **run_parameters)` -> search; it is given those of the run's parameters that it takes."""
+
+DEFAULT_METRICS: Mapping[str, Any] = {"value": ("sum", "count", {})}
+
+
+class Query:
+    """A named question to one alias of totals."""
+
+    def __init__(self, name: str, index: str, client: Any = None, **other: Any):
+        """Ask `index`, a name without the instance's prefix; arguments that are not ours are named in a warning."""
+        if other:
+            warnings.warn(
+                f"Query {name!r} does not know {', '.join(sorted(other))}. Remove it from the query's params.",
+                stacklevel=3,
+            )
+        self.name = name
+        self.index = build_alias_name(index)
+        self.client = current_search_client if client is None else client
+
+    def extract_date(self, date: str | date | None) -> datetime | None:
+        """Return the naive UTC moment of a date; None stays None."""
+        return None if date is None else parameters.read_date(date)
+
+    can_prepare = False
+    """Whether there is a `prepare` that does what `run` does, but for asking the engine."""
+
+    def run(self, /, **params: Any) -> Answer:
+        """Return the answer; InvalidRequestInputError names what is wrong with a parameter."""
+        raise NotImplementedError
+
+
+class _TotalsQuery(Query):
+    """What both kinds of query have in common: from parameters to a search, by way of filters and modifiers."""
+
+    max_groups = 100_000
+    """The most groups in one answer, over all levels; more are an error, since a cut list looks like a whole one."""
+
+    build_query: Callable[..., Any]
+    _built_here: Callable[..., Any]
+    _run_here: Callable[..., Answer]
+    """The class's own `build_query` and `run`, to know when a subclass has others."""
+
+    def __init__(
+        self,
+        name: str,
+        index: str,
+        client: Any = None,
+        *,
+        time_field: str = "timestamp",
+        copy_fields: Mapping[str, Any] | None = None,
+        query_modifiers: Sequence[Modifier | str] | None = None,
+        required_filters: Mapping[str, str] | None = None,
+        metric_fields: Mapping[str, Any] | None = None,
+        **other: Any,
+    ):
+        """Take what `params` of a STATS_QUERIES entry holds; ConfigurationError says what cannot work.
+
+        `time_field` holds the moment of a total; `required_filters` is `{parameter: field equal to it}`,
+        `metric_fields` `{name: (metric, field, options)}`, `copy_fields` `{name: field or (result, doc) -> value}`,
+        taken from the newest total.
+        """
+        super().__init__(name, index, client, **other)
+        self.time_field = time_field
+        self.copy_fields = dict(copy_fields or {})
+        self.query_modifiers = [load(f"{name}: query_modifiers", modifier) for modifier in query_modifiers or ()]
+        self.required_filters = dict(required_filters or {})
+        self.metric_fields = dict(metric_fields or DEFAULT_METRICS)
+        self._refuse_metrics_named(search_bodies.RESERVED)
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The metric fields, parsed at each use: a subclass may change them."""
+        try:
+            return parse_metrics(self.metric_fields, place=f"{self.name}: metric_fields")
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+
+    def _refuse_metrics_named(self, names: frozenset[str]) -> None:
+        taken = sorted(names.intersection(self.metrics))
+        if taken:
+            raise ConfigurationError(f"{self.name}: metric_fields has {taken}, which are taken. Give them other names.")
+
+    def _dates(self, start_date: Any, end_date: Any) -> tuple[datetime | None, datetime | None]:
+        """Read both ends of the range and refuse one that ends before it starts."""
+        read = []
+        for parameter, value in (("start_date", start_date), ("end_date", end_date)):
+            try:
+                read.append(self.extract_date(value))
+            except (InvalidRequestInputError, ValueError, TypeError) as error:
+                raise parameters.not_a_date(parameter, value) from error
+        parameters.check_range(*read)
+        return read[0], read[1]
+
+    def _check_names(self, own: set[str], params: Mapping[str, Any]) -> None:
+        """Refuse what is missing, and what nobody reads: no filter, no modifier, no builder of a subclass."""
+        known = own | set(self.required_filters)
+        for modifier in self.query_modifiers:
+            known |= parameters.taken(modifier, params, skip=1)
+        if self._is_built_elsewhere():
+            known |= parameters.taken(self.build_query, params)
+        parameters.check_names(params, self.required_filters, known)
+        self._filters(params)
+
+    def _filters(self, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        return [
+            (field, parameters.filter_value(parameter, params[parameter]))
+            for parameter, field in self.required_filters.items()
+            if parameter in params
+        ]
+
+    @property
+    def can_prepare(self) -> bool:
+        """Whether no subclass has another `run`."""
+        return type(self).run is type(self)._run_here
+
+    def _is_built_elsewhere(self) -> bool:
+        return type(self).build_query is not type(self)._built_here
+
+    def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
+        raise NotImplementedError
+
+    def _chosen(self, run: Mapping[str, Any]) -> search_bodies.Body:
+        return search_bodies.selection(self._filters(run), self.time_field, run["start_date"], run["end_date"])
+
+    def _copied(self) -> search_bodies.Body:
+        return search_bodies.newest(self.time_field, self.copy_fields.values())
+
+    def _search(self, run: Mapping[str, Any]) -> Any:
+        search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
+        for modifier in self.query_modifiers:
+            search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
+        return search
+
+    def _question(self, run: Mapping[str, Any]) -> Question:
+        """Return what is to be sent; a Search is made only where somebody wants to change it."""
+        if not self.query_modifiers and not self._is_built_elsewhere():
+            return Question(self.client, self.index, self._body(run))
+        search = self.build_query(**run)
+        client = self.client if isinstance(search._using, str) else search._using
+        return Question(client, search._index or self.index, search.to_dict(), search._params)
+
+    def _fetch(self, question: Question, fields: Sequence[str], run: Mapping[str, Any], first: Send) -> Response:
+        """Ask the engine; values that it cannot compare are the client's mistake."""
+        try:
+            return paging.fetch(question, fields, self.max_groups, first=first)
+        except ValuesRefusedError as error:
+            values = {name: value for name, value in run.items() if name not in ("interval", "start_date", "end_date")}
+            if not values:
+                raise
+            raise parameters.values_refused(values) from error
+
+
+class DateHistogramQuery(_TotalsQuery):
+    """Metrics over time: one bucket per interval."""
+
+    def validate_arguments(self, /, interval: Any, start_date: Any, end_date: Any, **params: Any) -> None:
+        """Refuse what cannot be answered, before the engine is asked."""
+        parameters.check_interval(interval, *self._dates(start_date, end_date))
+        self._check_names({"interval", "start_date", "end_date"}, params)
+
+    def build_query(self, /, interval: str, start_date: Any, end_date: Any, **params: Any) -> Any:
+        """Return the Search to send; subclasses may add to it."""
+        return self._search({"interval": interval, "start_date": start_date, "end_date": end_date, **params})
+
+    _built_here = build_query
+
+    def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
+        return search_bodies.histogram(
+            self._chosen(run), self.time_field, run["interval"], self.metrics, self._copied()
+        )
+
+    def process_query_result(self, query_result: Response, interval: str, start_date: Any, end_date: Any) -> Answer:
+        """Make the answer from the engine's."""
+        buckets = results.intervals(query_result.get("aggregations", {}), self.metrics, self.copy_fields)
+        return {"interval": interval, "key_type": "date", **results.dates(start_date, end_date), "buckets": buckets}
+
+    def prepare(
+        self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any
+    ) -> Prepared:
+        """Check the parameters; return the search for them, and what makes the answer."""
+        start, end = self._dates(start_date, end_date)
+        self.validate_arguments(interval, start, end, **params)
+        run = {"interval": interval, "start_date": start, "end_date": end, **params}
+        question = self._question(run)
+
+        def finish(first: Send) -> Answer:
+            try:
+                response = self._fetch(question, (), run, first)
+            except TooManyBucketsError as error:
+                raise parameters.too_many_intervals(interval, start, end) from error
+            return self.process_query_result(response, interval, start, end)
+
+        return Prepared(question, finish)
+
+    def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
+        """Return `{interval, key_type, start_date, end_date, buckets}`."""
+        return self.prepare(interval, start_date, end_date, **params).finish(send)
+
+    _run_here = run
+
+
+class TermsQuery(_TotalsQuery):
+    """Metrics over everything that is chosen and, where `aggregated_fields` say so, by the values of fields."""
+
+    def __init__(
+        self,
+        name: str,
+        index: str,
+        client: Any = None,
+        *,
+        aggregated_fields: Sequence[str] | None = None,
+        max_bucket_size: int = 10_000,
+        **others: Any,
+    ):
+        """Ask for up to `max_bucket_size` groups at once; when there are more, they are fetched page by page.
+
+        Takes what a DateHistogramQuery takes, too.
+        """
+        super().__init__(name, index, client, **others)
+        self.aggregated_fields = (
+            [aggregated_fields] if isinstance(aggregated_fields, str) else list(aggregated_fields or ())
+        )
+        self.max_bucket_size = max_bucket_size
+        self._refuse_metrics_named(frozenset(self.aggregated_fields))
+
+    def validate_arguments(self, /, start_date: Any, end_date: Any, **params: Any) -> None:
+        """Refuse what cannot be answered, before the engine is asked."""
+        self._dates(start_date, end_date)
+        self._check_names({"start_date", "end_date"}, params)
+
+    def build_query(self, /, start_date: Any, end_date: Any, **params: Any) -> Any:
+        """Return the Search to send; subclasses may add to it."""
+        return self._search({"start_date": start_date, "end_date": end_date, **params})
+
+    _built_here = build_query
+
+    def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
+        size = self.max_bucket_size
+        return search_bodies.groups(self._chosen(run), self.aggregated_fields, size, self.metrics, self._copied())
+
+    def process_query_result(self, query_result: Response, start_date: Any, end_date: Any) -> Answer:
+        """Make the answer from the engine's."""
+        everything = query_result.get("aggregations", {})
+        answer = results.groups(everything, self.metrics, self.aggregated_fields)
+        return results.copy_newest({**results.dates(start_date, end_date), **answer}, everything, self.copy_fields)
+
+    def prepare(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Prepared:
+        """Check the parameters; return the search for them, and what makes the answer."""
+        start, end = self._dates(start_date, end_date)
+        self.validate_arguments(start, end, **params)
+        run = {"start_date": start, "end_date": end, **params}
+        question = self._question(run)
+
+        def finish(first: Send) -> Answer:
+            try:
+                response = self._fetch(question, self.aggregated_fields, run, first)
+            except TooManyBucketsError as error:
+                raise parameters.too_many_groups(self.max_groups, self.aggregated_fields) from error
+            return self.process_query_result(response, start, end)
+
+        return Prepared(question, finish)
+
+    def run(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
+        """Return `{start_date, end_date, <copies>, <metrics>}` and the groups, where there are fields."""
+        return self.prepare(start_date, end_date, **params).finish(send)
+
+    _run_here = run
+
+
+ESQuery = Query
+ESDateHistogramQuery = DateHistogramQuery
+ESTermsQuery = TermsQuery

@@ -1,0 +1,83 @@
+"""Batch: several questions, answered with one request to the engine."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+from flask_babel import gettext as _
+from invenio_search.engine import search
+
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
+from invenio_stats.proxies import current_stats
+from invenio_stats.queries.parameters import quote
+from invenio_stats.queries.prepared import Prepared
+from invenio_stats.search.client import ValuesRefusedError, send_together
+
+logger = logging.getLogger(__name__)
+
+
+class Asked(NamedTuple):
+    """One entry of a request: which query, with what parameters."""
+
+    key: str
+    stat: str
+    params: dict[str, Any]
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Put the key of the entry before what is wrong with it."""
+    try:
+        yield
+    except InvalidRequestInputError as error:
+        error.description = f"{quote(key)}: {error.description}"
+        raise
+
+
+def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
+    """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
+    prepared: dict[str, Prepared] = {}
+    for entry in entries:
+        with _naming(entry.key):
+            query = _query(entry)
+            if getattr(query, "can_prepare", False):
+                prepared[entry.key] = query.prepare(**entry.params)
+    sends = dict(zip(prepared, send_together([one.question for one in prepared.values()]), strict=True))
+    answers = {}
+    for entry in entries:
+        run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
+        if entry.key in prepared:
+            run = partial(prepared[entry.key].finish, sends[entry.key])
+        with _naming(entry.key):
+            answers[entry.key] = _answer(entry, run)
+    return answers
+
+
+def _query(entry: Asked) -> Any:
+    query = current_stats.get_query(entry.stat)
+    try:
+        _signature(type(query).run).bind(query, **entry.params)
+    except TypeError as error:
+        raise InvalidRequestInputError(_("params do not fit the query: %(error)s.", error=error)) from error
+    return query
+
+
+_signature = lru_cache(maxsize=100)(inspect.signature)
+
+
+def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    try:
+        return run()
+    except (search.exceptions.TransportError, ValuesRefusedError) as error:
+        logger.exception("A query got no answer", extra={"query": entry.stat})
+        raise _no_answer(entry, error) from error
+
+
+def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
+    status = getattr(error, "status_code", 400)
+    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+        return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
+    return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

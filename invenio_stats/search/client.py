@@ -1,0 +1,123 @@
+"""Sending a search over totals: the whole answer or an error, never a part of it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NoReturn
+
+from invenio_search.engine import search
+
+from invenio_stats.errors import StatsError
+from invenio_stats.support.json_codec import encode
+
+Response = dict[str, Any]
+"""What the engine answered, as JSON."""
+
+OPTIONS: Mapping[str, Any] = {
+    "ignore_unavailable": True,
+    "allow_no_indices": True,
+    "allow_partial_search_results": False,
+}
+"""An index that does not exist yet holds nothing; a shard that cannot answer is an error, not a smaller number."""
+
+_REFUSED = frozenset({"query_shard_exception", "parse_exception", "parsing_exception", "number_format_exception"})
+
+
+class TooManyBucketsError(StatsError):
+    """The answer would have more buckets than the engine makes."""
+
+
+class ValuesRefusedError(StatsError):
+    """The engine cannot compare the fields with these values: a word for a number, for instance."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One search, ready to be sent: alone, or beside others."""
+
+    client: Any
+    index: str | Sequence[str]
+    body: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_body(self, body: Mapping[str, Any]) -> "Question":
+        """Return another search of the same place."""
+        return replace(self, body=body)
+
+
+Send = Callable[[Question], Response]
+"""Returns the engine's answer to a question, or raises what `send` raises."""
+
+
+def send(question: Question) -> Response:
+    """Return the engine's answer.
+
+    TooManyBucketsError and ValuesRefusedError for what another question can cure; any other error of
+    the engine goes on as it is.
+    """
+    try:
+        response: Response = question.client.search(
+            index=question.index, body=question.body, **{**OPTIONS, **question.options}
+        )
+    except search.exceptions.TransportError as error:
+        _raise(error)
+    return response
+
+
+def send_together(questions: Sequence[Question]) -> list[Send]:
+    """Ask several questions in one request; return for each what gives its answer, or raises its own error.
+
+    What cannot go with the others, being for another engine or having options of its own, is sent when it is called;
+    so are all where the engine does not take them together.
+    """
+    sends: list[Send] = [send] * len(questions)
+    if not questions:
+        return sends
+    client = questions[0].client
+    places = [place for place, one in enumerate(questions) if one.client is client and not one.options]
+    if len(places) < 2:
+        return sends
+    lines = [line for place in places for line in ({"index": questions[place].index, **OPTIONS}, questions[place].body)]
+    default = client.transport.serializer.default
+    try:
+        answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
+    except search.exceptions.TransportError as error:
+        if not isinstance(error.status_code, int) or error.status_code != 400:
+            answers = [error] * len(places)
+        else:
+            return sends
+    for place, answer in zip(places, answers, strict=True):
+        sends[place] = partial(_given, answer)
+    return sends
+
+
+def _given(answer: Response | Exception, question: Question) -> Response:
+    """Return an answer that has come already, or raise its error as if it had been asked alone."""
+    if isinstance(answer, Exception):
+        raise answer
+    if "error" in answer:
+        status, error = answer.get("status", 500), answer["error"]
+        kind = search.exceptions.HTTP_EXCEPTIONS.get(status, search.exceptions.TransportError)
+        _raise(kind(status, error.get("type", "unknown") if isinstance(error, dict) else str(error), answer))
+    return answer
+
+
+def _raise(error: Any) -> NoReturn:
+    kinds = set(_kinds(error.info))
+    if "too_many_buckets_exception" in kinds:
+        raise TooManyBucketsError(str(error)) from error
+    if error.status_code == 400 and kinds & _REFUSED:
+        raise ValuesRefusedError(str(error)) from error
+    raise error
+
+
+def _kinds(info: Any) -> Iterator[str]:
+    """Yield the types of an error and of all its causes."""
+    if isinstance(info, Mapping):
+        if isinstance(info.get("type"), str):
+            yield info["type"]
+        for part in info.values():
+            yield from _kinds(part)
+    elif isinstance(info, list):
+        for part in info:
+            yield from _kinds(part)

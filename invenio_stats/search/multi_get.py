@@ -1,0 +1,25 @@
+"""Reading documents by id, several in one request: what was written a moment ago is there, searchable or not."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from invenio_stats.errors import StatsError
+from invenio_stats.support.json_codec import encode
+
+Place = Mapping[str, str]
+"""`_index` and `_id` of a document."""
+Found = Mapping[str, Any]
+"""What the engine says of a document: `found`, `_source`, `_seq_no`, `_primary_term`."""
+
+
+def read(client: Any, places: Iterable[Place]) -> list[Found]:
+    """Return what the engine says of each document; StatsError where it cannot say it.
+
+    One whose index is not there yet is not found.
+    """
+    documents: list[Found] = client.mget(body=encode({"docs": list(places)}))["docs"]
+    for document in documents:
+        error = document.get("error")
+        if error and error.get("type") != "index_not_found_exception":
+            raise StatsError(f"The search engine cannot read a document: {error.get('type', 'unknown error')}.")
+    return documents

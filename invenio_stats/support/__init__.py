@@ -1,0 +1,1 @@
+"""The Python process: imports, JSON, garbage collection, shutdown."""

@@ -1,0 +1,183 @@
+"""Leasing: the part that a run takes in the work of its aggregation, in a document that all its runs share."""
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from invenio_search.engine import search
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import leases, mappings, names, quarantine
+from invenio_stats.core.leases import Claim, Lease
+from invenio_stats.core.quarantine import Aside
+from invenio_stats.errors import EngineUnavailableError, LeaseLostError
+from invenio_stats.search.indices import create_index
+from invenio_stats.search.multi_get import Found
+
+BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
+"""The index: one document for each aggregation, read by its id only."""
+
+EVENTS_AT_ONCE = 20_000
+"""Events whose intervals a run takes in one go; the others are for runs beside it."""
+
+_ATTEMPTS = 20
+_LONGEST_PAUSE = 0.05
+"""Seconds, so that runs which claim at the same time do not meet again at once."""
+
+Clock = Callable[[], datetime]
+T = TypeVar("T")
+
+
+def set_aside(client: Any, name: str) -> list[Aside]:
+    """Return the totals that an aggregation has set aside."""
+    found = client.get(index=prefix_index(names.LOCKS), id=name, ignore=[404])
+    return quarantine.read_asides(found.get("_source", {}))
+
+
+def place_of(name: str) -> dict[str, str]:
+    """Return where the document is that the runs of an aggregation share."""
+    return {"_index": prefix_index(names.LOCKS), "_id": name}
+
+
+class Work:
+    """One run's part.
+
+    A run that gives no sign of life for as long as `life` is given up: others take what it held, and it meets
+    LeaseLostError when it comes back.
+    """
+
+    is_overfull = False
+    """Whether more failed than can be set aside."""
+
+    def __init__(
+        self, client: Any, name: str, life: timedelta, begun: datetime, clock: Clock, read: Found | None = None
+    ):
+        """Read what is set aside; the run began before it read anything else.
+
+        `read` is the document that the runs share, where it has just been read.
+        """
+        self.client = client
+        self.name = name
+        self._life = life
+        self._clock = clock
+        self._own = Lease(uuid4().hex, begun=begun, alive=begun)
+        self._is_known = False
+        self._take(self._get() if read is None else read)
+
+    @property
+    def begun(self) -> datetime:
+        """Return when the run began."""
+        return self._own.begun
+
+    @property
+    def aside(self) -> list[Aside]:
+        """Return the totals that earlier runs have set aside."""
+        return quarantine.read_asides(self._source)
+
+    def counts_since(self, mark: datetime | None) -> None:
+        """Say from which moment on the run counts what changed; None for everything."""
+        self._own = replace(self._own, since=mark)
+
+    def claim(self, wanted: Mapping[datetime, int], undone: Collection[datetime] = ()) -> Claim:
+        """Take intervals of those that are wanted, with their numbers of events; what was held before is done.
+
+        Others need not do it again, but for the `undone`, of which something failed.
+        """
+        done = tuple(start for start in (*self._own.done, *self._own.holds) if start not in undone)
+
+        def take(others: list[Lease]) -> tuple[Lease, Claim]:
+            own = replace(self._own, done=done, holds=(), alive=self._clock())
+            claim = leases.claim(others, own, wanted, EVENTS_AT_ONCE)
+            return replace(own, holds=tuple(claim.granted)), claim
+
+        return self._change(take)
+
+    def beat(self) -> None:
+        """Give a sign of life, if the last one is a while ago; LeaseLostError when the run was given up."""
+        if self._clock() - self._own.alive > self._life / 4:
+            self._change(lambda others: (replace(self._own, alive=self._clock()), None))
+
+    def end(self, failed: Collection[Aside] = (), undone: Collection[datetime] = ()) -> datetime | None:
+        """Give up what is held, and put aside what failed; `undone` are intervals that were not finished.
+
+        Returns when the first of the runs began that were at work meanwhile, or None where there was no other.
+        LeaseLostError where this one was given up.
+        """
+        if not self._is_known:
+            return None
+        done = {*self._own.done, *self._own.holds} - set(undone)
+        worked = done | {one.start for one in failed} - set(undone)
+        own = replace(leases.ended(self._own, self._clock()), done=tuple(sorted(done)))
+
+        def leave(others: list[Lease]) -> tuple[Lease, datetime | None]:
+            return own, leases.earliest(others, own.token)
+
+        def put_aside(known: Iterable[Aside]) -> list[Aside]:
+            found = quarantine.after_run(known, worked, failed)
+            self.is_overfull = len(found) > quarantine.MOST
+            return found[: quarantine.MOST]
+
+        return self._change(leave, put_aside)
+
+    def dismiss_others(self) -> None:
+        """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
+        for _attempt in range(_ATTEMPTS):
+            if not self._source.get("leases") or self._write({**self._source, "leases": []}):
+                return
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))
+            self._take(self._get())
+        raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
+
+    def _change(
+        self,
+        make: Callable[[list[Lease]], tuple[Lease, T]],
+        put_aside: Callable[[Iterable[Aside]], list[Aside]] = list,
+    ) -> T:
+        """Put a new lease in the place of our own, by compare-and-set."""
+        for _attempt in range(_ATTEMPTS):
+            others = [one for one in leases.read_leases(self._source) if one.token != self._own.token]
+            if self._is_known and len(others) == len(self._source["leases"]):
+                raise LeaseLostError(self.name)
+            now = self._clock()
+            own, result = make(leases.living([*others, replace(self._own, alive=now)], now, self._life))
+            source = {
+                "leases": leases.write_leases(leases.living([*others, own], now, self._life)),
+                "aside": quarantine.write_asides(put_aside(self.aside)),
+            }
+            if self._write(source):
+                self._own, self._is_known = own, True
+                return result
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))
+            self._take(self._get())
+        raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. The next run tries again.")
+
+    def _get(self) -> Found:
+        found: Found = self.client.get(index=prefix_index(names.LOCKS), id=self.name, ignore=[404])
+        return found
+
+    def _take(self, found: Found) -> None:
+        is_found = bool(found.get("found"))
+        self._source: dict[str, Any] = found["_source"] if is_found else {}
+        self._version = (found["_seq_no"], found["_primary_term"]) if is_found else None
+        self._has_index = "error" not in found
+
+    def _write(self, source: dict[str, Any]) -> bool:
+        """Write the document over the version that was read; say whether nobody else was quicker."""
+        index = prefix_index(names.LOCKS)
+        if not self._has_index:
+            create_index(self.client, index, BODY)
+            self._has_index = True
+        if self._version is None:
+            guard: dict[str, Any] = {"op_type": "create"}
+        else:
+            guard = dict(zip(("if_seq_no", "if_primary_term"), self._version, strict=True))
+        try:
+            answer = self.client.index(index=index, id=self.name, body=source, **guard)
+        except search.exceptions.ConflictError:
+            return False
+        self._source, self._version = source, (answer["_seq_no"], answer["_primary_term"])
+        return True

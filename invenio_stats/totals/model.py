@@ -1,0 +1,47 @@
+"""Model: what a total is about, and what is counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from invenio_stats.core.intervals import Interval
+from invenio_stats.core.metrics import Metric
+
+
+class Pair(NamedTuple):
+    """What a total is about: the start of an interval, and the value of the key field."""
+
+    start: datetime
+    key: Any
+
+
+@dataclass
+class Counted:
+    """A pair as its raw events say; a count of 0 means that none of its events counts any more."""
+
+    pair: Pair
+    count: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    newest: Mapping[str, Any] | None = None
+    stored: Mapping[str, Any] | None = None
+    """The total as it is stored now, or None where there is none."""
+    version: tuple[int, int] | None = None
+    """Of the stored total: sequence number and primary term."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the totals of an aggregation are made: key field, interval, metrics, what is read of the newest event."""
+
+    key_field: str
+    interval: Interval
+    metrics: Mapping[str, Metric]
+    copied: tuple[str, ...] | None = ()
+    """Fields that are read of the newest event; None for all of them, () for none."""
+
+    @cached_property
+    def distinct(self) -> dict[str, Metric]:
+        """The metrics that are exact counts of distinct values."""
+        return {name: metric for name, metric in self.metrics.items() if metric.is_distinct_count}

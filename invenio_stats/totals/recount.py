@@ -1,0 +1,180 @@
+"""Recount: reads from raw events, page by page, what the totals of changed pairs are now."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from invenio_stats.core.moments import UTC, parse
+from invenio_stats.errors import StatsError
+from invenio_stats.search import clauses
+from invenio_stats.search.clauses import PAIRS, Body, Group
+from invenio_stats.search.client import Question, send
+from invenio_stats.totals import search_bodies
+from invenio_stats.totals.event_details import Details
+from invenio_stats.totals.model import Counted, Pair, Shape
+
+_OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{search_bodies.VALUES}*"}
+"""The values that a distinct count told apart stay with the engine."""
+
+_END: tuple[datetime, Iterator[Counted]] = (datetime.max.replace(tzinfo=UTC), iter(()))
+
+
+class Touched(NamedTuple):
+    """What some events belong to."""
+
+    events: Mapping[datetime, int]
+    """How many there are, by start of interval."""
+    pairs: list[Pair] | None
+    """In the order of their intervals; None where there are too many for a page."""
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Counts the pairs of one aggregation, exactly, in a number of requests that grows with their pages only."""
+
+    client: Any
+    shape: Shape
+    alias: str
+    """Where the events are that count."""
+    indices: Sequence[str]
+    """The indices behind the alias: an event that stopped to count is found only there."""
+    counted: Body
+    """Which events count."""
+    page: int
+    """Groups in one answer."""
+
+    def starts(self, where: Body) -> dict[datetime, int]:
+        """Return how many such events each interval has, by its start; also events that do not count."""
+        body = clauses.composite(where, clauses.by_interval(self.shape.interval), self.page)
+        groups = self._groups(body, everywhere=True)
+        return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
+
+    def touched(self, where: Body) -> Touched:
+        """Find the pairs with such events, also those that do not count: in one request, where they fit into a page."""
+        _, groups = next(
+            self._pages(clauses.composite(where, search_bodies.by_pair_or_none(self.shape), self.page), True)
+        )
+        if len(groups) == self.page:
+            return Touched(self.starts(where), None)
+        events: Counter[datetime] = Counter()
+        pairs = []
+        for group in groups:
+            pair = search_bodies.read_pair(group)
+            events[pair.start] += group["doc_count"]
+            if pair.key is not None:
+                pairs.append(pair)
+        return Touched(events, pairs)
+
+    def pairs(self, where: Body) -> Iterator[Pair]:
+        """Yield the pairs with such events, also those that do not count, in the order of their intervals."""
+        body = clauses.composite(where, search_bodies.by_pair(self.shape), self.page)
+        return map(search_bodies.read_pair, self._groups(body, everywhere=True))
+
+    def changed(self, pairs: Iterable[Pair]) -> Iterator[Counted]:
+        """Count pairs, given in the order of their intervals; one that no longer counts comes with a count of 0."""
+        for window in self._windows(pairs):
+            found = {one.pair: one for one in self._count(search_bodies.of_pairs(window, self.shape))}
+            for pair in window:
+                yield found.get(pair) or Counted(pair)
+
+    def everything(self, where: Body, with_gone: bool = True) -> Iterator[Counted]:
+        """Count each pair among such events; with `with_gone`, pairs that no longer count too, with 0."""
+        counted = self._count(where)
+        if not with_gone:
+            return counted
+        # Merged by interval alone: how keys are ordered is the engine's affair.
+        return merge(counted, self._gone(where), key=lambda one: one.pair.start)
+
+    def alive(self, pairs: Sequence[Pair]) -> set[Pair]:
+        """Return those of these pairs, which are in the order of their intervals, that have events which count."""
+        query = clauses.all_of([self.counted, search_bodies.of_pairs(pairs, self.shape)])
+        groups = self._groups(clauses.composite(query, search_bodies.by_pair(self.shape), self.page))
+        return {search_bodies.read_pair(group) for group in groups}
+
+    def _gone(self, where: Body) -> Iterator[Counted]:
+        for pairs in self._windows(self.pairs(clauses.all_of([where, clauses.none_of([self.counted])]))):
+            alive = self.alive(pairs)
+            yield from (Counted(pair) for pair in pairs if pair not in alive)
+
+    def _windows(self, pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+        """Yield as many pairs at once as fit into a request."""
+        window: list[Pair] = []
+        intervals = 0
+        for pair in pairs:
+            is_new = not window or window[-1].start != pair.start
+            if len(window) == self.page or (is_new and intervals == search_bodies.INTERVALS_AT_ONCE):
+                yield window
+                window, intervals, is_new = [], 0, True
+            window.append(pair)
+            intervals += is_new
+        if window:
+            yield window
+
+    def _count(self, where: Body) -> Iterator[Counted]:
+        query = clauses.all_of([self.counted, where])
+        details = Details(self.shape, self.counted, self._groups, self._documents, self.page)
+        body = clauses.composite(
+            query, search_bodies.by_pair(self.shape), self.page, search_bodies.measures(self.shape)
+        )
+        for _, groups in self._pages(body):
+            counted = [search_bodies.read_counted(group, self.shape) for group in groups]
+            details.add(counted)
+            yield from counted
+
+    def _documents(self, body: Body) -> list[Mapping[str, Any]]:
+        answer = send(Question(self.client, self.alias, body, {"filter_path": "timed_out,_shards,hits.hits._source"}))
+        _check_complete(answer)
+        return [hit["_source"] for hit in answer.get("hits", {}).get("hits", ())]
+
+    def _groups(self, body: Body, everywhere: bool = False) -> Iterator[Group]:
+        for _, groups in self._pages(body, everywhere):
+            yield from groups
+
+    def _pages(self, body: Body, everywhere: bool = False) -> Iterator[tuple[Body, list[Group]]]:
+        """Yield each page as it was asked for, and its groups; `everywhere` also reads what the alias hides."""
+        page: Body | None = body
+        while page is not None:
+            answer = self._ask_indices(page) if everywhere else send(Question(self.client, self.alias, page, _OPTIONS))
+            _check_complete(answer)
+            groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
+            yield page, groups
+            page = clauses.next_page(page, answer) if groups else None
+
+    def _ask_indices(self, body: Body) -> Mapping[str, Any]:
+        # As a multi-search: years of daily indices do not fit into a URL.
+        where = {"index": list(self.indices), "ignore_unavailable": True, "allow_partial_search_results": False}
+        answer: Mapping[str, Any] = self.client.msearch(body=[where, body])["responses"][0]
+        if "error" in answer:
+            raise StatsError(f"The search engine cannot read {self.alias}: {_reason(answer['error'])}.")
+        return answer
+
+
+class ByInterval:
+    """Hands out counted pairs interval by interval, in order, while they are read."""
+
+    def __init__(self, counted: Iterable[Counted]):
+        """Take pairs in the order of their intervals."""
+        self._groups = groupby(counted, key=lambda one: one.pair.start)
+        self._group: tuple[datetime, Iterator[Counted]] | None = None
+
+    def take(self, start: datetime) -> Iterator[Counted]:
+        """Yield the pairs of an interval, which is later than the one before; what lies between is skipped."""
+        while self._group is None or self._group[0] < start:
+            self._group = next(self._groups, _END)
+        return self._group[1] if self._group[0] == start else iter(())
+
+
+def _check_complete(answer: Mapping[str, Any]) -> None:
+    """Raise StatsError for an answer from a part of the shards: its numbers would be too small."""
+    if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
+        raise StatsError("The search engine answered from a part of its shards. The next run tries again.")
+
+
+def _reason(error: Any) -> str:
+    """Return the type of an engine's error; its text may quote a document."""
+    causes = error.get("root_cause") if isinstance(error, Mapping) else None
+    return ", ".join(sorted({cause.get("type", "unknown") for cause in causes})) if causes else "unknown error"

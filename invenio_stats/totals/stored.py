@@ -1,0 +1,134 @@
+"""Stored totals: what is written now beside what was counted, and writing what differs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from invenio_stats.core import names
+from invenio_stats.core.mappings import TOTAL_FIELDS, Field
+from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.search.aliases import indices_behind
+from invenio_stats.search.multi_get import read
+from invenio_stats.totals import search_bodies
+from invenio_stats.totals.copied_fields import Copy, copy
+from invenio_stats.totals.model import Counted, Pair
+from invenio_stats.totals.total_indices import complete, ensure_totals_index
+from invenio_stats.totals.writing import AT_ONCE, Action
+
+
+@dataclass(frozen=True)
+class StoredTotals:
+    """The totals of one aggregation."""
+
+    client: Any
+    alias: str
+    event: str
+    key_field: str
+    copies: Mapping[str, Copy]
+    id_suffix: str
+    """How the interval ends a total's id, for strftime."""
+    index_suffix: str
+    """How the date ends an index name."""
+    fields: Mapping[str, Field] | None = None
+    _ensured: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
+    """Indices that are there, and whose mappings were not yet looked at."""
+
+    def is_anywhere(self) -> bool:
+        """Say whether there may be any total at all."""
+        return bool(indices_behind(self.client, f"{self.alias}-*"))
+
+    def beside(self, counted: Iterable[Counted]) -> Iterator[Counted]:
+        """Give each pair the total that is stored for it.
+
+        Read by id, not searched: what was written a moment ago is there.
+        """
+        remaining = iter(counted)
+        while chunk := list(islice(remaining, AT_ONCE)):
+            wanted = [dict(zip(("_index", "_id"), self.place(one.pair), strict=True)) for one in chunk]
+            documents = read(self.client, wanted)
+            there = {
+                place["_index"] for place, document in zip(wanted, documents, strict=True) if "error" not in document
+            }
+            self._seen.update(there - self._ensured)
+            for one, document in zip(chunk, documents, strict=True):
+                if document.get("found"):
+                    one.stored = dict(document["_source"])
+                    one.version = document["_seq_no"], document["_primary_term"]
+                yield one
+
+    def action(self, one: Counted, now: datetime) -> Action | None:
+        """Return what makes the stored total equal to the count, or None where it is.
+
+        What a copy function raises goes through.
+        """
+        index, document_id = self.place(one.pair)
+        if not one.count:
+            return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
+        total = self.total(one)
+        if one.stored is not None and _undated(total) == _undated(one.stored):
+            return None
+        self._ensure(index)
+        source = {**total, "updated_timestamp": iso_zoned(now)}
+        return _action(one, _op_type="index", _index=index, _id=document_id, _source=source)
+
+    def count(self, first: datetime | None, last: datetime | None) -> int:
+        """Return how many totals there are between two dates, both included."""
+        self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+        body = {"query": search_bodies.stored_between(self.key_field, first, last)}
+        return int(self.client.count(index=self.alias, body=body, ignore_unavailable=True)["count"])
+
+    def delete(self, first: datetime | None, last: datetime | None) -> int:
+        """Delete the totals between two dates, both included, and return how many there were."""
+        self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+        answer = self.client.delete_by_query(
+            index=self.alias,
+            body={"query": search_bodies.stored_between(self.key_field, first, last)},
+            conflicts="proceed",
+            refresh=True,
+            ignore_unavailable=True,
+        )
+        return int(answer["deleted"])
+
+    def place(self, pair: Pair) -> tuple[str, str]:
+        """Return the index of a total and its id."""
+        index, end = _written(pair.start, self.index_suffix), _written(pair.start, self.id_suffix)
+        return f"{self.alias}-{index}", names.total_id(str(pair.key), end)
+
+    def total(self, one: Counted) -> dict[str, Any]:
+        """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
+        total = {"timestamp": _iso(one.pair.start), self.key_field: one.pair.key, "count": one.count, **one.values}
+        return {**total, **copy(self.copies, one.newest or {}, total)}
+
+    def _ensure(self, index: str) -> None:
+        """Make the index before the first total is written to it, unless it is none of the event type's."""
+        if index in self._ensured:
+            return
+        if self.fields or names.totals_alias(self.event) in index:
+            fields = dict(self.fields) if self.fields else None
+            self._ensured.update(complete(self.client, self._seen, {**TOTAL_FIELDS, **(fields or {})}))
+            self._seen.clear()
+            if index not in self._ensured:
+                ensure_totals_index(self.client, index, self.alias, fields)
+        self._ensured.add(index)
+
+
+_iso = lru_cache(maxsize=1000)(iso)
+
+
+@lru_cache(maxsize=1000)
+def _written(start: datetime, form: str) -> str:
+    return start.strftime(form)
+
+
+def _action(counted: Counted, **operation: Any) -> Action:
+    action = Action(operation)
+    action.counted = counted
+    return action
+
+
+def _undated(total: Mapping[str, Any]) -> dict[str, Any]:
+    return {**total, "updated_timestamp": None}
