@@ -24,14 +24,11 @@ from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
 
-
 SIDE_BY_SIDE = 2
 """How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
 
-
 _CONNECTIONS = 2
 """To the broker, for an event type: its queue is read over one, and what cannot be stored is buried over another."""
-
 
 Failure = dict[str, str]
 """What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
@@ -83,7 +80,8 @@ def report_refused() -> None:
         logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
-def _purge(name: str, before: datetime) -> Any:
+def purge_one(name: str, before: datetime) -> Any:
+    """Delete the dead letters of one event type that are older; return how many, or a Failure, which is logged."""
     try:
         return dead_letters.purge(current_stats.events[name].queue, dead_letters.Choice(before=before))
     except Exception as error:
@@ -100,7 +98,7 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
-def _do_all(
+def run_all(
     work: Callable[[str], Any],
     some: Iterable[str],
     definitions: Mapping[str, Any],

@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def _naming(key: str) -> Iterator[None]:
+def naming_entry(key: str) -> Iterator[None]:
     """Put the key of the entry before what is wrong with it."""
     try:
         yield
@@ -41,7 +41,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
     prepared: dict[str, Prepared] = {}
     for entry in entries:
-        with _naming(entry.key):
+        with naming_entry(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
@@ -51,7 +51,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
         if entry.key in prepared:
             run = partial(prepared[entry.key].finish, sends[entry.key])
-        with _naming(entry.key):
+        with naming_entry(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
 

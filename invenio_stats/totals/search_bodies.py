@@ -13,7 +13,7 @@ from typing import Any
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.metrics import Metric
 from invenio_stats.core.moments import iso, iso_zoned, parse
-from invenio_stats.search.clauses import _FORMAT, Body, Group, _histogram, all_of, any_of, between, by_value
+from invenio_stats.search.clauses import DATE_FORMAT, Body, Group, all_of, any_of, between, by_value, date_histogram
 from invenio_stats.totals.model import Counted, Pair, Shape
 
 NEWEST = "newest_event"
@@ -38,7 +38,7 @@ def changed_since(mark: datetime, interval: Interval) -> Body:
     Events that do not say when they were stored (foreign indexers) are in from the start of the
     mark's interval on.
     """
-    stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": _FORMAT}}}
+    stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": DATE_FORMAT}}}
     unstamped = {
         "bool": {
             "filter": [between(floor(mark, interval))],
@@ -62,19 +62,19 @@ def stored_between(key_field: str, first: datetime | None, last: datetime | None
     """Narrow to totals of a key field between two dates, both included."""
     edges = {"gte": first, "lte": last}
     bounds = {edge: iso(moment) for edge, moment in edges.items() if moment is not None}
-    in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": _FORMAT}}}] if bounds else []
+    in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": DATE_FORMAT}}}] if bounds else []
     return all_of([{"exists": {"field": key_field}}, *in_range])
 
 
 def by_pair(shape: Shape) -> list[Body]:
     """Group by interval, then by key."""
-    return [_histogram("interval", shape.interval), by_value("key", shape.key_field)]
+    return [date_histogram("interval", shape.interval), by_value("key", shape.key_field)]
 
 
 def by_pair_or_none(shape: Shape) -> list[Body]:
     """Group by interval, then by key, which is None for events without any."""
     key = {"terms": {"field": shape.key_field, "missing_bucket": True}}
-    return [_histogram("interval", shape.interval), {"key": key}]
+    return [date_histogram("interval", shape.interval), {"key": key}]
 
 
 def measures(shape: Shape) -> Body:

@@ -20,10 +20,8 @@ class Action(dict[str, Any]):
 AT_ONCE = 2_000
 """Totals in one request."""
 
-
 Outcome = tuple[str, Mapping[str, Any]]
 """Of an operation: its kind, and what the engine said."""
-
 
 _OUTCOMES = "errors,items.*._id,items.*.status,items.*.error.type"
 
