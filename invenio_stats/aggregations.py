@@ -218,7 +218,7 @@ class StatAggregator(Planning):
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
         # Also among those that do not count: a total may have been made before they stopped to.
-        return aliases.oldest(self.client, aliases.indices_behind(self.client, self._events_alias()))
+        return aliases.oldest(self.client, aliases.indices_of(self.client, self._events_alias()))
 
     def _read_places(self) -> tuple[Found, Found, Found | None]:
         """Read what the runs share, the first complete day, and the bookmark, in one request.

@@ -12,7 +12,7 @@ from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import BornEvent, Builder, Event
 from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.items.resolver import item_fields
-from invenio_stats.proxies import behind, current_stats
+from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.support.import_strings import entries, load, load_entry
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class EventEmitter:
 
     @staticmethod
     def _with_item(event: BornEvent, thing: Mapping[str, Any]) -> BornEvent:
-        for key, value in item_fields(behind(current_stats).item_resolver, **thing).items():
+        for key, value in item_fields(unwrap(current_stats).item_resolver, **thing).items():
             event.setdefault(key, value)
         return event
 

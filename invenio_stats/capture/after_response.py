@@ -12,7 +12,7 @@ from flask import Flask, has_request_context, request, request_finished, request
 from invenio_stats.core.delivered_content import Answer, is_usage
 from invenio_stats.core.events import BornEvent
 from invenio_stats.errors import EventsRefusedError, without_text
-from invenio_stats.proxies import behind, current_stats
+from invenio_stats.proxies import current_stats, unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def hold_or_publish(event_type: str, event: BornEvent) -> None:
     A response that streams may emit events after the verdict; outside a dispatched request (a task, a
     shell, a test's context) there is none.
     """
-    held: _Held | None = behind(request).environ.get(_KEY) if has_request_context() else None
+    held: _Held | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
     if held is None:
         current_stats.publish(event_type, [event])
     elif held.answer is None:

@@ -25,7 +25,7 @@ def in_urls(names: Sequence[str]) -> list[list[str]]:
     return [list(names[start : start + _IN_A_URL]) for start in range(0, len(names), _IN_A_URL)]
 
 
-def indices_behind(client: Any, alias: str) -> list[str]:
+def indices_of(client: Any, alias: str) -> list[str]:
     """Return the indices behind an alias, an index name or a pattern; none where there is no such thing."""
     try:
         return sorted(client.indices.get_alias(index=alias))
@@ -33,7 +33,7 @@ def indices_behind(client: Any, alias: str) -> list[str]:
         return []
 
 
-def closed_behind(client: Any, alias: str) -> list[str]:
+def closed_indices_of(client: Any, alias: str) -> list[str]:
     """Return the closed indices behind an alias, which searches pass over."""
     found = client.cat.indices(
         index=alias, params={"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}

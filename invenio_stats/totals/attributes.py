@@ -77,7 +77,7 @@ class Aggregated:
         """Return what counts pairs anew, or None where there is no index of events."""
         self._check()
         alias = self._events_alias()
-        indices = aliases.indices_behind(self.client, alias)
+        indices = aliases.indices_of(self.client, alias)
         if not indices:
             return None
         if self.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
@@ -94,7 +94,7 @@ class Aggregated:
 
     def check_open(self) -> None:
         """Raise ClosedIndexError where an index of raw events is closed."""
-        closed = aliases.closed_behind(self.client, self._events_alias())
+        closed = aliases.closed_indices_of(self.client, self._events_alias())
         if closed:
             raise ClosedIndexError(self.name, closed)
 

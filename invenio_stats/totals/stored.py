@@ -10,7 +10,7 @@ from typing import Any
 from invenio_stats.core import names
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
-from invenio_stats.search.aliases import indices_behind
+from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.multi_get import read
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
@@ -39,7 +39,7 @@ class StoredTotals:
 
     def is_anywhere(self) -> bool:
         """Say whether there may be any total at all."""
-        return bool(indices_behind(self.client, f"{self.alias}-*"))
+        return bool(indices_of(self.client, f"{self.alias}-*"))
 
     def beside(self, counted: Iterable[Counted]) -> Iterator[Counted]:
         """Give each pair the total that is stored for it.

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import indices_behind
+from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import PAIRS, Body
 from invenio_stats.search.client import Question, send
 from invenio_stats.search.scan import hits, pages
@@ -164,7 +164,7 @@ class Comparison:
     def _is_home(self, place: Place, pair: Pair) -> bool:
         index, _ = self.stored.place(pair)
         if index not in self._behind:
-            self._behind[index] = indices_behind(self.client, index)  # the name may be an alias
+            self._behind[index] = indices_of(self.client, index)  # the name may be an alias
         return place.index_name in self._behind[index]
 
     def _without_events(self, gone: list[Counted]) -> Iterator[Difference]:
