@@ -101,7 +101,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
         return result
     running: deque[_Turn] = deque()
     try:
-        with garbage_collection.put_off():
+        with garbage_collection.paused():
             while True:
                 try:
                     running.append(_begin(reader, reader.queue, turn))

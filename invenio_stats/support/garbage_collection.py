@@ -21,7 +21,7 @@ _was_on = True
 
 
 @contextmanager
-def put_off() -> Iterator[None]:
+def paused() -> Iterator[None]:
     """Switch the collector off while this block runs, and others like it in other threads."""
     global _blocks, _was_on
     with _lock:

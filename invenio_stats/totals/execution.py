@@ -102,7 +102,7 @@ class Carrying(Aggregated):
         """Yield what is to be written for the interval that holds `dt`."""
         raise NotImplementedError
 
-    @garbage_collection.put_off()
+    @garbage_collection.paused()
     def _carry_out(self, plan: Plan, work: Work) -> Carried:
         carried = Carried()
         remaining = {floor(moment, self.interval): moment for moment in plan.moments}
