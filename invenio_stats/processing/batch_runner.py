@@ -114,7 +114,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                     results.append(_end(reader, reader.queue, running.popleft()))
                 if is_last:
                     return _sum(results)
-                garbage_collection.passed()
+                garbage_collection.collect_sometimes()
     finally:
         reader.queue.release()
 

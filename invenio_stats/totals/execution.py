@@ -151,7 +151,7 @@ class Carrying(Aggregated):
                     refused += sent.result()
                 sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
                 carried.written.update(start for start, _ in chunk)
-                garbage_collection.passed()
+                garbage_collection.collect_sometimes()
             if sent is not None:
                 refused += sent.result()
         carried.written.subtract(one.start for one in refused)

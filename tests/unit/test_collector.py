@@ -49,5 +49,5 @@ def test_what_is_left_is_found_now_and_then():
         gone = weakref.ref(Cyclic())
         assert gone() is not None
         for _ in range(8):
-            garbage_collection.passed()
+            garbage_collection.collect_sometimes()
     assert gone() is None
