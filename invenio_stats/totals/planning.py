@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from invenio_stats.core.interval_selection import Visits, visit_all, visit_within
+from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.search import clauses
@@ -99,7 +99,7 @@ class Planning(Carrying):
         aside = [Pair(one.start, one.key) for one in work.aside]
         return clauses.any_of([changed, search_bodies.of_pairs(aside, recount.shape)]) if aside else changed
 
-    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
+    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Choose the intervals: those that were touched, unless a subclass has more to say."""
 
         def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
@@ -107,10 +107,10 @@ class Planning(Carrying):
 
         iterates = self._overrides("agg_iter")  # it may read what we know nothing of
         if self._overrides("_split_date_range"):
-            return visit_within(touched, split, self.interval, since, upper, every=iterates)
+            return select_within(touched, split, self.interval, since, upper, every=iterates)
         if iterates:
-            return visit_all(touched, split, self.interval, since, upper)
-        return Visits(touched, [])
+            return select_all(touched, split, self.interval, since, upper)
+        return Selection(touched, [])
 
     def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> Plan:
         """Plan every interval between two dates."""
