@@ -16,7 +16,7 @@ from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
 from invenio_stats.capture.after_response import judge_on_response
 from invenio_stats.core import names
-from invenio_stats.core.events import BornEvent, Event
+from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.privacy.user_agents import catalog
@@ -123,7 +123,7 @@ class InvenioStatsState:
         catalog.send(self.agents_queue)
 
     @staticmethod
-    def _sealer(definition: parsing.EventDefinition) -> Callable[[BornEvent], BornEvent]:
+    def _sealer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
         """Return what takes the person out of events, unless a worker is to do it."""
         from invenio_stats import processors  # importing the package does not pay for what workers need
 

@@ -27,7 +27,15 @@ from invenio_stats.core.double_clicks import (
     document_id_of,
     identity_of,
 )
-from invenio_stats.core.events import BornEvent, Event, Preprocessor, born, file_unique_id, hash_id, record_unique_id
+from invenio_stats.core.events import (
+    Event,
+    IdentifiedEvent,
+    Preprocessor,
+    file_unique_id,
+    hash_id,
+    record_unique_id,
+    with_id,
+)
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import BEGINNING, is_iso, iso, iso_zoned, parse, to_second, utc
 from invenio_stats.errors import UnsealedEventError, without_text
@@ -264,10 +272,10 @@ class EventsIndexer:
         elif not (isinstance(timestamp, str) and is_iso(timestamp)):
             doc["timestamp"] = iso(moment)
         doc["updated_timestamp"] = stamp
-        if isinstance(event, BornEvent):
+        if isinstance(event, IdentifiedEvent):
             doc["event_id"] = event.event_id
         identity = identity_of(doc)
-        event_id = doc.get("event_id") or document_id_of(cell, identity) or born(doc).event_id
+        event_id = doc.get("event_id") or document_id_of(cell, identity) or with_id(doc).event_id
         return Click(doc, moment, event_id, cell, identity, previous)
 
     def _as_action(self, click: Click) -> Action:

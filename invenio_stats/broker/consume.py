@@ -17,7 +17,7 @@ from invenio_stats.broker.messages import PACKET, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
 from invenio_stats.broker.transports.redis import acknowledge, received
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
 logger = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class Inbox:
         # The broker counts before it is done with what has just been published: the rest is asked for one by one.
         return chain(deliveries.arrived, _got(bound))
 
-    def _events(self, message: Any) -> list[BornEvent]:
+    def _events(self, message: Any) -> list[IdentifiedEvent]:
         """Return the events of a message; what is none is noted as rejected."""
         message_id = _message_id(message)
         try:
@@ -186,7 +186,7 @@ class Inbox:
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []
         if isinstance(content, dict):
-            return [BornEvent(content, message_id or _id_of(message.body))]
+            return [IdentifiedEvent(content, message_id or _id_of(message.body))]
         events = unpacked(content)
         if events is None:
             self._batch.rejected.append((content, "not an object of fields", message_id))

@@ -9,7 +9,7 @@ from invenio_queues.queue import Queue
 from kombu.serialization import dumps
 
 from invenio_stats.broker.messages import Outgoing
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 
 _DEEPEST = 20
@@ -95,7 +95,7 @@ def _moment(text: Any) -> str | None:
 
 def _id_of(body: Any, text: str) -> str:
     """Return the event's id; of what is no event, one that it gets again when it is delivered again."""
-    if isinstance(body, BornEvent):
+    if isinstance(body, IdentifiedEvent):
         return body.event_id
     if isinstance(body, Mapping) and isinstance(body.get("event_id"), str):
         return str(body["event_id"])  # of a document, which the engine has refused

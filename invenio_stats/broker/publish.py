@@ -10,11 +10,11 @@ from kombu import Queue as KombuQueue
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.messages import Batch, parts
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.core.events import BornEvent, Event
+from invenio_stats.core.events import Event, IdentifiedEvent
 
 
 def publish(
-    queue: Queue, events: Iterable[Event], prepare: Callable[[BornEvent], BornEvent] = lambda event: event
+    queue: Queue, events: Iterable[Event], prepare: Callable[[IdentifiedEvent], IdentifiedEvent] = lambda event: event
 ) -> None:
     """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 

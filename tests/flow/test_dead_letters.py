@@ -10,7 +10,7 @@ from invenio_stats.broker.dead_letters import Choice
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.cli import stats
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import purge_dead_letters
@@ -23,8 +23,8 @@ EVENT = "record-view"
 def queue(app, queues):
     """The queue of views, with three dead letters of two reasons."""
     queue = queues[EVENT]
-    letters = [(BornEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
-    dead_letters.bury(queue, [*letters, (BornEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
+    letters = [(IdentifiedEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
+    dead_letters.bury(queue, [*letters, (IdentifiedEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
     return queue
 
 
@@ -105,7 +105,7 @@ def test_an_unknown_type_exits_2(queue, invoke):
     ("body", "shown"),
     [
         pytest.param(
-            BornEvent({"labels": {1}, "n": [object()]}, "id"), {"labels": [1], "n": ["(object)"]}, id="objects"
+            IdentifiedEvent({"labels": {1}, "n": [object()]}, "id"), {"labels": [1], "n": ["(object)"]}, id="objects"
         ),
         pytest.param({(1, 2): 3}, {"(1, 2)": 3}, id="keys"),
         pytest.param(b"\xff\x00", "b'\\xff\\x00'", id="bytes"),
@@ -141,7 +141,10 @@ def test_events_keep_their_ids_on_the_way_there_and_back(app, queues, put_templa
         return event
 
     queue, chain = queues["file-download"], current_stats.events["file-download"].params["preprocessors"]
-    events = [BornEvent(download(file_id="A", file_key="broken"), "id-a"), BornEvent(download(size="much"), "id-b")]
+    events = [
+        IdentifiedEvent(download(file_id="A", file_key="broken"), "id-a"),
+        IdentifiedEvent(download(size="much"), "id-b"),
+    ]
     current_stats.publish("file-download", events)
     assert tuple(EventsIndexer(queue, preprocessors=[breaks, *chain]).run()) == (0, 2)
     letters = {letter.reason: letter for letter in dead_letters.look(queue)}
@@ -166,7 +169,7 @@ def test_what_fails_again_is_replayed_once_only(queue):
 
     def bury_again(count):
         seen.append(count)
-        dead_letters.bury(queue, [(BornEvent({}, f"new-{number}"), "again") for number in range(count)])
+        dead_letters.bury(queue, [(IdentifiedEvent({}, f"new-{number}"), "again") for number in range(count)])
 
     assert dead_letters.replay(queue, on_batch=bury_again) == 3
     assert seen == [3]

@@ -12,7 +12,7 @@ from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import ALONE, PACKET, Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.amqp_publisher import deliver
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.operations.runner import process_one
@@ -36,7 +36,7 @@ def publish(queue):
         ids = iter(range(sum(sizes)))
         for size in sizes:
             these = [str(number) for number in islice(ids, size)]
-            current_stats.publish(EVENT, [BornEvent(download(file_id=f"F{one}"), one) for one in these])
+            current_stats.publish(EVENT, [IdentifiedEvent(download(file_id=f"F{one}"), one) for one in these])
         return [str(number) for number in range(sum(sizes))]
 
     return run
@@ -96,7 +96,7 @@ def test_a_reader_that_stops_in_a_message_has_not_had_it(publish, queue):
 
 @pytest.mark.expect_logged_errors
 def test_an_event_that_cannot_be_stored_takes_no_other_with_it(queue):
-    events = [BornEvent(download(file_id=f"F{number}"), f"id-{number}") for number in range(40)]
+    events = [IdentifiedEvent(download(file_id=f"F{number}"), f"id-{number}") for number in range(40)]
     events[7]["timestamp"] = "yesterday"
     current_stats.publish(EVENT, events)
     assert process_one(EVENT) == (39, 1)

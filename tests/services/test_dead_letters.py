@@ -16,7 +16,7 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import Choice
 from invenio_stats.broker.transports.amqp_publisher import failures
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from tests.services.conftest import kill
@@ -37,7 +37,7 @@ def letters(first: int, count: int, reason: str = "preprocessor: ValueError"):
     """Return numbered views of nobody, each with the reason why it is dead."""
     event = {"timestamp": "2026-11-02T10:00:00", "pid_type": "recid"}
     return [
-        (BornEvent({**event, "pid_value": str(number)}, f"id-{number}"), reason)
+        (IdentifiedEvent({**event, "pid_value": str(number)}, f"id-{number}"), reason)
         for number in range(first, first + count)
     ]
 

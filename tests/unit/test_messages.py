@@ -9,7 +9,7 @@ from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
 
 from invenio_stats.broker.messages import ALONE, PACKET, Batch, Outgoing, unpacked
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def _read(messages):
     read = []
     for message in messages:
         content = json.loads(message.body)
-        read += unpacked(content) or [BornEvent(content, message.message_id)]
+        read += unpacked(content) or [IdentifiedEvent(content, message.message_id)]
     return [(event.event_id, dict(event)) for event in read]
 
 
@@ -70,7 +70,7 @@ def test_few_events_have_a_message_each(batch):
 
 @given(st.integers(ALONE + 1, 4 * PACKET))
 def test_many_events_share_messages_and_keep_their_ids(number):
-    events = [BornEvent({"n": n, "t": 'a"b'}, f"id-{n}") for n in range(number)]
+    events = [IdentifiedEvent({"n": n, "t": 'a"b'}, f"id-{n}") for n in range(number)]
     messages = Batch("q", lambda event: event, events)
     assert _read(messages) == [(f"id-{n}", {"n": n, "t": 'a"b'}) for n in range(number)]
     assert len(messages) == -(-number // PACKET)
