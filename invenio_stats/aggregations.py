@@ -26,7 +26,7 @@ from invenio_stats.totals.execution import Plan
 from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 from invenio_stats.totals.leases import Work, place_of
 from invenio_stats.totals.model import Counted
-from invenio_stats.totals.planning import Planning
+from invenio_stats.totals.planning import RunPlanner
 from invenio_stats.totals.stored import StoredTotals
 from invenio_stats.totals.writing import Action, Failure
 
@@ -55,7 +55,7 @@ def filter_robots(search: Any, **params: Any) -> Any:
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
-class StatAggregator(Planning):
+class StatAggregator(RunPlanner):
     """Keeps the totals of an event type equal to a recount of its raw events.
 
     A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
@@ -141,17 +141,17 @@ class StatAggregator(Planning):
         plan.is_guarded = not self._overrides("agg_iter")
         work.counts_since(plan.previous_bookmark)
         try:
-            carried = self._carry_out(self._without_incomplete(plan, day), work)
+            result = self.execute(self._without_incomplete(plan, day), work)
         except LeaseLostError:
             self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
             raise
         finally:
             self._prepared = self._unbuilt = None
-        self.held = carried.held
-        is_done = not (carried.undone or carried.held or work.is_overfull)
+        self.held = result.held
+        is_done = not (result.undone or result.held or work.is_overfull)
         if update_bookmark and plan.bookmark and is_done:
-            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, carried.others_began or started)))
-        return carried.results
+            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, result.others_began or started)))
+        return result.results
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
         """Yield what is to be written for the interval that holds `dt`.

@@ -23,7 +23,7 @@ from invenio_stats.totals.stored import StoredTotals
 _MOST_AT_ONCE = 10_000
 
 
-class Aggregated:
+class AggregationAttributes:
     """The attributes of an aggregation, with defaults for subclasses that skip `super().__init__`.
 
     A subclass or its user may set any of them at any time.

@@ -15,7 +15,7 @@ from invenio_stats.core.intervals import floor
 from invenio_stats.core.quarantine import Aside
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.support import garbage_collection
-from invenio_stats.totals.attributes import Aggregated
+from invenio_stats.totals.attributes import AggregationAttributes
 from invenio_stats.totals.leases import Work
 from invenio_stats.totals.model import Counted
 from invenio_stats.totals.recount import ByInterval
@@ -49,7 +49,7 @@ class Plan:
 
 
 @dataclass
-class Carried:
+class RunResult:
     """What became of a plan."""
 
     written: Counter[datetime] = field(default_factory=Counter)
@@ -89,7 +89,7 @@ class Carried:
         return [(self.written[start], self.failed[start]) for start in self.intervals]
 
 
-class Carrying(Aggregated):
+class RunExecutor(AggregationAttributes):
     """The part of an aggregation that writes: counting and writing take turns, for many intervals at once."""
 
     on_interval: Callable[[int, int], None] | None = None
@@ -103,46 +103,46 @@ class Carrying(Aggregated):
         raise NotImplementedError
 
     @garbage_collection.paused()
-    def _carry_out(self, plan: Plan, work: Work) -> Carried:
-        carried = Carried()
+    def execute(self, plan: Plan, work: Work) -> RunResult:
+        result = RunResult()
         remaining = {floor(moment, self.interval): moment for moment in plan.moments}
         part: Moments = {}
         try:
             while remaining:
                 wanted = {start: plan.events.get(start, 0) for start in remaining}
-                claim = work.claim(wanted, carried.troubled)
+                claim = work.claim(wanted, result.troubled)
                 for start in claim.spared:
                     del remaining[start]
                 if not claim.granted:
                     break
                 part = {start: remaining.pop(start) for start in claim.granted}
-                self._write_part(part, plan, work, carried)
+                self._write_part(part, plan, work, result)
         except LeaseLostError:
             raise
         except Exception:
             with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                work.end(carried.aside, {*part, *carried.undone})
+                work.end(result.aside, {*part, *result.undone})
             raise
-        carried.held = len(remaining)
-        carried.others_began = work.end(carried.aside, carried.undone)
-        return carried
+        result.held = len(remaining)
+        result.others_began = work.end(result.aside, result.undone)
+        return result
 
-    def _write_part(self, part: Moments, plan: Plan, work: Work, carried: Carried) -> None:
+    def _write_part(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> None:
         """Count and write some intervals; those of which others have changed a total meanwhile once more."""
         for _attempt in range(_ATTEMPTS):
-            changed = self._write(part, plan, work, carried)
+            changed = self._write(part, plan, work, result)
             if not changed:
                 return
             part = {start: moment for start, moment in part.items() if start in changed}
-        carried.failed.update(changed)
+        result.failed.update(changed)
         facts = {"aggregation": self.name, "totals": changed.total()}
         logger.error("Totals are changed by others again and again", extra=facts)
 
-    def _write(self, part: Moments, plan: Plan, work: Work, carried: Carried) -> Counter[datetime]:
+    def _write(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> Counter[datetime]:
         """Count and write some intervals; return how many totals of each others have changed meanwhile."""
         refused: list[Failure] = []
         self._unbuilt = []
-        actions = self._actions(part, plan, work, carried)
+        actions = self._actions(part, plan, work, result)
         with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
             sent: Future[list[Failure]] | None = None
             while chunk := list(islice(actions, AT_ONCE)):
@@ -150,28 +150,28 @@ class Carrying(Aggregated):
                 if sent is not None:
                     refused += sent.result()
                 sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
-                carried.written.update(start for start, _ in chunk)
+                result.written.update(start for start, _ in chunk)
                 garbage_collection.collect_sometimes()
             if sent is not None:
                 refused += sent.result()
-        carried.written.subtract(one.start for one in refused)
-        carried.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], work.begun)
+        result.written.subtract(one.start for one in refused)
+        result.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], work.begun)
         self._unbuilt = None
         errors = sorted({one.error for one in refused if one.kind != "changed"})
         if errors:
             logger.error("The search engine refused totals", extra={"aggregation": self.name, "errors": errors})
         return Counter(one.start for one in refused if one.kind == "changed")
 
-    def _actions(self, part: Moments, plan: Plan, work: Work, carried: Carried) -> Iterator[tuple[datetime, Action]]:
+    def _actions(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> Iterator[tuple[datetime, Action]]:
         """Yield what is to be written, with the start of its interval."""
         counted = ByInterval(_alive(plan.count(part.keys()), work))
         for start, moment in part.items():
             self._prepared = start, plan.stored, counted.take(start)
             for action in self.agg_iter(moment, plan.previous_bookmark):
                 yield start, action
-            carried.intervals.setdefault(start)
+            result.intervals.setdefault(start)
             if self.on_interval is not None:
-                self.on_interval(len(carried.intervals), len(plan.moments))
+                self.on_interval(len(result.intervals), len(plan.moments))
         self._prepared = None
 
 

@@ -12,7 +12,7 @@ from invenio_stats.core.moments import iso, utc
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.execution import Carrying, Plan
+from invenio_stats.totals.execution import Plan, RunExecutor
 from invenio_stats.totals.leases import Work
 from invenio_stats.totals.model import Counted, Pair
 from invenio_stats.totals.recount import Recount
@@ -24,7 +24,7 @@ Resume = Callable[[], datetime | None]
 logger = logging.getLogger(__name__)
 
 
-class Planning(Carrying):
+class RunPlanner(RunExecutor):
     """The part of an aggregation that looks for what there is to do."""
 
     bookmark_api: Any

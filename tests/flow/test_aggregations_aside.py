@@ -4,7 +4,7 @@ import pytest
 
 from invenio_stats.core import quarantine
 from invenio_stats.core.moments import parse
-from invenio_stats.totals.execution import Carried
+from invenio_stats.totals.execution import RunResult
 from invenio_stats.totals.writing import Failure
 
 pytestmark = pytest.mark.usefixtures("expect_logged_errors")
@@ -94,8 +94,8 @@ def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside,
 def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
     """A run in which everything fails holds no list of it; what it does not know of is done again."""
     start = parse("2026-03-10")
-    carried = Carried()
-    carried.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
-    assert carried.failed[start] == 1000
-    assert len(carried.aside) == quarantine.MOST + 1
-    assert carried.undone == {start}
+    result = RunResult()
+    result.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
+    assert result.failed[start] == 1000
+    assert len(result.aside) == quarantine.MOST + 1
+    assert result.undone == {start}
