@@ -24,7 +24,7 @@ from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan
 from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
-from invenio_stats.totals.leases import Work, place_of
+from invenio_stats.totals.leases import RunLease, lease_document
 from invenio_stats.totals.model import Counted
 from invenio_stats.totals.planning import RunPlanner
 from invenio_stats.totals.stored import StoredTotals
@@ -131,24 +131,24 @@ class StatAggregator(RunPlanner):
         self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
         upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
         shared, day, mark = self._read_places()
-        work = self.begin_work(started, shared)
+        lease = self.begin_lease(started, shared)
         if start_date is None:
-            plan = self._plan_changes(recount, work, upper, partial(self._resume, mark))
+            plan = self._plan_changes(recount, lease, upper, partial(self._resume, mark))
         else:
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
             return None
         plan.is_guarded = not self._overrides("agg_iter")
-        work.counts_since(plan.previous_bookmark)
+        lease.set_since(plan.previous_bookmark)
         try:
-            result = self.execute(self._without_incomplete(plan, day), work)
+            result = self.execute(self._without_incomplete(plan, day), lease)
         except LeaseLostError:
             self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
             raise
         finally:
             self._prepared = self._unbuilt = None
         self.held = result.held
-        is_done = not (result.undone or result.held or work.is_overfull)
+        is_done = not (result.undone or result.held or lease.is_overfull)
         if update_bookmark and plan.bookmark and is_done:
             self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, result.others_began or started)))
         return result.results
@@ -176,13 +176,13 @@ class StatAggregator(RunPlanner):
             if action is not None:
                 yield action
 
-    def begin_work(self, now: datetime | None = None, read: Found | None = None) -> Work:
+    def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
         """Begin to work on intervals beside other runs: whoever writes totals claims their intervals.
 
         `read` is the document that they share, where it has just been read.
         """
         life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
-        return Work(self.client, self.name, life, now or _now(), _now, read)
+        return RunLease(self.client, self.name, life, now or _now(), _now, read)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
@@ -197,7 +197,7 @@ class StatAggregator(RunPlanner):
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
         self.bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
         deleted = self._stored().delete(first, last)
-        self.begin_work().dismiss_others()
+        self.begin_lease().revoke_others()
         self.bookmark_api.rewind(first)
         return deleted
 
@@ -225,7 +225,7 @@ class StatAggregator(RunPlanner):
 
         The bookmark is None where it is of another class than ours: that one reads it itself.
         """
-        places = [place_of(self.name), FirstDay(self.client, self.event).place]
+        places = [lease_document(self.name), FirstDay(self.client, self.event).place]
         if type(self.bookmark_api) is BookmarkAPI:
             places.append(self.bookmark_api.place)
         shared, day, *mark = read(self.client, places)

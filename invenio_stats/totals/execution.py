@@ -16,7 +16,7 @@ from invenio_stats.core.quarantine import Aside
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.attributes import AggregationAttributes
-from invenio_stats.totals.leases import Work
+from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import Counted
 from invenio_stats.totals.recount import ByInterval
 from invenio_stats.totals.stored import StoredTotals
@@ -103,34 +103,34 @@ class RunExecutor(AggregationAttributes):
         raise NotImplementedError
 
     @garbage_collection.paused()
-    def execute(self, plan: Plan, work: Work) -> RunResult:
+    def execute(self, plan: Plan, lease: RunLease) -> RunResult:
         result = RunResult()
         remaining = {floor(moment, self.interval): moment for moment in plan.moments}
         part: Moments = {}
         try:
             while remaining:
                 wanted = {start: plan.events.get(start, 0) for start in remaining}
-                claim = work.claim(wanted, result.troubled)
+                claim = lease.claim(wanted, result.troubled)
                 for start in claim.spared:
                     del remaining[start]
                 if not claim.granted:
                     break
                 part = {start: remaining.pop(start) for start in claim.granted}
-                self._write_part(part, plan, work, result)
+                self._write_part(part, plan, lease, result)
         except LeaseLostError:
             raise
         except Exception:
             with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                work.end(result.aside, {*part, *result.undone})
+                lease.end(result.aside, {*part, *result.undone})
             raise
         result.held = len(remaining)
-        result.others_began = work.end(result.aside, result.undone)
+        result.others_began = lease.end(result.aside, result.undone)
         return result
 
-    def _write_part(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> None:
+    def _write_part(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> None:
         """Count and write some intervals; those of which others have changed a total meanwhile once more."""
         for _attempt in range(_ATTEMPTS):
-            changed = self._write(part, plan, work, result)
+            changed = self._write(part, plan, lease, result)
             if not changed:
                 return
             part = {start: moment for start, moment in part.items() if start in changed}
@@ -138,15 +138,15 @@ class RunExecutor(AggregationAttributes):
         facts = {"aggregation": self.name, "totals": changed.total()}
         logger.error("Totals are changed by others again and again", extra=facts)
 
-    def _write(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> Counter[datetime]:
+    def _write(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> Counter[datetime]:
         """Count and write some intervals; return how many totals of each others have changed meanwhile."""
         refused: list[Failure] = []
         self._unbuilt = []
-        actions = self._actions(part, plan, work, result)
+        actions = self._actions(part, plan, lease, result)
         with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
             sent: Future[list[Failure]] | None = None
             while chunk := list(islice(actions, AT_ONCE)):
-                work.beat()
+                lease.heartbeat()
                 if sent is not None:
                     refused += sent.result()
                 sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
@@ -155,16 +155,18 @@ class RunExecutor(AggregationAttributes):
             if sent is not None:
                 refused += sent.result()
         result.written.subtract(one.start for one in refused)
-        result.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], work.begun)
+        result.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], lease.begun)
         self._unbuilt = None
         errors = sorted({one.error for one in refused if one.kind != "changed"})
         if errors:
             logger.error("The search engine refused totals", extra={"aggregation": self.name, "errors": errors})
         return Counter(one.start for one in refused if one.kind == "changed")
 
-    def _actions(self, part: Moments, plan: Plan, work: Work, result: RunResult) -> Iterator[tuple[datetime, Action]]:
+    def _actions(
+        self, part: Moments, plan: Plan, lease: RunLease, result: RunResult
+    ) -> Iterator[tuple[datetime, Action]]:
         """Yield what is to be written, with the start of its interval."""
-        counted = ByInterval(_alive(plan.count(part.keys()), work))
+        counted = ByInterval(_alive(plan.count(part.keys()), lease))
         for start, moment in part.items():
             self._prepared = start, plan.stored, counted.take(start)
             for action in self.agg_iter(moment, plan.previous_bookmark):
@@ -175,7 +177,7 @@ class RunExecutor(AggregationAttributes):
         self._prepared = None
 
 
-def _alive(counted: Iterator[Counted], work: Work) -> Iterator[Counted]:
+def _alive(counted: Iterator[Counted], lease: RunLease) -> Iterator[Counted]:
     for one in counted:
-        work.beat()
+        lease.heartbeat()
         yield one

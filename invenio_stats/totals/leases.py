@@ -38,12 +38,12 @@ def set_aside(client: Any, name: str) -> list[Aside]:
     return quarantine.read_asides(found.get("_source", {}))
 
 
-def place_of(name: str) -> dict[str, str]:
+def lease_document(name: str) -> dict[str, str]:
     """Return where the document is that the runs of an aggregation share."""
     return {"_index": prefix_index(names.LOCKS), "_id": name}
 
 
-class Work:
+class RunLease:
     """One run's part.
 
     A run that gives no sign of life for as long as `life` is given up: others take what it held, and it meets
@@ -78,7 +78,7 @@ class Work:
         """Return the totals that earlier runs have set aside."""
         return quarantine.read_asides(self._source)
 
-    def counts_since(self, mark: datetime | None) -> None:
+    def set_since(self, mark: datetime | None) -> None:
         """Say from which moment on the run counts what changed; None for everything."""
         self._own = replace(self._own, since=mark)
 
@@ -96,7 +96,7 @@ class Work:
 
         return self._change(take)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Give a sign of life, if the last one is a while ago; LeaseLostError when the run was given up."""
         if self._clock() - self._own.alive > self._life / 4:
             self._change(lambda others: (replace(self._own, alive=self._clock()), None))
@@ -123,7 +123,7 @@ class Work:
 
         return self._change(leave, put_aside)
 
-    def dismiss_others(self) -> None:
+    def revoke_others(self) -> None:
         """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
         for _attempt in range(_ATTEMPTS):
             if not self._source.get("leases") or self._write({**self._source, "leases": []}):

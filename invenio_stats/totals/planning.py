@@ -13,7 +13,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan, RunExecutor
-from invenio_stats.totals.leases import Work
+from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import Counted, Pair
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import StoredTotals
@@ -40,10 +40,10 @@ class RunPlanner(RunExecutor):
     def _overrides(self, method: str) -> bool:
         raise NotImplementedError
 
-    def _plan_changes(self, recount: Recount, work: Work, upper: datetime, resume: Resume) -> Plan | None:
+    def _plan_changes(self, recount: Recount, lease: RunLease, upper: datetime, resume: Resume) -> Plan | None:
         """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
-        limit = after(upper, self.interval) if upper < work.begun else None
-        bookmark = self._bookmark(work.begun, resume)
+        limit = after(upper, self.interval) if upper < lease.begun else None
+        bookmark = self._bookmark(lease.begun, resume)
         since = bookmark or self._get_oldest_event_timestamp()
         if since is None:
             return None
@@ -54,7 +54,7 @@ class RunPlanner(RunExecutor):
             touched: Mapping[datetime, int] = recount.starts(where)
             count = partial(self._count_all, recount, stored, where)
         else:
-            where = clauses.all_of([self._touched(recount, work, previous), clauses.between(None, limit)])
+            where = clauses.all_of([self._touched(recount, lease, previous), clauses.between(None, limit)])
             touched, pairs = recount.touched(where)
             count = partial(self._count_changed, recount, stored, where, pairs)
         visits = self._choose(list(touched), utc(since), upper)
@@ -93,10 +93,10 @@ class RunPlanner(RunExecutor):
         self.bookmark_api.rewind()
         return None
 
-    def _touched(self, recount: Recount, work: Work, mark: datetime) -> clauses.Body:
+    def _touched(self, recount: Recount, lease: RunLease, mark: datetime) -> clauses.Body:
         """Narrow to the events of what changed since the mark, and of what is set aside."""
         changed = search_bodies.changed_since(mark, self.interval)
-        aside = [Pair(one.start, one.key) for one in work.aside]
+        aside = [Pair(one.start, one.key) for one in lease.aside]
         return clauses.any_of([changed, search_bodies.of_pairs(aside, recount.shape)]) if aside else changed
 
     def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:

@@ -209,7 +209,7 @@ def test_what_counts_in_its_own_way_is_refused(settled, aggregator):
 
 
 def test_what_another_run_is_working_on_is_refused(broken, rebuild, aggregator, differences):
-    other = aggregator().begin_work()
+    other = aggregator().begin_lease()
     other.claim({parse("2026-03-11"): 1})
     with pytest.raises(RebuildError, match="another run is working on these totals"):
         rebuild()
@@ -225,7 +225,7 @@ def test_an_interval_of_which_a_total_failed_is_not_done_for_the_runs_beside_it(
     def fails(event, total):
         raise ZeroDivisionError
 
-    other = aggregator().begin_work()
+    other = aggregator().begin_lease()
     other.claim({parse("2026-03-20"): 1})
     assert rebuild(copy_fields={"pid_value": fails}).failed == 2
     wanted = dict.fromkeys(map(parse, DAYS), 1)

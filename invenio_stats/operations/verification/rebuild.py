@@ -15,7 +15,7 @@ from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, edges, is_verifiable, prepare
 from invenio_stats.totals.first_complete_day import FirstDay
-from invenio_stats.totals.leases import Work
+from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
 
 
@@ -56,7 +56,7 @@ class Rebuild:
 
         RebuildError where another run is working on one of the intervals.
         """
-        work: Work = self.aggregator.begin_work()
+        work: RunLease = self.aggregator.begin_lease()
         claim = work.claim(dict.fromkeys(self.due, 0))
         done: list[datetime] = []
         try:
@@ -66,11 +66,11 @@ class Rebuild:
         finally:
             work.end(undone=set(self.due) - set(done))
 
-    def _mend(self, work: Work, done: list[datetime], on_interval: OnInterval | None) -> Mended:
+    def _mend(self, work: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
         comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
         for number, start in enumerate(self.due if comparison else (), 1):
-            work.beat()
+            work.heartbeat()
             _check_complete(self.aggregator, start)  # again: events may be deleted meanwhile
             mended = mend(comparison, start)
             written, failed = written + mended.written, failed + mended.failed
