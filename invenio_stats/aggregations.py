@@ -25,9 +25,9 @@ from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan
 from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
 from invenio_stats.totals.leases import RunLease, lease_document
-from invenio_stats.totals.model import Counted
+from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.planning import RunPlanner
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 from invenio_stats.totals.writing import Action, Failure
 
 __all__ = (
@@ -171,7 +171,7 @@ class StatAggregator(RunPlanner):
                 facts = {"aggregation": self.name, "interval": iso(start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)
                 if self._unbuilt is not None:
-                    self._unbuilt.append(Failure(start, one.pair.key, type(error).__name__, "never"))
+                    self._unbuilt.append(Failure(start, one.total_key.key, type(error).__name__, "never"))
                 continue
             if action is not None:
                 yield action
@@ -255,7 +255,9 @@ class StatAggregator(RunPlanner):
             logger.warning("Intervals before the first complete day are left as they are", extra=facts)
         return replace(plan, moments=moments)
 
-    def _prepare(self, start: datetime, previous_bookmark: datetime | None) -> tuple[StoredTotals, Iterator[Counted]]:
+    def _prepare(
+        self, start: datetime, previous_bookmark: datetime | None
+    ) -> tuple[TotalsStore, Iterator[CountedTotal]]:
         """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""
         recount, stored = self._recount(), self._stored()
         if recount is None:

@@ -17,9 +17,9 @@ from invenio_stats.errors import LeaseLostError
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.attributes import AggregationAttributes
 from invenio_stats.totals.leases import RunLease
-from invenio_stats.totals.model import Counted
+from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import ByInterval
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 from invenio_stats.totals.writing import AT_ONCE, Action, Failure, write
 
 logger = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ Moments = Mapping[datetime, datetime]
 class Plan:
     """What a run is going to do."""
 
-    stored: StoredTotals
+    stored: TotalsStore
     moments: list[datetime]
     """One in each interval that is gone through, in order."""
     events: Mapping[datetime, int]
     """How many events there are to read, by start of interval."""
-    count: Callable[[Collection[datetime]], Iterator[Counted]]
+    count: Callable[[Collection[datetime]], Iterator[CountedTotal]]
     """Counts the pairs of intervals, given by their starts, in order; it may yield pairs between these, too."""
     previous_bookmark: datetime | None
     bookmark: datetime | None
@@ -94,7 +94,7 @@ class RunExecutor(AggregationAttributes):
 
     on_interval: Callable[[int, int], None] | None = None
     """Is told of each interval of a run that is counted: how many they are, and of how many."""
-    _prepared: tuple[datetime, StoredTotals, Iterator[Counted]] | None = None
+    _prepared: tuple[datetime, TotalsStore, Iterator[CountedTotal]] | None = None
     _unbuilt: list[Failure] | None = None
     """Totals that could not be built, while a run is writing."""
 
@@ -177,7 +177,7 @@ class RunExecutor(AggregationAttributes):
         self._prepared = None
 
 
-def _alive(counted: Iterator[Counted], lease: RunLease) -> Iterator[Counted]:
+def _alive(counted: Iterator[CountedTotal], lease: RunLease) -> Iterator[CountedTotal]:
     for one in counted:
         lease.heartbeat()
         yield one

@@ -14,9 +14,9 @@ from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan, RunExecutor
 from invenio_stats.totals.leases import RunLease
-from invenio_stats.totals.model import Counted, Pair
+from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import Recount
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 
 Resume = Callable[[], datetime | None]
 """Returns where the bookmark says to resume."""
@@ -55,30 +55,30 @@ class RunPlanner(RunExecutor):
             count = partial(self._count_all, recount, stored, where)
         else:
             where = clauses.all_of([self._touched(recount, lease, previous), clauses.between(None, limit)])
-            touched, pairs = recount.touched(where)
-            count = partial(self._count_changed, recount, stored, where, pairs)
+            touched, total_keys = recount.touched(where)
+            count = partial(self._count_changed, recount, stored, where, total_keys)
         visits = self._choose(list(touched), utc(since), upper)
         return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
 
     def _count_all(
-        self, recount: Recount, stored: StoredTotals, where: Body, starts: Collection[datetime]
-    ) -> Iterator[Counted]:
+        self, recount: Recount, stored: TotalsStore, where: Body, starts: Collection[datetime]
+    ) -> Iterator[CountedTotal]:
         return self._count(recount, stored, clauses.all_of([where, self._span(starts)]), None)
 
     def _count_changed(
         self,
         recount: Recount,
-        stored: StoredTotals,
+        stored: TotalsStore,
         where: Body,
-        known: list[Pair] | None,
+        known: list[TotalKey] | None,
         starts: Collection[datetime],
-    ) -> Iterator[Counted]:
+    ) -> Iterator[CountedTotal]:
         """Count what changed in some intervals; `known` are the pairs of all of them, unless they were too many."""
         if known is None:
-            pairs = recount.pairs(clauses.all_of([where, self._span(starts)]))
+            total_keys = recount.total_keys(clauses.all_of([where, self._span(starts)]))
         else:
-            pairs = (pair for pair in known if pair.start in starts)
-        return stored.beside(recount.changed(pairs))
+            total_keys = (total_key for total_key in known if total_key.start in starts)
+        return stored.with_stored(recount.changed(total_keys))
 
     def _span(self, starts: Collection[datetime]) -> Body:
         return clauses.between(min(starts), after(max(starts), self.interval))
@@ -96,8 +96,8 @@ class RunPlanner(RunExecutor):
     def _touched(self, recount: Recount, lease: RunLease, mark: datetime) -> clauses.Body:
         """Narrow to the events of what changed since the mark, and of what is set aside."""
         changed = search_bodies.changed_since(mark, self.interval)
-        aside = [Pair(one.start, one.key) for one in lease.aside]
-        return clauses.any_of([changed, search_bodies.of_pairs(aside, recount.shape)]) if aside else changed
+        aside = [TotalKey(one.start, one.key) for one in lease.aside]
+        return clauses.any_of([changed, search_bodies.of_total_keys(aside, recount.spec)]) if aside else changed
 
     def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Choose the intervals: those that were touched, unless a subclass has more to say."""

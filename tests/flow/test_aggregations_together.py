@@ -70,8 +70,8 @@ def test_what_a_run_beside_works_on_is_left_to_it(aggregator, counts, clock):
 
     def meanwhile():
         clock.forward(seconds=10)
-        beside = aggregator()
-        second.append((beside.run(), beside.held))
+        with_stored = aggregator()
+        second.append((with_stored.run(), with_stored.held))
 
     began = clock.now
     first = aggregator(meanwhile)
@@ -207,7 +207,7 @@ def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch
     def refuse_first(client, actions, is_guarded):
         seen.append([list(one.done) for one in leases()])
         start, action = actions[0]
-        return [] if len(seen) > 1 else [Failure(start, action.counted.pair.key, "busy", "later")]
+        return [] if len(seen) > 1 else [Failure(start, action.counted.total_key.key, "busy", "later")]
 
     monkeypatch.setattr(execution, "write", refuse_first)
     aggregator().run()

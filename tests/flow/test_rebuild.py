@@ -65,7 +65,7 @@ def test_what_differs_is_mended_and_nothing_else_written(broken, rebuild, differ
 
 def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, differences):
     assert rebuild(parse("2026-03-11"), parse("2026-03-11")) == (1, 0, [])
-    assert [one.one.pair.start.day for one in differences()] == [10, 12]
+    assert [one.one.total_key.start.day for one in differences()] == [10, 12]
 
 
 def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
@@ -84,7 +84,7 @@ def test_what_was_killed_goes_on_where_it_stopped(broken, rebuild, differences, 
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(on_interval=dies)
-    assert [one.one.pair.start.day for one in differences()] == [12]
+    assert [one.one.total_key.start.day for one in differences()] == [12]
     assert begin(aggregator(), MARCH[0], parse("2026-03-30")).resumed is None, "other dates are another rebuild"
     rest = begin(aggregator(), *MARCH)
     assert rest.resumed == parse("2026-03-11")
@@ -127,7 +127,7 @@ def test_a_total_that_cannot_be_built_leaves_the_place_before_it(settled, raw, r
     for day in DAYS:
         raw.put(day)
     assert rebuild(copy_fields={"pid_value": fails_on_the_11th}) == (2, 1, ["ZeroDivisionError"])
-    assert [one.one.pair.start.day for one in differences()] == [11]
+    assert [one.one.total_key.start.day for one in differences()] == [11]
     rest = begin(aggregator(), *MARCH)
     assert rest.resumed == parse("2026-03-10")
     assert rebuild() == (1, 0, [])
@@ -148,7 +148,7 @@ def test_months_are_rebuilt_as_a_whole(raw, aggregator, rebuild, differences):
     raw.put("2026-02-04")
     raw.put("2026-03-11")
     assert rebuild(parse("2026-03-15"), parse("2026-03-15"), **monthly) == (1, 0, [])
-    assert [one.one.pair.start.month for one in differences(**monthly)] == [2]
+    assert [one.one.total_key.start.month for one in differences(**monthly)] == [2]
 
 
 def test_an_index_of_totals_that_is_gone_is_made_again(settled, rebuild, search_client, index_prefix, differences):

@@ -47,8 +47,8 @@ class Rebuild:
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
         """Yield the differences that the rebuild will make; it works on the intervals that have some."""
         for difference in self.verification.differences(on_interval):
-            if self.due[-1:] != [difference.one.pair.start]:
-                self.due.append(difference.one.pair.start)
+            if self.due[-1:] != [difference.one.total_key.start]:
+                self.due.append(difference.one.total_key.start)
             yield difference
 
     def run(self, on_interval: OnInterval | None = None) -> Mended:

@@ -42,9 +42,9 @@ class Verification:
     """How many differences there were."""
 
     @property
-    def pairs(self) -> int:
+    def total_keys(self) -> int:
         """Return how many totals have been compared."""
-        return self.comparison.pairs if self.comparison else 0
+        return self.comparison.total_keys if self.comparison else 0
 
     @property
     def others(self) -> int:
