@@ -42,7 +42,7 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Details:
+class EventDetails:
     """Adds to pairs what their counts do not say."""
 
     spec: TotalSpec

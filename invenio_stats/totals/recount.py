@@ -14,7 +14,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.clauses import PAIRS, Body, Group
 from invenio_stats.search.client import Question, send
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.event_details import Details
+from invenio_stats.totals.event_details import EventDetails
 from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{search_bodies.VALUES}*"}
@@ -116,7 +116,7 @@ class Recount:
 
     def _count(self, where: Body) -> Iterator[CountedTotal]:
         query = clauses.all_of([self.counted, where])
-        details = Details(self.spec, self.counted, self._groups, self._documents, self.page)
+        details = EventDetails(self.spec, self.counted, self._groups, self._documents, self.page)
         body = clauses.composite(
             query, search_bodies.by_total_key(self.spec), self.page, search_bodies.measures(self.spec)
         )
