@@ -48,7 +48,7 @@ from invenio_stats.search.bulk import Action, sends_directly
 from invenio_stats.support.import_strings import load
 
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
-    from invenio_stats.processing.event_store import Stored
+    pass
 
 __all__ = (
     "EventsIndexer",
