@@ -43,7 +43,7 @@ from invenio_stats.privacy.pseudonyms import PERSON, Sealer, is_done, names_some
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.user_agents.cache import describe
 from invenio_stats.privacy.user_agents.classifier import AgentClass, is_machine, is_robot
-from invenio_stats.processing.batch_runner import IN_THE_MAKING, Outcome, in_batches, run_batches
+from invenio_stats.processing.batch_runner import MAX_BATCHES_IN_FLIGHT, Outcome, in_batches, run_batches
 from invenio_stats.search.bulk import Action, sends_directly
 from invenio_stats.support.import_strings import load
 
@@ -212,7 +212,7 @@ class EventsIndexer:
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
-        self._sender = ThreadPoolExecutor(IN_THE_MAKING)  # the next batch is made ready while others are stored
+        self._sender = ThreadPoolExecutor(MAX_BATCHES_IN_FLIGHT)  # the next batch is made ready while others are stored
         try:
             return run_batches(self, self._run_batch)
         finally:

@@ -13,7 +13,7 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.messages import PACKET, events_in, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
 from invenio_stats.broker.transports.redis import acknowledge, received
@@ -50,7 +50,7 @@ class Inbox:
         """Read from a queue of invenio-queues, some `size` events at a time."""
         self._queue = queue
         self._size = size
-        self._events_each = PACKET
+        self._events_each = EVENTS_PER_MESSAGE
         """Of a message, as they were the last time."""
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
@@ -97,7 +97,7 @@ class Inbox:
         if not self._ahead:
             self._fetch()
         events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
-        return [fields for fields in islice(events, self._size + PACKET) if isinstance(fields, dict)]
+        return [fields for fields in islice(events, self._size + EVENTS_PER_MESSAGE) if isinstance(fields, dict)]
 
     def set_aside(self) -> Batch:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
@@ -159,7 +159,7 @@ class Inbox:
             events += sum(map(_count, found))
             self._ahead.extend(found)
             self._is_full = len(found) == most
-            self._events_each = max(1, events // len(self._ahead)) if self._ahead else PACKET
+            self._events_each = max(1, events // len(self._ahead)) if self._ahead else EVENTS_PER_MESSAGE
 
     def _pushed(self, channel: amqp.Channel, bound: Any, most: int) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
@@ -195,7 +195,7 @@ class Inbox:
 
 def _count(message: Any) -> int:
     """Return how many events are in a message, without looking at them: one, or as many as there can be."""
-    return PACKET if message.body[:1] in (b"[", "[") else 1
+    return EVENTS_PER_MESSAGE if message.body[:1] in (b"[", "[") else 1
 
 
 def _id_of(body: Any) -> str:

@@ -22,10 +22,10 @@ _PLAIN_OR_LIST = _PLAIN | {list}
 _AT_ONCE = 100
 """Events that are made and sent in one go."""
 
-ALONE = 10
+MAX_SINGLE_MESSAGES = 10
 """So many events, published at once, still have a message each, as other programs that read a queue expect it."""
 
-PACKET = 25
+EVENTS_PER_MESSAGE = 25
 """Events in one message where more are published at once. A message costs the broker as much as all else that is done
 with an event before it is stored; of twenty-five events there is a twenty-fifth of that left to save, and two thousand
 such messages, which a worker may be sent before it knows what they are, are some 20 MB."""
@@ -61,7 +61,7 @@ class Batch(Sequence[Outgoing]):
         self.error: Exception | None = None
         given = list(events)
         self._queue, self._prepare, self._waiting = queue, prepare, iter(given)
-        self._size = PACKET if len(given) > ALONE else 1
+        self._size = EVENTS_PER_MESSAGE if len(given) > MAX_SINGLE_MESSAGES else 1
         self._made: list[Outgoing] = []
 
     def __getitem__(self, where: Any) -> Any:

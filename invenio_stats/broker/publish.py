@@ -18,7 +18,7 @@ def publish(
 ) -> None:
     """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 
-    More than `ALONE` share messages. Returns when the broker has confirmed them, or when they are in the spool because
+    More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the spool because
     it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends the batch:
     EncodeError is raised when those before it are published, or where it is one of the first, when none is.
     """

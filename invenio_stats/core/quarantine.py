@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.moments import iso_zoned, parse
 
-MOST = 200
+MAX_QUARANTINED = 200
 """Totals that an aggregation sets aside; where more fail, its bookmark stays instead."""
 
 

@@ -11,7 +11,7 @@ from invenio_stats.broker.consume import Batch, Inbox
 from invenio_stats.broker.dead_letters import DeadLetter, bury
 from invenio_stats.support import garbage_collection, shutdown
 
-IN_THE_MAKING = 2
+MAX_BATCHES_IN_FLIGHT = 2
 """Batches that may be stored at once while the next one is read."""
 
 
@@ -110,7 +110,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                         _end(reader, reader.queue, running.popleft())
                     raise
                 is_last = not reader.queue.has_more or shutdown.is_due(started, reader.time_budget)
-                while running and (is_last or len(running) > IN_THE_MAKING or running[0].is_done):
+                while running and (is_last or len(running) > MAX_BATCHES_IN_FLIGHT or running[0].is_done):
                     results.append(_end(reader, reader.queue, running.popleft()))
                 if is_last:
                     return _sum(results)

@@ -69,7 +69,7 @@ class RunResult:
         for one in failures:
             self.failed[one.start] += 1
             is_lasting = one.kind == "never" and one.key is not None
-            if is_lasting and len(self.aside) <= quarantine.MOST:  # beyond that all of it is done again
+            if is_lasting and len(self.aside) <= quarantine.MAX_QUARANTINED:  # beyond that all of it is done again
                 self.aside.append(Aside(one.start, one.key, one.error, now))
 
     @property

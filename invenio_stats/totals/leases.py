@@ -118,8 +118,8 @@ class RunLease:
 
         def put_aside(known: Iterable[Aside]) -> list[Aside]:
             found = quarantine.after_run(known, worked, failed)
-            self.is_overfull = len(found) > quarantine.MOST
-            return found[: quarantine.MOST]
+            self.is_overfull = len(found) > quarantine.MAX_QUARANTINED
+            return found[: quarantine.MAX_QUARANTINED]
 
         return self._change(leave, put_aside)
 

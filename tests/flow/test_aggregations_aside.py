@@ -97,5 +97,5 @@ def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
     result = RunResult()
     result.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
     assert result.failed[start] == 1000
-    assert len(result.aside) == quarantine.MOST + 1
+    assert len(result.aside) == quarantine.MAX_QUARANTINED + 1
     assert result.undone == {start}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
-from invenio_stats.broker.messages import ALONE, PACKET, Outgoing
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.core.events import IdentifiedEvent
@@ -54,13 +54,13 @@ def _drained(inbox):
 
 
 def test_many_events_share_messages_and_few_do_not(publish, queue):
-    publish(ALONE)
-    assert queue_depth.depth(queue) == ALONE
-    publish(4 * PACKET)
-    assert queue_depth.depth(queue) == ALONE + 4
+    publish(MAX_SINGLE_MESSAGES)
+    assert queue_depth.depth(queue) == MAX_SINGLE_MESSAGES
+    publish(4 * EVENTS_PER_MESSAGE)
+    assert queue_depth.depth(queue) == MAX_SINGLE_MESSAGES + 4
     assert [event["file_id"] for event in current_stats.consume(EVENT)] == [
-        *(f"F{number}" for number in range(ALONE)),
-        *(f"F{number}" for number in range(4 * PACKET)),
+        *(f"F{number}" for number in range(MAX_SINGLE_MESSAGES)),
+        *(f"F{number}" for number in range(4 * EVENTS_PER_MESSAGE)),
     ]
 
 
@@ -70,7 +70,7 @@ def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(p
     sent = publish(*sizes)
     batches = _drained(Inbox(queue, size=most))
     assert sum(batches, []) == sent
-    assert max(map(len, batches)) < most + PACKET
+    assert max(map(len, batches)) < most + EVENTS_PER_MESSAGE
     assert queue_depth.depth(queue) == 0
 
 
@@ -85,13 +85,15 @@ def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
 
 
 def test_a_reader_that_stops_in_a_message_has_not_had_it(publish, queue):
-    publish(2 * PACKET)
+    publish(2 * EVENTS_PER_MESSAGE)
     inbox = Inbox(queue)
-    assert len(list(islice(inbox.consume(), PACKET + 5))) == PACKET + 5
+    assert len(list(islice(inbox.consume(), EVENTS_PER_MESSAGE + 5))) == EVENTS_PER_MESSAGE + 5
     assert not inbox.has_more
     inbox.acknowledge()
     inbox.release()
-    assert sum(_drained(Inbox(queue)), []) == [str(number) for number in range(PACKET, 2 * PACKET)]
+    assert sum(_drained(Inbox(queue)), []) == [
+        str(number) for number in range(EVENTS_PER_MESSAGE, 2 * EVENTS_PER_MESSAGE)
+    ]
 
 
 @pytest.mark.expect_logged_errors
