@@ -50,6 +50,9 @@ from invenio_stats.support.import_strings import load
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
     pass
 
+if TYPE_CHECKING:  # what a worker needs, and no web process pays for
+    from invenio_stats.processing.event_store import StoreResult
+
 __all__ = (
     "EventsIndexer",
     "Outcome",
@@ -249,7 +252,7 @@ class EventsIndexer:
         chunks = iter(lambda: list(islice(things, BATCH_SIZE)), [])
         return _outcome(store, chunks, self.failures, self.dropped)
 
-    def _store_actions(self, actions: list[Action]) -> "Stored":
+    def _store_actions(self, actions: list[Action]) -> "StoreResult":
         for action in actions:
             if "_click" in action:
                 self.store.ensure(action["_click"].cell)
@@ -305,7 +308,7 @@ class EventsIndexer:
 
 
 def _outcome(
-    store: Callable[[list[Any]], "Stored"],
+    store: Callable[[list[Any]], "StoreResult"],
     chunks: Iterable[list[Any]],
     failures: list[DeadLetter],
     dropped: Counter[str],

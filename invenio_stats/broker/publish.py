@@ -18,9 +18,9 @@ def publish(
 ) -> None:
     """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 
-    More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the spool because
-    it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends the batch:
-    EncodeError is raised when those before it are published, or where it is one of the first, when none is.
+    More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the
+    spool because it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends
+    the batch: EncodeError is raised when those before it are published, or where it is one of the first, when none is.
     """
     batch = Batch(queue.routing_key, prepare, events)
     first_part = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults

@@ -104,6 +104,10 @@ class RunExecutor(AggregationAttributes):
 
     @garbage_collection.paused()
     def execute(self, plan: Plan, lease: RunLease) -> RunResult:
+        """Count and write the intervals of a plan that other runs have not leased; return what became of them.
+
+        LeaseLostError when another run has taken over.
+        """
         result = RunResult()
         remaining = {floor(moment, self.interval): moment for moment in plan.moments}
         part: Moments = {}
@@ -121,10 +125,10 @@ class RunExecutor(AggregationAttributes):
             raise
         except Exception:
             with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                lease.end(result.aside, {*part, *result.undone})
+                lease.release(result.aside, {*part, *result.undone})
             raise
         result.held = len(remaining)
-        result.others_began = lease.end(result.aside, result.undone)
+        result.others_began = lease.release(result.aside, result.undone)
         return result
 
     def _write_part(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> None:

@@ -101,7 +101,7 @@ class RunLease:
         if self._clock() - self._own.alive > self._life / 4:
             self._change(lambda others: (replace(self._own, alive=self._clock()), None))
 
-    def end(self, failed: Collection[Aside] = (), undone: Collection[datetime] = ()) -> datetime | None:
+    def release(self, failed: Collection[Aside] = (), undone: Collection[datetime] = ()) -> datetime | None:
         """Give up what is held, and put aside what failed; `undone` are intervals that were not finished.
 
         Returns when the first of the runs began that were at work meanwhile, or None where there was no other.

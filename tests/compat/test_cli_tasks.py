@@ -159,11 +159,11 @@ def test_tasks_have_their_names_and_are_called_by_them(app):
         (StatsAggregationTask, aggregate_events, timedelta(hours=1)),
     ],
 )
-def test_the_entries_for_beat_can_be_spread(heartbeat, task, every):
+def test_the_entries_for_beat_can_be_spread(beat, task, every):
     """Downstream writes `{**StatsEventTask, "schedule": crontab(minute="25,55")}`."""
-    entry = {**heartbeat, "args": [("record-view",)]}
-    assert (entry["task"], heartbeat["schedule"]) == (task.name, every)
-    assert isinstance(heartbeat["args"], list)
+    entry = {**beat, "args": [("record-view",)]}
+    assert (entry["task"], beat["schedule"]) == (task.name, every)
+    assert isinstance(beat["args"], list)
 
 
 def test_the_shipped_configuration_has_its_event_types():

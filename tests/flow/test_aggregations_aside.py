@@ -80,7 +80,7 @@ def test_a_run_over_another_range_leaves_it_aside(raw, aggregator, aside, clock)
 
 def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside, monkeypatch):
     """That is no bad total any more, but something that is wrong with all of them."""
-    monkeypatch.setattr(quarantine, "MOST", 2)
+    monkeypatch.setattr(quarantine, "MAX_QUARANTINED", 2)
     for number in range(3):
         raw.put(f"2026-03-1{number}", "recid_1")
     own = aggregator(copy_fields={"pid_value": fails})

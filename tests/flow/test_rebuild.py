@@ -213,7 +213,7 @@ def test_what_another_run_is_working_on_is_refused(broken, rebuild, aggregator, 
     other.claim({parse("2026-03-11"): 1})
     with pytest.raises(RebuildError, match="another run is working on these totals"):
         rebuild()
-    other.end()
+    other.release()
     assert rebuild() == (3, 0, [])
     assert differences() == []
 

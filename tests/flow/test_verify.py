@@ -43,7 +43,7 @@ def test_totals_that_are_right_are_equal(settled, found, aggregator):
     assert found() == []
     verification = prepare(aggregator())
     assert list(verification.differences()) == []
-    assert (verification.total_keys, verification.others, verification.skipped) == (3, 0, [])
+    assert (verification.totals, verification.others, verification.skipped) == (3, 0, [])
     assert verification.starts == [parse("2026-03-10"), parse("2026-03-11")]
 
 
@@ -84,7 +84,7 @@ def test_a_total_without_events_is_found(settled, raw, found, aggregator, how):
     assert found() == [("without events", "recid_1-2026-03-10", {"count": 1, "unique_count": 1}, {})]
     verification = prepare(aggregator())
     assert len(list(verification.differences())) == verification.found == 1
-    assert verification.total_keys == 3
+    assert verification.totals == 3
 
 
 def test_a_day_without_any_event_is_compared_too(settled, search_client, index_prefix, found):
@@ -130,7 +130,7 @@ def test_totals_of_others_in_the_same_index_are_left_alone(settled, aggregator, 
     assert found() == []
     verification = prepare(aggregator())
     assert list(verification.differences()) == []
-    assert (verification.total_keys, verification.others) == (3, 2)
+    assert (verification.totals, verification.others) == (3, 2)
     aggregator(name="yearly", interval="year", index_interval="year").run()
     assert found(interval="month") == []
 

@@ -10,10 +10,10 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files
+from invenio_stats.operations.archive.document_merger import OUTCOMES, PAGE, DocumentMerger, Outcome
 from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
-from invenio_stats.operations.archive.merger import OUTCOMES, PAGE, DocumentMerger, Outcome
 from invenio_stats.operations.archive.targets import Target
 from invenio_stats.search.scan import pages
 from invenio_stats.totals.first_complete_day import first_day_of

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from invenio_stats.operations.compaction.copier import DocumentCopier, OnCopied
+from invenio_stats.operations.compaction.document_copier import DocumentCopier, OnCopied
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.operations.compaction.target_index import Making, show
 from invenio_stats.processing import month_indices

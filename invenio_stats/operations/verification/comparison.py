@@ -61,7 +61,7 @@ class Comparison:
     interval: Interval
     measures: Sequence[str]
     """The fields of a total that are numbers of events or values."""
-    total_keys: int = 0
+    totals: int = 0
     """How many pairs have been compared."""
     others: int = 0
     """How many totals in the same place are not of this aggregation, as their ids say, of those that were seen."""
@@ -93,7 +93,7 @@ class Comparison:
         for done, start in enumerate(starts, 1):
             found = 0
             for one in counted.take(start):
-                self.total_keys += 1
+                self.totals += 1
                 found += one.stored is not None
                 difference = self._compare(one)
                 if difference is not None:
@@ -178,7 +178,7 @@ class Comparison:
         """Read these totals once more, as for writing; what has gone meanwhile is left out."""
         for one in self.stored.with_stored(gone):
             if one.stored is not None:
-                self.total_keys += 1
+                self.totals += 1
                 yield Difference("without events", one, self._numbers(one.stored), {})
 
     def _totals_between(self, first: datetime | None, end: datetime | None) -> Body:

@@ -56,21 +56,21 @@ class Rebuild:
 
         RebuildError where another run is working on one of the intervals.
         """
-        work: RunLease = self.aggregator.begin_lease()
-        claim = work.claim(dict.fromkeys(self.due, 0))
+        lease: RunLease = self.aggregator.begin_lease()
+        claim = lease.claim(dict.fromkeys(self.due, 0))
         done: list[datetime] = []
         try:
             if len(claim.granted) < len(self.due):
                 raise _busy(self.aggregator.name)
-            return self._mend(work, done, on_interval)
+            return self._mend(lease, done, on_interval)
         finally:
-            work.end(undone=set(self.due) - set(done))
+            lease.release(undone=set(self.due) - set(done))
 
-    def _mend(self, work: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
+    def _mend(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
         comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
         for number, start in enumerate(self.due if comparison else (), 1):
-            work.heartbeat()
+            lease.heartbeat()
             _check_complete(self.aggregator, start)  # again: events may be deleted meanwhile
             mended = mend(comparison, start)
             written, failed = written + mended.written, failed + mended.failed

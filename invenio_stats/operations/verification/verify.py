@@ -42,9 +42,9 @@ class Verification:
     """How many differences there were."""
 
     @property
-    def total_keys(self) -> int:
+    def totals(self) -> int:
         """Return how many totals have been compared."""
-        return self.comparison.total_keys if self.comparison else 0
+        return self.comparison.totals if self.comparison else 0
 
     @property
     def others(self) -> int:

@@ -108,8 +108,8 @@ def test_the_templates_are_passed_as_they_are(app):
 
 
 def test_beat_runs_the_tasks_when_the_instance_says():
-    heartbeat = CONFIG["CELERY_BEAT_SCHEDULE"]
-    assert [(entry["task"], entry["schedule"]) for entry in heartbeat.values()] == [
+    beat = CONFIG["CELERY_BEAT_SCHEDULE"]
+    assert [(entry["task"], entry["schedule"]) for entry in beat.values()] == [
         ("invenio_stats.tasks.process_events", crontab(minute="25,55")),
         ("invenio_stats.tasks.aggregate_events", crontab(minute=0)),
     ]
