@@ -12,7 +12,7 @@ from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import PAIRS, Body, Group
-from invenio_stats.search.client import Question, send
+from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.event_details import EventDetails
 from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
@@ -126,7 +126,9 @@ class Recount:
             yield from counted
 
     def _documents(self, body: Body) -> list[Mapping[str, Any]]:
-        answer = send(Question(self.client, self.alias, body, {"filter_path": "timed_out,_shards,hits.hits._source"}))
+        answer = search(
+            SearchRequest(self.client, self.alias, body, {"filter_path": "timed_out,_shards,hits.hits._source"})
+        )
         _check_complete(answer)
         return [hit["_source"] for hit in answer.get("hits", {}).get("hits", ())]
 
@@ -138,7 +140,11 @@ class Recount:
         """Yield each page as it was asked for, and its groups; `everywhere` also reads what the alias hides."""
         page: Body | None = body
         while page is not None:
-            answer = self._ask_indices(page) if everywhere else send(Question(self.client, self.alias, page, _OPTIONS))
+            answer = (
+                self._ask_indices(page)
+                if everywhere
+                else search(SearchRequest(self.client, self.alias, page, _OPTIONS))
+            )
             _check_complete(answer)
             groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
             yield page, groups

@@ -11,7 +11,7 @@ from invenio_stats.core.moments import parse
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import PAIRS, Body
-from invenio_stats.search.client import Question, send
+from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.totals.copied_fields import value_at
 from invenio_stats.totals.model import CountedTotal, TotalKey
@@ -109,7 +109,7 @@ class Comparison:
         by_interval = clauses.by_interval(self.interval)
         page: Body | None = clauses.composite(self._totals_between(first, end), by_interval, _INTERVALS_IN_A_PAGE)
         while page is not None:
-            answer = send(Question(self.client, self.stored.alias, page))
+            answer = search(SearchRequest(self.client, self.stored.alias, page))
             groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
             found.update((parse(group["key"]["interval"]), group["doc_count"]) for group in groups)
             page = clauses.next_page(page, answer) if groups else None
