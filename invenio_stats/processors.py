@@ -38,8 +38,8 @@ from invenio_stats.core.events import (
 )
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import BEGINNING, is_iso, iso, iso_zoned, parse, to_second, utc
-from invenio_stats.errors import UnsealedEventError, without_text
-from invenio_stats.privacy.pseudonyms import PERSON, Sealer, is_done, names_somebody
+from invenio_stats.errors import PersonalDataError, without_text
+from invenio_stats.privacy.pseudonyms import PERSON, Pseudonymizer, has_personal_data, is_done
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.user_agents.cache import describe
 from invenio_stats.privacy.user_agents.classifier import AgentClass, is_machine, is_robot
@@ -102,19 +102,19 @@ def anonymize_user(doc: Event) -> Event:
     """Put keys in the place of the person: country, visitor, session and kind of agent, without address and ids.
 
     The keys are hashes under the day's salt, so nobody can be followed to the next day. An event that is
-    sealed already, as most are when they reach the queue, is left alone.
+    pseudonymized already, as most are when they reach the queue, is left alone.
     """
-    return seal_event(doc)
+    return pseudonymize(doc)
 
 
-def seal_event(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
-    """Seal an event in place; returns it."""
-    return event if is_done(event) else sealer(window, keep_user_id)(event)
+def pseudonymize(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
+    """Pseudonymize an event in place; returns it."""
+    return event if is_done(event) else pseudonymizer(window, keep_user_id)(event)
 
 
-def sealer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Sealer:
-    """Return what seals events, with the salt that this module gives: test suites replace it here."""
-    return Sealer(get_anonymization_salt, window, keep_user_id)
+def pseudonymizer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Pseudonymizer:
+    """Return what pseudonymizes events, with the salt that this module gives: test suites replace it here."""
+    return Pseudonymizer(get_anonymization_salt, window, keep_user_id)
 
 
 def build_file_unique_id(doc: Event) -> Event:
@@ -263,8 +263,8 @@ class EventsIndexer:
         doc = self._preprocess(event)
         if doc is None:
             return None
-        if names_somebody(doc):
-            raise UnsealedEventError(self.index)
+        if has_personal_data(doc):
+            raise PersonalDataError(self.index)
         timestamp = doc["timestamp"]
         moment = to_second(parse(timestamp))
         cell = cell_start(moment, self.double_click_window)
@@ -327,9 +327,9 @@ def _outcome(
 
 
 def _as_letter(event: Event) -> Event:
-    """Return an event for the dead letters: sealed, and without its person where what is wrong with it forbids that."""
+    """Return an event for the dead letters: pseudonymized, and without its person where what is wrong with it forbids that."""
     try:
-        return seal_event(event)
+        return pseudonymize(event)
     except Exception:
         for field in PERSON:
             event.pop(field, None)

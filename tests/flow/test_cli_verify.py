@@ -276,7 +276,7 @@ def test_an_engine_that_does_not_answer_is_said(invoke, settled, monkeypatch):
     def away(*args, **kwargs):
         raise search.exceptions.ConnectionError("N/A", "secret", Exception())
 
-    monkeypatch.setattr("invenio_stats.operations.verification.comparison.send", away)
+    monkeypatch.setattr("invenio_stats.operations.verification.comparison.search", away)
     said = invoke("verify", code=1).stderr
     assert "The search engine answered ConnectionError. Run the command again." in said
     assert "secret" not in said

@@ -27,7 +27,7 @@ def test_what_is_not_fit_for_production_is_named(doctor, app, monkeypatch):
     assert found["countries"]["level"] == "error"
     assert found["proxies"]["level"] == "warning"
     assert all(finding["cure"] for finding in found.values() if finding["level"] != "ok")
-    assert {found[check]["level"] for check in ("broker", "engine", "sealing")} == {"ok"}
+    assert {found[check]["level"] for check in ("broker", "engine", "pseudonymization")} == {"ok"}
 
 
 def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
@@ -69,5 +69,5 @@ def test_totals_that_fail_and_counts_that_are_estimates_are_named(
 
 def test_people_read_sentences(app, queues):
     output = app.test_cli_runner().invoke(stats, ["doctor"]).output
-    assert "ok: All events are sealed before the queue." in output
+    assert "ok: All events are pseudonymized before the queue." in output
     assert "Set STATS_GEOIP_DATABASE" in output

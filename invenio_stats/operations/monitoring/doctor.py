@@ -110,17 +110,17 @@ def _engine() -> Finding:
     return Finding("engine", "ok", _("The search engine answers (%(number)s).", number=info["version"]["number"]))
 
 
-def _sealing() -> Finding:
-    """Events are sealed before the queue, unless a foreign preprocessor may need the person."""
-    open_types = [name for name, event in current_stats.events.items() if event.sealing.place == "worker"]
+def _pseudonymization() -> Finding:
+    """Events are pseudonymized before the queue, unless a foreign preprocessor may need the person."""
+    open_types = [name for name, event in current_stats.events.items() if event.pseudonymization.stage == "worker"]
     if open_types:
         return Finding(
-            "sealing",
+            "pseudonymization",
             "warning",
             _("The queue holds addresses and agents of: %(names)s.", names=", ".join(open_types)),
-            _("Put anonymize_user first, or set STATS_SEAL_EVENTS to 'web' for types that do not need them."),
+            _("Put anonymize_user first, or set STATS_PSEUDONYMIZE_IN to 'web' for types that do not need them."),
         )
-    return Finding("sealing", "ok", _("All events are sealed before the queue."))
+    return Finding("pseudonymization", "ok", _("All events are pseudonymized before the queue."))
 
 
 _TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
@@ -180,7 +180,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _cache,
     _proxies,
     _countries,
-    _sealing,
+    _pseudonymization,
     _schedule,
     _broker,
     _engine,
