@@ -86,8 +86,8 @@ Default: two minutes; more than the slowest single request of a run, and than cl
 STATS_PSEUDONYMIZE_IN: dict[str, str] = {}
 """Where events are pseudonymized, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
 
-Default: none; a type is pseudonymized in the web process, before its message leaves it, unless a preprocessor of its own
-stands before `anonymize_user` and may need the address or the agent. Set a type to `"web"` when that
+Default: none; a type is pseudonymized in the web process, before its message leaves it, unless a preprocessor of its
+own stands before `anonymize_user` and may need the address or the agent. Set a type to `"web"` when that
 preprocessor does not need them. With `"worker"` the queue holds address, agent and ids.
 """
 

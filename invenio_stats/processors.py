@@ -327,7 +327,7 @@ def _outcome(
 
 
 def _as_letter(event: Event) -> Event:
-    """Return an event for the dead letters: pseudonymized, and without its person where what is wrong with it forbids that."""
+    """Return an event for the dead letters: pseudonymized or, if it cannot be, without its personal fields."""
     try:
         return pseudonymize(event)
     except Exception:

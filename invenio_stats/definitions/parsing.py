@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from flask import Flask
 
 from invenio_stats.core import names
-from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
+from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition, Stage
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.double_clicks import check_window
 from invenio_stats.core.intervals import check_interval, is_longer
@@ -21,8 +21,8 @@ from invenio_stats.support.import_strings import entries, load, load_callable, l
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
-    setting, stages = "STATS_EVENTS", app.config.get("STATS_SEAL_EVENTS", {})
-    check_stages("STATS_SEAL_EVENTS", places, entries(setting, config))
+    setting, stages = "STATS_EVENTS", app.config.get("STATS_PSEUDONYMIZE_IN", {})
+    check_stages("STATS_PSEUDONYMIZE_IN", stages, entries(setting, config))
     return {
         name: _parse_event(_Entry.read(app, setting, name, entry), stages.get(name)) for name, entry in config.items()
     }

@@ -1,4 +1,4 @@
-"""Pseudonymization: where the events of a type are pseudonymized, and what of them."""
+"""Decide where the events of a type are pseudonymized, and whether they keep the user id."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,7 +12,10 @@ from invenio_stats.errors import ConfigurationError
 def parse_pseudonymization(
     preprocessors: Sequence[Callable[..., Any]], stage: Stage | None = None, window: int | None = None
 ) -> Pseudonymization:
-    """Return how events with this chain are pseudonymized: in the web process, unless a foreign step may need the person."""
+    """Return how events with this chain are pseudonymized.
+
+    In the web process, unless a foreign step that stands before `anonymize_user` may need the personal data.
+    """
     return Pseudonymization(
         stage=stage or _stage(preprocessors),
         keeps_user_id=not any(map(_anonymizes, preprocessors)),
