@@ -79,7 +79,7 @@ class StatAggregator(RunPlanner):
         index_interval: Interval = "month",
         max_bucket_size: int = 10_000,
         fields: Mapping[str, Field] | None = None,
-        apart: bool = False,
+        count_automated: bool = False,
     ):
         """Aggregate the events behind the alias of `event`, which need not be a configured type.
 
@@ -92,7 +92,7 @@ class StatAggregator(RunPlanner):
         :param index_interval: what an index of totals covers; not shorter than `interval`.
         :param max_bucket_size: totals that are read at once; it bounds memory, never a number.
         :param fields: mappings of the totals' own fields, for a type without index templates.
-        :param apart: count robots, AI agents and machines too, by class, in indices of their own.
+        :param count_automated: count robots, AI agents and machines too, by class, in indices of their own.
         """
         self.name = name
         self.event = event
@@ -101,7 +101,7 @@ class StatAggregator(RunPlanner):
         self.index = prefix_index(names.totals_alias(event))
         self.field = field
         self.fields = fields
-        self.apart = apart
+        self.count_automated = count_automated
         self.metric_fields = dict(metric_fields or {})
         self.copy_fields = dict(copy_fields or {})
         self.query_modifiers = [filter_robots] if query_modifiers is None else list(query_modifiers)
@@ -279,27 +279,27 @@ def _now() -> datetime:
 CLASSES = ("robot", "ai", "machine")
 
 
-def apart_from(aggregator: StatAggregator) -> StatAggregator:
+def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
     """Return the aggregation that counts what another leaves out: one total for each class and interval.
 
-    Its totals are behind `stats-apart-<event>`, which the templates and aliases of people's totals do not match; its
-    bookmark is `<name>-apart`. Only classes that the chain of the event type keeps can be counted.
+    Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match; its
+    bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
     """
-    apart = StatAggregator(
-        name=f"{aggregator.name}-apart",
+    automated = StatAggregator(
+        name=f"{aggregator.name}-automated",
         event=aggregator.event,
         client=aggregator.client,
         field="agent_class",
         metric_fields={"unique_count": ("cardinality", "unique_session_id", {})},
-        query_modifiers=[only_apart],
+        query_modifiers=[only_automated],
         interval=aggregator.interval,
         index_interval=aggregator.index_interval,
         fields={"agent_class": KEYWORD},
     )
-    apart.index = prefix_index(names.apart_alias(aggregator.event))
-    return apart
+    automated.index = prefix_index(names.automated_alias(aggregator.event))
+    return automated
 
 
-def only_apart(search: Any) -> Any:
+def only_automated(search: Any) -> Any:
     """Narrow a search to the events that do not count as people's."""
     return search.filter("terms", agent_class=list(CLASSES))

@@ -66,7 +66,7 @@ def _aggregations() -> dict[str, Any]:
 
     aggregations = deepcopy(AGGREGATIONS_CONFIG)
     for entry in aggregations.values():
-        entry["params"].pop("apart", None)
+        entry["params"].pop("count_automated", None)
     return aggregations
 
 

@@ -60,7 +60,11 @@ class _Entry(NamedTuple):
 
     def check_name(self) -> None:
         """Refuse names of event types whose queues and indices are ours."""
-        if names.totals_alias(self.name) in names.OWN or self.name.startswith("apart-") or self.name.endswith("-dead"):
+        if (
+            names.totals_alias(self.name) in names.OWN
+            or self.name.startswith("automated-")
+            or self.name.endswith("-dead")
+        ):
             raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
 
     def refuse_unknown(self, *known: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats.aggregations import apart_from
+from invenio_stats.aggregations import automated_traffic
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
@@ -134,8 +134,8 @@ def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, i
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
-    if getattr(aggregator, "apart", False):
-        apart_from(aggregator).run(**options)
+    if getattr(aggregator, "count_automated", False):
+        automated_traffic(aggregator).run(**options)
     return results
 
 

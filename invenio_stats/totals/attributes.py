@@ -44,7 +44,7 @@ class AggregationAttributes:
     doc_id_suffix: str | None = None
     index_name_suffix: str | None = None
     max_bucket_size: int = _MOST_AT_ONCE
-    apart: bool = False
+    count_automated: bool = False
 
     def _check(self) -> None:
         """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""

@@ -54,9 +54,9 @@ def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     assert (found["waiting"], found["failed"]) == (0, 1)
 
 
-def test_status_counts_what_is_set_aside_of_what_is_counted_apart_too(invoke, counted, search_client, index_prefix):
+def test_status_counts_what_is_set_aside_of_automated_traffic_too(invoke, counted, search_client, index_prefix):
     aside = {"interval": "2026-01-01T00:00:00+00:00", "key": "ai", "error": "x", "since": "2026-01-01T00:00:00+00:00"}
-    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg-apart", body={"aside": [aside]})
+    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg-automated", body={"aside": [aside]})
     assert json.loads(invoke("status", "--json"))["aggregations"]["record-view-agg"]["set_aside"] == 1
 
 

@@ -181,7 +181,9 @@ def test_what_a_run_drops_folds_and_buries_is_shown(app, queues, put_templates, 
     found = json.loads(invoke("file-download", "--json"))
     ((day, types),) = found["days"].items()
     assert found["from"] < found["to"] == day
-    assert types == {"file-download": {"double_click": 1, "dead": 1}}  # robots are stored, and counted apart
+    assert types == {
+        "file-download": {"double_click": 1, "dead": 1}
+    }  # robots are stored, and counted as automated traffic
     assert json.loads(invoke("record-view", "--json"))["days"] == {}
     output = invoke("--from", day, env={"COLUMNS": "160"})
     for text in (f"{day} file-download", "double click", "dead"):

@@ -94,11 +94,11 @@ def test_one_of_another_class_runs_alone_and_in_its_turn(app, monkeypatch):
     seen, run = [], StatAggregator.run
 
     def watched(self, **dates):
-        seen.append(self.name.removesuffix("-apart"))
+        seen.append(self.name.removesuffix("-automated"))
         try:
             return run(self, **dates)
         finally:
-            seen.append(self.name.removesuffix("-apart"))
+            seen.append(self.name.removesuffix("-automated"))
 
     monkeypatch.setattr(StatAggregator, "run", watched)
     assert aggregate_events(["record-view-agg", "dependent-agg", "file-download-agg"]) == [None, None, None]

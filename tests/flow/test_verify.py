@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from invenio_stats.aggregations import StatAggregator, apart_from
+from invenio_stats.aggregations import StatAggregator, automated_traffic
 from invenio_stats.core.moments import parse
 from invenio_stats.operations.verification.verify import prepare
 from invenio_stats.totals.first_complete_day import FirstDay
@@ -237,13 +237,13 @@ def test_what_counts_in_its_own_way_is_not_verifiable(settled, aggregator):
         assert list(verification.differences()) == verification.starts == []
 
 
-def test_what_is_counted_apart_is_compared_too(settled, raw, aggregator, found):
+def test_automated_traffic_is_compared_too(settled, raw, aggregator, found):
     raw.put("2026-03-10", agent_class="robot", is_robot=True)
-    apart = apart_from(aggregator())
-    (difference,) = prepare(apart).differences()
+    automated = automated_traffic(aggregator())
+    (difference,) = prepare(automated).differences()
     assert (difference.kind, difference.one.total_key.key) == ("missing", "robot")
-    apart.run()
-    assert list(prepare(apart).differences()) == []
+    automated.run()
+    assert list(prepare(automated).differences()) == []
     assert found() == []
 
 

@@ -93,7 +93,7 @@ def _aggregation_line(name: str, now: datetime) -> Line:
         day = FirstDay(current_search_client, aggregator.event).get()
         if day not in (None, ALL_THERE):
             line["first_complete_day"] = f"{day:%Y-%m-%d}"
-        line["set_aside"] = sum(len(set_aside(current_search_client, one)) for one in (name, f"{name}-apart"))
+        line["set_aside"] = sum(len(set_aside(current_search_client, one)) for one in (name, f"{name}-automated"))
     return _with_last_run(line, "aggregations", name)
 
 
