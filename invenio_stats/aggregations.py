@@ -120,7 +120,7 @@ class StatAggregator(RunPlanner):
 
         Without `start_date` every pair that was touched since the bookmark, whatever its age; with it every pair
         from there to `end_date`, with its interval. Intervals that begin before the first complete day are left as
-        they are. A total that cannot be built, or that the engine will never take, is set aside, and tried again by
+        they are. A total that cannot be built, or that the engine will never take, is quarantined, and tried again by
         each run. Once the others are written the bookmark moves to the moment that the run began, or that another
         did which was at work meanwhile; where anything else failed, or another run still works on it, it stays.
         """

@@ -42,7 +42,7 @@ class Inbox:
     """A queue as the indexer reads it: `consume` hands out one batch and keeps its delivery tags.
 
     What was handed out goes back to the broker unless `acknowledge` is called: with `release`, or by
-    the broker itself when the process dies. With `set_aside` a batch is acknowledged when others have been handed out
+    the broker itself when the process dies. With `checkpoint` a batch is acknowledged when others have been handed out
     since.
     """
 
@@ -55,7 +55,7 @@ class Inbox:
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
         self._batch = Batch([], [])
-        self._aside: deque[Batch] = deque()
+        self._checkpoints: deque[Batch] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self._channel: Any = None
@@ -99,22 +99,22 @@ class Inbox:
         events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
         return [fields for fields in islice(events, self._size + EVENTS_PER_MESSAGE) if isinstance(fields, dict)]
 
-    def set_aside(self) -> Batch:
+    def checkpoint(self) -> Batch:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
         batch, self._batch = self._batch, Batch([], [])
-        self._aside.append(batch)
+        self._checkpoints.append(batch)
         return batch
 
     def acknowledge(self) -> int:
         """Tell the broker that the oldest batch is done with; return how many messages that were."""
-        if not self._aside:
-            self.set_aside()
-        messages = self._aside.popleft().messages
+        if not self._checkpoints:
+            self.checkpoint()
+        messages = self._checkpoints.popleft().messages
         if not self._gives_back_by_closing:
             acknowledge(messages)
         elif messages:
             messages[-1].ack(multiple=True)
-        if not (self._aside or self._batch.messages or self._ahead):
+        if not (self._checkpoints or self._batch.messages or self._ahead):
             self.release()
         return len(messages)
 
@@ -122,7 +122,7 @@ class Inbox:
         """Give what has not been acknowledged back to the broker."""
         try:
             if not self._gives_back_by_closing:
-                for batch in (*self._aside, self._batch):
+                for batch in (*self._checkpoints, self._batch):
                     for message in batch.messages:
                         message.requeue()
                 for message in self._ahead:
@@ -133,7 +133,7 @@ class Inbox:
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
         self._batch = Batch([], [])
-        self._aside.clear()
+        self._checkpoints.clear()
         self._ahead.clear()
         self._open = ExitStack()
         self._channel = None
@@ -144,7 +144,7 @@ class Inbox:
         How many events are in a message shows when it has come. So it is asked for as many messages as a batch was the
         last time, and for more where it turns out to be small.
         """
-        if self._batch.messages or not self._aside:
+        if self._batch.messages or not self._checkpoints:
             self.release()
             declare(self._queue)
             self._channel = self._open.enter_context(open_channel(self._queue))

@@ -18,7 +18,7 @@ AGENTS = "stats-agents"
 INGEST = "stats-ingest"
 """Index of the counters of what became of events that count for nobody."""
 LOCKS = "stats-locks"
-"""Index of the leases of aggregations, and of the totals that they have set aside."""
+"""Index of the leases of aggregations, and of the totals that they have quarantined."""
 OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS)
 """Names of indices that no event type's totals can have."""
 

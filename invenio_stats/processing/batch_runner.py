@@ -152,7 +152,7 @@ def _begin(reader: Reader, inbox: Inbox, turn: Callable[[], Any]) -> _Turn:
     failures: list[DeadLetter] = []
     reader.failures = failures
     result = turn()
-    return _Turn(inbox.set_aside(), failures, result)
+    return _Turn(inbox.checkpoint(), failures, result)
 
 
 def _end(reader: Reader, inbox: Inbox, turn: _Turn) -> Any:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from invenio_stats.core import quarantine
 from invenio_stats.core.intervals import floor
-from invenio_stats.core.quarantine import Aside
+from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.attributes import AggregationAttributes
@@ -55,7 +55,7 @@ class RunResult:
     written: Counter[datetime] = field(default_factory=Counter)
     """Totals, by start of interval."""
     failed: Counter[datetime] = field(default_factory=Counter)
-    aside: list[Aside] = field(default_factory=list)
+    quarantined: list[QuarantinedTotal] = field(default_factory=list)
     """Of the failed: those that the others need not wait for."""
     intervals: dict[datetime, None] = field(default_factory=dict)
     """The starts of those that were gone through, in order."""
@@ -65,12 +65,14 @@ class RunResult:
     """When the first of the runs began that were at work meanwhile."""
 
     def note(self, failures: Iterable[Failure], now: datetime) -> None:
-        """Take note of totals that failed; those that would fail again are set aside."""
+        """Take note of totals that failed; those that would fail again are quarantined."""
         for one in failures:
             self.failed[one.start] += 1
             is_lasting = one.kind == "never" and one.key is not None
-            if is_lasting and len(self.aside) <= quarantine.MAX_QUARANTINED:  # beyond that all of it is done again
-                self.aside.append(Aside(one.start, one.key, one.error, now))
+            if (
+                is_lasting and len(self.quarantined) <= quarantine.MAX_QUARANTINED
+            ):  # beyond that all of it is done again
+                self.quarantined.append(QuarantinedTotal(one.start, one.key, one.error, now))
 
     @property
     def troubled(self) -> set[datetime]:
@@ -80,8 +82,8 @@ class RunResult:
     @property
     def undone(self) -> set[datetime]:
         """Return the starts of the intervals that have to be done again."""
-        aside = Counter(one.start for one in self.aside)
-        return {start for start, failed in self.failed.items() if failed > aside[start]}
+        quarantined = Counter(one.start for one in self.quarantined)
+        return {start for start, failed in self.failed.items() if failed > quarantined[start]}
 
     @property
     def results(self) -> list[tuple[int, int]]:
@@ -125,10 +127,10 @@ class RunExecutor(AggregationAttributes):
             raise
         except Exception:
             with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                lease.release(result.aside, {*part, *result.undone})
+                lease.release(result.quarantined, {*part, *result.undone})
             raise
         result.held = len(remaining)
-        result.others_began = lease.release(result.aside, result.undone)
+        result.others_began = lease.release(result.quarantined, result.undone)
         return result
 
     def _write_part(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> None:

@@ -94,10 +94,14 @@ class RunPlanner(RunExecutor):
         return None
 
     def _touched(self, recount: Recount, lease: RunLease, mark: datetime) -> clauses.Body:
-        """Narrow to the events of what changed since the mark, and of what is set aside."""
+        """Narrow to the events of what changed since the mark, and of what is quarantined."""
         changed = search_bodies.changed_since(mark, self.interval)
-        aside = [TotalKey(one.start, one.key) for one in lease.aside]
-        return clauses.any_of([changed, search_bodies.of_total_keys(aside, recount.spec)]) if aside else changed
+        quarantined = [TotalKey(one.start, one.key) for one in lease.quarantined]
+        return (
+            clauses.any_of([changed, search_bodies.of_total_keys(quarantined, recount.spec)])
+            if quarantined
+            else changed
+        )
 
     def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Choose the intervals: those that were touched, unless a subclass has more to say."""

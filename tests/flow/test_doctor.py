@@ -59,8 +59,10 @@ def test_totals_that_fail_and_counts_that_are_estimates_are_named(
     definition = current_stats.aggregations["record-view-agg"]
     params = {**definition.params, **estimate}
     monkeypatch.setitem(current_stats.aggregations, "record-view-agg", definition._replace(params=params))
-    aside = [{"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}]
-    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"aside": aside})
+    quarantined = [
+        {"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}
+    ]
+    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"quarantined": quarantined})
     found = doctor(1)
     assert (found["totals"]["level"], found["estimates"]["level"]) == ("error", "warning")
     assert "record-view-agg: 1" in found["totals"]["message"]

@@ -12,7 +12,7 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.privacy.geoip import open_database
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.leases import set_aside
+from invenio_stats.totals.leases import quarantined_totals
 
 Level = Literal["ok", "warning", "error"]
 
@@ -142,8 +142,8 @@ def _schedule() -> Finding:
 
 
 def _totals() -> Finding:
-    """Totals that cannot be built or written are set aside, and tried again by every run."""
-    failing = {name: len(set_aside(current_search_client, name)) for name in current_stats.aggregations}
+    """Totals that cannot be built or written are quarantined, and tried again by every run."""
+    failing = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
     failing = {name: count for name, count in failing.items() if count}
     if failing:
         return Finding(
@@ -152,7 +152,7 @@ def _totals() -> Finding:
             _("Totals that fail again and again: %(names)s.", names=_listed(failing)),
             _("The log says why: 'Error building a total', 'The search engine refused totals'."),
         )
-    return Finding("totals", "ok", _("No total is set aside."))
+    return Finding("totals", "ok", _("No total is quarantined."))
 
 
 def _estimates() -> Finding:
