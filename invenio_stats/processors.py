@@ -17,7 +17,7 @@ from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
-from invenio_stats.broker.dead_letters import DeadLetter
+from invenio_stats.broker.dead_letters import RejectedEvent
 from invenio_stats.core import names
 from invenio_stats.core.double_clicks import (
     DEFAULT_WINDOW,
@@ -176,7 +176,7 @@ class EventsIndexer:
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
         self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
-        self.failures: list[DeadLetter] = []
+        self.failures: list[RejectedEvent] = []
         self.dropped: Counter[str] = Counter()
         from invenio_stats.processing.event_store import EventStore  # a worker's: no web process pays for it
 
@@ -204,12 +204,12 @@ class EventsIndexer:
             except Exception as error:
                 facts = {"queue": self.queue.routing_key, "error": type(error).__name__}
                 logger.error("Error processing event", exc_info=without_text(error), extra=facts)
-                self.failures.append((_as_letter(event), f"preprocessor: {type(error).__name__}"))
+                self.failures.append((_as_dead_letter(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if click is None:
                 continue
             if click.moment < first_day:
-                self.failures.append((_as_letter(event), "expired"))
+                self.failures.append((_as_dead_letter(event), "expired"))
                 continue
             yield click
 
@@ -310,7 +310,7 @@ class EventsIndexer:
 def _outcome(
     store: Callable[[list[Any]], "StoreResult"],
     chunks: Iterable[list[Any]],
-    failures: list[DeadLetter],
+    failures: list[RejectedEvent],
     dropped: Counter[str],
 ) -> Outcome:
     """Store what a batch has, and return what became of all of it.
@@ -326,7 +326,7 @@ def _outcome(
     return outcome + Outcome(dead=len(failures), dropped=dropped)
 
 
-def _as_letter(event: Event) -> Event:
+def _as_dead_letter(event: Event) -> Event:
     """Return an event for the dead letters: pseudonymized or, if it cannot be, without its personal fields."""
     try:
         return pseudonymize(event)

@@ -28,7 +28,7 @@ SIDE_BY_SIDE = 2
 """How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
 
 _CONNECTIONS = 2
-"""To the broker, for an event type: its queue is read over one, and what cannot be stored is buried over another."""
+"""To the broker, for an event type: its queue is read over one, and what cannot be stored is rejected over another."""
 
 Failure = dict[str, str]
 """What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
@@ -83,14 +83,14 @@ def report_refused() -> None:
 def purge_one(name: str, before: datetime) -> Any:
     """Delete the dead letters of one event type that are older; return how many, or a Failure, which is logged."""
     try:
-        return dead_letters.purge(current_stats.events[name].queue, dead_letters.Choice(before=before))
+        return dead_letters.purge(current_stats.events[name].queue, dead_letters.DeadLetterFilter(before=before))
     except Exception as error:
         logger.error("Dead letters could not be deleted", exc_info=without_text(error), extra={"run": name})
         return {"error": type(error).__name__}
 
 
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
-    """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
+    """Keep what was dropped, folded and rejected; what goes wrong is logged, since the events are where they belong."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
     try:
         counters.add(datetime.now(timezone.utc).date(), reasons)

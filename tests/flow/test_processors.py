@@ -188,9 +188,9 @@ def test_what_is_no_text_goes_to_the_dead_letters_without_its_person(index_event
     queue = queues["file-download"]
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
     assert index_events(download(file_id="G")) == (1, 1)
-    (letter,) = dead_letters.look(queue)
-    assert letter.message_id == "m1"
-    assert not {"user_agent", "session_id", "ip_address"} & set(letter.event)
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.message_id == "m1"
+    assert not {"user_agent", "session_id", "ip_address"} & set(dead_letter.event)
 
 
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):

@@ -102,8 +102,8 @@ def test_an_event_that_cannot_be_stored_takes_no_other_with_it(queue):
     events[7]["timestamp"] = "yesterday"
     current_stats.publish(EVENT, events)
     assert process_one(EVENT) == (39, 1)
-    (letter,) = dead_letters.look(queue)
-    assert (letter.message_id, letter.event["file_id"]) == ("id-7", "F7")
+    (dead_letter,) = dead_letters.look(queue)
+    assert (dead_letter.message_id, dead_letter.event["file_id"]) == ("id-7", "F7")
     dead_letters.replay(queue)
     ((replayed,),) = _drained(Inbox(queue))
     assert replayed == "id-7"
@@ -128,8 +128,12 @@ def _text(body):
 def test_a_list_that_holds_something_else_is_no_message_of_several(queue, body):
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", body)])
     assert process_one(EVENT) == (0, 1)
-    (letter,) = dead_letters.look(queue)
-    assert (letter.message_id, letter.reason, letter.event) == ("m1", "not an object of fields", json.loads(body))
+    (dead_letter,) = dead_letters.look(queue)
+    assert (dead_letter.message_id, dead_letter.reason, dead_letter.event) == (
+        "m1",
+        "not an object of fields",
+        json.loads(body),
+    )
 
 
 def test_the_oldest_event_is_the_first_of_its_message(queue, broker_url):

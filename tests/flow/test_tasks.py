@@ -150,7 +150,7 @@ def few_connections(request, queues):
 
 
 def test_few_connections_do_not_stop_each_other(app, few_connections, put_templates, expect_logged_errors):
-    """A queue is read over one, and what cannot be stored is buried over another."""
+    """A queue is read over one, and what cannot be stored is rejected over another."""
     both = ["record-view", "file-download"]
     for name in both:
         current_stats.publish(name, [{"timestamp": "never", "unique_id": "1", "visitor_id": "v"}])
