@@ -225,10 +225,10 @@ class StatAggregator(RunPlanner):
 
         The bookmark is None where it is of another class than ours: that one reads it itself.
         """
-        places = [lease_document(self.name), FirstDay(self.client, self.event).place]
+        document_refs = [lease_document(self.name), FirstDay(self.client, self.event).document_ref]
         if type(self.bookmark_api) is BookmarkAPI:
-            places.append(self.bookmark_api.place)
-        shared, day, *mark = read(self.client, places)
+            document_refs.append(self.bookmark_api.document_ref)
+        shared, day, *mark = read(self.client, document_refs)
         return shared, day, mark[0] if mark else None
 
     def _resume(self, mark: Found | None) -> datetime | None:

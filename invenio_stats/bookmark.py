@@ -93,12 +93,12 @@ class BookmarkAPI:
         return max(dates) - timedelta(seconds=refresh_time) if dates else None
 
     @property
-    def place(self) -> dict[str, str]:
+    def document_ref(self) -> dict[str, str]:
         """Where the document is that moves."""
         return {"_index": self.bookmark_index, "_id": self.agg_type}
 
     def resume(self, own: Found, refresh_time: int = 60) -> datetime | None:
-        """Return where to resume, given the document at `place` as it was just read.
+        """Return where to resume, given the document at `document_ref` as it was just read.
 
         As `get_bookmark`, but that our own document, where it is there, counts alone: what an older release did since
         then is done again.

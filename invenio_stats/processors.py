@@ -129,8 +129,8 @@ def build_record_unique_id(doc: Event) -> Event:
     return doc
 
 
-def _loaded(place: str, preprocessors: Iterable[Preprocessor | str]) -> list[Preprocessor]:
-    return [load(f"{place}: preprocessors", one) for one in preprocessors]
+def _loaded(setting_path: str, preprocessors: Iterable[Preprocessor | str]) -> list[Preprocessor]:
+    return [load(f"{setting_path}: preprocessors", one) for one in preprocessors]
 
 
 class EventsIndexer:

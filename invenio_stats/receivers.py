@@ -85,8 +85,8 @@ def register_receivers(app: Flask, config: Mapping[str, Any]) -> None:
     programs send with a proxy, which a receiver bound to the application would never see.
     """
     for event_name, entry in entries("STATS_EVENTS", config).items():
-        place = f"STATS_EVENTS[{event_name!r}]"
-        signal = load(f"{place}['signal']", load_entry(app, place, entry).get("signal"))
+        setting_path = f"STATS_EVENTS[{event_name!r}]"
+        signal = load(f"{setting_path}['signal']", load_entry(app, setting_path, entry).get("signal"))
         if signal is not None:
             signal.connect(_receiver(app, event_name), sender=ANY, weak=False)
 

@@ -31,7 +31,7 @@ class Click(NamedTuple):
     """The visitor's key under the salt of the day before; only in the first cell of a day."""
 
 
-class Place(NamedTuple):
+class DocumentRef(NamedTuple):
     """Where a document is: its id, and the start of its cell, which says in what index."""
 
     start: datetime
@@ -54,7 +54,7 @@ class Document(NamedTuple):
 class Cell:
     """The clicks of a batch that share one document."""
 
-    place: Place
+    ref: DocumentRef
     identity: str | None
     """What the ids of this visitor and thing end with, in any cell; None for an event of nobody, which is alone."""
     clicks: list[Click]
@@ -76,19 +76,19 @@ class Cell:
         self.clicks = [one for one in self.clicks if one not in dropped]
         return dropped
 
-    def before(self, window: int) -> Place | None:
+    def before(self, window: int) -> DocumentRef | None:
         """Return the place of the cell before this one; None where there can be none."""
         return self._beside(-window)
 
-    def after(self, window: int) -> Place | None:
+    def after(self, window: int) -> DocumentRef | None:
         """Return the place of the cell after this one; None where there can be none."""
         return self._beside(window)
 
-    def _beside(self, seconds: int) -> Place | None:
-        if not seconds or self.identity is None or (found := _shifted(self.place.start, seconds)) is None:
+    def _beside(self, seconds: int) -> DocumentRef | None:
+        if not seconds or self.identity is None or (found := _shifted(self.ref.start, seconds)) is None:
             return None
         start, written = found
-        return Place(start, written + self.identity)
+        return DocumentRef(start, written + self.identity)
 
 
 def fold(clicks: Iterable[Click], window: int) -> list[Cell]:
@@ -105,7 +105,7 @@ def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> None:
     document_id = document_id_of(click.cell, click.identity) or click.event_id
     cell = cells.get(document_id)
     if cell is None:
-        cells[document_id] = Cell(Place(click.cell, document_id), click.identity, [click], is_ghost)
+        cells[document_id] = Cell(DocumentRef(click.cell, document_id), click.identity, [click], is_ghost)
     else:
         cell.clicks.append(click)
 

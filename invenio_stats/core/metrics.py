@@ -66,24 +66,24 @@ class Metric(NamedTuple):
 
 
 def parse_metrics(
-    fields: Mapping[str, Any] | None, allowed: Collection[str] = ALLOWED_METRICS, place: str = "metric_fields"
+    fields: Mapping[str, Any] | None, allowed: Collection[str] = ALLOWED_METRICS, setting_path: str = "metric_fields"
 ) -> dict[str, Metric]:
-    """Read `{name: (metric, source field, options)}`; ValueError says what is wrong, and at which `place`."""
-    return {name: _parse(f"{place}[{name!r}]", triple, allowed) for name, triple in (fields or {}).items()}
+    """Read `{name: (metric, source field, options)}`; ValueError says what is wrong, and at which `setting_path`."""
+    return {name: _parse(f"{setting_path}[{name!r}]", triple, allowed) for name, triple in (fields or {}).items()}
 
 
-def _parse(place: str, triple: Any, allowed: Collection[str]) -> Metric:
+def _parse(setting_path: str, triple: Any, allowed: Collection[str]) -> Metric:
     if isinstance(triple, Metric):
         triple = (triple.name, triple.source, triple.options)
     if not isinstance(triple, (tuple, list)) or len(triple) != 3:
-        raise ValueError(f"{place} is {triple!r}. Write it as ('sum', 'size', {{}}): metric, field, options.")
+        raise ValueError(f"{setting_path} is {triple!r}. Write it as ('sum', 'size', {{}}): metric, field, options.")
     name, source, options = triple
     if name not in allowed:
-        raise ValueError(f"{place}: {name!r} is not a metric. Use one of: {', '.join(sorted(allowed))}.")
+        raise ValueError(f"{setting_path}: {name!r} is not a metric. Use one of: {', '.join(sorted(allowed))}.")
     if not isinstance(source, str) or not source:
-        raise ValueError(f"{place}: the source is {source!r}. Name the field that the metric is computed over.")
+        raise ValueError(f"{setting_path}: the source is {source!r}. Name the field that the metric is computed over.")
     if options is not None and not isinstance(options, Mapping):
-        raise ValueError(f"{place}: the options are {options!r}. Write them as a dict; {{}} for none.")
+        raise ValueError(f"{setting_path}: the options are {options!r}. Write them as a dict; {{}} for none.")
     return Metric(name, source, dict(options or {}))
 
 

@@ -49,14 +49,14 @@ def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) ->
 class _Entry(NamedTuple):
     """One entry of a STATS_* dict, with the place that its mistakes are reported for."""
 
-    place: str
+    setting_path: str
     name: str
     values: Mapping[str, Any]
 
     @classmethod
     def read(cls, app: Flask, setting: str, name: str, entry: Any) -> "_Entry":
-        place = f"{setting}[{name!r}]"
-        return cls(place, name, load_entry(app, place, entry))
+        setting_path = f"{setting}[{name!r}]"
+        return cls(setting_path, name, load_entry(app, setting_path, entry))
 
     def check_name(self) -> None:
         """Refuse names of event types whose queues and indices are ours."""
@@ -65,17 +65,17 @@ class _Entry(NamedTuple):
             or self.name.startswith("automated-")
             or self.name.endswith("-dead")
         ):
-            raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
+            raise ConfigurationError(f"{self.setting_path}: the name is taken by invenio-stats itself. Choose another.")
 
     def refuse_unknown(self, *known: str) -> None:
         unknown = sorted(set(self.values) - set(known))
         if unknown:
-            raise ConfigurationError(f"{self.place} has unknown keys {unknown}. Known ones: {', '.join(known)}.")
+            raise ConfigurationError(f"{self.setting_path} has unknown keys {unknown}. Known ones: {', '.join(known)}.")
 
     def cls(self) -> type:
         if not self.values.get("cls"):
-            raise ConfigurationError(f"{self.place} has no 'cls'. Set it to a class or its import string.")
-        return cast(type, load_callable(f"{self.place}['cls']", self.values["cls"]))
+            raise ConfigurationError(f"{self.setting_path} has no 'cls'. Set it to a class or its import string.")
+        return cast(type, load_callable(f"{self.setting_path}['cls']", self.values["cls"]))
 
     def templates(self) -> str | None:
         """Return the package of the index templates; ConfigurationError when there is no such package."""
@@ -85,17 +85,19 @@ class _Entry(NamedTuple):
                 return package
         except ImportError:
             pass  # a package above it is missing: the same mistake
-        raise ConfigurationError(f"{self.place}['templates'] is {package!r}; name a package that can be imported.")
+        raise ConfigurationError(
+            f"{self.setting_path}['templates'] is {package!r}; name a package that can be imported."
+        )
 
     def params(self, cls: type, *given: str) -> dict[str, Any]:
-        place = f"{self.place}['params']"
+        setting_path = f"{self.setting_path}['params']"
         params = self.values.get("params") or {}
         if not isinstance(params, Mapping):
-            raise ConfigurationError(f"{place} is {params!r}; make it a dict of arguments.")
+            raise ConfigurationError(f"{setting_path} is {params!r}; make it a dict of arguments.")
         try:
             inspect.signature(cls).bind(**dict.fromkeys(given), **params)
         except TypeError as error:
-            raise ConfigurationError(f"{place} does not fit {cls.__name__}: {error}.") from error
+            raise ConfigurationError(f"{setting_path} does not fit {cls.__name__}: {error}.") from error
         return dict(params)
 
     def check(self, key: str, rule: Callable[[Any], Any], params: Mapping[str, Any]) -> None:
@@ -105,7 +107,7 @@ class _Entry(NamedTuple):
         try:
             rule(params[key])
         except ValueError as error:
-            raise ConfigurationError(f"{self.place}['params'][{key!r}]: {error}") from error
+            raise ConfigurationError(f"{self.setting_path}['params'][{key!r}]: {error}") from error
 
 
 def _parse_event(entry: _Entry, stage: Stage | None) -> EventDefinition:
@@ -121,8 +123,8 @@ def _parse_event(entry: _Entry, stage: Stage | None) -> EventDefinition:
         templates=entry.templates(),
         cls=cls,
         params=params,
-        signal=load(f"{entry.place}['signal']", entry.values.get("signal")),
-        builders=tuple(_loaded(f"{entry.place}['event_builders']", entry.values.get("event_builders") or ())),
+        signal=load(f"{entry.setting_path}['signal']", entry.values.get("signal")),
+        builders=tuple(_loaded(f"{entry.setting_path}['event_builders']", entry.values.get("event_builders") or ())),
         usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
         pseudonymization=parse_pseudonymization(_chain(cls, params), stage, params.get("double_click_window")),
     )
@@ -143,7 +145,7 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
     interval, index_interval = params.get("interval", "day"), params.get("index_interval", "month")
     if is_longer(interval, index_interval):
         raise ConfigurationError(
-            f"{entry.place}: interval {interval!r} is longer than index_interval {index_interval!r}. "
+            f"{entry.setting_path}: interval {interval!r} is longer than index_interval {index_interval!r}. "
             f"Set index_interval to {interval!r} or longer."
         )
     entry.check("metric_fields", parse_metrics, params)
@@ -158,18 +160,18 @@ def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
     entry.check("metric_fields", parse_metrics, params)
     factory = entry.values.get("permission_factory")
     if factory is not None:
-        factory = load_callable(f"{entry.place}['permission_factory']", factory)
+        factory = load_callable(f"{entry.setting_path}['permission_factory']", factory)
     return QueryDefinition(entry.name, cls, factory or default, params)
 
 
-def _loaded(place: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
+def _loaded(setting_path: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ConfigurationError(f"{place} is {values!r}; make it a list of functions or their import strings.")
-    return [load_callable(f"{place}[{number}]", value) for number, value in enumerate(values)]
+        raise ConfigurationError(f"{setting_path} is {values!r}; make it a list of functions or their import strings.")
+    return [load_callable(f"{setting_path}[{number}]", value) for number, value in enumerate(values)]
 
 
 def _loaded_list(entry: _Entry, params: dict[str, Any], key: str) -> dict[str, Any]:
     """Return the parameters with the functions of one of them loaded; None and absence stay."""
     if params.get(key) is None:
         return params
-    return {**params, key: _loaded(f"{entry.place}['params'][{key!r}]", params[key])}
+    return {**params, key: _loaded(f"{entry.setting_path}['params'][{key!r}]", params[key])}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 
-from invenio_stats.core.double_clicks import Document, Place, to_document, to_source
+from invenio_stats.core.double_clicks import Document, DocumentRef, to_document, to_source
 from invenio_stats.core.moments import iso_zoned, parse
 from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.support.json_codec import encode
@@ -45,7 +45,7 @@ class Found(NamedTuple):
 class Write(NamedTuple):
     """A document to be written over the version that is named; None: to be created."""
 
-    place: Place
+    ref: DocumentRef
     document: Document
     version: Version | None = None
 
@@ -85,14 +85,14 @@ class CellRequests:
         """Say whether the index of a cell can hold a field of ours."""
         return field not in self._refused_fields(self._index_of(start))
 
-    def read(self, places: Sequence[Place]) -> list[Found | None]:
+    def read(self, refs: Sequence[DocumentRef]) -> list[Found | None]:
         """Return the documents at these places, as they are now; None where there is none."""
-        if not places:
+        if not refs:
             return []
-        wanted = [{"_index": self._index_of(place.start), "_id": place.document_id} for place in places]
+        wanted = [{"_index": self._index_of(ref.start), "_id": ref.document_id} for ref in refs]
         answer = self._ask(self._client.mget, body=encode({"docs": wanted}), filter_path=_READ, **_FROM_THE_PRIMARY)
         now = self._clock()
-        return [self._found(one, place, now) for one, place in zip(answer["docs"], places, strict=True)]
+        return [self._found(one, ref, now) for one, ref in zip(answer["docs"], refs, strict=True)]
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
         """Write the documents, stamped with the moment of this very request."""
@@ -110,8 +110,8 @@ class CellRequests:
 
     def _part(self, write: Write, stamp: str) -> bytes | Refusal:
         """Return the two lines of a write in a bulk."""
-        index = self._index_of(write.place.start)
-        document_id = write.place.document_id
+        index = self._index_of(write.ref.start)
+        document_id = write.ref.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
         target: dict[str, Any] = {"_index": index, "_id": document_id}
@@ -145,7 +145,7 @@ class CellRequests:
             )
         return [_answer(one) for one in results]
 
-    def _found(self, answer: dict[str, Any], place: Place, now: datetime) -> Found | None:
+    def _found(self, answer: dict[str, Any], ref: DocumentRef, now: datetime) -> Found | None:
         """Return what one part of an answer holds. "Not there" is said by the engine, never guessed."""
         if answer.get("found") is True:
             source = answer["_source"]
@@ -153,14 +153,14 @@ class CellRequests:
                 document = to_document(source)
             except ValueError as error:
                 raise StatsError(
-                    f"The document {place.document_id!r} in {self._index_of(place.start)!r} is no event: {error} "
+                    f"The document {ref.document_id!r} in {self._index_of(ref.start)!r} is no event: {error} "
                     f"Correct its timestamp or delete it; events in its neighbourhood wait for that."
                 ) from error
             return Found(document, Version(answer["_seq_no"], answer["_primary_term"]), _is_aged(source, now))
         if answer.get("found") is False or _reason(answer) == "index_not_found_exception":
             return None
         raise EngineUnavailableError(
-            f"The search engine cannot say whether {self._index_of(place.start)!r} holds a click next to others "
+            f"The search engine cannot say whether {self._index_of(ref.start)!r} holds a click next to others "
             f"({_reason(answer)}); the events are sent again by the next run."
         )
 

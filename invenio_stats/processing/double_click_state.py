@@ -68,7 +68,7 @@ class Checked:
 
     def covers(self, cell: Cell) -> bool:
         """Say whether the clicks of a cell lie within what was checked."""
-        known = self._newer.get(cell.place.document_id) or self._older.get(cell.place.document_id)
+        known = self._newer.get(cell.ref.document_id) or self._older.get(cell.ref.document_id)
         if known is None:
             return False
         clicks = cell.document()
@@ -78,7 +78,7 @@ class Checked:
         """Remember a cell, and forget older ones where there are too many."""
         if len(self._newer) >= self._most // 2:
             self._newer, self._older = {}, self._newer
-        self._newer[one.cell.place.document_id] = one.document.first, one.document.latest
+        self._newer[one.cell.ref.document_id] = one.document.first, one.document.latest
 
 
 def tally(stored: Sequence[Storing]) -> tuple[int, int, int]:

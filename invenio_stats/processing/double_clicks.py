@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from invenio_stats.core.double_clicks import Cell, Click, Place, chains, fold
+from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
 from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Version, Write
 from invenio_stats.processing.double_click_state import Checked, RefusedClick, Storing, Written, tally
 
@@ -50,7 +50,7 @@ class CellWriter:
         EngineUnavailableError and errors of the client leave part of it done; to write the same clicks again
         completes it, whoever does so.
         """
-        cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.place)]
+        cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.ref)]
         stored, refused = self._store(cells)
         due = [one for one in stored if not (one.changes_nothing and self._checked.covers(one.cell))]
         superseded = self._flag(self._superseded(due))
@@ -58,8 +58,8 @@ class CellWriter:
             self._checked.add(one)
         return Written(*tally(stored), refused, superseded)
 
-    def _can_flag(self, place: Place) -> bool:
-        return self._engine.keeps(place.start, "superseded")
+    def _can_flag(self, ref: DocumentRef) -> bool:
+        return self._engine.keeps(ref.start, "superseded")
 
     def _store(self, cells: Sequence[Cell]) -> tuple[list[Storing], list[RefusedClick]]:
         """Create the documents, and merge with those that are there, until each holds its clicks."""
@@ -69,7 +69,7 @@ class CellWriter:
         while waiting:
             met: list[tuple[Storing, Found | None]] = []
             conflicting = []
-            answers = self._engine.write([Write(one.cell.place, one.document, one.version) for one in waiting])
+            answers = self._engine.write([Write(one.cell.ref, one.document, one.version) for one in waiting])
             for one, answer in zip(waiting, answers, strict=True):
                 if answer is None:
                     conflicting.append(one)
@@ -79,7 +79,7 @@ class CellWriter:
                 else:
                     refused += _refused(one, answer)
                     met.append((one, one.found))
-            found = self._engine.read([one.cell.place for one in conflicting])
+            found = self._engine.read([one.cell.ref for one in conflicting])
             waiting = []
             for one, existing in [*met, *zip(conflicting, found, strict=True)]:
                 if not one.cell.clicks:
@@ -98,38 +98,38 @@ class CellWriter:
             return False
         return not one.found.is_aged or self._checked.covers(one.cell)
 
-    def _superseded(self, due: Sequence[Storing]) -> list[tuple[Place, Found]]:
+    def _superseded(self, due: Sequence[Storing]) -> list[tuple[DocumentRef, Found]]:
         """Read both neighbours of every cell, also of those that were stored before; return what is to be flagged."""
         sides = [(one, one.cell.before(self._window), one.cell.after(self._window)) for one in due]
-        places = {place.document_id: place for _, *both in sides for place in both if place is not None}
-        found = dict(zip(places, self._engine.read(list(places.values())), strict=True))
-        flags: dict[str, tuple[Place, Found]] = {}
+        refs = {ref.document_id: ref for _, *both in sides for ref in both if ref is not None}
+        found = dict(zip(refs, self._engine.read(list(refs.values())), strict=True))
+        flags: dict[str, tuple[DocumentRef, Found]] = {}
         for one, before, after in sides:
             earlier = found[before.document_id] if before else None
             if before and earlier and chains(earlier.document, one.document, self._window):
                 flags[before.document_id] = (before, earlier)
             later = found[after.document_id] if after else None
             if later and chains(one.document, later.document, self._window):
-                flags[one.cell.place.document_id] = (one.cell.place, found.get(one.cell.place.document_id) or one.own())
-        return [(place, own) for place, own in flags.values() if _is_open(own) and self._can_flag(place)]
+                flags[one.cell.ref.document_id] = (one.cell.ref, found.get(one.cell.ref.document_id) or one.own())
+        return [(ref, own) for ref, own in flags.values() if _is_open(own) and self._can_flag(ref)]
 
-    def _flag(self, flags: Sequence[tuple[Place, Found]]) -> int:
+    def _flag(self, flags: Sequence[tuple[DocumentRef, Found]]) -> int:
         """Mark documents as superseded; return how many were not before."""
         flagged = 0
         while flags:
             answers = self._engine.write(
-                [Write(place, found.document._replace(is_superseded=True), found.version) for place, found in flags]
+                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found in flags]
             )
             conflicting = []
-            for (place, found), answer in zip(flags, answers, strict=True):
+            for (ref, found), answer in zip(flags, answers, strict=True):
                 if answer is None:
-                    conflicting.append(place)
+                    conflicting.append(ref)
                 elif isinstance(answer, Version):
                     flagged += not found.document.is_superseded
                 else:
-                    _warn(place, answer)
+                    _warn(ref, answer)
             again = zip(conflicting, self._engine.read(conflicting), strict=True)
-            flags = [(place, found) for place, found in again if found is not None and _is_open(found)]
+            flags = [(ref, found) for ref, found in again if found is not None and _is_open(found)]
         return flagged
 
 
@@ -142,12 +142,12 @@ def _refused(one: Storing, refusal: Refusal) -> list[RefusedClick]:
     """Take the clicks that the engine refuses out of a cell: one of them never takes others with it."""
     clicks = one.cell.drop(one.document)
     if one.cell.is_ghost:
-        _warn(one.cell.place, refusal)
+        _warn(one.cell.ref, refusal)
         return []
     return [RefusedClick(click, refusal.reason) for click in clicks]
 
 
-def _warn(place: Place, refusal: Refusal) -> None:
+def _warn(ref: DocumentRef, refusal: Refusal) -> None:
     logger.warning(
-        "A double click cannot be marked: it counts", extra={"document": place.document_id, "reason": refusal.reason}
+        "A double click cannot be marked: it counts", extra={"document": ref.document_id, "reason": refusal.reason}
     )

@@ -111,9 +111,9 @@ class EventStore:
     def _store_actions(self, actions: Sequence[Action]) -> StoreResult:
         stored, refusals = store(self._client, actions)
         reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
-        places = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
+        refs = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
         return StoreResult(
-            stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in places if reason]
+            stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in refs if reason]
         )
 
     def _patiently(self, work: Callable[[], StoreResult]) -> StoreResult:

@@ -100,7 +100,7 @@ class _TotalsQuery(Query):
     def metrics(self) -> dict[str, Metric]:
         """The metric fields, parsed at each use: a subclass may change them."""
         try:
-            return parse_metrics(self.metric_fields, place=f"{self.name}: metric_fields")
+            return parse_metrics(self.metric_fields, setting_path=f"{self.name}: metric_fields")
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
 

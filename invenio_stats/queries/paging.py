@@ -66,7 +66,7 @@ def _pages(request: SearchRequest, fields: Sequence[str], depth: int, size: int)
         body = search_bodies.page(request.body, fields, depth, size, after)
         page = search(request.with_body(body)).get("aggregations", {}).get(search_bodies.PAGE, {})
         for bucket in page.get("buckets", []):
-            path = tuple(_plain(bucket["key"][str(place)]) for place in range(depth))
+            path = tuple(_plain(bucket["key"][str(position)]) for position in range(depth))
             yield path, {**bucket, "key": path[-1]}
         after = page.get("after_key")
         if not after:

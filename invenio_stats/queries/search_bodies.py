@@ -68,7 +68,7 @@ def page(body: Mapping[str, Any], fields: Sequence[str], depth: int, size: int, 
         level = _asked(level)[field]
     deeper = fields[depth : depth + 1]
     wanted = {name: asked for name, asked in _asked(level).items() if name not in deeper}
-    sources = [{str(place): {"terms": {"field": field}}} for place, field in enumerate(fields[:depth])]
+    sources = [{str(position): {"terms": {"field": field}}} for position, field in enumerate(fields[:depth])]
     composite = {"size": size, "sources": sources, **({"after": after} if after else {})}
     return {**body, "aggs": {PAGE: {"composite": composite, **({"aggs": wanted} if wanted else {})}}}
 

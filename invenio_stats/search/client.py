@@ -74,20 +74,24 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     if not requests:
         return searchers
     client = requests[0].client
-    places = [place for place, one in enumerate(requests) if one.client is client and not one.options]
-    if len(places) < 2:
+    positions = [position for position, one in enumerate(requests) if one.client is client and not one.options]
+    if len(positions) < 2:
         return searchers
-    lines = [line for place in places for line in ({"index": requests[place].index, **OPTIONS}, requests[place].body)]
+    lines = [
+        line
+        for position in positions
+        for line in ({"index": requests[position].index, **OPTIONS}, requests[position].body)
+    ]
     default = client.transport.serializer.default
     try:
         answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
     except engine.exceptions.TransportError as error:
         if not isinstance(error.status_code, int) or error.status_code != 400:
-            answers = [error] * len(places)
+            answers = [error] * len(positions)
         else:
             return searchers
-    for place, answer in zip(places, answers, strict=True):
-        searchers[place] = partial(_answer_of, answer)
+    for position, answer in zip(positions, answers, strict=True):
+        searchers[position] = partial(_answer_of, answer)
     return searchers
 
 

@@ -6,18 +6,18 @@ from typing import Any
 from invenio_stats.errors import StatsError
 from invenio_stats.support.json_codec import encode
 
-Place = Mapping[str, str]
+DocumentRef = Mapping[str, str]
 """`_index` and `_id` of a document."""
 Found = Mapping[str, Any]
 """What the engine says of a document: `found`, `_source`, `_seq_no`, `_primary_term`."""
 
 
-def read(client: Any, places: Iterable[Place]) -> list[Found]:
+def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
     """Return what the engine says of each document; StatsError where it cannot say it.
 
     One whose index is not there yet is not found.
     """
-    documents: list[Found] = client.mget(body=encode({"docs": list(places)}))["docs"]
+    documents: list[Found] = client.mget(body=encode({"docs": list(document_refs)}))["docs"]
     for document in documents:
         error = document.get("error")
         if error and error.get("type") != "index_not_found_exception":

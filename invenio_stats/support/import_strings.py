@@ -10,7 +10,7 @@ from werkzeug.utils import ImportStringError
 from invenio_stats.errors import ConfigurationError
 
 
-def load(place: str, value: Any) -> Any:
+def load(setting_path: str, value: Any) -> Any:
     """Return the object that a setting holds or names by import string ('a.b.c' or 'a.b:c').
 
     ConfigurationError with the place when there is nothing of that name.
@@ -22,15 +22,15 @@ def load(place: str, value: Any) -> Any:
     except (ImportStringError, ImportError) as error:
         cause = getattr(error, "exception", error)
         raise ConfigurationError(
-            f"{place}: {value!r} cannot be imported ({cause}). Name an object that exists, as 'package.module:name'."
+            f"{setting_path}: {value!r} cannot be imported ({cause}). Name an object that exists, as 'package.module:name'."
         ) from error
 
 
-def load_callable(place: str, value: Any) -> Any:
+def load_callable(setting_path: str, value: Any) -> Any:
     """Return the function or class that a setting holds or names; ConfigurationError for anything else."""
-    found = load(place, value)
+    found = load(setting_path, value)
     if not callable(found):
-        raise ConfigurationError(f"{place} is {found!r}; set it to a function or its import string.")
+        raise ConfigurationError(f"{setting_path} is {found!r}; set it to a function or its import string.")
     return found
 
 
@@ -41,11 +41,11 @@ def entries(setting: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def load_entry(app: Flask, place: str, entry: Any) -> Mapping[str, Any]:
+def load_entry(app: Flask, setting_path: str, entry: Any) -> Mapping[str, Any]:
     """Return an entry of a STATS_* dict, which may also be an import string or a callable `(app) -> dict`."""
-    values = load(place, entry)
+    values = load(setting_path, entry)
     if callable(values):
         values = values(app)
     if not isinstance(values, Mapping):
-        raise ConfigurationError(f"{place} is {values!r}; make it a dict, or a callable that returns one.")
+        raise ConfigurationError(f"{setting_path} is {values!r}; make it a dict, or a callable that returns one.")
     return values

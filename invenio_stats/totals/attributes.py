@@ -61,7 +61,7 @@ class AggregationAttributes:
 
     def _metrics(self) -> dict[str, Metric]:
         try:
-            return parse_metrics(self.metric_fields, place=f"{self.name}: metric_fields")
+            return parse_metrics(self.metric_fields, setting_path=f"{self.name}: metric_fields")
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
 

@@ -40,9 +40,9 @@ class FirstDay:
         return self._kept.own_date()
 
     @property
-    def place(self) -> dict[str, str]:
+    def document_ref(self) -> dict[str, str]:
         """Where the document is that holds the day."""
-        return self._kept.place
+        return self._kept.document_ref
 
     def raise_to(self, day: datetime) -> None:
         """Say that events before a day may be gone; an earlier day than is known changes nothing."""
@@ -53,7 +53,7 @@ class FirstDay:
 
         Where totals reach further back than the interval of the oldest event, older events have been deleted: the
         day after that event's is the first that is whole. Where there is no event at all any more, it is today.
-        `read` is the document at `place`, where somebody has just read it.
+        `read` is the document at `document_ref`, where somebody has just read it.
         """
         known = date_of(read) if read and read.get("found") else self.get()
         if known is not None:

@@ -48,10 +48,12 @@ class TotalsStore:
         """
         remaining = iter(counted)
         while chunk := list(islice(remaining, AT_ONCE)):
-            wanted = [dict(zip(("_index", "_id"), self.place(one.total_key), strict=True)) for one in chunk]
+            wanted = [dict(zip(("_index", "_id"), self.document_ref(one.total_key), strict=True)) for one in chunk]
             documents = read(self.client, wanted)
             there = {
-                place["_index"] for place, document in zip(wanted, documents, strict=True) if "error" not in document
+                document_ref["_index"]
+                for document_ref, document in zip(wanted, documents, strict=True)
+                if "error" not in document
             }
             self._seen.update(there - self._ensured)
             for one, document in zip(chunk, documents, strict=True):
@@ -65,7 +67,7 @@ class TotalsStore:
 
         What a copy function raises goes through.
         """
-        index, document_id = self.place(one.total_key)
+        index, document_id = self.document_ref(one.total_key)
         if not one.count:
             return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
         total = self.total(one)
@@ -93,7 +95,7 @@ class TotalsStore:
         )
         return int(answer["deleted"])
 
-    def place(self, total_key: TotalKey) -> tuple[str, str]:
+    def document_ref(self, total_key: TotalKey) -> tuple[str, str]:
         """Return the index of a total and its id."""
         index, end = _written(total_key.start, self.index_suffix), _written(total_key.start, self.id_suffix)
         return f"{self.alias}-{index}", names.total_id(str(total_key.key), end)

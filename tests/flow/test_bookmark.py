@@ -127,7 +127,7 @@ def test_rewinding_goes_back_past_older_documents(bookmark, write_old):
 
 
 def read_own(bookmark):
-    return read(bookmark.client, [bookmark.place])[0]
+    return read(bookmark.client, [bookmark.document_ref])[0]
 
 
 def test_resuming_from_what_was_read_is_as_from_the_bookmark(bookmark, write_old):

@@ -73,7 +73,7 @@ def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, s
     rebuild = begin(aggregator(), *MARCH)
     assert [one.kind for one in rebuild.differences()] == ["different", "without events", "missing"]
     assert stored_totals() == before
-    assert rebuild.place.get_bookmark() is None
+    assert rebuild.progress.get_bookmark() is None
     assert FirstDay(search_client, "record-view").get() == day
 
 

@@ -8,7 +8,7 @@ import pytest
 from invenio_search.engine import search
 
 from invenio_stats.aggregations import StatAggregator
-from invenio_stats.core.double_clicks import Document, Place
+from invenio_stats.core.double_clicks import Document, DocumentRef
 from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.processing.double_click_requests import STAMP_LIFE, CellRequests, Found, Refusal, Version, Write
 from tests.fixtures.clicks import NOON, day_index
@@ -47,7 +47,7 @@ def requests_of(client, clock=lambda: NOON):
 
 
 def write(document_id="x", version=None, **fields):
-    return Write(Place(NOON, document_id), Document(fields, "E", NOON, NOON), version)
+    return Write(DocumentRef(NOON, document_id), Document(fields, "E", NOON, NOON), version)
 
 
 def failure(status, kind=search.exceptions.TransportError):
@@ -98,7 +98,7 @@ def test_a_write_that_may_succeed_later_leaves_the_batch_where_it_is(status, err
         pytest.param(failure("TIMEOUT", search.exceptions.ConnectionTimeout), id="no answer in time"),
     ],
 )
-@pytest.mark.parametrize("ask", [lambda it: it.write([write()]), lambda it: it.read([Place(NOON, "x")])])
+@pytest.mark.parametrize("ask", [lambda it: it.write([write()]), lambda it: it.read([DocumentRef(NOON, "x")])])
 def test_an_engine_without_an_answer_leaves_the_batch_where_it_is(error, ask):
     with pytest.raises(EngineUnavailableError, match="no answer"):
         ask(requests_of(Scripted(error)))
@@ -137,7 +137,7 @@ def test_what_is_read_is_found_or_not_there():
             {"error": {"type": "index_not_found_exception"}},
         ]
     )
-    found, *others = requests_of(client).read([Place(NOON, one) for one in "abc"])
+    found, *others = requests_of(client).read([DocumentRef(NOON, one) for one in "abc"])
     document = Document(source, "", NOON + timedelta(seconds=2), NOON + timedelta(seconds=20))
     assert found == Found(document, Version(1, 1), is_aged=False)
     assert others == [None, None]
@@ -148,7 +148,7 @@ def test_what_is_read_is_found_or_not_there():
 def test_any_other_answer_is_not_taken_for_nothing_there(error):
     answer = {} if error == "unknown" else {"error": {"type": error}}
     with pytest.raises(EngineUnavailableError, match=error):
-        requests_of(Scripted([answer])).read([Place(NOON, "x")])
+        requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
 
 
 @pytest.mark.parametrize(
@@ -158,14 +158,14 @@ def test_any_other_answer_is_not_taken_for_nothing_there(error):
 def test_a_document_ages_by_its_stamp(stamp, is_aged):
     source = {"timestamp": "2026-01-30T12:00:20", "updated_timestamp": stamp}
     answer = {"found": True, "_source": source, "_seq_no": 1, "_primary_term": 1}
-    (found,) = requests_of(Scripted([answer])).read([Place(NOON, "x")])
+    (found,) = requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
     assert found.is_aged is is_aged
 
 
 def test_a_document_that_is_no_event_is_named():
     answer = {"found": True, "_source": {"timestamp": "never"}, "_seq_no": 1, "_primary_term": 1}
     with pytest.raises(StatsError, match="'x' in 'clicks-2026-01-30'.*'never'"):
-        requests_of(Scripted([answer])).read([Place(NOON, "x")])
+        requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
 
 
 def test_nothing_is_asked_for_nothing():

@@ -73,20 +73,20 @@ class Through:
 class ReadFirst(Through):
     """Answers from what was read before."""
 
-    def __init__(self, engine, places):
+    def __init__(self, engine, refs):
         super().__init__(engine)
-        self.known = dict(zip(places, engine.read(places), strict=True))
+        self.known = dict(zip(refs, engine.read(refs), strict=True))
 
-    def read(self, places):
-        return [self.known.get(place) for place in places]
+    def read(self, refs):
+        return [self.known.get(ref) for ref in refs]
 
 
 class ReadsNeighboursFirst(CellWriter):
     """Reads the neighbours before its own write: of two workers neither sees the other."""
 
     def _store(self, cells):
-        places = [place for cell in cells for place in (cell.before(30), cell.after(30))]
-        self.read_first = ReadFirst(self._engine, places)
+        refs = [ref for cell in cells for ref in (cell.before(30), cell.after(30))]
+        self.read_first = ReadFirst(self._engine, refs)
         return super()._store(cells)
 
     def _superseded(self, due):
@@ -109,7 +109,7 @@ class ReadsThePreviousOnly(CellWriter):
 
     def _superseded(self, due):
         return super()._superseded(
-            [replace(one, cell=NoNext(one.cell.place, one.cell.identity, one.cell.clicks)) for one in due]
+            [replace(one, cell=NoNext(one.cell.ref, one.cell.identity, one.cell.clicks)) for one in due]
         )
 
 
@@ -118,10 +118,10 @@ class OwnKnown(Through):
 
     def __init__(self, engine, due):
         super().__init__(engine)
-        self.own = {one.cell.place: one.own() for one in due}
+        self.own = {one.cell.ref: one.own() for one in due}
 
-    def read(self, places):
-        return [self.own.get(place) or found for place, found in zip(places, self.engine.read(places), strict=True)]
+    def read(self, refs):
+        return [self.own.get(ref) or found for ref, found in zip(refs, self.engine.read(refs), strict=True)]
 
 
 class KnowsItsOwn(CellWriter):
@@ -153,7 +153,7 @@ class Overwrites(Through):
     """Writes over whatever is there, without comparing."""
 
     def write(self, writes):
-        found = self.engine.read([one.place for one in writes])
+        found = self.engine.read([one.ref for one in writes])
         versions = [one and one.version for one in found]
         return self.engine.write([one._replace(version=now) for one, now in zip(writes, versions, strict=True)])
 

@@ -27,8 +27,13 @@ CATALOGUE = {
             "bucket": f"bucket-{number}",
             "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
             "files": [
-                {"key": f"{place}.pdf", "size": 100, "checksum": "md5:1", "missing": number == 1 and place == 2}
-                for place in (1, 2)
+                {
+                    "key": f"{setting_path}.pdf",
+                    "size": 100,
+                    "checksum": "md5:1",
+                    "missing": number == 1 and setting_path == 2,
+                }
+                for setting_path in (1, 2)
             ],
         }
         for number in range(1, 17)

@@ -103,15 +103,15 @@ class Deliveries:
 
         The first that is not whole, or anything else, is left to py-amqp.
         """
-        place, end = 0, len(buffer)
-        while end - place > _FRAME.size:
-            kind, channel, size = _FRAME.unpack_from(buffer, place)
-            start = place + _FRAME.size
+        offset, end = 0, len(buffer)
+        while end - offset > _FRAME.size:
+            kind, channel, size = _FRAME.unpack_from(buffer, offset)
+            start = offset + _FRAME.size
             stop = start + size
             if stop >= end or channel != number or buffer[stop] != _END or not self._is_part(kind, buffer[start:stop]):
                 break
-            place = stop + 1
-        return place
+            offset = stop + 1
+        return offset
 
     def _is_part(self, kind: int, content: bytes) -> bool:
         """Take one frame; return whether it is of a message."""

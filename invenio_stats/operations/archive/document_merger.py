@@ -107,10 +107,10 @@ class DocumentMerger:
                 )
         conflicting = set()
         for write in writes:
-            place = write.action["_index"], write.action["_id"]
-            status = failed.get(place[1], {}).get("status")
+            target = write.action["_index"], write.action["_id"]
+            status = failed.get(target[1], {}).get("status")
             if status == 409:
-                conflicting.add(place)
+                conflicting.add(target)
             else:
                 self.outcomes["refused" if status else write.outcome] += 1
         return conflicting

@@ -70,21 +70,21 @@ def save(folder: Path, manifest: Manifest) -> None:
 
 def load(folder: Path) -> Manifest:
     """Read it; ArchiveError where there is none, or one of another kind."""
-    place = folder / NAME
+    path = folder / NAME
     try:
-        values = json.loads(place.read_text())
+        values = json.loads(path.read_text())
         form = values.pop("format")
         if form != FORMAT:
             raise ArchiveError(
-                f"{place} has format {form!r}, and this release reads {FORMAT}. Use the one that made it."
+                f"{path} has format {form!r}, and this release reads {FORMAT}. Use the one that made it."
             )
         values["files"] = [Part(**one) for one in values["files"]]
         manifest = Manifest(**values)
     except FileNotFoundError as error:
         raise ArchiveError(f"{folder} holds no {NAME}. Name the directory of an export.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArchiveError(f"{place} cannot be read ({type(error).__name__}). Export again.") from error
+        raise ArchiveError(f"{path} cannot be read ({type(error).__name__}). Export again.") from error
     for part in manifest.files:
         if part.kind not in KINDS or not _PATH.fullmatch(part.path) or ".." in part.path:
-            raise ArchiveError(f"{place} names the file {part.path!r}, which no export has. Export again.")
+            raise ArchiveError(f"{path} names the file {part.path!r}, which no export has. Export again.")
     return manifest

@@ -159,7 +159,7 @@ def _estimates() -> Finding:
     """Distinct counts are exact unless a metric asks for the engine's estimate."""
     found = {}
     for name, definition in current_stats.aggregations.items():
-        metrics = parse_metrics(definition.params.get("metric_fields"), place=name)
+        metrics = parse_metrics(definition.params.get("metric_fields"), setting_path=name)
         found[name] = ", ".join(metric for metric, one in metrics.items() if one.is_estimate)
     found = {name: metrics for name, metrics in found.items() if metrics}
     if found:

@@ -43,7 +43,7 @@ class Line(NamedTuple):
     count: int
 
 
-class _Place(NamedTuple):
+class _StoredCount(NamedTuple):
     """A counter as it is stored, which nobody else may have changed when it is written again."""
 
     count: int
@@ -61,7 +61,7 @@ class Counters:
         self._client = client
         self._event_type = event_type
         self._waiting: Counter[tuple[date, str]] = Counter()
-        self._known: dict[tuple[date, str], _Place | None] = {}
+        self._known: dict[tuple[date, str], _StoredCount | None] = {}
 
     def add(self, day: date, reasons: Mapping[str, int]) -> None:
         """Add to the counters of a day; without anything to add, nobody is asked.
@@ -93,13 +93,13 @@ class Counters:
         counts = {key: self._count(key) + number for key, number in self._waiting.items()}
         for key, number in counts.items():
             known = self._known[key]
-            place = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **(known.guard if known else {})}
+            target = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **(known.guard if known else {})}
             source = _source(Line(key[0], self._event_type, key[1], number))
-            body += [{"index" if known else "create": place}, source]
+            body += [{"index" if known else "create": target}, source]
         items = [next(iter(item.values())) for item in self._client.bulk(body=body)["items"]]
         for (key, number), item in zip(counts.items(), items, strict=True):
             if item["status"] in (200, 201):
-                self._known[key] = _Place(number, _guard(item))
+                self._known[key] = _StoredCount(number, _guard(item))
                 del self._waiting[key]
             elif item["status"] == 409:
                 del self._known[key]
@@ -114,7 +114,9 @@ class Counters:
         if any("error" in document for document in found):
             create_index(self._client, index, BODY)  # what else is wrong, the next request says
         for key, document in zip(keys, found, strict=True):
-            self._known[key] = _Place(document["_source"]["count"], _guard(document)) if document.get("found") else None
+            self._known[key] = (
+                _StoredCount(document["_source"]["count"], _guard(document)) if document.get("found") else None
+            )
 
     def _count(self, key: tuple[date, str]) -> int:
         known = self._known[key]
@@ -144,8 +146,8 @@ def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
     create_index(client, prefix_index(names.INGEST), BODY)
     body: list[dict[str, Any]] = []
     for line in lines:
-        place = {"_index": prefix_index(names.INGEST), "_id": f"{_id(*line[:3])}:{keeper}"}
-        body.append({"index": {**place, "version": line.count, "version_type": "external_gte"}})
+        target = {"_index": prefix_index(names.INGEST), "_id": f"{_id(*line[:3])}:{keeper}"}
+        body.append({"index": {**target, "version": line.count, "version_type": "external_gte"}})
         body.append(_source(line))
     statuses = [item["index"]["status"] for item in client.bulk(body=body)["items"]]
     broken = [status for status in statuses if status not in (200, 201, 409)]
@@ -170,7 +172,7 @@ def lines(client: Any, first: date, last: date, event_types: Collection[str] | N
     counts: Counter[tuple[date, str, str]] = Counter()
     for one in found:
         counts[date.fromisoformat(one["date"]), one["event_type"], one["reason"]] += one["count"]
-    return sorted(Line(*place, number) for place, number in counts.items())
+    return sorted(Line(*target, number) for target, number in counts.items())
 
 
 def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:

@@ -30,7 +30,7 @@ _UNCOMPARED = "updated_timestamp"
 _ABSENT = object()
 
 
-class Place(NamedTuple):
+class DocumentRef(NamedTuple):
     """Where a document lies."""
 
     index_name: str
@@ -47,7 +47,7 @@ class Difference(NamedTuple):
     """What is stored, of the fields in question."""
     counted: dict[str, Any]
     """What is counted, of the fields in question."""
-    elsewhere: Place | None = None
+    elsewhere: DocumentRef | None = None
     """Where the total lies, if not where its aggregation writes it."""
 
 
@@ -139,22 +139,24 @@ class Comparison:
         query = self._totals_between(start, after(start, self.interval))
         for page in pages(hits(self.client, self.stored.alias, query)):
             own = {
-                Place(hit["_index"], hit["_id"]): (total_key, hit["_source"])
+                DocumentRef(hit["_index"], hit["_id"]): (total_key, hit["_source"])
                 for hit, total_key in self._own(page, start)
             }
             total_keys = [total_key for total_key, _ in own.values()]
             # By place: the engine may give a key another type than the total holds.
             alive = (
-                {self.stored.place(total_key) for total_key in self.recount.alive(total_keys)}
+                {self.stored.document_ref(total_key) for total_key in self.recount.alive(total_keys)}
                 if self.recount and total_keys
                 else set()
             )
             at_home: list[CountedTotal] = []
-            for place, (total_key, source) in own.items():
-                is_alive = self.stored.place(total_key) in alive
-                if not self._is_home(place, total_key):
+            for document_ref, (total_key, source) in own.items():
+                is_alive = self.stored.document_ref(total_key) in alive
+                if not self._is_home(document_ref, total_key):
                     kind: Kind = "doubled" if is_alive else "without events"
-                    yield Difference(kind, CountedTotal(total_key, stored=source), self._numbers(source), {}, place)
+                    yield Difference(
+                        kind, CountedTotal(total_key, stored=source), self._numbers(source), {}, document_ref
+                    )
                 elif not is_alive:
                     at_home.append(CountedTotal(total_key))
             yield from self._without_events(at_home)
@@ -163,16 +165,16 @@ class Comparison:
         """Yield the totals that this aggregation writes, with their pairs; others may share the indices."""
         for hit in page:
             total_key = TotalKey(start, value_at(hit["_source"], self.stored.key_field))
-            if hit["_id"] == self.stored.place(total_key)[1]:
+            if hit["_id"] == self.stored.document_ref(total_key)[1]:
                 yield hit, total_key
             else:
                 self.others += 1
 
-    def _is_home(self, place: Place, total_key: TotalKey) -> bool:
-        index, _ = self.stored.place(total_key)
+    def _is_home(self, document_ref: DocumentRef, total_key: TotalKey) -> bool:
+        index, _ = self.stored.document_ref(total_key)
         if index not in self._behind:
             self._behind[index] = indices_of(self.client, index)  # the name may be an alias
-        return place.index_name in self._behind[index]
+        return document_ref.index_name in self._behind[index]
 
     def _without_events(self, gone: list[CountedTotal]) -> Iterator[Difference]:
         """Read these totals once more, as for writing; what has gone meanwhile is left out."""

@@ -40,7 +40,7 @@ class Rebuild:
     verification: Verification
     resumed: datetime | None
     """The start of the last interval that an earlier one had done; None where there was none."""
-    place: BookmarkAPI
+    progress: BookmarkAPI
     due: list[datetime] = field(default_factory=list)
     """Starts of the intervals that differ, as far as they have been compared."""
 
@@ -76,13 +76,13 @@ class Rebuild:
             written, failed = written + mended.written, failed + mended.failed
             errors.update(mended.errors)
             if not failed:
-                self.place.set_bookmark(start)
+                self.progress.set_bookmark(start)
             if not mended.failed:  # else the runs beside this one have to try it
                 done.append(start)
             if on_interval is not None:
                 on_interval(number, len(self.due))
         if not failed:
-            self.place.rewind()
+            self.progress.rewind()
         return Mended(written, failed, sorted(errors))
 
 
@@ -101,12 +101,12 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
     start, _end = edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
     name = f"rebuild-{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
-    place = BookmarkAPI(aggregator.client, name, aggregator.interval)
-    resumed = place.get_bookmark(refresh_time=0)
+    progress = BookmarkAPI(aggregator.client, name, aggregator.interval)
+    resumed = progress.get_bookmark(refresh_time=0)
     rest = first if resumed is None else after(resumed, aggregator.interval)
     verification = prepare(aggregator, rest, last)
     _check_events(verification)
-    return Rebuild(aggregator, verification, resumed, place)
+    return Rebuild(aggregator, verification, resumed, progress)
 
 
 def mend(comparison: Comparison, start: datetime) -> Mended:

@@ -20,16 +20,18 @@ def compiled(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ..
     return tuple(_compiled(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
 
 
-def _compiled(place: str, pattern: object) -> re.Pattern[str]:
+def _compiled(setting_path: str, pattern: object) -> re.Pattern[str]:
     if not isinstance(pattern, str):
-        raise ConfigurationError(f"{place} is {pattern!r}. Write the regular expression as a string.")
+        raise ConfigurationError(f"{setting_path} is {pattern!r}. Write the regular expression as a string.")
     try:
         expression = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise ConfigurationError(
-            f"{place}: {pattern!r} is not a regular expression ({error}). "
+            f"{setting_path}: {pattern!r} is not a regular expression ({error}). "
             "Correct it; a name with signs in it is written as re.escape() gives it."
         ) from error
     if all(expression.search(agent) for agent in _VERY_DIFFERENT):
-        raise ConfigurationError(f"{place}: {pattern!r} matches every agent. Write a pattern for those that you mean.")
+        raise ConfigurationError(
+            f"{setting_path}: {pattern!r} matches every agent. Write a pattern for those that you mean."
+        )
     return expression
