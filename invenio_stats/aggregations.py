@@ -23,7 +23,7 @@ from invenio_stats.search import aliases, clauses
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from invenio_stats.totals.leases import RunLease, lease_document
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.planning import RunPlanner
@@ -206,9 +206,11 @@ class StatAggregator(RunPlanner):
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
         stored = self._stored()
         self.client.indices.refresh(index=stored.alias, ignore_unavailable=True)
-        day = FirstDay(self.client, self.event).judge(self._events_alias(), stored.alias, self.interval, _now())
+        day = FirstCompleteDay(self.client, self.event).estimate(
+            self._events_alias(), stored.alias, self.interval, _now()
+        )
         last = min(filter(None, (last, day - timedelta(seconds=1))))
-        return (0 if day == ALL_THERE else stored.count(first, last)), day
+        return (0 if day == NOTHING_MISSING else stored.count(first, last)), day
 
     def count_totals(self, start_date: Any = None, end_date: Any = None) -> int:
         """Return how many totals there are between two dates, both included: what `delete` would delete."""
@@ -225,7 +227,7 @@ class StatAggregator(RunPlanner):
 
         The bookmark is None where it is of another class than ours: that one reads it itself.
         """
-        document_refs = [lease_document(self.name), FirstDay(self.client, self.event).document_ref]
+        document_refs = [lease_document(self.name), FirstCompleteDay(self.client, self.event).document_ref]
         if type(self.bookmark_api) is BookmarkAPI:
             document_refs.append(self.bookmark_api.document_ref)
         shared, day, *mark = read(self.client, document_refs)
@@ -247,7 +249,7 @@ class StatAggregator(RunPlanner):
         """Leave out the intervals whose raw events are not all there any more."""
         if not plan.moments:
             return plan
-        kept = FirstDay(self.client, self.event)
+        kept = FirstCompleteDay(self.client, self.event)
         day = kept.find(self._events_alias(), plan.stored.alias, self.interval, _now(), read_day)
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         if len(moments) < len(plan.moments):

@@ -146,7 +146,7 @@ class EventsIndexer:
 
     on_batch: Callable[[int], None] | None = None
     on_outcome: Callable[[Outcome], None] | None = None
-    _first_day: Callable[[], datetime] = staticmethod(lambda: BEGINNING)
+    _first_complete_day: Callable[[], datetime] = staticmethod(lambda: BEGINNING)
     time_budget: float | None = None
     """Seconds after which a run stops at the end of its batch; None for no limit."""
     default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
@@ -196,7 +196,7 @@ class EventsIndexer:
         """Yield each event of one batch as it comes out of its preprocessors."""
         stamp = iso_zoned(_now())
         for event in self.queue.consume():
-            first_day = self._first_day()  # an engine that does not answer is not the event's fault
+            first_day = self._first_complete_day()  # an engine that does not answer is not the event's fault
             try:
                 click = self._click(event, stamp)
             except ImportError:
@@ -223,11 +223,11 @@ class EventsIndexer:
 
     def begin(self) -> None:
         """Get ready for a run; whoever calls `actionsiter` without one gets the actions of old events too."""
-        from invenio_stats.totals.first_complete_day import first_day_of_queue  # as above
+        from invenio_stats.totals.first_complete_day import first_complete_day_of_queue  # as above
 
         if isinstance(self.queue, Inbox):
             name = self.queue.routing_key
-            self._first_day = cache(lambda: first_day_of_queue(self.client, name, self.index, _now()))
+            self._first_complete_day = cache(lambda: first_complete_day_of_queue(self.client, name, self.index, _now()))
 
     def prepare(self) -> None:
         """Make sure of the indices of the next batch, for a `run` that hands the actions to the engine itself.

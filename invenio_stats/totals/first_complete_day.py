@@ -14,16 +14,16 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found
 
-ALL_THERE = BEGINNING
+NOTHING_MISSING = BEGINNING
 """The first complete day where no event was ever deleted: nothing is too old."""
 
 
-def first_day_of(event: str) -> str:
+def first_complete_day_of(event: str) -> str:
     """Return the name under which the day of an event type is kept."""
     return f"first-complete-day-{event}"
 
 
-class FirstDay:
+class FirstCompleteDay:
     """The first complete day of one event type; it is kept beside the bookmarks, and only ever rises.
 
     Totals of an interval that begins before it are never counted anew: they would shrink.
@@ -33,7 +33,7 @@ class FirstDay:
         """Name the event type."""
         self.client = client
         self._event = event
-        self._kept = BookmarkAPI(client, first_day_of(event), "day")
+        self._kept = BookmarkAPI(client, first_complete_day_of(event), "day")
 
     def get(self) -> datetime | None:
         """Return the start of the day, or None where nobody has looked yet."""
@@ -58,10 +58,10 @@ class FirstDay:
         known = date_of(read) if read and read.get("found") else self.get()
         if known is not None:
             return known
-        self.raise_to(self.judge(events, totals, interval, now))
-        return self.get() or ALL_THERE
+        self.raise_to(self.estimate(events, totals, interval, now))
+        return self.get() or NOTHING_MISSING
 
-    def judge(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+    def estimate(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
         """Return the start of the day as it is known, or as events and totals let one think; nothing is kept.
 
         The totals are those behind an alias for an interval, and those of the other aggregations of the event type:
@@ -75,19 +75,19 @@ class FirstDay:
         oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
         # Also among those that do not count: a day that is retracted is there.
         oldest_event = aliases.oldest(self.client, aliases.indices_of(self.client, events))
-        return _judge(oldest_event, oldest_total, interval, now)
+        return _estimate(oldest_event, oldest_total, interval, now)
 
 
-def first_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
+def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
     """Return the first complete day of the event type that a queue is for, with the alias of its events.
 
     Of a queue that is not one of ours nothing is known, so that nothing is too old.
     """
     event = {names.queue(name): name for name in current_stats.events_config}.get(queue)
     if event is None:
-        return ALL_THERE
+        return NOTHING_MISSING
     totals = prefix_index(names.totals_alias(event))
-    return FirstDay(client, event).find(events, totals, "day", now)
+    return FirstCompleteDay(client, event).find(events, totals, "day", now)
 
 
 def _totals_of(event: str) -> dict[str, Interval]:
@@ -104,10 +104,12 @@ def _totals_of(event: str) -> dict[str, Interval]:
     return found
 
 
-def _judge(oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime) -> datetime:
+def _estimate(
+    oldest_event: datetime | None, oldest_total: datetime | None, interval: Interval, now: datetime
+) -> datetime:
     if oldest_total is None:
-        return ALL_THERE
+        return NOTHING_MISSING
     if oldest_event is None:
         return floor(now, "day")
     is_whole = oldest_total >= floor(oldest_event, interval)
-    return ALL_THERE if is_whole else floor(oldest_event, "day") + timedelta(days=1)
+    return NOTHING_MISSING if is_whole else floor(oldest_event, "day") + timedelta(days=1)

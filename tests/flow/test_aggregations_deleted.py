@@ -5,7 +5,7 @@ import pytest
 from invenio_stats.cli import stats
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 ALL = {f"recid_1-{day}": 1 for day in DAYS}
@@ -39,7 +39,7 @@ def delete(app, settled):
 
 @pytest.fixture
 def first_day(settled, search_client):
-    FirstDay(search_client, "record-view").raise_to(parse("2026-03-11"))
+    FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-11"))
 
 
 def test_who_is_killed_while_deleting_has_lost_nothing(settled, aggregator, counts, monkeypatch):
@@ -103,6 +103,6 @@ def test_for_good_is_for_good(delete, first_day, counts):
 
 
 def test_a_first_day_that_hides_nothing_keeps_nothing(delete, search_client, counts):
-    assert FirstDay(search_client, "record-view").get() == ALL_THERE
+    assert FirstCompleteDay(search_client, "record-view").get() == NOTHING_MISSING
     delete()
     assert counts() == {}

@@ -13,7 +13,7 @@ from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.restore import restore, verified
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from tests.fixtures.counting import EVENTS, TOTALS
 
 TYPES = ["file-download", "record-view"]
@@ -149,15 +149,15 @@ def test_what_is_newer_stays_and_what_is_older_is_replaced(raw, save, load, cloc
 @pytest.mark.parametrize(("here", "saved", "after"), [(0, 2, 2), (2, 0, 2)])
 def test_of_two_first_complete_days_the_later_stays(counted, save, load, search_client, here, saved, after):
     """Whoever asked here before the import did not know of the totals: the day was judged without them."""
-    days = [ALL_THERE, None, parse("2026-03-01")]
+    days = [NOTHING_MISSING, None, parse("2026-03-01")]
     search_client.delete(index=f"{counted.prefix}stats-bookmarks", id="first-complete-day-record-view", refresh=True)
-    FirstDay(search_client, "record-view").raise_to(days[saved])
+    FirstCompleteDay(search_client, "record-view").raise_to(days[saved])
     search_client.indices.refresh(index=f"{counted.prefix}stats-bookmarks")
     save()
     search_client.indices.delete(index=f"{counted.prefix}*")
-    FirstDay(search_client, "record-view").raise_to(days[here])
+    FirstCompleteDay(search_client, "record-view").raise_to(days[here])
     load()
-    assert FirstDay(search_client, "record-view").get() == days[after]
+    assert FirstCompleteDay(search_client, "record-view").get() == days[after]
 
 
 def test_events_that_come_in_below_the_bookmark_are_counted_by_the_next_run(

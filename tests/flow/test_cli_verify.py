@@ -11,7 +11,7 @@ from invenio_stats.core.moments import parse
 from invenio_stats.operations.runner import aggregate_one
 from invenio_stats.operations.verification.rebuild import Rebuild
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import FirstDay
+from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 NAME = "record-view-agg"
 MARCH = ("--from", "2026-03-01", "--to", "2026-03-31")
@@ -140,7 +140,7 @@ def test_only_so_many_differences_are_printed(invoke, late, monkeypatch):
 
 
 def test_what_was_left_out_is_said_with_its_reason(invoke, verify, late, search_client):
-    FirstDay(search_client, "record-view").raise_to(parse("2026-03-12"))
+    FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-12"))
     output = invoke("verify", NAME, code=1).stdout
     assert (
         "    2 intervals from 2026-03-10 to 2026-03-11 not compared: "
@@ -237,7 +237,7 @@ def test_what_fails_exits_1_and_says_how(invoke, late, monkeypatch):
 
 def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, search_client, counts):
     before = counts()
-    FirstDay(search_client, "record-view").raise_to(parse("2026-03-12"))
+    FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-12"))
     said = invoke("aggregations", "rebuild", NAME, *MARCH, "--yes", code=2).stderr
     assert "record-view-agg: --from 2026-03-01 is before 2026-03-12" in said
     assert "Begin with --from 2026-03-12 or later." in said

@@ -8,7 +8,7 @@ from invenio_stats.broker import dead_letters
 from invenio_stats.broker.consume import BATCH_SIZE
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import FirstDay
+from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from tests.compat.samples import StubQueue
 from tests.flow.test_processors import TODAY, download
 
@@ -27,7 +27,7 @@ class OwnRun(EventsIndexer):
 @pytest.fixture
 def first_day(search_client, put_templates):
     """Say that older events are gone."""
-    FirstDay(search_client, EVENT).raise_to(FIRST)
+    FirstCompleteDay(search_client, EVENT).raise_to(FIRST)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_it_is_judged_by_the_totals_once(queues, put_templates, search_client, i
     current_stats.publish(EVENT, [download(FIRST), download(FIRST + timedelta(days=1))])
     assert run() == (1, 1)
     assert [reason for reason, _id in letters()] == ["expired"]
-    assert FirstDay(search_client, EVENT).get() == FIRST + timedelta(days=1)
+    assert FirstCompleteDay(search_client, EVENT).get() == FIRST + timedelta(days=1)
 
 
 def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, first_day, requests):

@@ -6,14 +6,14 @@ from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.definitions import AggregationDefinition
 from invenio_stats.core.moments import parse
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 NOW = parse("2026-04-01T12:00:00")
 
 
 @pytest.fixture
 def first_day(raw, index_prefix):
-    return FirstDay(raw.client, "record-view")
+    return FirstCompleteDay(raw.client, "record-view")
 
 
 def find(first_day, index_prefix, interval="day"):
@@ -22,13 +22,13 @@ def find(first_day, index_prefix, interval="day"):
 
 def test_nothing_is_too_old_on_a_fresh_instance(first_day, index_prefix):
     assert first_day.get() is None
-    assert find(first_day, index_prefix) == first_day.get() == ALL_THERE
+    assert find(first_day, index_prefix) == first_day.get() == NOTHING_MISSING
 
 
 def test_nothing_is_too_old_where_the_events_reach_as_far_back_as_the_totals(raw, aggregator, first_day, index_prefix):
     raw.put("2026-03-10", "recid_1")
     aggregator().run()
-    assert find(first_day, index_prefix) == ALL_THERE
+    assert find(first_day, index_prefix) == NOTHING_MISSING
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_retracted_day_is_there(raw, aggregator, first_day, index_prefix):
     raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
     raw.change(place, superseded=True)
     raw.client.indices.refresh(index=f"{index_prefix}*")
-    assert find(first_day, index_prefix) == ALL_THERE
+    assert find(first_day, index_prefix) == NOTHING_MISSING
 
 
 def test_it_is_today_where_all_events_are_gone(upgraded, raw, first_day, index_prefix):
@@ -132,4 +132,4 @@ def test_a_month_that_begins_before_its_first_event_is_all_there(raw, aggregator
     raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
     raw.client.indices.refresh(index=f"{index_prefix}stats-*")
     monkeypatch.setitem(current_stats.aggregations, "monthly-agg", monthly)
-    assert find(first_day, index_prefix) == ALL_THERE
+    assert find(first_day, index_prefix) == NOTHING_MISSING

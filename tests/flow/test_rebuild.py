@@ -7,7 +7,7 @@ from invenio_stats.core.moments import parse
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.operations.verification.verify import prepare
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 MARCH = parse("2026-03-01"), parse("2026-03-31")
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
@@ -69,12 +69,12 @@ def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, diffe
 
 
 def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
-    before, day = stored_totals(), FirstDay(search_client, "record-view").get()
+    before, day = stored_totals(), FirstCompleteDay(search_client, "record-view").get()
     rebuild = begin(aggregator(), *MARCH)
     assert [one.kind for one in rebuild.differences()] == ["different", "without events", "missing"]
     assert stored_totals() == before
     assert rebuild.progress.get_bookmark() is None
-    assert FirstDay(search_client, "record-view").get() == day
+    assert FirstCompleteDay(search_client, "record-view").get() == day
 
 
 def test_what_was_killed_goes_on_where_it_stopped(broken, rebuild, differences, aggregator):
@@ -161,7 +161,7 @@ def test_an_index_of_totals_that_is_gone_is_made_again(settled, rebuild, search_
     ("interval", "first", "cure"), [("day", "2026-03-10", "2026-03-11"), ("month", "2026-03-31", "2026-04-01")]
 )
 def test_intervals_that_are_not_complete_are_refused(settled, search_client, aggregator, interval, first, cure):
-    FirstDay(search_client, "record-view").raise_to(parse("2026-03-11"))
+    FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-11"))
     with pytest.raises(RebuildError, match=f"record-view-agg: .* 2026-03-11.*Begin with --from {cure}"):
         begin(aggregator(interval=interval), parse(first), MARCH[1])
     assert begin(aggregator(interval=interval), parse(cure), parse("2026-04-30")).resumed is None
@@ -177,7 +177,7 @@ def test_where_nobody_knows_the_first_day_totals_older_than_all_events_are_safe(
 
 def test_without_any_index_of_events_nothing_is_deleted(settled, aggregator, search_client, index_prefix):
     """As while a snapshot is being restored."""
-    FirstDay(search_client, "record-view").raise_to(ALL_THERE)
+    FirstCompleteDay(search_client, "record-view").raise_to(NOTHING_MISSING)
     search_client.indices.delete(index=f"{index_prefix}events-stats-record-view-*")
     with pytest.raises(RebuildError, match="record-view-agg: there is no index of raw events"):
         begin(aggregator(), *MARCH)
@@ -187,7 +187,7 @@ def test_without_any_index_of_events_nothing_is_deleted(settled, aggregator, sea
 def test_events_that_are_deleted_meanwhile_take_no_total_with_them(broken, aggregator, search_client, counts):
     rebuild = begin(aggregator(), *MARCH)
     assert list(rebuild.differences())
-    FirstDay(search_client, "record-view").raise_to(parse("2026-03-12"))
+    FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-12"))
     before = counts()
     with pytest.raises(RebuildError):
         rebuild.run()
@@ -195,7 +195,7 @@ def test_events_that_are_deleted_meanwhile_take_no_total_with_them(broken, aggre
 
 
 def test_a_first_day_that_hides_nothing_refuses_nothing(settled, search_client, aggregator):
-    FirstDay(search_client, "record-view").raise_to(ALL_THERE)
+    FirstCompleteDay(search_client, "record-view").raise_to(NOTHING_MISSING)
     assert begin(aggregator(), *MARCH).verification.starts == [parse(day) for day in DAYS]
 
 

@@ -7,7 +7,7 @@ import pytest
 from invenio_stats.aggregations import StatAggregator, automated_traffic
 from invenio_stats.core.moments import parse
 from invenio_stats.operations.verification.verify import prepare
-from invenio_stats.totals.first_complete_day import FirstDay
+from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_month_is_compared_as_a_whole(raw, aggregator, found):
 def test_intervals_before_the_first_complete_day_are_skipped(settled, search_client, index, aggregator, found):
     search_client.indices.delete(index=index)
     day = parse("2026-03-11")
-    FirstDay(search_client, "record-view").raise_to(day)
+    FirstCompleteDay(search_client, "record-view").raise_to(day)
     assert [one[1] for one in found()] == ["recid_1-2026-03-11"]
     (skipped,) = prepare(aggregator()).skipped
     assert skipped == ("incomplete", day, [parse("2026-03-10")])
@@ -198,7 +198,7 @@ def test_where_nobody_knows_the_first_day_it_is_judged(settled, raw, search_clie
     search_client.delete_by_query(index=f"{raw.prefix}events-stats-*", body=query, refresh=True)
     assert before == found() == []
     assert [one.reason for one in prepare(aggregator()).skipped] == ["incomplete"]
-    assert FirstDay(search_client, "record-view").get() is None
+    assert FirstCompleteDay(search_client, "record-view").get() is None
 
 
 def test_where_a_subclass_ends_earlier_the_rest_is_not_due(settled, raw, aggregator, clock):

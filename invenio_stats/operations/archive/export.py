@@ -18,7 +18,7 @@ from invenio_stats.operations.archive.manifest import Manifest, Part
 from invenio_stats.operations.inventory import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
-from invenio_stats.totals.first_complete_day import first_day_of
+from invenio_stats.totals.first_complete_day import first_complete_day_of
 
 _ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "automated", "events", "agents", "ingest")
 """The bookmarks first: whatever comes in from then on is counted after an import."""
@@ -86,7 +86,7 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     """Return what of an index is exported; None for all of it."""
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
-        kept = [*bookmarks_of(others), *map(first_day_of, others)]
+        kept = [*bookmarks_of(others), *map(first_complete_day_of, others)]
         passing = {"prefix": {"aggregation_type": "rebuild-"}}  # how far rebuilding has come is nobody's number
         return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}, passing]}}
     if kind == "agents":

@@ -16,7 +16,7 @@ from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
 from invenio_stats.operations.archive.targets import Target
 from invenio_stats.search.scan import pages
-from invenio_stats.totals.first_complete_day import first_day_of
+from invenio_stats.totals.first_complete_day import first_complete_day_of
 
 Outcomes = dict[str, dict[Outcome, int]]
 """How many documents of each kind were created, replaced, the same, kept (not older) and refused."""
@@ -77,7 +77,7 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
 
     def is_unknown(name: str) -> bool:
         if name not in known:
-            is_day = name.startswith(first_day_of(""))
+            is_day = name.startswith(first_complete_day_of(""))
             known[name] = not is_day and BookmarkAPI(client, name, "day").get_bookmark() is not None
         return not known[name]
 

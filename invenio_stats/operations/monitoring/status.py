@@ -14,7 +14,7 @@ from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from invenio_stats.totals.leases import quarantined_totals
 
 Line = dict[str, Any]
@@ -90,8 +90,8 @@ def _aggregation_line(name: str, now: datetime) -> Line:
         if bookmark is not None:
             line["bookmark"] = _written(utc(bookmark))
             line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
-        day = FirstDay(current_search_client, aggregator.event).get()
-        if day not in (None, ALL_THERE):
+        day = FirstCompleteDay(current_search_client, aggregator.event).get()
+        if day not in (None, NOTHING_MISSING):
             line["first_complete_day"] = f"{day:%Y-%m-%d}"
         line["quarantined"] = sum(
             len(quarantined_totals(current_search_client, one)) for one in (name, f"{name}-automated")

@@ -14,7 +14,7 @@ from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, edges, is_verifiable, prepare
-from invenio_stats.totals.first_complete_day import FirstDay
+from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
 
@@ -137,9 +137,9 @@ def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[
 
 def _check_complete(aggregator: Any, start: datetime) -> None:
     """Raise RebuildError where events of the first interval may be gone: its totals would become smaller."""
-    kept = FirstDay(aggregator.client, aggregator.event)
+    kept = FirstCompleteDay(aggregator.client, aggregator.event)
     events, totals = aggregator._events_alias(), aggregator._stored().alias
-    day = kept.judge(events, totals, aggregator.interval, datetime.now(timezone.utc))
+    day = kept.estimate(events, totals, aggregator.interval, datetime.now(timezone.utc))
     if start < day:
         raise RebuildError(
             _(

@@ -10,7 +10,7 @@ from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import FirstDay
+from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 Reason = Literal["incomplete", "not begun", "not due"]
 """The interval begins before the first complete day; before the aggregation's own beginning; after its own end."""
@@ -109,8 +109,8 @@ def _sort_out(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[l
 
 
 def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Callable[[datetime], bool]]]:
-    kept, now = FirstDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
-    day = kept.judge(aggregator._events_alias(), aggregator._stored().alias, aggregator.interval, now)
+    kept, now = FirstCompleteDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
+    day = kept.estimate(aggregator._events_alias(), aggregator._stored().alias, aggregator.interval, now)
     yield "incomplete", day, lambda start: start >= day
     # A subclass may begin later than with the oldest event, and end earlier than now.
     oldest = aggregator._get_oldest_event_timestamp() if aggregator._overrides("_get_oldest_event_timestamp") else None
