@@ -14,7 +14,7 @@ from kombu import Exchange
 from invenio_stats import config
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
-from invenio_stats.capture.after_response import judge_on_response
+from invenio_stats.capture.after_response import register_after_response
 from invenio_stats.core import names
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
@@ -157,7 +157,7 @@ class InvenioStats:
         self.init_config(app)
         state = InvenioStatsState(app)
         self._state = app.extensions["invenio-stats"] = state
-        judge_on_response(app)
+        register_after_response(app)
         if app.config["STATS_REGISTER_RECEIVERS"]:
             register_receivers(app, state.events_config)
         return state

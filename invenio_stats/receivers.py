@@ -7,7 +7,7 @@ from typing import Any
 from blinker import ANY
 from flask import Flask, current_app
 
-from invenio_stats.capture.after_response import hold_or_publish
+from invenio_stats.capture.after_response import publish_after_response
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import Builder, Event, IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
@@ -41,7 +41,7 @@ class EventEmitter:
             if event is None:
                 return
             if self.usage:
-                hold_or_publish(self.name, self._with_item(event, kwargs))
+                publish_after_response(self.name, self._with_item(event, kwargs))
             else:
                 current_stats.publish(self.name, [event])
         except EventsRefusedError:

@@ -16,10 +16,10 @@ from invenio_stats.proxies import current_stats, unwrap
 
 logger = logging.getLogger(__name__)
 
-_KEY = "invenio_stats.held"
+_KEY = "invenio_stats.deferred"
 
 
-class _Held:
+class _Deferred:
     """The events of one request, and its answer once that is known."""
 
     def __init__(self) -> None:
@@ -27,41 +27,41 @@ class _Held:
         self.answer: Answer | None = None
 
 
-def judge_on_response(app: Flask) -> None:
+def register_after_response(app: Flask) -> None:
     """Hold the events of use of every request that the application dispatches, and judge them at its end."""
     request_started.connect(_begin, sender=app)
     request_finished.connect(_end, sender=app)
 
 
-def hold_or_publish(event_type: str, event: IdentifiedEvent) -> None:
+def publish_after_response(event_type: str, event: IdentifiedEvent) -> None:
     """Keep an event of use for the verdict; publish it at once where the verdict is known or none will come.
 
     A response that streams may emit events after the verdict; outside a dispatched request (a task, a
     shell, a test's context) there is none.
     """
-    held: _Held | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
-    if held is None:
+    deferred: _Deferred | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
+    if deferred is None:
         current_stats.publish(event_type, [event])
-    elif held.answer is None:
-        held.events.setdefault(event_type, []).append(event)
-    elif is_usage(held.answer, event.leads_to_content):
+    elif deferred.answer is None:
+        deferred.events.setdefault(event_type, []).append(event)
+    elif is_usage(deferred.answer, event.leads_to_content):
         current_stats.publish(event_type, [event])
 
 
 def _begin(app: Flask, **kwargs: Any) -> None:
-    request.environ[_KEY] = _Held()
+    request.environ[_KEY] = _Deferred()
 
 
 def _end(app: Flask, response: Any, **kwargs: Any) -> None:
-    held: _Held | None = request.environ.get(_KEY)
-    if held is None:
+    deferred: _Deferred | None = request.environ.get(_KEY)
+    if deferred is None:
         return
-    held.answer = Answer(request.method, response.status_code, response.headers.get("Content-Range"))
-    for event_type, events in held.events.items():
-        counted = [event for event in events if is_usage(held.answer, event.leads_to_content)]
+    deferred.answer = Answer(request.method, response.status_code, response.headers.get("Content-Range"))
+    for event_type, events in deferred.events.items():
+        counted = [event for event in events if is_usage(deferred.answer, event.leads_to_content)]
         if counted:
             _publish(event_type, counted)
-    held.events = {}
+    deferred.events = {}
 
 
 def _publish(event_type: str, events: list[IdentifiedEvent]) -> None:
