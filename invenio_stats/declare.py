@@ -49,7 +49,7 @@ class Measure:
     """How the events' field is mapped."""
 
 
-def total(source: str) -> Measure:
+def sum_of(source: str) -> Measure:
     """Sum a number that the events carry."""
     return Measure("sum", source, NUMBER)
 

@@ -5,7 +5,7 @@ from typing import Any
 from blinker import signal
 
 from invenio_stats.core.events import Event
-from invenio_stats.declare import event_type, stamp, total
+from invenio_stats.declare import event_type, stamp, sum_of
 
 search_sent = signal("search-sent")
 """Sent by the search page, with `query` and the number of `hits`."""
@@ -23,5 +23,5 @@ search_made = event_type(
     builders=[search_event_builder],
     unique_id="{query}",
     keep=["query"],
-    metrics={"hits": total("hits")},
+    metrics={"hits": sum_of("hits")},
 )

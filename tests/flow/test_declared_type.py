@@ -3,7 +3,7 @@
 import pytest
 from blinker import Namespace
 
-from invenio_stats.declare import event_type, stamp, total
+from invenio_stats.declare import event_type, stamp, sum_of
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, process_events
 from tests.flow.test_processors import BROWSER
@@ -23,7 +23,7 @@ SEARCHES = event_type(
     builders=[search_event_builder],
     unique_id="{query}",
     keep=["query"],
-    metrics={"hits": total("hits")},
+    metrics={"hits": sum_of("hits")},
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from invenio_stats.declare import event_type, total, unique, unique_id_builder
+from invenio_stats.declare import event_type, sum_of, unique, unique_id_builder
 from invenio_stats.errors import ConfigurationError
 
 
@@ -20,7 +20,7 @@ def declare(**changes):
             "builders": [search_event_builder],
             "unique_id": "{query}",
             "keep": ["query"],
-            "metrics": {"hits": total("hits"), "users": unique("user")},
+            "metrics": {"hits": sum_of("hits"), "users": unique("user")},
             **changes,
         }
     )
@@ -68,7 +68,7 @@ def test_a_unique_id_too_long_for_a_key_is_hashed():
         pytest.param({"unique_id": "{query"}, "names no field", id="brace"),
         pytest.param({"keep": "query"}, r"keep is 'query'; write it as \['query'\]", id="keep"),
         pytest.param({"builders": "a:b"}, "builders is 'a:b'", id="builders"),
-        pytest.param({"metrics": {"count": total("hits")}}, r"metrics has \['count'\]", id="taken"),
+        pytest.param({"metrics": {"count": sum_of("hits")}}, r"metrics has \['count'\]", id="taken"),
         pytest.param({"metrics": {"hits": "hits"}}, r"metrics\['hits'\] is 'hits'; use total", id="metric"),
     ],
 )
