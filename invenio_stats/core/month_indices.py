@@ -11,7 +11,7 @@ from typing import NamedTuple
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import UTC, utc
 
-_MARK = re.compile(r"(?:^|-)compacting-.+-(\d{14})-[0-9a-f]{8}$")
+_LEASE = re.compile(r"(?:^|-)compacting-.+-(\d{14})-[0-9a-f]{8}$")
 
 
 class Period(NamedTuple):
@@ -45,7 +45,7 @@ def free_name(month_index: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def make_mark(month_index: str, now: datetime, token: str) -> str:
+def lease_name(month_index: str, now: datetime, token: str) -> str:
     """Return the alias that an index in the making carries: the last sign of life of its maker, and who that is.
 
     `token` is eight hexadecimal digits.
@@ -53,14 +53,14 @@ def make_mark(month_index: str, now: datetime, token: str) -> str:
     return f"compacting-{month_index}-{utc(now):%Y%m%d%H%M%S}-{token}"
 
 
-def find_mark(aliases: Iterable[str]) -> str | None:
+def find_lease(aliases: Iterable[str]) -> str | None:
     """Return the mark among the aliases of an index; None for one that is not in the making."""
-    return next((alias for alias in aliases if _MARK.search(alias)), None)
+    return next((alias for alias in aliases if _LEASE.search(alias)), None)
 
 
-def marked_at(mark: str) -> datetime:
+def heartbeat_at(lease: str) -> datetime:
     """Return when the maker gave the sign of life."""
-    match = _MARK.search(mark)
+    match = _LEASE.search(lease)
     if match is None:
-        raise ValueError(f"{mark!r} is not the mark of an index in the making.")
+        raise ValueError(f"{lease!r} is not the mark of an index in the making.")
     return datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)

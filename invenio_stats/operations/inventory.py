@@ -21,7 +21,7 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `in the making`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    """`events`, `compacting`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
     event_type: str | None
     documents: int
     shards: int
@@ -109,7 +109,7 @@ def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
         return None
     return Index(
         line["index"],
-        "in the making" if find_mark(aliases) else kind,
+        "compacting" if find_mark(aliases) else kind,
         event_type,
         int(line["docs.count"] or 0),
         int(line["pri"] or 0) * (1 + int(line["rep"] or 0)),

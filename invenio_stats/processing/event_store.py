@@ -18,7 +18,7 @@ from invenio_stats.core.moments import UTC, utc
 from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.processing.double_clicks import CellWriter
 from invenio_stats.processing.event_indices import ensure_events_index
-from invenio_stats.processing.month_indices import give_up_stale
+from invenio_stats.processing.month_indices import abandon_stale
 from invenio_stats.search.bulk import Action, store
 
 _PAUSES = (0.5, 2.0, 5.0)
@@ -130,7 +130,7 @@ class EventStore:
             self._refused_fields.clear()  # the indices may be others since
             time.sleep(pause)
         with suppress(StatsError, search.exceptions.TransportError):
-            give_up_stale(self._client, self._alias, self._clock())
+            abandon_stale(self._client, self._alias, self._clock())
         try:
             return work()
         except search.exceptions.TransportError as error:

@@ -36,7 +36,7 @@ def month_index(client: Any, month: str) -> str | None:
     except search.exceptions.NotFoundError:
         return None
     index, about = next(iter(found.items()))
-    if month_indices.find_mark(about["aliases"]):
+    if month_indices.find_lease(about["aliases"]):
         raise EngineUnavailableError(
             f"The days of {month} are being made one index. Its events stay on the queue until that is done; if "
             "it was interrupted, run `invenio stats indices compact` again."
@@ -56,25 +56,27 @@ def siblings(client: Any, month: str) -> dict[str, About]:
     return {index: about for index, about in found.items() if month_indices.period(alias, index)}
 
 
-def new_mark(month: str, now: datetime) -> str:
+def new_lease(month: str, now: datetime) -> str:
     """Return a mark for an index in the making that nobody else can have."""
     prefix = prefix_index("")
-    return str(prefix_index(month_indices.make_mark(month.removeprefix(prefix), now, secrets.token_hex(4))))
+    return str(prefix_index(month_indices.lease_name(month.removeprefix(prefix), now, secrets.token_hex(4))))
 
 
-def unmark(index: str, mark: str) -> dict[str, Any]:
+def release_action(index: str, lease: str) -> dict[str, Any]:
     """Return the action that takes a mark away; the request that holds it fails when it is not there any more."""
-    return {"remove": {"index": index, "alias": mark, **_MUST_EXIST}}
+    return {"remove": {"index": index, "alias": lease, **_MUST_EXIST}}
 
 
-def remark(client: Any, index: str, old: str, new: str) -> None:
+def renew(client: Any, index: str, old: str, new: str) -> None:
     """Change the mark of an index: a sign of life of its maker, or the end of his work.
 
     CompactionError where somebody else has changed it.
     """
     if not client.indices.exists_alias(index=index, name=old):
         raise CompactionError(f"Another run has taken the making of {index} over. Let that one finish.")
-    client.indices.update_aliases(body={"actions": [unmark(index, old), {"add": {"index": index, "alias": new}}]})
+    client.indices.update_aliases(
+        body={"actions": [release_action(index, old), {"add": {"index": index, "alias": new}}]}
+    )
 
 
 def is_blocked(about: About) -> bool:
@@ -82,7 +84,7 @@ def is_blocked(about: About) -> bool:
     return str(about["settings"].get("index.blocks.write")).lower() == "true"
 
 
-def give_up(client: Any, alias: str, index: str, mark: str, now: datetime) -> None:
+def abandon(client: Any, alias: str, index: str, lease: str, now: datetime) -> None:
     """Undo the making of an index: the days can be written to again, and it is gone.
 
     Its maker cannot go on from the first step on. Interrupted anywhere, it can be done again. CompactionError where
@@ -92,8 +94,8 @@ def give_up(client: Any, alias: str, index: str, mark: str, now: datetime) -> No
     if named is None:
         raise CompactionError(f"{index} is no index of a month of {alias}.")
     month = f"{alias}-{named.month}"
-    new = new_mark(month, now)
-    remark(client, index, mark, new)
+    new = new_lease(month, now)
+    renew(client, index, lease, new)
     if any(month_indices.period(alias, name) for name in client.indices.get_alias(index=index)[index]["aliases"]):
         client.indices.delete_alias(index=index, name=new)
         raise CompactionError(f"{index} has just been finished: its days are names of it.")
@@ -103,12 +105,12 @@ def give_up(client: Any, alias: str, index: str, mark: str, now: datetime) -> No
     client.indices.delete(index=index)
 
 
-def give_up_stale(client: Any, alias: str, now: datetime) -> list[str]:
+def abandon_stale(client: Any, alias: str, now: datetime) -> list[str]:
     """Give up the indices in the making whose makers are dead, so that late events are stored; return their names."""
     given_up = []
     for index, about in client.indices.get_alias(index=f"{alias}-*").items():
-        mark = month_indices.find_mark(about["aliases"]) if month_indices.period(alias, index) else None
-        if mark and now - month_indices.marked_at(mark) > STALE:
-            give_up(client, alias, index, mark, now)
+        lease = month_indices.find_lease(about["aliases"]) if month_indices.period(alias, index) else None
+        if lease and now - month_indices.heartbeat_at(lease) > STALE:
+            abandon(client, alias, index, lease, now)
             given_up.append(index)
     return given_up

@@ -11,7 +11,7 @@ from invenio_stats.core.mappings import NOT_SUPERSEDED
 from invenio_stats.errors import CompactionError, EngineUnavailableError
 from invenio_stats.operations.compaction.plans import plans
 from invenio_stats.processing.event_store import EventStore
-from invenio_stats.processing.month_indices import give_up_stale
+from invenio_stats.processing.month_indices import abandon_stale
 from tests.fixtures.clicks import make_click
 from tests.fixtures.months import EVENT, FRESH, NOW, Killed, later
 
@@ -187,8 +187,8 @@ def test_an_index_in_the_making_whose_maker_is_dead_is_given_up_by_who_wants_to_
     with pytest.raises(Killed):
         month.compact()
     requests_sent.mend()
-    assert give_up_stale(month.client, month.alias, later(minutes=5)) == []
-    assert give_up_stale(month.client, month.alias, later(minutes=11)) == [month.name]
+    assert abandon_stale(month.client, month.alias, later(minutes=5)) == []
+    assert abandon_stale(month.client, month.alias, later(minutes=11)) == [month.name]
     assert_as_before(month)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.core.intervals import after, floor
-from invenio_stats.core.month_indices import Period, find_mark, free_name, is_closed, make_mark, marked_at, period
+from invenio_stats.core.month_indices import Period, find_lease, free_name, heartbeat_at, is_closed, lease_name, period
 
 moments = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(timezone.utc))
 
@@ -55,12 +55,12 @@ def test_a_taken_name_gets_a_number():
 
 @given(moments, st.text("0123456789abcdef", min_size=8, max_size=8), st.sampled_from(["", "p-"]))
 def test_a_mark_is_found_among_aliases_and_says_when_it_was_made(now, token, prefix):
-    mark = prefix + make_mark("events-stats-a-2026-01", now, token)
-    assert find_mark(["events-stats-a", mark, "events-stats-a-2026-01-31"]) == mark
-    assert marked_at(mark) == now.replace(microsecond=0)
+    mark = prefix + lease_name("events-stats-a-2026-01", now, token)
+    assert find_lease(["events-stats-a", mark, "events-stats-a-2026-01-31"]) == mark
+    assert heartbeat_at(mark) == now.replace(microsecond=0)
 
 
 def test_other_aliases_are_no_marks():
-    assert find_mark(["events-stats-compacting", "compacting-x", "compacting-x-20260101000000-zzzzzzzz"]) is None
+    assert find_lease(["events-stats-compacting", "compacting-x", "compacting-x-20260101000000-zzzzzzzz"]) is None
     with pytest.raises(ValueError, match="'x' is not the mark"):
-        marked_at("x")
+        heartbeat_at("x")

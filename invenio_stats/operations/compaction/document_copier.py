@@ -7,7 +7,7 @@ from typing import Any
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.fingerprints import Digest, Fingerprint
-from invenio_stats.operations.compaction.target_index import Document, Making
+from invenio_stats.operations.compaction.target_index import Document, TargetIndex
 from invenio_stats.search.scan import pages, scan
 
 OnCopied = Callable[[int], None]
@@ -17,10 +17,10 @@ OnCopied = Callable[[int], None]
 class DocumentCopier:
     """Copies the sources of a plan into an index in the making."""
 
-    def __init__(self, client: Any, making: Making, on_copied: OnCopied):
+    def __init__(self, client: Any, target_index: TargetIndex, on_copied: OnCopied):
         """Read with a client; what is written goes through the making."""
         self._client = client
-        self._making = making
+        self._making = target_index
         self._on_copied = on_copied
         self._fingerprint = Fingerprint()
         self._twice: set[str] = set()
@@ -42,7 +42,7 @@ class DocumentCopier:
         """Compare what is stored with what was copied, and return both's digest; CompactionError where they differ."""
         self._client.indices.refresh(index=self._making.target)
         stored, twice = Fingerprint(), 0
-        for page in pages(scan(self._client, self._making.mark)):
+        for page in pages(scan(self._client, self._making.lease)):
             self._making.keep_alive()
             self._on_copied(len(page))
             for document_id, source in page:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.operations.compaction.document_copier import DocumentCopier, OnCopied
 from invenio_stats.operations.compaction.plans import Plan
-from invenio_stats.operations.compaction.target_index import Making, show
+from invenio_stats.operations.compaction.target_index import TargetIndex, show
 from invenio_stats.processing import month_indices
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ def compact(
     CompactionError and errors of the client leave the days as they were. `on_copied` is told of each document twice:
     when it is copied, and when it is compared.
     """
-    for index, mark in plan.unfinished.items():
-        month_indices.give_up(client, plan.alias, index, mark, clock())
+    for index, lease in plan.unfinished.items():
+        month_indices.abandon(client, plan.alias, index, lease, clock())
     done = _make(client, plan, clock, on_copied) if plan.days else Compacted(None, 0, 0, 0, None)
     for index in {*plan.hidden, done.index} - {None, *(plan.sources)}:
         show(client, str(index))
@@ -49,20 +49,20 @@ def compact(
 
 
 def _make(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnCopied) -> Compacted:
-    making = Making(client, plan, clock)
-    copier = DocumentCopier(client, making, on_copied)
+    target_index = TargetIndex(client, plan, clock)
+    copier = DocumentCopier(client, target_index, on_copied)
     try:
-        making.create()
-        making.stop_writes()
+        target_index.create()
+        target_index.stop_writes()
         copier.copy(plan.sources)
         digest = copier.compare()
         doubled = copier.stamp_doubled(clock())
     except BaseException:
         with suppress(Exception):
-            making.give_up()
+            target_index.abandon()
         raise
     # Not undone when it fails: an answer that got lost does not say that nothing was done.
-    making.take_place()
-    facts = {"index": making.target, "replaced": len(plan.sources), "documents": digest.documents + doubled}
+    target_index.replace_sources()
+    facts = {"index": target_index.target, "replaced": len(plan.sources), "documents": digest.documents + doubled}
     logger.info("A month was made one index", extra=facts)
-    return Compacted(making.target, len(plan.sources), digest.documents + doubled, doubled, digest.checksum)
+    return Compacted(target_index.target, len(plan.sources), digest.documents + doubled, doubled, digest.checksum)

@@ -9,7 +9,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
 from invenio_stats.core.moments import parse_calendar
-from invenio_stats.core.month_indices import find_mark, free_name, is_closed, period
+from invenio_stats.core.month_indices import find_lease, free_name, is_closed, period
 from invenio_stats.proxies import current_stats
 
 
@@ -78,9 +78,9 @@ def _by_month(client: Any, event_type: str, alias: str) -> list[Plan]:
         if named is None:
             continue
         plan = found.setdefault(named.month, Plan(event_type, alias, named.month))
-        mark = find_mark(about["aliases"])
-        if mark:
-            plan.unfinished[index] = mark
+        lease = find_lease(about["aliases"])
+        if lease:
+            plan.unfinished[index] = lease
             continue
         (plan.days if named.day else plan.whole).append(index)
         plan.taken |= {index, *about["aliases"]}

@@ -12,14 +12,14 @@ from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.processing import month_indices
 from invenio_stats.processing.month_indices import About
 
-_SIGN_OF_LIFE = timedelta(minutes=1)
+_HEARTBEAT = timedelta(minutes=1)
 _PATIENCE = 120
 """Seconds to wait for an answer: these requests may have a lot to do."""
 
 Document = Mapping[str, Any]
 
 
-class Making:
+class TargetIndex:
     """The index in the making, known by its mark: whoever takes that away stops the work at the next step."""
 
     def __init__(self, client: Any, plan: Plan, clock: Callable[[], datetime]):
@@ -28,13 +28,13 @@ class Making:
         self.target = plan.target
         self._plan = plan
         self._clock = clock
-        self._marked = clock()
-        self.mark = month_indices.new_mark(plan.name, self._marked)
+        self._renewed = clock()
+        self.lease = month_indices.new_lease(plan.name, self._renewed)
 
     def create(self) -> None:
         """Make the index, empty, without any name that somebody could read or write it by."""
         newest = self._sources()[self._plan.sources[-1]]
-        body = {"settings": settings_like(newest), "mappings": newest["mappings"], "aliases": {self.mark: {}}}
+        body = {"settings": settings_like(newest), "mappings": newest["mappings"], "aliases": {self.lease: {}}}
         try:
             self.client.indices.create(index=self.target, body=body)
         except search.exceptions.RequestError as error:
@@ -42,7 +42,7 @@ class Making:
                 raise
             raise CompactionError(f"Somebody has just made {self.target}. Run the command again.") from error
         # Templates have put their aliases on it; it is empty yet, so nobody has seen anything.
-        names = set(self.client.indices.get_alias(index=self.target)[self.target]["aliases"]) - {self.mark}
+        names = set(self.client.indices.get_alias(index=self.target)[self.target]["aliases"]) - {self.lease}
         if names:
             removals = [{"remove": {"index": self.target, "alias": name}} for name in sorted(names)]
             self.client.indices.update_aliases(body={"actions": removals})
@@ -59,17 +59,17 @@ class Making:
     def keep_alive(self) -> None:
         """Give a sign of life; CompactionError where another run has taken the work over."""
         now = self._clock()
-        if now - self._marked > _SIGN_OF_LIFE:
-            mark = month_indices.new_mark(self._plan.name, now)
-            month_indices.remark(self.client, self.target, self.mark, mark)
-            self.mark, self._marked = mark, now
+        if now - self._renewed > _HEARTBEAT:
+            lease = month_indices.new_lease(self._plan.name, now)
+            month_indices.renew(self.client, self.target, self.lease, lease)
+            self.lease, self._renewed = lease, now
 
     def write(self, operation: str, documents: Iterable[tuple[str, Document]]) -> list[str]:
         """Write documents; return the ids of those that were there, where they are to be created."""
         self.keep_alive()
         # By the mark: should somebody take the index away, no other one comes into being by writing.
         actions = [
-            {"_op_type": operation, "_index": self.mark, "_id": document_id, "_source": source}
+            {"_op_type": operation, "_index": self.lease, "_id": document_id, "_source": source}
             for document_id, source in documents
         ]
         _, errors = search.helpers.bulk(
@@ -83,22 +83,25 @@ class Making:
 
     def read(self, document_ids: list[str]) -> list[Document]:
         """Return documents of the index, which are there."""
-        found = self.client.mget(index=self.mark, body={"ids": document_ids})["docs"]
+        found = self.client.mget(index=self.lease, body={"ids": document_ids})["docs"]
         return [one["_source"] for one in found]
 
-    def take_place(self) -> None:
+    def replace_sources(self) -> None:
         """Put the index in the place of its sources, at one stroke; CompactionError where one of them has changed."""
         self.keep_alive()
         sources = self._sources()
         open_ones = [name for name, about in sources.items() if not month_indices.is_blocked(about)]
         if open_ones:
             raise CompactionError(f"Somebody has opened {open_ones[0]} for writing. Run the command again.")
-        actions = [*taking_over(self.target, self._plan.alias, sources), month_indices.unmark(self.target, self.mark)]
+        actions = [
+            *taking_over(self.target, self._plan.alias, sources),
+            month_indices.release_action(self.target, self.lease),
+        ]
         self.client.indices.update_aliases(body={"actions": actions}, request_timeout=_PATIENCE)
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Undo it: the sources can be written to again, and the index is gone."""
-        month_indices.give_up(self.client, self._plan.alias, self.target, self.mark, self._clock())
+        month_indices.abandon(self.client, self._plan.alias, self.target, self.lease, self._clock())
 
     def _sources(self) -> dict[str, About]:
         found = month_indices.siblings(self.client, self._plan.name)
