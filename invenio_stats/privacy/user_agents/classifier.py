@@ -6,7 +6,7 @@ from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from invenio_stats.privacy.user_agents.lists.site import compiled
+from invenio_stats.privacy.user_agents.lists.operator import compiled
 
 if TYPE_CHECKING:
     LISTS_VERSION: str

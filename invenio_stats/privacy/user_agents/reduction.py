@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from invenio_stats.privacy.user_agents.classifier import LOOKED_AT
-from invenio_stats.privacy.user_agents.lists.own import E_MAIL_MARK
+from invenio_stats.privacy.user_agents.lists.builtin import E_MAIL_MARK
 
 KEPT = 300
 """Characters of a reduced agent that are kept."""

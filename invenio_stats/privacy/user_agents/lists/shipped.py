@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from importlib.metadata import version
 
-from invenio_stats.privacy.user_agents.lists import own
+from invenio_stats.privacy.user_agents.lists import builtin
 from invenio_stats.privacy.user_agents.lists.matcher import Matcher
 
 
@@ -16,17 +16,17 @@ class Shipped:
         from is_bot import Bots  # not at the top: it costs 20 ms
 
         self._name = re.compile(r"[\w-]+")
-        self._machines = Matcher([*_counter("machine.txt"), *own.MACHINE_SIGNS])
-        self._robots = Matcher([*_counter("robot.txt"), *own.ROBOT_SIGNS])
+        self._machines = Matcher([*_counter("machine.txt"), *builtin.MACHINE_SIGNS])
+        self._robots = Matcher([*_counter("robot.txt"), *builtin.ROBOT_SIGNS])
         # COUNTER's list is years behind; is-bot is kept day by day
         self._newer = Matcher(Bots().patterns)
         self._newer_refused = Bots(self._newer.refused).is_bot if self._newer.refused else lambda _: False
-        self._marks = re.compile("|".join(own.BROWSER_MARKS))
-        self._browsers = Matcher(own.BROWSER_SIGNS)
+        self._marks = re.compile("|".join(builtin.BROWSER_MARKS))
+        self._browsers = Matcher(builtin.BROWSER_SIGNS)
 
     def is_ai(self, lowered: str) -> bool:
         """Say whether an agent names an AI agent: the whole name, not a part of another word."""
-        return not own.AI_AGENTS.isdisjoint(self._name.findall(lowered))
+        return not builtin.AI_AGENTS.isdisjoint(self._name.findall(lowered))
 
     def is_machine(self, lowered: str) -> bool:
         """Say whether an agent is a script or a tool, as the Code of Practice for Research Data counts them."""
@@ -36,7 +36,7 @@ class Shipped:
         """Say whether a list of robots has an agent. What COUNTER's names is never counted."""
         if self._robots.matches(lowered):
             return True
-        if lowered.startswith(own.TEST_CLIENT):
+        if lowered.startswith(builtin.TEST_CLIENT):
             return False
         bare = self._marks.sub("", lowered)
         return self._newer.matches(bare) or self._newer_refused(bare)
@@ -55,7 +55,7 @@ def shipped() -> Shipped:
 @cache
 def shipped_version() -> str:
     """Return the versions of all lists but the operator's."""
-    return f"counter-{version('counter-robots')}+is-bot-{version('is-bot')}+own-{own.OWN_VERSION}"
+    return f"counter-{version('counter-robots')}+is-bot-{version('is-bot')}+own-{builtin.BUILTIN_VERSION}"
 
 
 def _counter(file: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Our own lists: AI agents by name, signs of browsers, and what real browsers carry that looks like a robot."""
 
-OWN_VERSION = 1
+BUILTIN_VERSION = 1
 """Raised whenever anything below changes; it is part of the lists' version that events carry."""
 
 AI_AGENTS = frozenset(
