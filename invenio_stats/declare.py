@@ -30,7 +30,7 @@ from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machine
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
 from invenio_stats.utils import stamp
 
-__all__ = ("DeclaredType", "Measure", "event_type", "stamp", "total", "unique")
+__all__ = ("DeclaredType", "Measure", "event_type", "stamp", "sum_of", "unique")
 
 TEXT: Field = {"type": "keyword", "ignore_above": 8191}
 """Mapping of a kept field; a longer value is stored and cannot be searched."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
-from invenio_stats.core.month_indices import find_mark, period
+from invenio_stats.core.month_indices import find_lease, period
 from invenio_stats.proxies import current_stats
 
 Level = Literal["ok", "warning", "error"]
@@ -109,7 +109,7 @@ def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
         return None
     return Index(
         line["index"],
-        "compacting" if find_mark(aliases) else kind,
+        "compacting" if find_lease(aliases) else kind,
         event_type,
         int(line["docs.count"] or 0),
         int(line["pri"] or 0) * (1 + int(line["rep"] or 0)),

@@ -22,7 +22,8 @@ def load(setting_path: str, value: Any) -> Any:
     except (ImportStringError, ImportError) as error:
         cause = getattr(error, "exception", error)
         raise ConfigurationError(
-            f"{setting_path}: {value!r} cannot be imported ({cause}). Name an object that exists, as 'package.module:name'."
+            f"{setting_path}: {value!r} cannot be imported ({cause}). "
+            "Name an object that exists, as 'package.module:name'."
         ) from error
 
 
