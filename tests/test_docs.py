@@ -66,9 +66,20 @@ def test_every_command_and_option_is_described(built):
 
     found = dict(commands(stats, ("invenio", "stats")))
     assert len(found) >= 5
-    assert not missing(found, built["operations"])
+    assert not missing(found, built["commands"])
     options = {name for command in found.values() for one in command.params for name in one.opts if name[:2] == "--"}
-    assert not missing(options, built["operations"])
+    assert not missing(options, built["commands"])
+
+
+def test_the_page_of_commands_begins_with_a_table_of_all():
+    """An operator finds the command by what it does, in one line each."""
+    from invenio_stats.cli import stats
+
+    rows = re.findall(
+        r"^   \* - ``(.+)``\n     - (.+)\n(?!      )", (DOCS / "commands.rst").read_text(), flags=re.MULTILINE
+    )
+    assert sorted(name for name, _ in rows) == sorted(name for name, _ in commands(stats, ("invenio", "stats")))
+    assert all(effect.endswith(".") for _, effect in rows)
 
 
 @pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])

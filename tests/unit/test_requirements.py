@@ -42,6 +42,13 @@ def test_importing_the_package_loads_nothing_that_only_workers_need():
     """Each module of our own costs a fifth of a millisecond, in every process of an instance."""
     code = "import sys, invenio_stats; print(*sorted(name for name in sys.modules if name.startswith('invenio_stats')))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    workers = ["processors", "aggregations", "queries", "broker.consume", "processing.batch_runner", "broker.dead_letters"]
+    workers = [
+        "processors",
+        "aggregations",
+        "queries",
+        "broker.consume",
+        "processing.batch_runner",
+        "broker.dead_letters",
+    ]
     assert not {f"invenio_stats.{name}" for name in workers} & set(loaded)
     assert len(loaded) == 45
