@@ -16,6 +16,8 @@ from tests.docs_support.pages import PageRun
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
+MAX_TOP_LEVEL_ENTRIES = 32
+"""Files and folders at the top of the package: more are not taken in at a glance."""
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,31 @@ def test_every_field_of_an_event_is_described(built):
     from invenio_stats.core.mappings import EVENT_FIELDS, TOTAL_FIELDS
 
     assert not missing([*EVENT_FIELDS, *TOTAL_FIELDS], built["how-it-works"])
+
+
+def tree_of_the_package():
+    """Return the top-level entries in the picture of the package, as they are written there."""
+    text = (DOCS / "how-it-works.rst").read_text()
+    picture = text.partition("   invenio_stats/\n")[2].partition("\n\n")[0]
+    return re.findall(r"^   [├└]── (\S+)", picture, flags=re.MULTILINE)
+
+
+def test_the_tree_shows_what_lies_at_the_top_of_the_package():
+    """A newcomer finds every file and folder there, and none that is gone."""
+    package = ROOT / "invenio_stats"
+    entries = [path.name + "/" * path.is_dir() for path in package.iterdir() if path.name != "__pycache__"]
+    assert sorted(tree_of_the_package()) == sorted(entries)
+    assert len(entries) <= MAX_TOP_LEVEL_ENTRIES
+
+
+def test_paths_on_the_page_of_the_layout_exist():
+    """Files move; whoever moves one corrects the page."""
+    package = ROOT / "invenio_stats"
+    folders = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    text = (DOCS / "how-it-works.rst").read_text()
+    found = re.findall(rf"(?<![\w/<-])(?:invenio_stats/)?((?:{folders})/[a-z_]+(?:/[a-z_]+)*)", text)
+    assert "broker/publish" in found
+    assert not [path for path in found if not (package / path).is_dir() and not (package / f"{path}.py").is_file()]
 
 
 def test_every_page_is_tried():
