@@ -19,6 +19,13 @@ PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
 MAX_TOP_LEVEL_ENTRIES = 32
 """Files and folders at the top of the package: more are not taken in at a glance."""
 
+WORDS = (
+    *("automated traffic", "bookmark", "builder", "catalog", "cell", "compaction", "dead letter", "doctor", "emitter"),
+    *("first complete day", "ghost", "indexer", "item", "lease", "modifier", "outbox", "preprocessor", "pseudonymize"),
+    *("quarantine", "recount", "room", "salt", "spool", "stamp", "station", "superseded", "total", "visitor key"),
+)
+"""Words that this project uses in a sense of its own."""
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
@@ -121,6 +128,14 @@ def test_every_field_of_an_event_is_described(built):
     from invenio_stats.core.mappings import EVENT_FIELDS, TOTAL_FIELDS
 
     assert not missing([*EVENT_FIELDS, *TOTAL_FIELDS], built["how-it-works"])
+
+
+def test_every_word_of_ours_is_explained():
+    """A reader from elsewhere looks up what the code calls things."""
+    text = (DOCS / "index.rst").read_text().partition("Words\n-----\n")[2]
+    explained = dict(re.findall(r"^([a-z][a-z ,]+)\n   (\S.+)$", text, flags=re.MULTILINE))
+    assert not [word for word in WORDS if word not in explained]
+    assert all(len(first_line.split()) >= 5 for first_line in explained.values())
 
 
 def tree_of_the_package():
