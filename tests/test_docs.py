@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -104,6 +105,32 @@ def test_every_error_is_described(built):
     own = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]
     assert own
     assert not missing(own, built["errors"])
+
+
+def public_names():
+    """Yield module and name of all that the page of the public API promises."""
+    text = (DOCS / "public-api.rst").read_text()
+    rows = re.compile(r"^   \* - ``(invenio_stats[\w.]*)``\n     - ((?:.+\n)+?)(?=   \*|\n)", re.MULTILINE)
+    for module, names in rows.findall(text):
+        yield from ((module, name) for name in re.findall(r"``(\w+)``", names))
+
+
+def test_everything_public_is_there():
+    """What other packages are told to rely on can be imported."""
+    found = list(public_names())
+    assert ("invenio_stats.aggregations", "StatAggregator") in found
+    assert len({module for module, _ in found}) >= 20
+    assert not [(module, name) for module, name in found if not hasattr(import_module(module), name)]
+
+
+def test_methods_that_a_subclass_may_replace_are_there():
+    from invenio_stats import aggregations, processors, queries
+
+    text = (DOCS / "public-api.rst").read_text()
+    methods = re.findall(r"``(EventsIndexer|StatAggregator|Query|TermsQuery|DateHistogramQuery)\.(\w+)``", text)
+    assert ("StatAggregator", "_upper_limit") in methods
+    classes = {**vars(queries), **vars(processors), **vars(aggregations)}
+    assert not [(name, method) for name, method in methods if not callable(getattr(classes[name], method, None))]
 
 
 def logged():
