@@ -44,7 +44,7 @@ HEADINGS = (
 )
 
 
-class Counted(NamedTuple):
+class CountedTotal(NamedTuple):
     """What became of the agents of one list."""
 
     name: str
@@ -92,13 +92,13 @@ def print_table(kind: str, classifier: Classifier, lists: dict[str, set[str]]) -
     print()
 
 
-def count(name: str, agents: list[str], classifier: Classifier) -> Counted:
+def count(name: str, agents: list[str], classifier: Classifier) -> CountedTotal:
     """Return the shares of a list."""
     published, ignoring_case = re.compile("|".join(counter_patterns())), re.compile("|".join(counter_patterns()), re.I)
     classes = {agent: classifier.classify(agent) for agent in agents}
     reduced = {agent: classifier.classify(reduce_agent(agent)) for agent in agents}
     flagged = {agent for agent in agents if classes[agent] not in PEOPLE}
-    return Counted(
+    return CountedTotal(
         name,
         len(agents),
         _share(agents, published.search),

@@ -186,7 +186,7 @@ _TITLES = {
 def _shards(load: Load, costs: Costs, wishes: Wishes, totals: float) -> int:
     """Return how many shards there are at most, without replicas.
 
-    Of days, of months that were made one index, of months of totals and of what is counted apart from people, and ours.
+    Of days, of months that were made one index, of months of totals and of automated traffic, and ours.
     """
     day = load.per_second * _DAY * costs.event_bytes / wishes.event_types
     months = wishes.totals_years * 12

@@ -32,7 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prefix = f"bench-{uuid.uuid4().hex[:8]}-"
     settings = {"BROKER_URL": arguments.broker_url, "SEARCH_INDEX_PREFIX": prefix, "STATS_PROCESS_SECONDS": None}
-    behind = _delayed(arguments.search_url, arguments.delay) if arguments.delay else arguments.search_url
+    unwrap = _delayed(arguments.search_url, arguments.delay) if arguments.delay else arguments.search_url
     with tempfile.TemporaryDirectory() as folder:
         app = make_app(folder, SEARCH_HOSTS=[arguments.search_url], **settings)
         client = app.extensions["invenio-search"].client
@@ -43,7 +43,7 @@ def main() -> None:
                     current_stats.publish("record-view", map(view, range(0, arguments.events, 10_000)))
                     _indexer().run()  # makes the indices
                     publish(arguments.events, at_once=10)
-                rate = _stored_by(workers, arguments.events, folder, {**settings, "SEARCH_HOSTS": [behind]})
+                rate = _stored_by(workers, arguments.events, folder, {**settings, "SEARCH_HOSTS": [unwrap]})
             finally:
                 client.indices.delete(index=f"{prefix}*", ignore=[404])
             one = one or rate

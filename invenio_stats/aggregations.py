@@ -24,10 +24,10 @@ from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.execution import Plan
 from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
-from invenio_stats.totals.leases import Work, place_of
-from invenio_stats.totals.model import Counted
-from invenio_stats.totals.planning import Planning
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.leases import RunLease, lease_document
+from invenio_stats.totals.model import CountedTotal
+from invenio_stats.totals.planning import RunPlanner
+from invenio_stats.totals.stored import TotalsStore
 from invenio_stats.totals.writing import Action, Failure
 
 __all__ = (
@@ -55,7 +55,7 @@ def filter_robots(search: Any, **params: Any) -> Any:
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
-class StatAggregator(Planning):
+class StatAggregator(RunPlanner):
     """Keeps the totals of an event type equal to a recount of its raw events.
 
     A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
@@ -79,7 +79,7 @@ class StatAggregator(Planning):
         index_interval: Interval = "month",
         max_bucket_size: int = 10_000,
         fields: Mapping[str, Field] | None = None,
-        apart: bool = False,
+        count_automated: bool = False,
     ):
         """Aggregate the events behind the alias of `event`, which need not be a configured type.
 
@@ -92,7 +92,7 @@ class StatAggregator(Planning):
         :param index_interval: what an index of totals covers; not shorter than `interval`.
         :param max_bucket_size: totals that are read at once; it bounds memory, never a number.
         :param fields: mappings of the totals' own fields, for a type without index templates.
-        :param apart: count robots, AI agents and machines too, by class, in indices of their own.
+        :param count_automated: count robots, AI agents and machines too, by class, in indices of their own.
         """
         self.name = name
         self.event = event
@@ -101,7 +101,7 @@ class StatAggregator(Planning):
         self.index = prefix_index(names.totals_alias(event))
         self.field = field
         self.fields = fields
-        self.apart = apart
+        self.count_automated = count_automated
         self.metric_fields = dict(metric_fields or {})
         self.copy_fields = dict(copy_fields or {})
         self.query_modifiers = [filter_robots] if query_modifiers is None else list(query_modifiers)
@@ -120,7 +120,7 @@ class StatAggregator(Planning):
 
         Without `start_date` every pair that was touched since the bookmark, whatever its age; with it every pair
         from there to `end_date`, with its interval. Intervals that begin before the first complete day are left as
-        they are. A total that cannot be built, or that the engine will never take, is set aside, and tried again by
+        they are. A total that cannot be built, or that the engine will never take, is quarantined, and tried again by
         each run. Once the others are written the bookmark moves to the moment that the run began, or that another
         did which was at work meanwhile; where anything else failed, or another run still works on it, it stays.
         """
@@ -131,27 +131,27 @@ class StatAggregator(Planning):
         self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
         upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
         shared, day, mark = self._read_places()
-        work = self.begin_work(started, shared)
+        lease = self.begin_lease(started, shared)
         if start_date is None:
-            plan = self._plan_changes(recount, work, upper, partial(self._resume, mark))
+            plan = self._plan_changes(recount, lease, upper, partial(self._resume, mark))
         else:
             plan = self._plan_range(recount, parse_calendar(start_date), upper)
         if plan is None:
             return None
         plan.is_guarded = not self._overrides("agg_iter")
-        work.counts_since(plan.previous_bookmark)
+        lease.set_since(plan.previous_bookmark)
         try:
-            carried = self._carry_out(self._without_incomplete(plan, day), work)
+            result = self.execute(self._without_incomplete(plan, day), lease)
         except LeaseLostError:
             self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
             raise
         finally:
             self._prepared = self._unbuilt = None
-        self.held = carried.held
-        is_done = not (carried.undone or carried.held or work.is_overfull)
+        self.held = result.held
+        is_done = not (result.undone or result.held or lease.is_overfull)
         if update_bookmark and plan.bookmark and is_done:
-            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, carried.others_began or started)))
-        return carried.results
+            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, result.others_began or started)))
+        return result.results
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
         """Yield what is to be written for the interval that holds `dt`.
@@ -171,18 +171,18 @@ class StatAggregator(Planning):
                 facts = {"aggregation": self.name, "interval": iso(start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)
                 if self._unbuilt is not None:
-                    self._unbuilt.append(Failure(start, one.pair.key, type(error).__name__, "never"))
+                    self._unbuilt.append(Failure(start, one.total_key.key, type(error).__name__, "never"))
                 continue
             if action is not None:
                 yield action
 
-    def begin_work(self, now: datetime | None = None, read: Found | None = None) -> Work:
+    def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
         """Begin to work on intervals beside other runs: whoever writes totals claims their intervals.
 
         `read` is the document that they share, where it has just been read.
         """
         life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
-        return Work(self.client, self.name, life, now or _now(), _now, read)
+        return RunLease(self.client, self.name, life, now or _now(), _now, read)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
         """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
@@ -197,7 +197,7 @@ class StatAggregator(Planning):
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
         self.bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
         deleted = self._stored().delete(first, last)
-        self.begin_work().dismiss_others()
+        self.begin_lease().revoke_others()
         self.bookmark_api.rewind(first)
         return deleted
 
@@ -218,14 +218,14 @@ class StatAggregator(Planning):
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
         # Also among those that do not count: a total may have been made before they stopped to.
-        return aliases.oldest(self.client, aliases.indices_behind(self.client, self._events_alias()))
+        return aliases.oldest(self.client, aliases.indices_of(self.client, self._events_alias()))
 
     def _read_places(self) -> tuple[Found, Found, Found | None]:
         """Read what the runs share, the first complete day, and the bookmark, in one request.
 
         The bookmark is None where it is of another class than ours: that one reads it itself.
         """
-        places = [place_of(self.name), FirstDay(self.client, self.event).place]
+        places = [lease_document(self.name), FirstDay(self.client, self.event).place]
         if type(self.bookmark_api) is BookmarkAPI:
             places.append(self.bookmark_api.place)
         shared, day, *mark = read(self.client, places)
@@ -255,7 +255,9 @@ class StatAggregator(Planning):
             logger.warning("Intervals before the first complete day are left as they are", extra=facts)
         return replace(plan, moments=moments)
 
-    def _prepare(self, start: datetime, previous_bookmark: datetime | None) -> tuple[StoredTotals, Iterator[Counted]]:
+    def _prepare(
+        self, start: datetime, previous_bookmark: datetime | None
+    ) -> tuple[TotalsStore, Iterator[CountedTotal]]:
         """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""
         recount, stored = self._recount(), self._stored()
         if recount is None:
@@ -277,27 +279,27 @@ def _now() -> datetime:
 CLASSES = ("robot", "ai", "machine")
 
 
-def apart_from(aggregator: StatAggregator) -> StatAggregator:
+def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
     """Return the aggregation that counts what another leaves out: one total for each class and interval.
 
-    Its totals are behind `stats-apart-<event>`, which the templates and aliases of people's totals do not match; its
-    bookmark is `<name>-apart`. Only classes that the chain of the event type keeps can be counted.
+    Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match; its
+    bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
     """
-    apart = StatAggregator(
-        name=f"{aggregator.name}-apart",
+    automated = StatAggregator(
+        name=f"{aggregator.name}-automated",
         event=aggregator.event,
         client=aggregator.client,
         field="agent_class",
         metric_fields={"unique_count": ("cardinality", "unique_session_id", {})},
-        query_modifiers=[only_apart],
+        query_modifiers=[only_automated],
         interval=aggregator.interval,
         index_interval=aggregator.index_interval,
         fields={"agent_class": KEYWORD},
     )
-    apart.index = prefix_index(names.apart_alias(aggregator.event))
-    return apart
+    automated.index = prefix_index(names.automated_alias(aggregator.event))
+    return automated
 
 
-def only_apart(search: Any) -> Any:
+def only_automated(search: Any) -> Any:
     """Narrow a search to the events that do not count as people's."""
     return search.filter("terms", agent_class=list(CLASSES))

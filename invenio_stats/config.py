@@ -83,11 +83,11 @@ STATS_LEASE_SECONDS: float = 120
 Default: two minutes; more than the slowest single request of a run, and than clocks differ.
 """
 
-STATS_SEAL_EVENTS: dict[str, str] = {}
-"""Where events are sealed, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
+STATS_PSEUDONYMIZE_IN: dict[str, str] = {}
+"""Where events are pseudonymized, for event types that are not to follow the rule: `{type: "web" or "worker"}`.
 
-Default: none; a type is sealed in the web process, before its message leaves it, unless a preprocessor of its own
-stands before `anonymize_user` and may need the address or the agent. Set a type to `"web"` when that
+Default: none; a type is pseudonymized in the web process, before its message leaves it, unless a preprocessor of its
+own stands before `anonymize_user` and may need the address or the agent. Set a type to `"web"` when that
 preprocessor does not need them. With `"worker"` the queue holds address, agent and ids.
 """
 

@@ -120,7 +120,7 @@ def event_type(
                     "field": "unique_id",
                     "interval": interval,
                     "index_interval": index_interval,
-                    "apart": True,
+                    "count_automated": True,
                     "copy_fields": {field: field for field in keep},
                     "metric_fields": {
                         "unique_count": ("cardinality", "unique_session_id", {}),

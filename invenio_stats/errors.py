@@ -32,8 +32,8 @@ class UnknownTypeError(StatsError):
         super().__init__(f"{name!r} is not in {setting}. Correct the name where the task is scheduled, or add it.")
 
 
-class UnsealedEventError(StatsError):
-    """An event came out of its preprocessors with an address or agent; it goes to the dead letters, sealed."""
+class PersonalDataError(StatsError):
+    """An event came out of its preprocessors with an address or agent; it goes to the dead letters, pseudonymized."""
 
     def __init__(self, index: str):
         """Name the index that it was for."""

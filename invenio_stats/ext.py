@@ -16,7 +16,7 @@ from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
 from invenio_stats.capture.after_response import judge_on_response
 from invenio_stats.core import names
-from invenio_stats.core.events import BornEvent, Event
+from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.privacy.user_agents import catalog
@@ -108,7 +108,7 @@ class InvenioStatsState:
         return self._queries[query_name]
 
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
-        """Seal events and put them on the queue of their type, at once.
+        """Pseudonymize events and put them on the queue of their type, at once.
 
         Returns when the broker, or the spool, has them all. AssertionError for a type that STATS_EVENTS does not
         have, TypeError for events that are not a series of dicts, EncodeError for one that is not JSON: of a batch
@@ -119,16 +119,16 @@ class InvenioStatsState:
         if isinstance(events, (Mapping, str)):
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
         definition = self.events[event_type]
-        publish(definition.queue, events, self._sealer(definition))
+        publish(definition.queue, events, self._pseudonymizer(definition))
         catalog.send(self.agents_queue)
 
     @staticmethod
-    def _sealer(definition: parsing.EventDefinition) -> Callable[[BornEvent], BornEvent]:
+    def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
         """Return what takes the person out of events, unless a worker is to do it."""
         from invenio_stats import processors  # importing the package does not pay for what workers need
 
-        how = definition.sealing
-        return processors.sealer(how.window, how.keeps_user_id) if how.place == "web" else lambda event: event
+        how = definition.pseudonymization
+        return processors.pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:
@@ -182,7 +182,7 @@ def finalize_app(app: Flask) -> None:
     check_numbers(app.config)
     with app.app_context():
         load_lists()
-        _warn_of_unsealed(state)
+        _warn_of_personal_data(state)
         state.events  # noqa: B018 - reading it fills the cache
         state.aggregations  # noqa: B018
         state.item_resolver  # noqa: B018
@@ -190,8 +190,8 @@ def finalize_app(app: Flask) -> None:
             state.get_query(name)
 
 
-def _warn_of_unsealed(state: InvenioStatsState) -> None:
+def _warn_of_personal_data(state: InvenioStatsState) -> None:
     for name, event in state.event_definitions.items():
-        if event.sealing.place == "worker":
-            # A preprocessor that may need them stands before anonymize_user, or STATS_SEAL_EVENTS says so.
+        if event.pseudonymization.stage == "worker":
+            # A preprocessor that may need them stands before anonymize_user, or STATS_PSEUDONYMIZE_IN says so.
             logger.warning("Events reach the broker with address and agent", extra={"event_type": name})

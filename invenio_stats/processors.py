@@ -17,7 +17,7 @@ from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
-from invenio_stats.broker.dead_letters import DeadLetter
+from invenio_stats.broker.dead_letters import RejectedEvent
 from invenio_stats.core import names
 from invenio_stats.core.double_clicks import (
     DEFAULT_WINDOW,
@@ -27,20 +27,31 @@ from invenio_stats.core.double_clicks import (
     document_id_of,
     identity_of,
 )
-from invenio_stats.core.events import BornEvent, Event, Preprocessor, born, file_unique_id, hash_id, record_unique_id
+from invenio_stats.core.events import (
+    Event,
+    IdentifiedEvent,
+    Preprocessor,
+    file_unique_id,
+    hash_id,
+    record_unique_id,
+    with_id,
+)
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import BEGINNING, is_iso, iso, iso_zoned, parse, to_second, utc
-from invenio_stats.errors import UnsealedEventError, without_text
-from invenio_stats.privacy.pseudonyms import PERSON, Sealer, is_done, names_somebody
+from invenio_stats.errors import PersonalDataError, without_text
+from invenio_stats.privacy.pseudonyms import PERSON, Pseudonymizer, has_personal_data, is_done
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.user_agents.cache import describe
 from invenio_stats.privacy.user_agents.classifier import AgentClass, is_machine, is_robot
-from invenio_stats.processing.batch_runner import IN_THE_MAKING, Outcome, in_batches, run_batches
+from invenio_stats.processing.batch_runner import MAX_BATCHES_IN_FLIGHT, Outcome, in_batches, run_batches
 from invenio_stats.search.bulk import Action, sends_directly
 from invenio_stats.support.import_strings import load
 
 if TYPE_CHECKING:  # what a worker needs, and no web process pays for
-    from invenio_stats.processing.event_store import Stored
+    pass
+
+if TYPE_CHECKING:  # what a worker needs, and no web process pays for
+    from invenio_stats.processing.event_store import StoreResult
 
 __all__ = (
     "EventsIndexer",
@@ -91,19 +102,19 @@ def anonymize_user(doc: Event) -> Event:
     """Put keys in the place of the person: country, visitor, session and kind of agent, without address and ids.
 
     The keys are hashes under the day's salt, so nobody can be followed to the next day. An event that is
-    sealed already, as most are when they reach the queue, is left alone.
+    pseudonymized already, as most are when they reach the queue, is left alone.
     """
-    return seal_event(doc)
+    return pseudonymize(doc)
 
 
-def seal_event(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
-    """Seal an event in place; returns it."""
-    return event if is_done(event) else sealer(window, keep_user_id)(event)
+def pseudonymize(event: Event, window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Event:
+    """Pseudonymize an event in place; returns it."""
+    return event if is_done(event) else pseudonymizer(window, keep_user_id)(event)
 
 
-def sealer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Sealer:
-    """Return what seals events, with the salt that this module gives: test suites replace it here."""
-    return Sealer(get_anonymization_salt, window, keep_user_id)
+def pseudonymizer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Pseudonymizer:
+    """Return what pseudonymizes events, with the salt that this module gives: test suites replace it here."""
+    return Pseudonymizer(get_anonymization_salt, window, keep_user_id)
 
 
 def build_file_unique_id(doc: Event) -> Event:
@@ -165,7 +176,7 @@ class EventsIndexer:
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
         self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
-        self.failures: list[DeadLetter] = []
+        self.failures: list[RejectedEvent] = []
         self.dropped: Counter[str] = Counter()
         from invenio_stats.processing.event_store import EventStore  # a worker's: no web process pays for it
 
@@ -193,18 +204,18 @@ class EventsIndexer:
             except Exception as error:
                 facts = {"queue": self.queue.routing_key, "error": type(error).__name__}
                 logger.error("Error processing event", exc_info=without_text(error), extra=facts)
-                self.failures.append((_as_letter(event), f"preprocessor: {type(error).__name__}"))
+                self.failures.append((_as_dead_letter(event), f"preprocessor: {type(error).__name__}"))
                 continue
             if click is None:
                 continue
             if click.moment < first_day:
-                self.failures.append((_as_letter(event), "expired"))
+                self.failures.append((_as_dead_letter(event), "expired"))
                 continue
             yield click
 
     def run(self) -> Outcome:
         """Store what waits on the queue; return (stored, failed)."""
-        self._sender = ThreadPoolExecutor(IN_THE_MAKING)  # the next batch is made ready while others are stored
+        self._sender = ThreadPoolExecutor(MAX_BATCHES_IN_FLIGHT)  # the next batch is made ready while others are stored
         try:
             return run_batches(self, self._run_batch)
         finally:
@@ -241,7 +252,7 @@ class EventsIndexer:
         chunks = iter(lambda: list(islice(things, BATCH_SIZE)), [])
         return _outcome(store, chunks, self.failures, self.dropped)
 
-    def _store_actions(self, actions: list[Action]) -> "Stored":
+    def _store_actions(self, actions: list[Action]) -> "StoreResult":
         for action in actions:
             if "_click" in action:
                 self.store.ensure(action["_click"].cell)
@@ -252,8 +263,8 @@ class EventsIndexer:
         doc = self._preprocess(event)
         if doc is None:
             return None
-        if names_somebody(doc):
-            raise UnsealedEventError(self.index)
+        if has_personal_data(doc):
+            raise PersonalDataError(self.index)
         timestamp = doc["timestamp"]
         moment = to_second(parse(timestamp))
         cell = cell_start(moment, self.double_click_window)
@@ -264,10 +275,10 @@ class EventsIndexer:
         elif not (isinstance(timestamp, str) and is_iso(timestamp)):
             doc["timestamp"] = iso(moment)
         doc["updated_timestamp"] = stamp
-        if isinstance(event, BornEvent):
+        if isinstance(event, IdentifiedEvent):
             doc["event_id"] = event.event_id
         identity = identity_of(doc)
-        event_id = doc.get("event_id") or document_id_of(cell, identity) or born(doc).event_id
+        event_id = doc.get("event_id") or document_id_of(cell, identity) or with_id(doc).event_id
         return Click(doc, moment, event_id, cell, identity, previous)
 
     def _as_action(self, click: Click) -> Action:
@@ -297,9 +308,9 @@ class EventsIndexer:
 
 
 def _outcome(
-    store: Callable[[list[Any]], "Stored"],
+    store: Callable[[list[Any]], "StoreResult"],
     chunks: Iterable[list[Any]],
-    failures: list[DeadLetter],
+    failures: list[RejectedEvent],
     dropped: Counter[str],
 ) -> Outcome:
     """Store what a batch has, and return what became of all of it.
@@ -315,10 +326,10 @@ def _outcome(
     return outcome + Outcome(dead=len(failures), dropped=dropped)
 
 
-def _as_letter(event: Event) -> Event:
-    """Return an event for the dead letters: sealed, and without its person where what is wrong with it forbids that."""
+def _as_dead_letter(event: Event) -> Event:
+    """Return an event for the dead letters: pseudonymized or, if it cannot be, without its personal fields."""
     try:
-        return seal_event(event)
+        return pseudonymize(event)
     except Exception:
         for field in PERSON:
             event.pop(field, None)

@@ -6,6 +6,8 @@ from typing import Any, Protocol, cast
 from flask import current_app
 from werkzeug.local import LocalProxy
 
+from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
+
 
 class State(Protocol):
     """What a module may ask of the extension's state."""
@@ -15,10 +17,10 @@ class State(Protocol):
     events_config: Mapping[str, Any]
     aggregations_config: Mapping[str, Any]
     queries_config: Mapping[str, Any]
-    event_definitions: Mapping[str, Any]
-    events: Mapping[str, Any]
-    aggregations: Mapping[str, Any]
-    queries: Mapping[str, Any]
+    event_definitions: Mapping[str, EventDefinition]
+    events: Mapping[str, EventDefinition]
+    aggregations: Mapping[str, AggregationDefinition]
+    queries: Mapping[str, QueryDefinition]
     permission_factory: Callable[..., Any]
     item_resolver: Callable[..., Any] | None
     agents_queue: Any
@@ -40,7 +42,7 @@ current_stats = cast(State, LocalProxy(lambda: current_app.extensions["invenio-s
 """The state of invenio-stats: see `invenio_stats.ext.InvenioStatsState`."""
 
 
-def behind(proxy: Any) -> Any:
+def unwrap(proxy: Any) -> Any:
     """Return what a proxy stands for now; what is no proxy, a stand-in of a test say, is that itself.
 
     Each use of a proxy looks it up anew, which costs more than what is done with it: some ten times for an event.

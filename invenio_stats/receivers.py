@@ -9,10 +9,10 @@ from flask import Flask, current_app
 
 from invenio_stats.capture.after_response import hold_or_publish
 from invenio_stats.core.delivered_content import USAGE_TYPES
-from invenio_stats.core.events import BornEvent, Builder, Event
+from invenio_stats.core.events import Builder, Event, IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.items.resolver import item_fields
-from invenio_stats.proxies import behind, current_stats
+from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.support.import_strings import entries, load, load_entry
 
 logger = logging.getLogger(__name__)
@@ -49,18 +49,18 @@ class EventEmitter:
         except Exception as error:
             logger.error("Error building event", exc_info=without_text(error), extra={"event_type": self.name})
 
-    def _build(self, *args: Any, **kwargs: Any) -> BornEvent | None:
-        first = BornEvent({})
+    def _build(self, *args: Any, **kwargs: Any) -> IdentifiedEvent | None:
+        first = IdentifiedEvent({})
         event: Event | None = first
         for build in self.builders:
             event = build(event, *args, **kwargs)
             if event is None:
                 return None
-        return event if isinstance(event, BornEvent) else BornEvent(event, first.event_id)
+        return event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event, first.event_id)
 
     @staticmethod
-    def _with_item(event: BornEvent, thing: Mapping[str, Any]) -> BornEvent:
-        for key, value in item_fields(behind(current_stats).item_resolver, **thing).items():
+    def _with_item(event: IdentifiedEvent, thing: Mapping[str, Any]) -> IdentifiedEvent:
+        for key, value in item_fields(unwrap(current_stats).item_resolver, **thing).items():
             event.setdefault(key, value)
         return event
 

@@ -15,12 +15,12 @@ from invenio_stats.core.moments import parse_calendar
 from invenio_stats.operations.runner import (
     _CONNECTIONS,
     SIDE_BY_SIDE,
-    _do_all,
-    _purge,
     aggregate_one,
     keep_agents,
     process_one,
+    purge_one,
     report_refused,
+    run_all,
 )
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
@@ -62,7 +62,6 @@ StatsDeadLettersTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: dead letters older than STATS_DEAD_LETTERS_DAYS are deleted, once a day."""
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -76,7 +75,7 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     types = list(event_types)
     limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
     at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
-    results = _do_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
+    results = run_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
     keep_agents()
     return list(zip(types, results, strict=True))
 
@@ -99,7 +98,7 @@ def purge_dead_letters() -> dict[str, Any]:
     One that fails is logged and does not stop the others; its result is a Failure.
     """
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
-    return {name: _purge(name, before) for name in current_stats.events}
+    return {name: purge_one(name, before) for name in current_stats.events}
 
 
 @shared_task(ignore_result=False)
@@ -117,4 +116,4 @@ def aggregate_events(
     """
     start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
     options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
-    return _do_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)
+    return run_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)

@@ -14,7 +14,7 @@ except ModuleNotFoundError:  # an application without accounts has anonymous vis
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
 from invenio_stats.privacy.geoip import get_geoip
 from invenio_stats.privacy.salts import get_anonymization_salt
-from invenio_stats.proxies import behind
+from invenio_stats.proxies import unwrap
 
 __all__ = (
     "AllowAllPermission",
@@ -38,7 +38,7 @@ def stamp() -> dict[str, Any]:
     is_zoned = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
     return {
         "timestamp": now.isoformat() if is_zoned else now.isoformat(timespec="seconds")[:19],
-        "referrer": behind(request).referrer if has_request_context() else None,
+        "referrer": unwrap(request).referrer if has_request_context() else None,
         **get_user(),
     }
 
@@ -51,7 +51,7 @@ def get_user() -> dict[str, str | None]:
     """
     if not has_request_context():
         return {"ip_address": None, "user_agent": None, "user_id": None, "session_id": None}
-    asked, user = behind(request), behind(current_user)
+    asked, user = unwrap(request), unwrap(current_user)
     signed_in = user is not None and user.is_authenticated
     return {
         "ip_address": asked.remote_addr,

@@ -13,7 +13,7 @@ from invenio_rest.decorators import require_content_types
 from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.batch import Asked, _naming, answer_all
+from invenio_stats.queries.batch import Asked, answer_all, naming_entry
 from invenio_stats.queries.parameters import quote
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def read_entries(body: bytes) -> list[Asked]:
         )
     read = []
     for key, entry in entries.items():
-        with _naming(key):
+        with naming_entry(key):
             read.append(_read_entry(key, entry))
     return read
 

@@ -26,7 +26,7 @@ Line = tuple[str, str, dict[str, Any]]
 _AT_ONCE = 4_000
 
 
-class Prepared(NamedTuple):
+class PreparedQuery(NamedTuple):
     """One event as it is stored."""
 
     kind: str
@@ -42,7 +42,7 @@ class Engine:
         self._pool = urllib3.PoolManager(maxsize=8)
         self._url = ""
         self.prefix = ""
-        self._last_day: dict[str, list[Prepared]] = {}
+        self._last_day: dict[str, list[PreparedQuery]] = {}
         self._sources: dict[str, dict[tuple[str, str], str]] = {}
 
     def open(self, url: str, prefix: str) -> None:
@@ -108,7 +108,7 @@ class Engine:
             self.ask("PUT", f"/{index}/_settings", {"index.blocks.write": True})
         return {"n": count, "months": sorted({month for _, month in self._sources[key]})}
 
-    def _source(self, key: str, one: Prepared) -> str:
+    def _source(self, key: str, one: PreparedQuery) -> str:
         """Return the index of an event, made where it is not there."""
         index = self._sources[key].get((one.kind, one.month))
         if index is None:
@@ -159,7 +159,7 @@ def bulk_bodies(lines: Sequence[Line], size: int = 2000, verb: str = "index") ->
     return bodies
 
 
-def prepare(event: Logged) -> Prepared:
+def prepare(event: Logged) -> PreparedQuery:
     """Return an event as an indexer would have stored it, a second after it happened."""
     raw, moment = event.raw, event.raw["timestamp"]
     person = ("ip_address", "user_agent", "user_id", "session_id")
@@ -179,7 +179,7 @@ def prepare(event: Logged) -> Prepared:
     )
     cell = f"{moment[:18]}0"
     identity = hashlib.sha1(f"{unique_id}{visitor}".encode(), usedforsecurity=False).hexdigest()
-    return Prepared(event.kind, moment[:7], f"{cell}-{identity}", document)
+    return PreparedQuery(event.kind, moment[:7], f"{cell}-{identity}", document)
 
 
 def _hash(text: str) -> str:

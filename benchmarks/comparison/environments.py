@@ -41,9 +41,9 @@ def public() -> str:
     return _made(f"public-{RELEASE}", [f"invenio-stats[opensearch2]=={RELEASE}", *_APPLICATION])
 
 
-def checkout(beside: str) -> str:
+def checkout(with_stored: str) -> str:
     """Return the interpreter of an environment with this checkout, its libraries as in the environment beside it."""
-    frozen = subprocess.run([beside, "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout
+    frozen = subprocess.run([with_stored, "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout
     same = [line for line in frozen.splitlines() if "==" in line and not line.startswith("invenio-stats==")]
     where = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
     wanted = ["-e", f"{ROOT}[opensearch2]", *_APPLICATION]

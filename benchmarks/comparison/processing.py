@@ -26,7 +26,7 @@ def consume(count: int, profile: str | None = None) -> Measure:
 
 
 def preprocess(path: str, count: int, profile: str | None = None) -> Measure:
-    """Run the chain of preprocessors over the events as a worker gets them; then over raw ones, sealing included."""
+    """Run the preprocessors on events as a worker gets them; then on raw ones, pseudonymization included."""
     for kind, raw in by_type(path, count).items():
         bench.stats.publish(kind, raw)
     measure = _run(bench.taken(count), profile)

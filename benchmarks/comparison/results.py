@@ -8,7 +8,7 @@ from comparison.measuring import Measure, median
 
 PUBLIC, CHECKOUT = "public", "checkout"
 
-ALONE = ", one a message"
+MAX_SINGLE_MESSAGES = ", one a message"
 """Ends the name of a stage whose events have a message each."""
 
 
@@ -144,8 +144,8 @@ def _plus(first: float | None, second: float | None) -> float | None:
 
 def constants(results: Results) -> dict[str, float]:
     """Return what was measured; what was not is left out, and `plan.py` says which it misses."""
-    facts, consume = results.facts, f"consume{ALONE}"
-    broker = [_each(results, stage, "cpu_broker") for stage in (f"publish{ALONE}", consume)]
+    facts, consume = results.facts, f"consume{MAX_SINGLE_MESSAGES}"
+    broker = [_each(results, stage, "cpu_broker") for stage in (f"publish{MAX_SINGLE_MESSAGES}", consume)]
     found = {
         "web_seconds_per_event": _each(results, "emit, one a request", "cpu"),
         "worker_events_per_second": results.value(consume, CHECKOUT, "rate"),

@@ -10,7 +10,7 @@ from typing import Any
 from comparison import environments, workload
 from comparison.measuring import Measure
 from comparison.modes import Mode
-from comparison.results import ALONE, CHECKOUT, PUBLIC, Results
+from comparison.results import CHECKOUT, MAX_SINGLE_MESSAGES, PUBLIC, Results
 from comparison.services import Services, Worker
 
 _PATIENCE = 3600.0
@@ -80,10 +80,10 @@ class Run:
         """Measure what broker and engine do at best with the events that this checkout has just stored."""
         count = self.mode.events
         for name, measure in self.limits("broker", path=path, count=count).items():
-            stage = f"publish{ALONE}" if name.startswith("bare") else "emit, one a request"
+            stage = f"publish{MAX_SINGLE_MESSAGES}" if name.startswith("bare") else "emit, one a request"
             self.results.add_limit(stage, measure["rate"], name)
         limit = self.limits("store", prefix=self.sides[-1].prefix, count=count)["rate"]
-        for stage in ("consume", f"consume{ALONE}"):
+        for stage in ("consume", f"consume{MAX_SINGLE_MESSAGES}"):
             self.results.add_limit(stage, limit, _STORE)
 
     def log(self, log: workload.Log) -> str:

@@ -12,8 +12,8 @@ ALIKE = (
     "Ours counts distinct sessions exactly, the public release by the engine's estimate: up to 0.1 % less is no "
     "difference.",
     "Both look countries up in the same database, the one that the public release brings.",
-    "Ours seals events and waits for the broker's confirmation in `publish`; the public release sends them as they are "
-    "and anonymizes them in the worker. `publish + consume` is the way from a raw event to a stored one.",
+    "Ours pseudonymizes events and waits for the broker's confirmation in `publish`; the public release sends them "
+    "as they are and anonymizes them in the worker. `publish + consume` is the way from a raw event to a stored one.",
 )
 """What is configured alike, and where the same work lies in another stage; printed under the table."""
 
@@ -66,7 +66,7 @@ def _aggregations() -> dict[str, Any]:
 
     aggregations = deepcopy(AGGREGATIONS_CONFIG)
     for entry in aggregations.values():
-        entry["params"].pop("apart", None)
+        entry["params"].pop("count_automated", None)
     return aggregations
 
 

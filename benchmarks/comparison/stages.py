@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from comparison import environments, workload
-from comparison.results import ALONE, CHECKOUT
+from comparison.results import CHECKOUT, MAX_SINGLE_MESSAGES
 from comparison.run import Run
 from comparison.services import Worker
 
-_WAYS = {"": 500, ALONE: 10}
+_WAYS = {"": 500, MAX_SINGLE_MESSAGES: 10}
 """Events that are published at once: those of a program that has many, or of requests, each in a message of its own."""
 _KINDS = {"four queries": "four queries", "histogram": "histogram query", "by file": "query by file"}
 
@@ -64,7 +64,7 @@ def _process(run: Run) -> None:
     checkout = next(side for side in run.sides if side.label == CHECKOUT)
     facts["message_bytes"] = checkout("message_bytes", path=path, count=1000)["bytes_each"]
     if not mode.is_quick:
-        checkout("publish", path=path, count=mode.events, batch=_WAYS[ALONE])
+        checkout("publish", path=path, count=mode.events, batch=_WAYS[MAX_SINGLE_MESSAGES])
         facts["broker_bytes_per_message"] = run.services.queue_memory(checkout.label)
         checkout("consume", count=mode.events)
     for size in mode.processed:

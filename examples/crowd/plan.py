@@ -78,7 +78,7 @@ class Plan:
                 return Visitor(address, agent, email=email)
 
     def _address(self) -> str:
-        """Return a new address, of the range that is set aside for tests."""
+        """Return a new address, of the range that is quarantined for tests."""
         while True:
             address = f"198.{self.choice.randint(18, 19)}.{self.choice.randint(0, 255)}.{self.choice.randint(1, 254)}"
             if address not in self._addresses:

@@ -13,11 +13,11 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.messages import PACKET, events_in, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
 from invenio_stats.broker.transports.redis import acknowledge, received
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Inbox:
     """A queue as the indexer reads it: `consume` hands out one batch and keeps its delivery tags.
 
     What was handed out goes back to the broker unless `acknowledge` is called: with `release`, or by
-    the broker itself when the process dies. With `set_aside` a batch is acknowledged when others have been handed out
+    the broker itself when the process dies. With `checkpoint` a batch is acknowledged when others have been handed out
     since.
     """
 
@@ -50,12 +50,12 @@ class Inbox:
         """Read from a queue of invenio-queues, some `size` events at a time."""
         self._queue = queue
         self._size = size
-        self._events_each = PACKET
+        self._events_each = EVENTS_PER_MESSAGE
         """Of a message, as they were the last time."""
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
         self._batch = Batch([], [])
-        self._aside: deque[Batch] = deque()
+        self._checkpoints: deque[Batch] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self._channel: Any = None
@@ -97,24 +97,24 @@ class Inbox:
         if not self._ahead:
             self._fetch()
         events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
-        return [fields for fields in islice(events, self._size + PACKET) if isinstance(fields, dict)]
+        return [fields for fields in islice(events, self._size + EVENTS_PER_MESSAGE) if isinstance(fields, dict)]
 
-    def set_aside(self) -> Batch:
+    def checkpoint(self) -> Batch:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
         batch, self._batch = self._batch, Batch([], [])
-        self._aside.append(batch)
+        self._checkpoints.append(batch)
         return batch
 
     def acknowledge(self) -> int:
         """Tell the broker that the oldest batch is done with; return how many messages that were."""
-        if not self._aside:
-            self.set_aside()
-        messages = self._aside.popleft().messages
+        if not self._checkpoints:
+            self.checkpoint()
+        messages = self._checkpoints.popleft().messages
         if not self._gives_back_by_closing:
             acknowledge(messages)
         elif messages:
             messages[-1].ack(multiple=True)
-        if not (self._aside or self._batch.messages or self._ahead):
+        if not (self._checkpoints or self._batch.messages or self._ahead):
             self.release()
         return len(messages)
 
@@ -122,7 +122,7 @@ class Inbox:
         """Give what has not been acknowledged back to the broker."""
         try:
             if not self._gives_back_by_closing:
-                for batch in (*self._aside, self._batch):
+                for batch in (*self._checkpoints, self._batch):
                     for message in batch.messages:
                         message.requeue()
                 for message in self._ahead:
@@ -133,7 +133,7 @@ class Inbox:
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
         self._batch = Batch([], [])
-        self._aside.clear()
+        self._checkpoints.clear()
         self._ahead.clear()
         self._open = ExitStack()
         self._channel = None
@@ -144,7 +144,7 @@ class Inbox:
         How many events are in a message shows when it has come. So it is asked for as many messages as a batch was the
         last time, and for more where it turns out to be small.
         """
-        if self._batch.messages or not self._aside:
+        if self._batch.messages or not self._checkpoints:
             self.release()
             declare(self._queue)
             self._channel = self._open.enter_context(open_channel(self._queue))
@@ -159,7 +159,7 @@ class Inbox:
             events += sum(map(_count, found))
             self._ahead.extend(found)
             self._is_full = len(found) == most
-            self._events_each = max(1, events // len(self._ahead)) if self._ahead else PACKET
+            self._events_each = max(1, events // len(self._ahead)) if self._ahead else EVENTS_PER_MESSAGE
 
     def _pushed(self, channel: amqp.Channel, bound: Any, most: int) -> Iterator[Any]:
         """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
@@ -177,7 +177,7 @@ class Inbox:
         # The broker counts before it is done with what has just been published: the rest is asked for one by one.
         return chain(deliveries.arrived, _got(bound))
 
-    def _events(self, message: Any) -> list[BornEvent]:
+    def _events(self, message: Any) -> list[IdentifiedEvent]:
         """Return the events of a message; what is none is noted as rejected."""
         message_id = _message_id(message)
         try:
@@ -186,7 +186,7 @@ class Inbox:
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []
         if isinstance(content, dict):
-            return [BornEvent(content, message_id or _id_of(message.body))]
+            return [IdentifiedEvent(content, message_id or _id_of(message.body))]
         events = unpacked(content)
         if events is None:
             self._batch.rejected.append((content, "not an object of fields", message_id))
@@ -195,7 +195,7 @@ class Inbox:
 
 def _count(message: Any) -> int:
     """Return how many events are in a message, without looking at them: one, or as many as there can be."""
-    return PACKET if message.body[:1] in (b"[", "[") else 1
+    return EVENTS_PER_MESSAGE if message.body[:1] in (b"[", "[") else 1
 
 
 def _id_of(body: Any) -> str:

@@ -9,27 +9,27 @@ from invenio_queues.queue import Queue
 from kombu.serialization import dumps
 
 from invenio_stats.broker.messages import Outgoing
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 
 _DEEPEST = 20
 
-DeadLetter = tuple[Any, str] | tuple[Any, str, str | None]
+RejectedEvent = tuple[Any, str] | tuple[Any, str, str | None]
 """What was to be stored, and why it cannot be; with the id of its message, where it has none of its own."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """A dead letter, as one looks at it."""
 
     message_id: str
     reason: str
-    buried: str | None
+    rejected: str | None
     """When, in UTC; None where nobody has written that down."""
     event: Any
     """As it was published, or what of it could be read."""
 
 
-class Choice(NamedTuple):
+class DeadLetterFilter(NamedTuple):
     """Which letters are meant: all, unless it says otherwise."""
 
     reason: str | None = None
@@ -37,18 +37,18 @@ class Choice(NamedTuple):
     most: int | None = None
     """At most so many."""
     before: datetime | None = None
-    """Only those that were buried before this moment; of one without a date nobody knows that."""
+    """Only those that were rejected before this moment; of one without a date nobody knows that."""
 
     @property
     def is_selective(self) -> bool:
         """Say whether one has to look at a letter to know whether it is meant."""
         return self.reason is not None or self.before is not None
 
-    def means(self, letter: Letter) -> bool:
+    def matches(self, dead_letter: DeadLetter) -> bool:
         """Say whether a letter is one of them, however many there are."""
-        if self.reason is not None and not letter.reason.startswith(self.reason):
+        if self.reason is not None and not dead_letter.reason.startswith(self.reason):
             return False
-        return self.before is None or (letter.buried is not None and parse(letter.buried) < self.before)
+        return self.before is None or (dead_letter.rejected is not None and parse(dead_letter.rejected) < self.before)
 
 
 def dead_name(queue: Queue) -> str:
@@ -56,18 +56,18 @@ def dead_name(queue: Queue) -> str:
     return f"{queue.routing_key}-dead"
 
 
-def written(queue: Queue, letter: DeadLetter, buried: str) -> Outgoing:
+def to_message(queue: Queue, dead_letter: RejectedEvent, rejected: str) -> Outgoing:
     """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type."""
-    body, reason, *known = letter
+    body, reason, *known = dead_letter
     try:
         _type, _encoding, text = dumps(body, serializer="json")
     except Exception:  # whatever a preprocessor has put in
         _type, _encoding, text = dumps(_plain(body), serializer="json")
     message_id = next(filter(None, known), None) or _id_of(body, text)
-    return Outgoing(dead_name(queue), message_id, text, {"reason": reason, "buried": buried})
+    return Outgoing(dead_name(queue), message_id, text, {"reason": reason, "rejected": rejected})
 
 
-def read(message: Any) -> Letter:
+def from_message(message: Any) -> DeadLetter:
     """Return what a message of a queue of dead letters says."""
     headers = message.headers or {}
     try:
@@ -75,14 +75,14 @@ def read(message: Any) -> Letter:
     except Exception:  # whatever the decoder of a foreign content type raises
         event = None
     message_id = message.properties.get("message_id") or ""
-    return Letter(message_id, str(headers.get("reason", "unknown")), _moment(headers.get("buried")), event)
+    return DeadLetter(message_id, str(headers.get("reason", "unknown")), _moment(headers.get("rejected")), event)
 
 
-def again(queue: Queue, letter: Letter, message: Any) -> Outgoing:
+def requeue(queue: Queue, dead_letter: DeadLetter, message: Any) -> Outgoing:
     """Return the message that puts a letter back onto the queue that it came from, with the event's id."""
     body = message.body
     text = body if isinstance(body, str) else bytes(body).decode("utf-8", "replace")
-    return Outgoing(queue.routing_key, letter.message_id, text)
+    return Outgoing(queue.routing_key, dead_letter.message_id, text)
 
 
 def _moment(text: Any) -> str | None:
@@ -95,7 +95,7 @@ def _moment(text: Any) -> str | None:
 
 def _id_of(body: Any, text: str) -> str:
     """Return the event's id; of what is no event, one that it gets again when it is delivered again."""
-    if isinstance(body, BornEvent):
+    if isinstance(body, IdentifiedEvent):
         return body.event_id
     if isinstance(body, Mapping) and isinstance(body.get("event_id"), str):
         return str(body["event_id"])  # of a document, which the engine has refused

@@ -11,15 +11,35 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.dead_letter_messages import Choice, DeadLetter, Letter, again, dead_name, read, written
+from invenio_stats.broker.dead_letter_messages import (
+    DeadLetter,
+    DeadLetterFilter,
+    RejectedEvent,
+    dead_name,
+    from_message,
+    requeue,
+    to_message,
+)
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.broker.transports.redis import acknowledge, received
 
-__all__ = ("ALL", "Choice", "DeadLetter", "Letter", "bury", "count", "dead_name", "look", "purge", "replay", "summary")
+__all__ = (
+    "ALL",
+    "DeadLetterFilter",
+    "RejectedEvent",
+    "DeadLetter",
+    "reject",
+    "count",
+    "dead_name",
+    "look",
+    "purge",
+    "replay",
+    "summary",
+)
 
-ALL = Choice()
+ALL = DeadLetterFilter()
 
 _AT_ONCE = 500
 _SECONDS = 10.0
@@ -28,71 +48,76 @@ OnBatch = Callable[[int], Any]
 """Is told how many letters each batch had."""
 
 
-def bury(queue: Queue, letters: Iterable[DeadLetter]) -> None:
-    """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `buried` as headers.
+def reject(queue: Queue, letters: Iterable[RejectedEvent]) -> None:
+    """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `rejected` as headers.
 
     Returns when the broker has confirmed all of them: what they come from can be acknowledged then. It takes whatever
-    it is given, for what could not be buried would come back for ever.
+    it is given, for what could not be rejected would come back for ever.
     """
-    buried = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _deliver(queue, None, [written(queue, letter, buried) for letter in letters])
+    rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    _deliver(queue, None, [to_message(queue, dead_letter, rejected) for dead_letter in letters])
 
 
-def count(queue: Queue, choice: Choice = ALL) -> int:
+def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
     """Return how many letters are meant; quick where one need not look at them."""
-    if choice.is_selective:
-        return sum(1 for _letter in look(queue, choice))
+    if wanted.is_selective:
+        return sum(1 for _letter in look(queue, wanted))
     with open_channel(queue) as channel:
         waiting = _waiting(_bound(queue, channel))
-    return waiting if choice.most is None else min(waiting, choice.most)
+    return waiting if wanted.most is None else min(waiting, wanted.most)
 
 
-def look(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> Iterator[Letter]:
+def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> Iterator[DeadLetter]:
     """Yield the dead letters of a queue, and leave them where they are.
 
     On AMQP the broker keeps them in its hands. Other transports take each one and get it back at the end: to be killed
     meanwhile loses what the transport loses.
     """
     with _opened(queue, on_batch) as messages:
-        yield from (letter for letter, _message in _meant(messages, choice))
+        yield from (dead_letter for dead_letter, _message in _matching(messages, wanted))
 
 
-def summary(letters: Iterable[Letter]) -> dict[str, dict[str, Any]]:
-    """Return by reason how many there are, and when the first and the last were buried."""
+def summary(letters: Iterable[DeadLetter]) -> dict[str, dict[str, Any]]:
+    """Return by reason how many there are, and when the first and the last were rejected."""
     found: dict[str, dict[str, Any]] = {}
-    for letter in letters:
-        line = found.setdefault(letter.reason, {"count": 0, "oldest": letter.buried, "newest": letter.buried})
+    for dead_letter in letters:
+        line = found.setdefault(
+            dead_letter.reason, {"count": 0, "oldest": dead_letter.rejected, "newest": dead_letter.rejected}
+        )
         line["count"] += 1
-        moments = [moment for moment in (line["oldest"], line["newest"], letter.buried) if moment is not None]
+        moments = [moment for moment in (line["oldest"], line["newest"], dead_letter.rejected) if moment is not None]
         line["oldest"], line["newest"] = min(moments, default=None), max(moments, default=None)
     return found
 
 
-def replay(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> int:
+def replay(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
     """Put letters back onto the queue they came from, with the ids they had; return how many.
 
     A letter is taken off when the broker has confirmed its message: whoever is killed meanwhile leaves it in one of the
-    two queues, or in both with the same id. What is buried again meanwhile is not taken once more.
+    two queues, or in both with the same id. What is rejected again meanwhile is not taken once more.
     """
 
-    def send(letters: list[tuple[Letter, Any]]) -> None:
-        _deliver(queue, queue.exchange, [again(queue, letter, message) for letter, message in letters])
+    def send(letters: list[tuple[DeadLetter, Any]]) -> None:
+        _deliver(queue, queue.exchange, [requeue(queue, dead_letter, message) for dead_letter, message in letters])
 
     declare(queue)  # with its exchange, which a new broker does not have
-    return _take(queue, choice, send, on_batch)
+    return _take(queue, wanted, send, on_batch)
 
 
-def purge(queue: Queue, choice: Choice = ALL, on_batch: OnBatch | None = None) -> int:
+def purge(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
     """Delete letters for good; return how many."""
-    return _take(queue, choice, lambda letters: None, on_batch)
+    return _take(queue, wanted, lambda letters: None, on_batch)
 
 
 def _take(
-    queue: Queue, choice: Choice, work: Callable[[list[tuple[Letter, Any]]], None], on_batch: OnBatch | None
+    queue: Queue,
+    wanted: DeadLetterFilter,
+    work: Callable[[list[tuple[DeadLetter, Any]]], None],
+    on_batch: OnBatch | None,
 ) -> int:
     taken = 0
     with _opened(queue) as messages:
-        meant = _meant(messages, choice)
+        meant = _matching(messages, wanted)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
             acknowledge([message for _letter, message in part])
@@ -102,9 +127,11 @@ def _take(
     return taken
 
 
-def _meant(messages: Iterable[Any], choice: Choice) -> Iterator[tuple[Letter, Any]]:
-    letters = ((read(message), message) for message in messages)
-    return islice(((letter, message) for letter, message in letters if choice.means(letter)), choice.most)
+def _matching(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[DeadLetter, Any]]:
+    letters = ((from_message(message), message) for message in messages)
+    return islice(
+        ((dead_letter, message) for dead_letter, message in letters if wanted.matches(dead_letter)), wanted.most
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import orjson
 from kombu.exceptions import EncodeError
 from kombu.utils.json import JSONEncoder
 
-from invenio_stats.core.events import BornEvent, Event, born
+from invenio_stats.core.events import Event, IdentifiedEvent, with_id
 
 _ENCODER = JSONEncoder()
 """Kombu's, as its serializer makes one for every message."""
@@ -22,10 +22,10 @@ _PLAIN_OR_LIST = _PLAIN | {list}
 _AT_ONCE = 100
 """Events that are made and sent in one go."""
 
-ALONE = 10
+MAX_SINGLE_MESSAGES = 10
 """So many events, published at once, still have a message each, as other programs that read a queue expect it."""
 
-PACKET = 25
+EVENTS_PER_MESSAGE = 25
 """Events in one message where more are published at once. A message costs the broker as much as all else that is done
 with an event before it is stored; of twenty-five events there is a twenty-fifth of that left to save, and two thousand
 such messages, which a worker may be sent before it knows what they are, are some 20 MB."""
@@ -56,12 +56,12 @@ class Batch(Sequence[Outgoing]):
     It ends before the first event of which none can be made, and `error` says why.
     """
 
-    def __init__(self, queue: str, prepare: Callable[[BornEvent], BornEvent], events: Iterable[Event]):
+    def __init__(self, queue: str, prepare: Callable[[IdentifiedEvent], IdentifiedEvent], events: Iterable[Event]):
         """Make messages for a queue of the events as `prepare` returns them."""
         self.error: Exception | None = None
         given = list(events)
         self._queue, self._prepare, self._waiting = queue, prepare, iter(given)
-        self._size = PACKET if len(given) > ALONE else 1
+        self._size = EVENTS_PER_MESSAGE if len(given) > MAX_SINGLE_MESSAGES else 1
         self._made: list[Outgoing] = []
 
     def __getitem__(self, where: Any) -> Any:
@@ -79,7 +79,7 @@ class Batch(Sequence[Outgoing]):
             ids, texts = [], []
             try:
                 for event in islice(self._waiting, self._size):
-                    ready = self._prepare(born(event))
+                    ready = self._prepare(with_id(event))
                     texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
                     ids.append(ready.event_id)
             except Exception as error:  # of whatever kind: it must not pass for one of the broker's
@@ -104,11 +104,11 @@ def events_in(content: Any) -> list[Any]:
     return unpacked(content) or [content]
 
 
-def unpacked(content: Any) -> list[BornEvent] | None:
+def unpacked(content: Any) -> list[IdentifiedEvent] | None:
     """Return the events of a message that has several, by its decoded body; None where that is something else."""
     if not isinstance(content, list) or not content or not all(map(_is_pair, content)):
         return None
-    return [BornEvent(fields, event_id) for event_id, fields in content]
+    return [IdentifiedEvent(fields, event_id) for event_id, fields in content]
 
 
 def _is_pair(part: Any) -> bool:

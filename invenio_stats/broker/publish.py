@@ -10,17 +10,17 @@ from kombu import Queue as KombuQueue
 from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.messages import Batch, parts
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.core.events import BornEvent, Event
+from invenio_stats.core.events import Event, IdentifiedEvent
 
 
 def publish(
-    queue: Queue, events: Iterable[Event], prepare: Callable[[BornEvent], BornEvent] = lambda event: event
+    queue: Queue, events: Iterable[Event], prepare: Callable[[IdentifiedEvent], IdentifiedEvent] = lambda event: event
 ) -> None:
     """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 
-    More than `ALONE` share messages. Returns when the broker has confirmed them, or when they are in the spool because
-    it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends the batch:
-    EncodeError is raised when those before it are published, or where it is one of the first, when none is.
+    More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the
+    spool because it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends
+    the batch: EncodeError is raised when those before it are published, or where it is one of the first, when none is.
     """
     batch = Batch(queue.routing_key, prepare, events)
     first_part = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults

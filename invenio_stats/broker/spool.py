@@ -1,4 +1,4 @@
-"""Spool: sealed messages that wait on the local disk while the broker is away.
+"""Spool: pseudonymized messages that wait on the local disk while the broker is away.
 
 It is a file of SQLite, by the standard library: any number of processes and threads may use it, what `put` has taken
 survives their death and that of the machine, and no wait is long. Libraries for queues in SQLite were tried: one has

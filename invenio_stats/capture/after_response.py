@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask, has_request_context, request, request_finished, request_started
 
 from invenio_stats.core.delivered_content import Answer, is_usage
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
-from invenio_stats.proxies import behind, current_stats
+from invenio_stats.proxies import current_stats, unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class _Held:
     """The events of one request, and its answer once that is known."""
 
     def __init__(self) -> None:
-        self.events: dict[str, list[BornEvent]] = {}
+        self.events: dict[str, list[IdentifiedEvent]] = {}
         self.answer: Answer | None = None
 
 
@@ -33,13 +33,13 @@ def judge_on_response(app: Flask) -> None:
     request_finished.connect(_end, sender=app)
 
 
-def hold_or_publish(event_type: str, event: BornEvent) -> None:
+def hold_or_publish(event_type: str, event: IdentifiedEvent) -> None:
     """Keep an event of use for the verdict; publish it at once where the verdict is known or none will come.
 
     A response that streams may emit events after the verdict; outside a dispatched request (a task, a
     shell, a test's context) there is none.
     """
-    held: _Held | None = behind(request).environ.get(_KEY) if has_request_context() else None
+    held: _Held | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
     if held is None:
         current_stats.publish(event_type, [event])
     elif held.answer is None:
@@ -64,7 +64,7 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
     held.events = {}
 
 
-def _publish(event_type: str, events: list[BornEvent]) -> None:
+def _publish(event_type: str, events: list[IdentifiedEvent]) -> None:
     try:
         current_stats.publish(event_type, events)
     except EventsRefusedError:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker import dead_letters
-from invenio_stats.broker.dead_letters import Choice, Letter
+from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
 from invenio_stats.broker.transports.amqp_publisher import failures
 from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, table, yes
 from invenio_stats.cli.progress import bar
@@ -63,12 +63,12 @@ def dead_letters_show(event_type: str, reason: str | None, limit: int | None, as
     On RabbitMQ they never leave the broker. Other transports hand each one out and get it back at the end: do not kill
     the command there.
     """
-    letters = _explained_letters(dead_letters.look(_queue(event_type), Choice(reason, limit)))
+    letters = _explained_dead_letters(dead_letters.look(_queue(event_type), DeadLetterFilter(reason, limit)))
     if as_json:
-        click.echo(json.dumps([letter._asdict() for letter in letters], indent=2, default=str))
+        click.echo(json.dumps([dead_letter._asdict() for dead_letter in letters], indent=2, default=str))
         return
-    for letter in letters:
-        click.echo(_line(letter))
+    for dead_letter in letters:
+        click.echo(_line(dead_letter))
 
 
 @dead_letters_group.command("replay")
@@ -81,14 +81,20 @@ def dead_letters_show(event_type: str, reason: str | None, limit: int | None, as
 @with_appcontext
 def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: int | None, **options: Any) -> None:
     """Put the dead letters of EVENT_TYPES back onto their queues, to be processed again, each with the id it had."""
-    _settle(event_types, Choice(reason, limit), _("Put them back onto their queues?"), dead_letters.replay, **options)
+    _settle(
+        event_types,
+        DeadLetterFilter(reason, limit),
+        _("Put them back onto their queues?"),
+        dead_letters.replay,
+        **options,
+    )
 
 
 @dead_letters_group.command("purge")
 @event_types
 @reason
 @limit
-@click.option("--older-than", type=click.IntRange(0), help="Only those that were buried so many days ago.")
+@click.option("--older-than", type=click.IntRange(0), help="Only those that were rejected so many days ago.")
 @dry_run
 @yes
 @as_json
@@ -98,11 +104,19 @@ def dead_letters_purge(
 ) -> None:
     """Delete the dead letters of EVENT_TYPES for good."""
     before = None if older_than is None else datetime.now(timezone.utc) - timedelta(days=older_than)
-    _settle(event_types, Choice(reason, limit, before), _("Delete them for good?"), dead_letters.purge, **options)
+    _settle(
+        event_types, DeadLetterFilter(reason, limit, before), _("Delete them for good?"), dead_letters.purge, **options
+    )
 
 
 def _settle(
-    event_types: Sequence[str], choice: Choice, question: str, work: Work, dry_run: bool, yes: bool, as_json: bool
+    event_types: Sequence[str],
+    choice: DeadLetterFilter,
+    question: str,
+    work: Work,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Say how many letters it is about, ask, do it, and say how many it were."""
     with _explained():
@@ -128,9 +142,11 @@ def _ask(counts: dict[str, int], question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _line(letter: Letter) -> str:
-    event = json.dumps(letter.event, default=str)  # what was not JSON when it was buried has been read back as it was
-    return f"{letter.buried or '-'}  {letter.reason}  {letter.message_id}  {event}"
+def _line(dead_letter: DeadLetter) -> str:
+    event = json.dumps(
+        dead_letter.event, default=str
+    )  # what was not JSON when it was rejected has been read back as it was
+    return f"{dead_letter.rejected or '-'}  {dead_letter.reason}  {dead_letter.message_id}  {event}"
 
 
 def _queue(event_type: str) -> Any:
@@ -151,7 +167,7 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
-def _explained_letters(letters: Iterator[Letter]) -> Iterator[Letter]:
+def _explained_dead_letters(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
     """Explain what goes wrong with the letters, and not with the terminal that they are printed to."""
     with _explained():
         yield from letters

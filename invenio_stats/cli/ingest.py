@@ -42,7 +42,7 @@ def ingest_command(event_types: Sequence[str], first: datetime | None, last: dat
     if rows:
         Console().print(table(_("Events that count for nobody"), _("day and event type"), rows))
     else:
-        click.echo(_("Nothing was dropped or buried from %(first)s to %(last)s.", first=start, last=end))
+        click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
 
 
 def _read(first: date, last: date, event_types: Sequence[str]) -> list[counters.Line]:

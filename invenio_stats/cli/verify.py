@@ -78,7 +78,7 @@ def explained() -> Iterator[None]:
 
 def line_of(verification: Verification, difference: Difference) -> Line:
     """Return a difference as programs read it."""
-    start, key = difference.one.pair
+    start, key = difference.one.total_key
     return {
         "aggregation": verification.name,
         "interval": label(start, verification.interval),
@@ -109,7 +109,7 @@ def print_outcome(one: Verification) -> None:
     if one.comparison is None:
         click.secho(f"{one.name}: " + _("not verifiable, it has an agg_iter of its own"), fg="yellow")
         return
-    text = _("%(pairs)s totals compared, %(found)s differences", pairs=one.pairs, found=one.found)
+    text = _("%(totals)s totals compared, %(found)s differences", totals=one.totals, found=one.found)
     if one.starts:
         edges = (label(start, one.interval) for start in (one.starts[0], one.starts[-1]))
         text += ", " + _("from %(first)s to %(last)s", **dict(zip(("first", "last"), edges, strict=True)))
@@ -125,7 +125,7 @@ def facts_of(one: Verification) -> dict[str, Any]:
     return {
         "verifiable": one.comparison is not None,
         **_range(one, one.starts),
-        "totals": one.pairs,
+        "totals": one.totals,
         "differences": one.found,
         "others": one.others,
         "skipped": [

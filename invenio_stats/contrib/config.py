@@ -41,7 +41,7 @@ AGGREGATIONS_CONFIG = {
             "field": "unique_id",
             "interval": "day",
             "index_interval": "month",
-            "apart": True,
+            "count_automated": True,
             "copy_fields": {"file_key": "file_key", "bucket_id": "bucket_id", "file_id": "file_id", **_ITEM},
             "metric_fields": {
                 "unique_count": ("cardinality", "unique_session_id", {}),
@@ -57,7 +57,7 @@ AGGREGATIONS_CONFIG = {
             "field": "unique_id",
             "interval": "day",
             "index_interval": "month",
-            "apart": True,
+            "count_automated": True,
             "copy_fields": {"record_id": "record_id", "pid_type": "pid_type", "pid_value": "pid_value", **_ITEM},
             "metric_fields": {
                 "unique_count": ("cardinality", "unique_session_id", {}),

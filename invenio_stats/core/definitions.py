@@ -5,13 +5,13 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 
-Place = Literal["web", "worker"]
+Stage = Literal["web", "worker"]
 
 
-class Sealing(NamedTuple):
-    """How the events of one type are sealed."""
+class Pseudonymization(NamedTuple):
+    """How the events of one type are pseudonymized."""
 
-    place: Place
+    stage: Stage
     keeps_user_id: bool
     """Whether `user_id` stays in the event: its chain has no `anonymize_user`, so it counts with it."""
     window: int
@@ -28,7 +28,7 @@ class EventDefinition(NamedTuple):
     signal: Any = None
     builders: tuple[Callable[..., Any], ...] = ()
     usage: bool = False
-    sealing: Sealing = Sealing("web", keeps_user_id=False, window=DEFAULT_WINDOW)
+    pseudonymization: Pseudonymization = Pseudonymization("web", keeps_user_id=False, window=DEFAULT_WINDOW)
     queue: Any = None
 
     def on(self, queue: Any) -> "EventDefinition":

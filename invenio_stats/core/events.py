@@ -15,7 +15,7 @@ Preprocessor = Callable[[Event], Event | None]
 """Runs in the worker. May change the event it is given; must return it, or None to drop it."""
 
 
-class BornEvent(Event):
+class IdentifiedEvent(Event):
     """An event with what travels beside its fields, and never in them.
 
     `event_id` is given at birth and stays; `leads_to_content` says that a redirect which answers the
@@ -28,14 +28,14 @@ class BornEvent(Event):
         self.leads_to_content = leads_to_content
 
 
-def born(event: Event) -> BornEvent:
+def with_id(event: Event) -> IdentifiedEvent:
     """Return the event with an id: its own where it has one, else a new one."""
-    return event if isinstance(event, BornEvent) else BornEvent(event)
+    return event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event)
 
 
-def leads_to_content(event: Event) -> BornEvent:
+def leads_to_content(event: Event) -> IdentifiedEvent:
     """Mark an event as one that counts when the answer is a redirect; a builder returns what it gets from here."""
-    event = born(event)
+    event = with_id(event)
     event.leads_to_content = True
     return event
 

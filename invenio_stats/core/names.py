@@ -18,7 +18,7 @@ AGENTS = "stats-agents"
 INGEST = "stats-ingest"
 """Index of the counters of what became of events that count for nobody."""
 LOCKS = "stats-locks"
-"""Index of the leases of aggregations, and of the totals that they have set aside."""
+"""Index of the leases of aggregations, and of the totals that they have quarantined."""
 OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS)
 """Names of indices that no event type's totals can have."""
 
@@ -57,9 +57,9 @@ def totals_index(event_type: str, start: datetime, index_interval: Interval) -> 
     return f"{totals_alias(event_type)}-{label(start, index_interval)}"
 
 
-def apart_alias(event_type: str) -> str:
-    """Return the alias of what is counted apart from people: robots, AI agents and machines, by class."""
-    return f"stats-apart-{event_type}"
+def automated_alias(event_type: str) -> str:
+    """Return the alias of automated traffic: robots, AI agents and machines, by class."""
+    return f"stats-automated-{event_type}"
 
 
 def total_id(key: str, date: str) -> str:

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.moments import iso_zoned, parse
 
-MOST = 200
-"""Totals that an aggregation sets aside; where more fail, its bookmark stays instead."""
+MAX_QUARANTINED = 200
+"""Totals that an aggregation quarantines; where more fail, its bookmark stays instead."""
 
 
-class Aside(NamedTuple):
+class QuarantinedTotal(NamedTuple):
     """One total that failed."""
 
     start: datetime
@@ -21,9 +21,11 @@ class Aside(NamedTuple):
     since: datetime
 
 
-def after_run(asides: Iterable[Aside], worked: Collection[datetime], failed: Iterable[Aside]) -> list[Aside]:
-    """Return what is set aside after a run that worked on these intervals, of which these totals failed."""
-    known = {(one.start, one.key): one for one in asides}
+def after_run(
+    quarantined: Iterable[QuarantinedTotal], worked: Collection[datetime], failed: Iterable[QuarantinedTotal]
+) -> list[QuarantinedTotal]:
+    """Return what is quarantined after a run that worked on these intervals, of which these totals failed."""
+    known = {(one.start, one.key): one for one in quarantined}
     kept = {place: one for place, one in known.items() if one.start not in worked}
     for one in failed:
         before = known.get((one.start, one.key))
@@ -31,16 +33,17 @@ def after_run(asides: Iterable[Aside], worked: Collection[datetime], failed: Ite
     return sorted(kept.values(), key=lambda one: (one.start, str(one.key)))
 
 
-def read_asides(source: Mapping[str, Any]) -> list[Aside]:
-    """Return what the document of an aggregation says to be set aside."""
+def read_quarantined(source: Mapping[str, Any]) -> list[QuarantinedTotal]:
+    """Return what the document of an aggregation says to be quarantined."""
     return [
-        Aside(parse(one["interval"]), one["key"], one["error"], parse(one["since"])) for one in source.get("aside", ())
+        QuarantinedTotal(parse(one["interval"]), one["key"], one["error"], parse(one["since"]))
+        for one in source.get("quarantined", ())
     ]
 
 
-def write_asides(asides: Iterable[Aside]) -> list[dict[str, Any]]:
-    """Return what is set aside as the document holds it."""
+def write_quarantined(quarantined: Iterable[QuarantinedTotal]) -> list[dict[str, Any]]:
+    """Return what is quarantined as the document holds it."""
     return [
         {"interval": iso_zoned(one.start), "key": one.key, "error": one.error, "since": iso_zoned(one.since)}
-        for one in asides
+        for one in quarantined
     ]

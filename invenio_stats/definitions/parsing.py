@@ -8,23 +8,23 @@ from typing import Any, NamedTuple, cast
 from flask import Flask
 
 from invenio_stats.core import names
-from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, Place, QueryDefinition
+from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition, Stage
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.double_clicks import check_window
 from invenio_stats.core.intervals import check_interval, is_longer
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.core.names import check_suffix
-from invenio_stats.definitions.pseudonymization import check_places, sealing
+from invenio_stats.definitions.pseudonymization import check_stages, parse_pseudonymization
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.support.import_strings import entries, load, load_callable, load_entry
 
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
-    setting, places = "STATS_EVENTS", app.config.get("STATS_SEAL_EVENTS", {})
-    check_places("STATS_SEAL_EVENTS", places, entries(setting, config))
+    setting, stages = "STATS_EVENTS", app.config.get("STATS_PSEUDONYMIZE_IN", {})
+    check_stages("STATS_PSEUDONYMIZE_IN", stages, entries(setting, config))
     return {
-        name: _parse_event(_Entry.read(app, setting, name, entry), places.get(name)) for name, entry in config.items()
+        name: _parse_event(_Entry.read(app, setting, name, entry), stages.get(name)) for name, entry in config.items()
     }
 
 
@@ -60,7 +60,11 @@ class _Entry(NamedTuple):
 
     def check_name(self) -> None:
         """Refuse names of event types whose queues and indices are ours."""
-        if names.totals_alias(self.name) in names.OWN or self.name.startswith("apart-") or self.name.endswith("-dead"):
+        if (
+            names.totals_alias(self.name) in names.OWN
+            or self.name.startswith("automated-")
+            or self.name.endswith("-dead")
+        ):
             raise ConfigurationError(f"{self.place}: the name is taken by invenio-stats itself. Choose another.")
 
     def refuse_unknown(self, *known: str) -> None:
@@ -104,7 +108,7 @@ class _Entry(NamedTuple):
             raise ConfigurationError(f"{self.place}['params'][{key!r}]: {error}") from error
 
 
-def _parse_event(entry: _Entry, place: Place | None) -> EventDefinition:
+def _parse_event(entry: _Entry, stage: Stage | None) -> EventDefinition:
     entry.check_name()
     entry.refuse_unknown("templates", "cls", "params", "signal", "event_builders", "usage")
     cls = entry.cls()
@@ -120,7 +124,7 @@ def _parse_event(entry: _Entry, place: Place | None) -> EventDefinition:
         signal=load(f"{entry.place}['signal']", entry.values.get("signal")),
         builders=tuple(_loaded(f"{entry.place}['event_builders']", entry.values.get("event_builders") or ())),
         usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
-        sealing=sealing(_chain(cls, params), place, params.get("double_click_window")),
+        pseudonymization=parse_pseudonymization(_chain(cls, params), stage, params.get("double_click_window")),
     )
 
 

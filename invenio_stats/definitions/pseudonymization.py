@@ -1,37 +1,40 @@
-"""Sealing: where the events of a type are sealed, and what of them."""
+"""Decide where the events of a type are pseudonymized, and whether they keep the user id."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from invenio_stats.core.definitions import Place, Sealing
+from invenio_stats.core.definitions import Pseudonymization, Stage
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.errors import ConfigurationError
 
 
-def sealing(
-    preprocessors: Sequence[Callable[..., Any]], place: Place | None = None, window: int | None = None
-) -> Sealing:
-    """Return how events with this chain are sealed: in the web process, unless a foreign step may need the person."""
-    return Sealing(
-        place=place or _place(preprocessors),
+def parse_pseudonymization(
+    preprocessors: Sequence[Callable[..., Any]], stage: Stage | None = None, window: int | None = None
+) -> Pseudonymization:
+    """Return how events with this chain are pseudonymized.
+
+    In the web process, unless a foreign step that stands before `anonymize_user` may need the personal data.
+    """
+    return Pseudonymization(
+        stage=stage or _stage(preprocessors),
         keeps_user_id=not any(map(_anonymizes, preprocessors)),
         window=DEFAULT_WINDOW if window is None else window,
     )
 
 
-def check_places(setting: str, places: Any, known: Mapping[str, Any]) -> None:
+def check_stages(setting: str, stages: Any, known: Mapping[str, Any]) -> None:
     """Raise ConfigurationError for a type that is not there, or a place that is none."""
-    if not isinstance(places, Mapping):
-        raise ConfigurationError(f"{setting} is {places!r}; make it a dict such as {{'record-view': 'worker'}}.")
-    for name, place in places.items():
+    if not isinstance(stages, Mapping):
+        raise ConfigurationError(f"{setting} is {stages!r}; make it a dict such as {{'record-view': 'worker'}}.")
+    for name, stage in stages.items():
         if name not in known:
             raise ConfigurationError(f"{setting} has {name!r}, which is not in STATS_EVENTS. Correct or remove it.")
-        if place not in ("web", "worker"):
-            raise ConfigurationError(f"{setting}[{name!r}] is {place!r}; set it to 'web' or 'worker'.")
+        if stage not in ("web", "worker"):
+            raise ConfigurationError(f"{setting}[{name!r}] is {stage!r}; set it to 'web' or 'worker'.")
 
 
-def _place(preprocessors: Sequence[Callable[..., Any]]) -> Place:
+def _stage(preprocessors: Sequence[Callable[..., Any]]) -> Stage:
     for preprocess in preprocessors:
         if _anonymizes(preprocess):
             return "web"

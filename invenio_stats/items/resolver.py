@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import has_request_context, request
 
 from invenio_stats.errors import without_text
-from invenio_stats.proxies import behind
+from invenio_stats.proxies import unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _remembered(resolver: Resolver, thing: dict[str, Any]) -> Item | None:
     identity = _identity(**thing)
     if identity is None or not has_request_context():
         return resolver(**thing)
-    memory: dict[Hashable, Item | None] = behind(request).environ.setdefault(_KEY, {})
+    memory: dict[Hashable, Item | None] = unwrap(request).environ.setdefault(_KEY, {})
     if identity not in memory:
         memory[identity] = resolver(**thing)
     return memory[identity]

@@ -21,7 +21,7 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `in the making`, `totals`, `apart`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    """`events`, `in the making`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
     event_type: str | None
     documents: int
     shards: int
@@ -133,7 +133,7 @@ def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
 def _aliases(event_type: str) -> Iterator[tuple[str, str]]:
     yield prefix_index(names.events_alias(event_type)), "events"
     yield prefix_index(names.totals_alias(event_type)), "totals"
-    yield prefix_index(names.apart_alias(event_type)), "apart"
+    yield prefix_index(names.automated_alias(event_type)), "automated"
 
 
 def known_event_types() -> list[str]:

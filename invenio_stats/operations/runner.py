@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats.aggregations import apart_from
+from invenio_stats.aggregations import automated_traffic
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
@@ -24,14 +24,11 @@ from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
 
-
 SIDE_BY_SIDE = 2
 """How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
 
-
 _CONNECTIONS = 2
-"""To the broker, for an event type: its queue is read over one, and what cannot be stored is buried over another."""
-
+"""To the broker, for an event type: its queue is read over one, and what cannot be stored is rejected over another."""
 
 Failure = dict[str, str]
 """What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
@@ -83,16 +80,17 @@ def report_refused() -> None:
         logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
-def _purge(name: str, before: datetime) -> Any:
+def purge_one(name: str, before: datetime) -> Any:
+    """Delete the dead letters of one event type that are older; return how many, or a Failure, which is logged."""
     try:
-        return dead_letters.purge(current_stats.events[name].queue, dead_letters.Choice(before=before))
+        return dead_letters.purge(current_stats.events[name].queue, dead_letters.DeadLetterFilter(before=before))
     except Exception as error:
         logger.error("Dead letters could not be deleted", exc_info=without_text(error), extra={"run": name})
         return {"error": type(error).__name__}
 
 
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
-    """Keep what was dropped, folded and buried; what goes wrong is logged, since the events are where they belong."""
+    """Keep what was dropped, folded and rejected; what goes wrong is logged, since the events are where they belong."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
     try:
         counters.add(datetime.now(timezone.utc).date(), reasons)
@@ -100,7 +98,7 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
-def _do_all(
+def run_all(
     work: Callable[[str], Any],
     some: Iterable[str],
     definitions: Mapping[str, Any],
@@ -136,8 +134,8 @@ def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, i
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
-    if getattr(aggregator, "apart", False):
-        apart_from(aggregator).run(**options)
+    if getattr(aggregator, "count_automated", False):
+        automated_traffic(aggregator).run(**options)
     return results
 
 

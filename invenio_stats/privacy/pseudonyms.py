@@ -1,4 +1,4 @@
-"""Seal: in the place of a person, keys that name nobody, a country, and the kind of agent."""
+"""Pseudonymize: in the place of a person, keys that name nobody, a country, and the kind of agent."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ from invenio_stats.privacy.user_agents import classifier
 from invenio_stats.privacy.user_agents.cache import describe, note
 
 PERSON = Visitor._fields
-"""The fields that name a person; a sealed event has none of them."""
+"""The fields that name a person; a pseudonymized event has none of them."""
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -25,17 +25,17 @@ SaltOf = Callable[[datetime], str]
 """Returns the secret of the day that a moment lies in."""
 
 
-def names_somebody(event: Mapping[str, Any]) -> bool:
+def has_personal_data(event: Mapping[str, Any]) -> bool:
     """Say whether an event has an address or an agent's text; those are never stored."""
     return "ip_address" in event or "user_agent" in event
 
 
-def is_sealed(event: Mapping[str, Any]) -> bool:
+def is_pseudonymized(event: Mapping[str, Any]) -> bool:
     """Say whether an event carries its visitor's key, or what stands for an agent, already."""
     return "visitor_id" in event or "agent_class" in event
 
 
-class Sealer:
+class Pseudonymizer:
     """Takes the person out of events, in place, and puts keys, country and agent in.
 
     The keys are hashes under the salt of the event's day. In the first `window` seconds of a day the
@@ -47,7 +47,7 @@ class Sealer:
     """
 
     def __init__(self, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False):
-        """Seal with these salts.
+        """Pseudonymize with these salts.
 
         :param keep_user_id: leave `user_id` in the event, for types that count with it and say so by
             not having `anonymize_user` in their chain.
@@ -63,7 +63,7 @@ class Sealer:
         """His keys, by hour."""
 
     def __call__(self, event: AnyEvent) -> AnyEvent:
-        """Seal one event; returns it."""
+        """Pseudonymize one event; returns it."""
         if _has_whole_referrer(event):
             referrer = event["referrer"]
             event["referrer"] = self._once(_reduced, referrer) if isinstance(referrer, str) else None
@@ -109,12 +109,12 @@ class Sealer:
 
 
 def is_done(event: Mapping[str, Any]) -> bool:
-    """Say whether a sealer would leave an event as it is; most events that a worker gets are sealed."""
+    """Say whether a pseudonymizer would leave an event as it is; most events that a worker gets are pseudonymized."""
     return not (_has_whole_referrer(event) or _has_person(event))
 
 
 def _has_person(event: Mapping[str, Any]) -> bool:
-    return not (is_sealed(event) or event.keys().isdisjoint(PERSON))
+    return not (is_pseudonymized(event) or event.keys().isdisjoint(PERSON))
 
 
 def _has_whole_referrer(event: Mapping[str, Any]) -> bool:

@@ -8,10 +8,10 @@ from functools import wraps
 from typing import Any, NamedTuple, Protocol
 
 from invenio_stats.broker.consume import Batch, Inbox
-from invenio_stats.broker.dead_letters import DeadLetter, bury
+from invenio_stats.broker.dead_letters import RejectedEvent, reject
 from invenio_stats.support import garbage_collection, shutdown
 
-IN_THE_MAKING = 2
+MAX_BATCHES_IN_FLIGHT = 2
 """Batches that may be stored at once while the next one is read."""
 
 
@@ -70,7 +70,7 @@ class Reader(Protocol):
     """What runs over a queue: an indexer."""
 
     queue: Any
-    failures: list[DeadLetter]
+    failures: list[RejectedEvent]
     on_batch: Callable[[int], None] | None
     """Is told how many messages each batch had, once it is acknowledged."""
     on_outcome: Callable[[Outcome], None] | None
@@ -101,7 +101,7 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
         return result
     running: deque[_Turn] = deque()
     try:
-        with garbage_collection.put_off():
+        with garbage_collection.paused():
             while True:
                 try:
                     running.append(_begin(reader, reader.queue, turn))
@@ -110,11 +110,11 @@ def run_batches(reader: Reader, turn: Callable[[], Any]) -> Any:
                         _end(reader, reader.queue, running.popleft())
                     raise
                 is_last = not reader.queue.has_more or shutdown.is_due(started, reader.time_budget)
-                while running and (is_last or len(running) > IN_THE_MAKING or running[0].is_done):
+                while running and (is_last or len(running) > MAX_BATCHES_IN_FLIGHT or running[0].is_done):
                     results.append(_end(reader, reader.queue, running.popleft()))
                 if is_last:
                     return _sum(results)
-                garbage_collection.passed()
+                garbage_collection.collect_sometimes()
     finally:
         reader.queue.release()
 
@@ -137,7 +137,7 @@ class _Turn(NamedTuple):
     """One turn, with its batch."""
 
     batch: Batch
-    failures: list[DeadLetter]
+    failures: list[RejectedEvent]
     """What the turn could not store, complete when it is done."""
     result: Any
     """What it did, or a Future of it."""
@@ -149,17 +149,17 @@ class _Turn(NamedTuple):
 
 
 def _begin(reader: Reader, inbox: Inbox, turn: Callable[[], Any]) -> _Turn:
-    failures: list[DeadLetter] = []
+    failures: list[RejectedEvent] = []
     reader.failures = failures
     result = turn()
-    return _Turn(inbox.set_aside(), failures, result)
+    return _Turn(inbox.checkpoint(), failures, result)
 
 
 def _end(reader: Reader, inbox: Inbox, turn: _Turn) -> Any:
-    """Wait for a turn, bury what failed, and acknowledge its batch."""
+    """Wait for a turn, reject what failed, and acknowledge its batch."""
     result = turn.result.result() if isinstance(turn.result, Future) else turn.result
     rejected = turn.batch.rejected
-    bury(inbox.source, [*turn.failures, *rejected])
+    reject(inbox.source, [*turn.failures, *rejected])
     if rejected and _is_pair(result):
         result = Outcome(dead=len(rejected)) + result
     handled = inbox.acknowledge()

@@ -25,7 +25,7 @@ _PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
 
 
-class Stored(NamedTuple):
+class StoreResult(NamedTuple):
     """What became of a batch."""
 
     new: int
@@ -93,28 +93,30 @@ class EventStore:
         with suppress(search.exceptions.TransportError, EngineUnavailableError):
             self.ensure(moment)
 
-    def store_clicks(self, clicks: Sequence[Click]) -> Stored:
+    def store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         """Store clicks by cells, so that double clicks count once."""
         return self._patiently(partial(self._store_clicks, clicks))
 
-    def store_actions(self, actions: Sequence[Action]) -> Stored:
+    def store_actions(self, actions: Sequence[Action]) -> StoreResult:
         """Store index actions as they are."""
         return self._patiently(partial(self._store_actions, actions))
 
-    def _store_clicks(self, clicks: Sequence[Click]) -> Stored:
+    def _store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         for cell in {click.cell for click in clicks}:
             self.ensure(cell)
         written = self._writer.write(clicks)
         refused = [(_as_published(one.click), f"engine: {one.reason}") for one in written.refused]
-        return Stored(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
+        return StoreResult(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
 
-    def _store_actions(self, actions: Sequence[Action]) -> Stored:
+    def _store_actions(self, actions: Sequence[Action]) -> StoreResult:
         stored, refusals = store(self._client, actions)
         reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
         places = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
-        return Stored(stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in places if reason])
+        return StoreResult(
+            stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in places if reason]
+        )
 
-    def _patiently(self, work: Callable[[], Stored]) -> Stored:
+    def _patiently(self, work: Callable[[], StoreResult]) -> StoreResult:
         """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
 
         Ids are stable and merges are idempotent: to store a batch twice stores it once.

@@ -12,8 +12,15 @@ from invenio_search.utils import build_alias_name
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.queries import paging, parameters, results, search_bodies
-from invenio_stats.queries.prepared import Prepared
-from invenio_stats.search.client import Question, Response, Send, TooManyBucketsError, ValuesRefusedError, send
+from invenio_stats.queries.prepared import PreparedQuery
+from invenio_stats.search.client import (
+    Response,
+    Searcher,
+    SearchRequest,
+    TooManyBucketsError,
+    ValuesRefusedError,
+    search,
+)
 from invenio_stats.support.import_strings import load
 
 Answer = dict[str, Any]
@@ -153,18 +160,20 @@ class _TotalsQuery(Query):
             search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
         return search
 
-    def _question(self, run: Mapping[str, Any]) -> Question:
+    def _request(self, run: Mapping[str, Any]) -> SearchRequest:
         """Return what is to be sent; a Search is made only where somebody wants to change it."""
         if not self.query_modifiers and not self._is_built_elsewhere():
-            return Question(self.client, self.index, self._body(run))
+            return SearchRequest(self.client, self.index, self._body(run))
         search = self.build_query(**run)
         client = self.client if isinstance(search._using, str) else search._using
-        return Question(client, search._index or self.index, search.to_dict(), search._params)
+        return SearchRequest(client, search._index or self.index, search.to_dict(), search._params)
 
-    def _fetch(self, question: Question, fields: Sequence[str], run: Mapping[str, Any], first: Send) -> Response:
+    def _fetch(
+        self, request: SearchRequest, fields: Sequence[str], run: Mapping[str, Any], first: Searcher
+    ) -> Response:
         """Ask the engine; values that it cannot compare are the client's mistake."""
         try:
-            return paging.fetch(question, fields, self.max_groups, first=first)
+            return paging.fetch(request, fields, self.max_groups, first=first)
         except ValuesRefusedError as error:
             values = {name: value for name, value in run.items() if name not in ("interval", "start_date", "end_date")}
             if not values:
@@ -198,25 +207,25 @@ class DateHistogramQuery(_TotalsQuery):
 
     def prepare(
         self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any
-    ) -> Prepared:
+    ) -> PreparedQuery:
         """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
         self.validate_arguments(interval, start, end, **params)
         run = {"interval": interval, "start_date": start, "end_date": end, **params}
-        question = self._question(run)
+        request = self._request(run)
 
-        def finish(first: Send) -> Answer:
+        def answer(first: Searcher) -> Answer:
             try:
-                response = self._fetch(question, (), run, first)
+                response = self._fetch(request, (), run, first)
             except TooManyBucketsError as error:
                 raise parameters.too_many_intervals(interval, start, end) from error
             return self.process_query_result(response, interval, start, end)
 
-        return Prepared(question, finish)
+        return PreparedQuery(request, answer)
 
     def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
         """Return `{interval, key_type, start_date, end_date, buckets}`."""
-        return self.prepare(interval, start_date, end_date, **params).finish(send)
+        return self.prepare(interval, start_date, end_date, **params).answer(search)
 
     _run_here = run
 
@@ -266,25 +275,25 @@ class TermsQuery(_TotalsQuery):
         answer = results.groups(everything, self.metrics, self.aggregated_fields)
         return results.copy_newest({**results.dates(start_date, end_date), **answer}, everything, self.copy_fields)
 
-    def prepare(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Prepared:
+    def prepare(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> PreparedQuery:
         """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
         self.validate_arguments(start, end, **params)
         run = {"start_date": start, "end_date": end, **params}
-        question = self._question(run)
+        request = self._request(run)
 
-        def finish(first: Send) -> Answer:
+        def answer(first: Searcher) -> Answer:
             try:
-                response = self._fetch(question, self.aggregated_fields, run, first)
+                response = self._fetch(request, self.aggregated_fields, run, first)
             except TooManyBucketsError as error:
                 raise parameters.too_many_groups(self.max_groups, self.aggregated_fields) from error
             return self.process_query_result(response, start, end)
 
-        return Prepared(question, finish)
+        return PreparedQuery(request, answer)
 
     def run(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
         """Return `{start_date, end_date, <copies>, <metrics>}` and the groups, where there are fields."""
-        return self.prepare(start_date, end_date, **params).finish(send)
+        return self.prepare(start_date, end_date, **params).answer(search)
 
     _run_here = run
 

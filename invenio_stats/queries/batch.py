@@ -13,8 +13,8 @@ from invenio_search.engine import search
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
-from invenio_stats.queries.prepared import Prepared
-from invenio_stats.search.client import ValuesRefusedError, send_together
+from invenio_stats.queries.prepared import PreparedQuery
+from invenio_stats.search.client import ValuesRefusedError, multi_search
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def _naming(key: str) -> Iterator[None]:
+def naming_entry(key: str) -> Iterator[None]:
     """Put the key of the entry before what is wrong with it."""
     try:
         yield
@@ -39,19 +39,19 @@ def _naming(key: str) -> Iterator[None]:
 
 def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
-    prepared: dict[str, Prepared] = {}
+    prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
-        with _naming(entry.key):
+        with naming_entry(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
-    sends = dict(zip(prepared, send_together([one.question for one in prepared.values()]), strict=True))
+    searchers = dict(zip(prepared, multi_search([one.request for one in prepared.values()]), strict=True))
     answers = {}
     for entry in entries:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
         if entry.key in prepared:
-            run = partial(prepared[entry.key].finish, sends[entry.key])
-        with _naming(entry.key):
+            run = partial(prepared[entry.key].answer, searchers[entry.key])
+        with naming_entry(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
 

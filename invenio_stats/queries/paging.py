@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from invenio_stats.queries import search_bodies
-from invenio_stats.search.client import Question, Response, Send, TooManyBucketsError, send
+from invenio_stats.search.client import Response, Searcher, SearchRequest, TooManyBucketsError, search
 
 PAGE_SIZE = 5_000
 """Groups in one page."""
@@ -13,22 +13,22 @@ Path = tuple[Any, ...]
 
 
 def fetch(
-    question: Question, fields: Sequence[str], most: int, page_size: int = PAGE_SIZE, first: Send = send
+    request: SearchRequest, fields: Sequence[str], most: int, page_size: int = PAGE_SIZE, first: Searcher = search
 ) -> Response:
     """Return the engine's answer with every group in it, in the engine's own order and shape.
 
     One request where the engine gives all groups; else one more per page and level. `first` sends the first one.
     TooManyBucketsError when there are more groups than `most`.
     """
-    if not fields or fields[0] not in question.body.get("aggs", {}):
-        return first(question)
+    if not fields or fields[0] not in request.body.get("aggs", {}):
+        return first(request)
     try:
-        response = first(question)
+        response = first(request)
         if not _is_cut(response.get("aggregations", {}), fields):
             return response
     except TooManyBucketsError:
-        response = send(question.with_body(search_bodies.without_groups(question.body, fields[0])))
-    response.setdefault("aggregations", {})[fields[0]] = _all_groups(question, fields, page_size, most)
+        response = search(request.with_body(search_bodies.without_groups(request.body, fields[0])))
+    response.setdefault("aggregations", {})[fields[0]] = _all_groups(request, fields, page_size, most)
     return response
 
 
@@ -39,14 +39,14 @@ def _is_cut(level: Mapping[str, Any], fields: Sequence[str]) -> bool:
     return terms.get("sum_other_doc_count", 0) > 0 or any(_is_cut(bucket, fields[1:]) for bucket in terms["buckets"])
 
 
-def _all_groups(question: Question, fields: Sequence[str], page_size: int, most: int) -> Response:
+def _all_groups(request: SearchRequest, fields: Sequence[str], page_size: int, most: int) -> Response:
     """Build the tree of groups as one terms aggregation below the other would have."""
     root: Response = {}
     parents: dict[Path, Response] = {(): root}
     count = 0
     for depth, field in enumerate(fields, start=1):
         found: dict[Path, Response] = {}
-        for path, bucket in _pages(question, fields, depth, page_size):
+        for path, bucket in _pages(request, fields, depth, page_size):
             count += 1
             if count > most:
                 raise TooManyBucketsError(f"There are more than {most} groups by {', '.join(fields)}.")
@@ -60,11 +60,11 @@ def _all_groups(question: Question, fields: Sequence[str], page_size: int, most:
     return groups
 
 
-def _pages(question: Question, fields: Sequence[str], depth: int, size: int) -> Iterator[tuple[Path, Response]]:
+def _pages(request: SearchRequest, fields: Sequence[str], depth: int, size: int) -> Iterator[tuple[Path, Response]]:
     after = None
     while True:
-        body = search_bodies.page(question.body, fields, depth, size, after)
-        page = send(question.with_body(body)).get("aggregations", {}).get(search_bodies.PAGE, {})
+        body = search_bodies.page(request.body, fields, depth, size, after)
+        page = search(request.with_body(body)).get("aggregations", {}).get(search_bodies.PAGE, {})
         for bucket in page.get("buckets", []):
             path = tuple(_plain(bucket["key"][str(place)]) for place in range(depth))
             yield path, {**bucket, "key": path[-1]}

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from invenio_stats.search.client import Question, Send
+from invenio_stats.search.client import Searcher, SearchRequest
 
 
-class Prepared(NamedTuple):
+class PreparedQuery(NamedTuple):
     """A question that is ready to be asked."""
 
-    question: Question
-    finish: Callable[[Send], dict[str, Any]]
+    request: SearchRequest
+    answer: Callable[[Searcher], dict[str, Any]]
     """Returns what a client gets, given what sends the question."""

@@ -10,7 +10,6 @@ from invenio_stats.errors import EngineUnavailableError
 Action = dict[str, Any]
 """What the engine is to do with one document: `{_id, _op_type, _index, _source}`."""
 
-
 _BULK = search.helpers.bulk
 """The client library's own; while a test suite has put another in its place, actions go through that one."""
 

@@ -10,19 +10,14 @@ from invenio_stats.core.moments import iso, parse
 Body = dict[str, Any]
 """A request or a part of one, in the engine's words."""
 
-
 Group = Mapping[str, Any]
 """One group of an answer."""
 
-
 PAIRS = "pairs"
-
 
 OLDEST = "oldest"
 
-
-_FORMAT = "strict_date_optional_time"
-
+DATE_FORMAT = "strict_date_optional_time"
 
 _FIRST, _LAST = "0001-01-01T00:00:00", "9999-01-01T00:00:00"
 
@@ -30,7 +25,7 @@ _FIRST, _LAST = "0001-01-01T00:00:00", "9999-01-01T00:00:00"
 def between(start: datetime | None = None, end: datetime | None = None) -> Body:
     """Narrow to events from `start` on and before `end`; what a calendar cannot hold is never in."""
     bounds = {"gte": iso(start) if start else _FIRST, "lt": iso(end) if end else _LAST}
-    return {"range": {"timestamp": {**bounds, "format": _FORMAT}}}
+    return {"range": {"timestamp": {**bounds, "format": DATE_FORMAT}}}
 
 
 def all_of(clauses: list[Body]) -> Body:
@@ -70,7 +65,7 @@ def by_interval(interval: Interval) -> list[Body]:
     """Group by interval; the start comes back as text, in UTC."""
     # The year changes no group. OpenSearch 2 reads a histogram that stands alone by a shortcut, which fails on
     # the second page (array_index_out_of_bounds_exception) for an index that has nothing there.
-    return [_histogram("interval", interval), _histogram("year", "year")]
+    return [date_histogram("interval", interval), date_histogram("year", "year")]
 
 
 def by_value(name: str, field_name: str) -> Body:
@@ -80,7 +75,7 @@ def by_value(name: str, field_name: str) -> Body:
 
 def oldest(query: Body) -> Body:
     """Ask for the timestamp of the oldest event or total."""
-    first = {"min": {"field": "timestamp", "format": _FORMAT}}
+    first = {"min": {"field": "timestamp", "format": DATE_FORMAT}}
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": {OLDEST: first}}
 
 
@@ -90,6 +85,7 @@ def read_oldest(answer: Mapping[str, Any]) -> datetime | None:
     return None if first.get("value") is None else parse(first["value_as_string"])
 
 
-def _histogram(name: str, interval: Interval) -> Body:
+def date_histogram(name: str, interval: Interval) -> Body:
+    """Group by an interval of the calendar; its start comes back as text, in UTC."""
     histogram = {"field": "timestamp", "calendar_interval": interval, "format": "uuuu-MM-dd'T'HH:mm:ss"}
     return {name: {"date_histogram": histogram}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn
 
-from invenio_search.engine import search
+from invenio_search.engine import search as engine
 
 from invenio_stats.errors import StatsError
 from invenio_stats.support.json_codec import encode
@@ -32,7 +32,7 @@ class ValuesRefusedError(StatsError):
 
 
 @dataclass(frozen=True)
-class Question:
+class SearchRequest:
     """One search, ready to be sent: alone, or beside others."""
 
     client: Any
@@ -40,64 +40,64 @@ class Question:
     body: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_body(self, body: Mapping[str, Any]) -> "Question":
+    def with_body(self, body: Mapping[str, Any]) -> "SearchRequest":
         """Return another search of the same place."""
         return replace(self, body=body)
 
 
-Send = Callable[[Question], Response]
-"""Returns the engine's answer to a question, or raises what `send` raises."""
+Searcher = Callable[[SearchRequest], Response]
+"""Returns the engine's answer to a question, or raises what `search` raises."""
 
 
-def send(question: Question) -> Response:
+def search(request: SearchRequest) -> Response:
     """Return the engine's answer.
 
     TooManyBucketsError and ValuesRefusedError for what another question can cure; any other error of
     the engine goes on as it is.
     """
     try:
-        response: Response = question.client.search(
-            index=question.index, body=question.body, **{**OPTIONS, **question.options}
+        response: Response = request.client.search(
+            index=request.index, body=request.body, **{**OPTIONS, **request.options}
         )
-    except search.exceptions.TransportError as error:
+    except engine.exceptions.TransportError as error:
         _raise(error)
     return response
 
 
-def send_together(questions: Sequence[Question]) -> list[Send]:
+def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     """Ask several questions in one request; return for each what gives its answer, or raises its own error.
 
     What cannot go with the others, being for another engine or having options of its own, is sent when it is called;
     so are all where the engine does not take them together.
     """
-    sends: list[Send] = [send] * len(questions)
-    if not questions:
-        return sends
-    client = questions[0].client
-    places = [place for place, one in enumerate(questions) if one.client is client and not one.options]
+    searchers: list[Searcher] = [search] * len(requests)
+    if not requests:
+        return searchers
+    client = requests[0].client
+    places = [place for place, one in enumerate(requests) if one.client is client and not one.options]
     if len(places) < 2:
-        return sends
-    lines = [line for place in places for line in ({"index": questions[place].index, **OPTIONS}, questions[place].body)]
+        return searchers
+    lines = [line for place in places for line in ({"index": requests[place].index, **OPTIONS}, requests[place].body)]
     default = client.transport.serializer.default
     try:
         answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
-    except search.exceptions.TransportError as error:
+    except engine.exceptions.TransportError as error:
         if not isinstance(error.status_code, int) or error.status_code != 400:
             answers = [error] * len(places)
         else:
-            return sends
+            return searchers
     for place, answer in zip(places, answers, strict=True):
-        sends[place] = partial(_given, answer)
-    return sends
+        searchers[place] = partial(_answer_of, answer)
+    return searchers
 
 
-def _given(answer: Response | Exception, question: Question) -> Response:
+def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response:
     """Return an answer that has come already, or raise its error as if it had been asked alone."""
     if isinstance(answer, Exception):
         raise answer
     if "error" in answer:
         status, error = answer.get("status", 500), answer["error"]
-        kind = search.exceptions.HTTP_EXCEPTIONS.get(status, search.exceptions.TransportError)
+        kind = engine.exceptions.HTTP_EXCEPTIONS.get(status, engine.exceptions.TransportError)
         _raise(kind(status, error.get("type", "unknown") if isinstance(error, dict) else str(error), answer))
     return answer
 

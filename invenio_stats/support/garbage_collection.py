@@ -15,13 +15,13 @@ _YOUNG = 1
 """The collector's generation that holds what was made lately; the older one is the application."""
 
 _lock = threading.Lock()
-_passed = count(1)
+_calls = count(1)
 _blocks = 0
 _was_on = True
 
 
 @contextmanager
-def put_off() -> Iterator[None]:
+def paused() -> Iterator[None]:
     """Switch the collector off while this block runs, and others like it in other threads."""
     global _blocks, _was_on
     with _lock:
@@ -37,7 +37,7 @@ def put_off() -> Iterator[None]:
                 gc.enable()
 
 
-def passed() -> None:
+def collect_sometimes() -> None:
     """Tell that some thousands went by: after a few times the collector looks once at what they left."""
-    if next(_passed) % _SELDOM == 0:
+    if next(_calls) % _SELDOM == 0:
         gc.collect(_YOUNG)

@@ -16,14 +16,14 @@ from invenio_stats.search import aliases
 from invenio_stats.search.clauses import Body
 from invenio_stats.support.import_strings import load
 from invenio_stats.totals.copied_fields import copied_fields
-from invenio_stats.totals.model import Counted, Shape
+from invenio_stats.totals.model import CountedTotal, TotalSpec
 from invenio_stats.totals.recount import Recount
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 
 _MOST_AT_ONCE = 10_000
 
 
-class Aggregated:
+class AggregationAttributes:
     """The attributes of an aggregation, with defaults for subclasses that skip `super().__init__`.
 
     A subclass or its user may set any of them at any time.
@@ -44,7 +44,7 @@ class Aggregated:
     doc_id_suffix: str | None = None
     index_name_suffix: str | None = None
     max_bucket_size: int = _MOST_AT_ONCE
-    apart: bool = False
+    count_automated: bool = False
 
     def _check(self) -> None:
         """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""
@@ -77,7 +77,7 @@ class Aggregated:
         """Return what counts pairs anew, or None where there is no index of events."""
         self._check()
         alias = self._events_alias()
-        indices = aliases.indices_behind(self.client, alias)
+        indices = aliases.indices_of(self.client, alias)
         if not indices:
             return None
         if self.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
@@ -85,7 +85,7 @@ class Aggregated:
         modifiers = [load(f"{self.name}: query_modifiers", modifier) for modifier in self.query_modifiers]
         return Recount(
             client=self.client,
-            shape=Shape(self._key_field(), self.interval, self._metrics(), copied_fields(self.copy_fields or {})),
+            spec=TotalSpec(self._key_field(), self.interval, self._metrics(), copied_fields(self.copy_fields or {})),
             alias=alias,
             indices=indices,
             counted=counted_events(self.client, alias, modifiers),
@@ -94,13 +94,13 @@ class Aggregated:
 
     def check_open(self) -> None:
         """Raise ClosedIndexError where an index of raw events is closed."""
-        closed = aliases.closed_behind(self.client, self._events_alias())
+        closed = aliases.closed_indices_of(self.client, self._events_alias())
         if closed:
             raise ClosedIndexError(self.name, closed)
 
-    def _stored(self) -> StoredTotals:
+    def _stored(self) -> TotalsStore:
         """Return what reads and writes the totals."""
-        return StoredTotals(
+        return TotalsStore(
             client=self.client,
             alias=aliases.with_prefix(self.index or names.totals_alias(self.event)),
             event=self.event,
@@ -111,13 +111,15 @@ class Aggregated:
             fields=self.fields,
         )
 
-    def _count(self, recount: Recount, stored: StoredTotals, where: Body, since: datetime | None) -> Iterator[Counted]:
+    def _count(
+        self, recount: Recount, stored: TotalsStore, where: Body, since: datetime | None
+    ) -> Iterator[CountedTotal]:
         """Count pairs, each beside its stored total: those with such events, or with `since` None all among them."""
         if since is not None:
-            return stored.beside(recount.changed(recount.pairs(where)))
+            return stored.with_stored(recount.changed(recount.total_keys(where)))
         is_anywhere = stored.is_anywhere()
         counted = recount.everything(where, with_gone=is_anywhere)
-        return stored.beside(counted) if is_anywhere else counted
+        return stored.with_stored(counted) if is_anywhere else counted
 
 
 Modifier = Callable[[Any], Any]

@@ -16,7 +16,7 @@ from invenio_stats.search.clauses import Body, Group
 from invenio_stats.search.client import TooManyBucketsError
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import value_at
-from invenio_stats.totals.model import Counted, Pair, Shape
+from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 FEW = 16
 """Events of a pair that are read."""
@@ -42,10 +42,10 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Details:
+class EventDetails:
     """Adds to pairs what their counts do not say."""
 
-    shape: Shape
+    spec: TotalSpec
     counted: Body
     """Which events count."""
     groups: Callable[[Body], Iterator[Group]]
@@ -54,92 +54,92 @@ class Details:
     """Asks the engine for events."""
     page: int
 
-    def add(self, counted: Iterable[Counted]) -> None:
+    def add(self, counted: Iterable[CountedTotal]) -> None:
         """Give each pair its newest event, and its distinct counts, where it has the numbers of values now."""
-        needed = [one for one in counted if self.shape.copied != () or self._most_values(one) > 1]
+        needed = [one for one in counted if self.spec.copied != () or self._most_values(one) > 1]
         few = [one for one in needed if one.count <= FEW]
         many = [one for one in needed if one.count > FEW]
         for batch in _batches(few, lambda one: one.count, _DOCUMENTS_AT_ONCE):
             many += self._read(batch)
-        many.sort(key=lambda one: one.pair.start)
+        many.sort(key=lambda one: one.total_key.start)
         for batch in _batches(many, self._values, search_bodies.BUCKETS_AT_ONCE):
             self._ask(batch)
 
-    def _values(self, one: Counted) -> int:
-        return 1 + sum(int(one.values[name]) for name in self.shape.distinct)
+    def _values(self, one: CountedTotal) -> int:
+        return 1 + sum(int(one.values[name]) for name in self.spec.distinct)
 
-    def _most_values(self, one: Counted) -> int:
-        return max((int(one.values[name]) for name in self.shape.distinct), default=0)
+    def _most_values(self, one: CountedTotal) -> int:
+        return max((int(one.values[name]) for name in self.spec.distinct), default=0)
 
-    def _read(self, batch: list[Counted]) -> list[Counted]:
+    def _read(self, batch: list[CountedTotal]) -> list[CountedTotal]:
         """Read the events of these pairs; return the pairs that they do not add up for."""
-        seen: dict[Pair, _Seen] = {one.pair: _Seen() for one in batch}
+        seen: dict[TotalKey, _Seen] = {one.total_key: _Seen() for one in batch}
         for event in self.documents(search_bodies.documents(self._query(batch), _MOST_DOCUMENTS)):
-            key = value_at(event, self.shape.key_field)
+            key = value_at(event, self.spec.key_field)
             moment = parse(event["timestamp"])
-            pair = Pair(floor(moment, self.shape.interval), key)
-            if isinstance(key, str) and pair in seen:
-                self._take(seen[pair], event, moment)
-        return [one for one in batch if not self._settle(one, seen[one.pair])]
+            total_key = TotalKey(floor(moment, self.spec.interval), key)
+            if isinstance(key, str) and total_key in seen:
+                self._take(seen[total_key], event, moment)
+        return [one for one in batch if not self._settle(one, seen[one.total_key])]
 
     def _take(self, seen: _Seen, event: Event, moment: datetime) -> None:
         seen.count += 1
         if seen.count == 1 or moment > seen.moment or (moment == seen.moment and _stamp(event) > _stamp(seen.newest)):
             seen.moment, seen.newest = moment, event
-        for name, metric in self.shape.distinct.items():
+        for name, metric in self.spec.distinct.items():
             value = value_at(event, metric.source)
             values = {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
             seen.values.setdefault(name, set()).update(values)
             seen.held[name] = seen.held.get(name, 0) + len(values)
 
-    def _settle(self, one: Counted, seen: _Seen) -> bool:
+    def _settle(self, one: CountedTotal, seen: _Seen) -> bool:
         """Add what was seen, unless something was not, or is of another type than text."""
-        if seen.count != one.count or any(seen.held[name] != one.values[name] for name in self.shape.distinct):
+        if seen.count != one.count or any(seen.held[name] != one.values[name] for name in self.spec.distinct):
             return False
-        if self.shape.copied != ():
+        if self.spec.copied != ():
             one.newest = seen.newest
         one.values.update((name, len(values)) for name, values in seen.values.items())
         return True
 
-    def _ask(self, batch: list[Counted]) -> None:
+    def _ask(self, batch: list[CountedTotal]) -> None:
         """Let the engine say it: in one request, unless there are too many distinct values for one."""
         at_most = max(map(self._most_values, batch))
-        newest = search_bodies.newest(self.shape) if self.shape.copied != () else {}
-        distinct: dict[Pair, dict[str, int]] = {}
+        newest = search_bodies.newest(self.spec) if self.spec.copied != () else {}
+        distinct: dict[TotalKey, dict[str, int]] = {}
         try:
             groups = self._measured(batch, {**newest, **self._distinct(at_most)})
         except TooManyBucketsError:
             groups = self._measured(batch, newest) if newest else {}
             distinct = self._distinct_by_pages(batch)
         for one in batch:
-            group = groups.get(one.pair, {})
+            group = groups.get(one.total_key, {})
             if newest:
                 one.newest = search_bodies.read_newest(group) if group else {}
-            counts = {name: group[name]["count"] for name in self.shape.distinct if name in group}
-            one.values.update(distinct.get(one.pair, counts))
+            counts = {name: group[name]["count"] for name in self.spec.distinct if name in group}
+            one.values.update(distinct.get(one.total_key, counts))
 
-    def _query(self, batch: list[Counted]) -> Body:
-        return clauses.all_of([self.counted, search_bodies.of_pairs([one.pair for one in batch], self.shape)])
+    def _query(self, batch: list[CountedTotal]) -> Body:
+        return clauses.all_of([self.counted, search_bodies.of_total_keys([one.total_key for one in batch], self.spec)])
 
-    def _measured(self, batch: list[Counted], aggs: Body) -> dict[Pair, Group]:
+    def _measured(self, batch: list[CountedTotal], aggs: Body) -> dict[TotalKey, Group]:
         """Ask for measures of each pair."""
         # One more than there are: a page that is not full is the last one.
-        body = clauses.composite(self._query(batch), search_bodies.by_pair(self.shape), len(batch) + 1, aggs)
-        return {search_bodies.read_pair(group): group for group in self.groups(body)}
+        body = clauses.composite(self._query(batch), search_bodies.by_total_key(self.spec), len(batch) + 1, aggs)
+        return {search_bodies.read_total_key(group): group for group in self.groups(body)}
 
     def _distinct(self, at_most: int) -> Body:
         """Return what asks for distinct counts of pairs with up to so many values; nothing where one each is all."""
         if at_most >= search_bodies.BUCKETS_AT_ONCE:
             raise TooManyBucketsError
-        return search_bodies.distinct_measures(self.shape.distinct, at_most) if at_most > 1 else {}
+        return search_bodies.distinct_measures(self.spec.distinct, at_most) if at_most > 1 else {}
 
-    def _distinct_by_pages(self, batch: list[Counted]) -> dict[Pair, dict[str, int]]:
+    def _distinct_by_pages(self, batch: list[CountedTotal]) -> dict[TotalKey, dict[str, int]]:
         """Count distinct values one by one, at any number of them."""
-        found: dict[Pair, dict[str, int]] = {}
-        for name, metric in self.shape.distinct.items():
-            sources = [*search_bodies.by_pair(self.shape), clauses.by_value("value", metric.source)]
+        found: dict[TotalKey, dict[str, int]] = {}
+        for name, metric in self.spec.distinct.items():
+            sources = [*search_bodies.by_total_key(self.spec), clauses.by_value("value", metric.source)]
             for group in self.groups(clauses.composite(self._query(batch), sources, self.page)):
-                counts = found.setdefault(search_bodies.read_pair(group), dict.fromkeys(self.shape.distinct, 0))
+                counts = found.setdefault(search_bodies.read_total_key(group), dict.fromkeys(self.spec.distinct, 0))
                 counts[name] += 1
         return found
 
@@ -149,12 +149,14 @@ def _stamp(event: Event) -> datetime:
     return parse(event["updated_timestamp"]) if event.get("updated_timestamp") else _NEVER
 
 
-def _batches(counted: list[Counted], weigh: Callable[[Counted], int], most: int) -> Iterator[list[Counted]]:
+def _batches(
+    counted: list[CountedTotal], weigh: Callable[[CountedTotal], int], most: int
+) -> Iterator[list[CountedTotal]]:
     """Yield pairs, which are in the order of their intervals, as many as fit into one request."""
-    batch: list[Counted] = []
+    batch: list[CountedTotal] = []
     weight = intervals = 0
     for one in counted:
-        is_new = not batch or batch[-1].pair.start != one.pair.start
+        is_new = not batch or batch[-1].total_key.start != one.total_key.start
         if batch and (weight + weigh(one) > most or (is_new and intervals == search_bodies.INTERVALS_AT_ONCE)):
             yield batch
             batch, weight, intervals, is_new = [], 0, 0, True

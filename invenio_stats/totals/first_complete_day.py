@@ -74,7 +74,7 @@ class FirstDay:
         interval = max((interval, *others.values()), key=INTERVALS.index)
         oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
         # Also among those that do not count: a day that is retracted is there.
-        oldest_event = aliases.oldest(self.client, aliases.indices_behind(self.client, events))
+        oldest_event = aliases.oldest(self.client, aliases.indices_of(self.client, events))
         return _judge(oldest_event, oldest_total, interval, now)
 
 

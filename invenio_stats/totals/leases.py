@@ -13,7 +13,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import leases, mappings, names, quarantine
 from invenio_stats.core.leases import Claim, Lease
-from invenio_stats.core.quarantine import Aside
+from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import EngineUnavailableError, LeaseLostError
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import Found
@@ -32,18 +32,18 @@ Clock = Callable[[], datetime]
 T = TypeVar("T")
 
 
-def set_aside(client: Any, name: str) -> list[Aside]:
-    """Return the totals that an aggregation has set aside."""
+def quarantined_totals(client: Any, name: str) -> list[QuarantinedTotal]:
+    """Return the totals that an aggregation has quarantined."""
     found = client.get(index=prefix_index(names.LOCKS), id=name, ignore=[404])
-    return quarantine.read_asides(found.get("_source", {}))
+    return quarantine.read_quarantined(found.get("_source", {}))
 
 
-def place_of(name: str) -> dict[str, str]:
+def lease_document(name: str) -> dict[str, str]:
     """Return where the document is that the runs of an aggregation share."""
     return {"_index": prefix_index(names.LOCKS), "_id": name}
 
 
-class Work:
+class RunLease:
     """One run's part.
 
     A run that gives no sign of life for as long as `life` is given up: others take what it held, and it meets
@@ -51,12 +51,12 @@ class Work:
     """
 
     is_overfull = False
-    """Whether more failed than can be set aside."""
+    """Whether more failed than can be quarantined."""
 
     def __init__(
         self, client: Any, name: str, life: timedelta, begun: datetime, clock: Clock, read: Found | None = None
     ):
-        """Read what is set aside; the run began before it read anything else.
+        """Read what is quarantined; the run began before it read anything else.
 
         `read` is the document that the runs share, where it has just been read.
         """
@@ -74,11 +74,11 @@ class Work:
         return self._own.begun
 
     @property
-    def aside(self) -> list[Aside]:
-        """Return the totals that earlier runs have set aside."""
-        return quarantine.read_asides(self._source)
+    def quarantined(self) -> list[QuarantinedTotal]:
+        """Return the totals that earlier runs have quarantined."""
+        return quarantine.read_quarantined(self._source)
 
-    def counts_since(self, mark: datetime | None) -> None:
+    def set_since(self, mark: datetime | None) -> None:
         """Say from which moment on the run counts what changed; None for everything."""
         self._own = replace(self._own, since=mark)
 
@@ -96,13 +96,13 @@ class Work:
 
         return self._change(take)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Give a sign of life, if the last one is a while ago; LeaseLostError when the run was given up."""
         if self._clock() - self._own.alive > self._life / 4:
             self._change(lambda others: (replace(self._own, alive=self._clock()), None))
 
-    def end(self, failed: Collection[Aside] = (), undone: Collection[datetime] = ()) -> datetime | None:
-        """Give up what is held, and put aside what failed; `undone` are intervals that were not finished.
+    def release(self, failed: Collection[QuarantinedTotal] = (), undone: Collection[datetime] = ()) -> datetime | None:
+        """Give up what is held, and quarantine what failed; `undone` are intervals that were not finished.
 
         Returns when the first of the runs began that were at work meanwhile, or None where there was no other.
         LeaseLostError where this one was given up.
@@ -116,14 +116,14 @@ class Work:
         def leave(others: list[Lease]) -> tuple[Lease, datetime | None]:
             return own, leases.earliest(others, own.token)
 
-        def put_aside(known: Iterable[Aside]) -> list[Aside]:
+        def quarantine_failed(known: Iterable[QuarantinedTotal]) -> list[QuarantinedTotal]:
             found = quarantine.after_run(known, worked, failed)
-            self.is_overfull = len(found) > quarantine.MOST
-            return found[: quarantine.MOST]
+            self.is_overfull = len(found) > quarantine.MAX_QUARANTINED
+            return found[: quarantine.MAX_QUARANTINED]
 
-        return self._change(leave, put_aside)
+        return self._change(leave, quarantine_failed)
 
-    def dismiss_others(self) -> None:
+    def revoke_others(self) -> None:
         """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
         for _attempt in range(_ATTEMPTS):
             if not self._source.get("leases") or self._write({**self._source, "leases": []}):
@@ -135,7 +135,7 @@ class Work:
     def _change(
         self,
         make: Callable[[list[Lease]], tuple[Lease, T]],
-        put_aside: Callable[[Iterable[Aside]], list[Aside]] = list,
+        quarantine_failed: Callable[[Iterable[QuarantinedTotal]], list[QuarantinedTotal]] = list,
     ) -> T:
         """Put a new lease in the place of our own, by compare-and-set."""
         for _attempt in range(_ATTEMPTS):
@@ -146,7 +146,7 @@ class Work:
             own, result = make(leases.living([*others, replace(self._own, alive=now)], now, self._life))
             source = {
                 "leases": leases.write_leases(leases.living([*others, own], now, self._life)),
-                "aside": quarantine.write_asides(put_aside(self.aside)),
+                "quarantined": quarantine.write_quarantined(quarantine_failed(self.quarantined)),
             }
             if self._write(source):
                 self._own, self._is_known = own, True

@@ -10,7 +10,7 @@ from invenio_stats.core.intervals import Interval
 from invenio_stats.core.metrics import Metric
 
 
-class Pair(NamedTuple):
+class TotalKey(NamedTuple):
     """What a total is about: the start of an interval, and the value of the key field."""
 
     start: datetime
@@ -18,10 +18,10 @@ class Pair(NamedTuple):
 
 
 @dataclass
-class Counted:
+class CountedTotal:
     """A pair as its raw events say; a count of 0 means that none of its events counts any more."""
 
-    pair: Pair
+    total_key: TotalKey
     count: int = 0
     values: dict[str, Any] = field(default_factory=dict)
     newest: Mapping[str, Any] | None = None
@@ -32,7 +32,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Shape:
+class TotalSpec:
     """How the totals of an aggregation are made: key field, interval, metrics, what is read of the newest event."""
 
     key_field: str

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from invenio_stats.core.interval_selection import Visits, visit_all, visit_within
+from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.execution import Carrying, Plan
-from invenio_stats.totals.leases import Work
-from invenio_stats.totals.model import Counted, Pair
+from invenio_stats.totals.execution import Plan, RunExecutor
+from invenio_stats.totals.leases import RunLease
+from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import Recount
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 
 Resume = Callable[[], datetime | None]
 """Returns where the bookmark says to resume."""
@@ -24,7 +24,7 @@ Resume = Callable[[], datetime | None]
 logger = logging.getLogger(__name__)
 
 
-class Planning(Carrying):
+class RunPlanner(RunExecutor):
     """The part of an aggregation that looks for what there is to do."""
 
     bookmark_api: Any
@@ -40,10 +40,10 @@ class Planning(Carrying):
     def _overrides(self, method: str) -> bool:
         raise NotImplementedError
 
-    def _plan_changes(self, recount: Recount, work: Work, upper: datetime, resume: Resume) -> Plan | None:
+    def _plan_changes(self, recount: Recount, lease: RunLease, upper: datetime, resume: Resume) -> Plan | None:
         """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
-        limit = after(upper, self.interval) if upper < work.begun else None
-        bookmark = self._bookmark(work.begun, resume)
+        limit = after(upper, self.interval) if upper < lease.begun else None
+        bookmark = self._bookmark(lease.begun, resume)
         since = bookmark or self._get_oldest_event_timestamp()
         if since is None:
             return None
@@ -54,31 +54,31 @@ class Planning(Carrying):
             touched: Mapping[datetime, int] = recount.starts(where)
             count = partial(self._count_all, recount, stored, where)
         else:
-            where = clauses.all_of([self._touched(recount, work, previous), clauses.between(None, limit)])
-            touched, pairs = recount.touched(where)
-            count = partial(self._count_changed, recount, stored, where, pairs)
+            where = clauses.all_of([self._touched(recount, lease, previous), clauses.between(None, limit)])
+            touched, total_keys = recount.touched(where)
+            count = partial(self._count_changed, recount, stored, where, total_keys)
         visits = self._choose(list(touched), utc(since), upper)
         return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
 
     def _count_all(
-        self, recount: Recount, stored: StoredTotals, where: Body, starts: Collection[datetime]
-    ) -> Iterator[Counted]:
+        self, recount: Recount, stored: TotalsStore, where: Body, starts: Collection[datetime]
+    ) -> Iterator[CountedTotal]:
         return self._count(recount, stored, clauses.all_of([where, self._span(starts)]), None)
 
     def _count_changed(
         self,
         recount: Recount,
-        stored: StoredTotals,
+        stored: TotalsStore,
         where: Body,
-        known: list[Pair] | None,
+        known: list[TotalKey] | None,
         starts: Collection[datetime],
-    ) -> Iterator[Counted]:
+    ) -> Iterator[CountedTotal]:
         """Count what changed in some intervals; `known` are the pairs of all of them, unless they were too many."""
         if known is None:
-            pairs = recount.pairs(clauses.all_of([where, self._span(starts)]))
+            total_keys = recount.total_keys(clauses.all_of([where, self._span(starts)]))
         else:
-            pairs = (pair for pair in known if pair.start in starts)
-        return stored.beside(recount.changed(pairs))
+            total_keys = (total_key for total_key in known if total_key.start in starts)
+        return stored.with_stored(recount.changed(total_keys))
 
     def _span(self, starts: Collection[datetime]) -> Body:
         return clauses.between(min(starts), after(max(starts), self.interval))
@@ -93,13 +93,17 @@ class Planning(Carrying):
         self.bookmark_api.rewind()
         return None
 
-    def _touched(self, recount: Recount, work: Work, mark: datetime) -> clauses.Body:
-        """Narrow to the events of what changed since the mark, and of what is set aside."""
+    def _touched(self, recount: Recount, lease: RunLease, mark: datetime) -> clauses.Body:
+        """Narrow to the events of what changed since the mark, and of what is quarantined."""
         changed = search_bodies.changed_since(mark, self.interval)
-        aside = [Pair(one.start, one.key) for one in work.aside]
-        return clauses.any_of([changed, search_bodies.of_pairs(aside, recount.shape)]) if aside else changed
+        quarantined = [TotalKey(one.start, one.key) for one in lease.quarantined]
+        return (
+            clauses.any_of([changed, search_bodies.of_total_keys(quarantined, recount.spec)])
+            if quarantined
+            else changed
+        )
 
-    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Visits:
+    def _choose(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Choose the intervals: those that were touched, unless a subclass has more to say."""
 
         def split(lower: datetime, upper: datetime) -> Iterable[datetime]:
@@ -107,10 +111,10 @@ class Planning(Carrying):
 
         iterates = self._overrides("agg_iter")  # it may read what we know nothing of
         if self._overrides("_split_date_range"):
-            return visit_within(touched, split, self.interval, since, upper, every=iterates)
+            return select_within(touched, split, self.interval, since, upper, every=iterates)
         if iterates:
-            return visit_all(touched, split, self.interval, since, upper)
-        return Visits(touched, [])
+            return select_all(touched, split, self.interval, since, upper)
+        return Selection(touched, [])
 
     def _plan_range(self, recount: Recount, lower: datetime, upper: datetime) -> Plan:
         """Plan every interval between two dates."""

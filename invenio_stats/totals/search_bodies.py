@@ -13,8 +13,8 @@ from typing import Any
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.metrics import Metric
 from invenio_stats.core.moments import iso, iso_zoned, parse
-from invenio_stats.search.clauses import _FORMAT, Body, Group, _histogram, all_of, any_of, between, by_value
-from invenio_stats.totals.model import Counted, Pair, Shape
+from invenio_stats.search.clauses import DATE_FORMAT, Body, Group, all_of, any_of, between, by_value, date_histogram
+from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 NEWEST = "newest_event"
 HOLDS = "holds:"
@@ -38,7 +38,7 @@ def changed_since(mark: datetime, interval: Interval) -> Body:
     Events that do not say when they were stored (foreign indexers) are in from the start of the
     mark's interval on.
     """
-    stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": _FORMAT}}}
+    stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": DATE_FORMAT}}}
     unstamped = {
         "bool": {
             "filter": [between(floor(mark, interval))],
@@ -48,13 +48,13 @@ def changed_since(mark: datetime, interval: Interval) -> Body:
     return any_of([stamped, unstamped])
 
 
-def of_pairs(pairs: Iterable[Pair], shape: Shape) -> Body:
+def of_total_keys(total_keys: Iterable[TotalKey], spec: TotalSpec) -> Body:
     """Narrow to the events of these pairs, which are in the order of their intervals."""
     clauses = []
-    for start, group in groupby(pairs, key=lambda pair: pair.start):
-        keys = [pair.key for pair in group]
-        interval = between(start, after(start, shape.interval))
-        clauses.append(all_of([interval, {"terms": {shape.key_field: keys}}]))
+    for start, group in groupby(total_keys, key=lambda total_key: total_key.start):
+        keys = [total_key.key for total_key in group]
+        interval = between(start, after(start, spec.interval))
+        clauses.append(all_of([interval, {"terms": {spec.key_field: keys}}]))
     return clauses[0] if len(clauses) == 1 else any_of(clauses)
 
 
@@ -62,25 +62,25 @@ def stored_between(key_field: str, first: datetime | None, last: datetime | None
     """Narrow to totals of a key field between two dates, both included."""
     edges = {"gte": first, "lte": last}
     bounds = {edge: iso(moment) for edge, moment in edges.items() if moment is not None}
-    in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": _FORMAT}}}] if bounds else []
+    in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": DATE_FORMAT}}}] if bounds else []
     return all_of([{"exists": {"field": key_field}}, *in_range])
 
 
-def by_pair(shape: Shape) -> list[Body]:
+def by_total_key(spec: TotalSpec) -> list[Body]:
     """Group by interval, then by key."""
-    return [_histogram("interval", shape.interval), by_value("key", shape.key_field)]
+    return [date_histogram("interval", spec.interval), by_value("key", spec.key_field)]
 
 
-def by_pair_or_none(shape: Shape) -> list[Body]:
+def by_total_key_or_none(spec: TotalSpec) -> list[Body]:
     """Group by interval, then by key, which is None for events without any."""
-    key = {"terms": {"field": shape.key_field, "missing_bucket": True}}
-    return [_histogram("interval", shape.interval), {"key": key}]
+    key = {"terms": {"field": spec.key_field, "missing_bucket": True}}
+    return [date_histogram("interval", spec.interval), {"key": key}]
 
 
-def measures(shape: Shape) -> Body:
+def measures(spec: TotalSpec) -> Body:
     """Ask for the metrics of each pair; of a distinct count only for how many values there are to tell apart."""
     aggs: Body = {}
-    for name, metric in shape.metrics.items():
+    for name, metric in spec.metrics.items():
         if metric.is_distinct_count:
             aggs[HOLDS + name] = {"value_count": {"field": metric.source}}
         else:
@@ -88,9 +88,9 @@ def measures(shape: Shape) -> Body:
     return aggs
 
 
-def newest(shape: Shape) -> Body:
+def newest(spec: TotalSpec) -> Body:
     """Ask for the newest event of each pair."""
-    source = True if shape.copied is None else {"includes": list(shape.copied)}
+    source = True if spec.copied is None else {"includes": list(spec.copied)}
     return {NEWEST: {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}}
 
 
@@ -108,18 +108,18 @@ def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
     return aggs
 
 
-def read_pair(bucket: Mapping[str, Any]) -> Pair:
+def read_total_key(bucket: Mapping[str, Any]) -> TotalKey:
     """Return the pair that a bucket is about."""
-    return Pair(_start(bucket["key"]["interval"]), bucket["key"]["key"])
+    return TotalKey(_start(bucket["key"]["interval"]), bucket["key"]["key"])
 
 
-def read_counted(bucket: Mapping[str, Any], shape: Shape) -> Counted:
+def read_counted(bucket: Mapping[str, Any], spec: TotalSpec) -> CountedTotal:
     """Return what a bucket says of its pair; for distinct counts, the number of values to tell apart."""
     values = {
-        name: bucket[HOLDS + name]["value"] if name in shape.distinct else metric.read(bucket[name])
-        for name, metric in shape.metrics.items()
+        name: bucket[HOLDS + name]["value"] if name in spec.distinct else metric.read(bucket[name])
+        for name, metric in spec.metrics.items()
     }
-    return Counted(read_pair(bucket), bucket["doc_count"], values)
+    return CountedTotal(read_total_key(bucket), bucket["doc_count"], values)
 
 
 def read_newest(bucket: Group) -> Mapping[str, Any]:

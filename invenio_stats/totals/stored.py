@@ -10,17 +10,17 @@ from typing import Any
 from invenio_stats.core import names
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
-from invenio_stats.search.aliases import indices_behind
+from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.multi_get import read
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
-from invenio_stats.totals.model import Counted, Pair
+from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.total_indices import complete, ensure_totals_index
 from invenio_stats.totals.writing import AT_ONCE, Action
 
 
 @dataclass(frozen=True)
-class StoredTotals:
+class TotalsStore:
     """The totals of one aggregation."""
 
     client: Any
@@ -39,16 +39,16 @@ class StoredTotals:
 
     def is_anywhere(self) -> bool:
         """Say whether there may be any total at all."""
-        return bool(indices_behind(self.client, f"{self.alias}-*"))
+        return bool(indices_of(self.client, f"{self.alias}-*"))
 
-    def beside(self, counted: Iterable[Counted]) -> Iterator[Counted]:
+    def with_stored(self, counted: Iterable[CountedTotal]) -> Iterator[CountedTotal]:
         """Give each pair the total that is stored for it.
 
         Read by id, not searched: what was written a moment ago is there.
         """
         remaining = iter(counted)
         while chunk := list(islice(remaining, AT_ONCE)):
-            wanted = [dict(zip(("_index", "_id"), self.place(one.pair), strict=True)) for one in chunk]
+            wanted = [dict(zip(("_index", "_id"), self.place(one.total_key), strict=True)) for one in chunk]
             documents = read(self.client, wanted)
             there = {
                 place["_index"] for place, document in zip(wanted, documents, strict=True) if "error" not in document
@@ -60,12 +60,12 @@ class StoredTotals:
                     one.version = document["_seq_no"], document["_primary_term"]
                 yield one
 
-    def action(self, one: Counted, now: datetime) -> Action | None:
+    def action(self, one: CountedTotal, now: datetime) -> Action | None:
         """Return what makes the stored total equal to the count, or None where it is.
 
         What a copy function raises goes through.
         """
-        index, document_id = self.place(one.pair)
+        index, document_id = self.place(one.total_key)
         if not one.count:
             return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
         total = self.total(one)
@@ -93,14 +93,19 @@ class StoredTotals:
         )
         return int(answer["deleted"])
 
-    def place(self, pair: Pair) -> tuple[str, str]:
+    def place(self, total_key: TotalKey) -> tuple[str, str]:
         """Return the index of a total and its id."""
-        index, end = _written(pair.start, self.index_suffix), _written(pair.start, self.id_suffix)
-        return f"{self.alias}-{index}", names.total_id(str(pair.key), end)
+        index, end = _written(total_key.start, self.index_suffix), _written(total_key.start, self.id_suffix)
+        return f"{self.alias}-{index}", names.total_id(str(total_key.key), end)
 
-    def total(self, one: Counted) -> dict[str, Any]:
+    def total(self, one: CountedTotal) -> dict[str, Any]:
         """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
-        total = {"timestamp": _iso(one.pair.start), self.key_field: one.pair.key, "count": one.count, **one.values}
+        total = {
+            "timestamp": _iso(one.total_key.start),
+            self.key_field: one.total_key.key,
+            "count": one.count,
+            **one.values,
+        }
         return {**total, **copy(self.copies, one.newest or {}, total)}
 
     def _ensure(self, index: str) -> None:
@@ -124,7 +129,7 @@ def _written(start: datetime, form: str) -> str:
     return start.strftime(form)
 
 
-def _action(counted: Counted, **operation: Any) -> Action:
+def _action(counted: CountedTotal, **operation: Any) -> Action:
     action = Action(operation)
     action.counted = counted
     return action

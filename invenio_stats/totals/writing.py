@@ -8,22 +8,20 @@ from invenio_search.engine import search
 
 from invenio_stats.search.bulk import sends_directly
 from invenio_stats.support.json_codec import encode
-from invenio_stats.totals.model import Counted
+from invenio_stats.totals.model import CountedTotal
 
 
 class Action(dict[str, Any]):
     """What the engine is to do with one total, and beside it what the total was counted from."""
 
-    counted: Counted | None = None
+    counted: CountedTotal | None = None
 
 
 AT_ONCE = 2_000
 """Totals in one request."""
 
-
 Outcome = tuple[str, Mapping[str, Any]]
 """Of an operation: its kind, and what the engine said."""
-
 
 _OUTCOMES = "errors,items.*._id,items.*.status,items.*.error.type"
 
@@ -108,4 +106,4 @@ def _failure(start: datetime, action: Mapping[str, Any], outcome: Mapping[str, A
         kind = "later"
     name = error.get("type", "unknown") if isinstance(error, Mapping) else "unknown"
     counted = getattr(action, "counted", None)
-    return Failure(start, counted and counted.pair.key, str(name), kind)
+    return Failure(start, counted and counted.total_key.key, str(name), kind)

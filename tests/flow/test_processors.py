@@ -10,7 +10,7 @@ from invenio_queues.proxies import current_queues
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
-from invenio_stats.broker.messages import PACKET, Outgoing
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, Outgoing
 from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
@@ -144,7 +144,7 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     indexer = definition.cls(**definition.params)
     indexer.time_budget = 0
     assert indexer.run() == (BATCH_SIZE, 0)
-    assert queue_depth.depth(queues["file-download"]) == 50 / PACKET
+    assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
     assert index_events() == (50, 0)
 
 
@@ -169,7 +169,7 @@ def test_a_run_that_is_asked_to_end_stops_at_the_end_of_its_batch(index_events, 
     with shutdown.on_sigterm():
         os.kill(os.getpid(), signal.SIGTERM)
         assert index_events(*events) == (BATCH_SIZE, 0)
-    assert queue_depth.depth(queues["file-download"]) == 50 / PACKET
+    assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
     assert index_events() == (50, 0)
 
 
@@ -188,9 +188,9 @@ def test_what_is_no_text_goes_to_the_dead_letters_without_its_person(index_event
     queue = queues["file-download"]
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
     assert index_events(download(file_id="G")) == (1, 1)
-    (letter,) = dead_letters.look(queue)
-    assert letter.message_id == "m1"
-    assert not {"user_agent", "session_id", "ip_address"} & set(letter.event)
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.message_id == "m1"
+    assert not {"user_agent", "session_id", "ip_address"} & set(dead_letter.event)
 
 
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):

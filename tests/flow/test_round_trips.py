@@ -5,7 +5,7 @@ from collections import Counter
 import amqp
 import pytest
 
-from invenio_stats.broker.messages import ALONE
+from invenio_stats.broker.messages import MAX_SINGLE_MESSAGES
 from invenio_stats.privacy import salts
 from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.proxies import current_stats
@@ -128,8 +128,8 @@ def test_a_batch_of_events_that_came_alone_is_read_with_two(queues, put_template
     if not is_amqp:
         pytest.skip("other transports have no push")
     process()
-    for first in range(0, 1000, ALONE):
-        current_stats.publish("file-download", thousand[first : first + ALONE])
+    for first in range(0, 1000, MAX_SINGLE_MESSAGES):
+        current_stats.publish("file-download", thousand[first : first + MAX_SINGLE_MESSAGES])
     published.clear()
     assert process() == (1000, 0)
     sent = {name: published[getattr(amqp.spec.Basic, name)] for name in ("Qos", "Consume", "Cancel", "Get", "Ack")}

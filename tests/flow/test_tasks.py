@@ -94,11 +94,11 @@ def test_one_of_another_class_runs_alone_and_in_its_turn(app, monkeypatch):
     seen, run = [], StatAggregator.run
 
     def watched(self, **dates):
-        seen.append(self.name.removesuffix("-apart"))
+        seen.append(self.name.removesuffix("-automated"))
         try:
             return run(self, **dates)
         finally:
-            seen.append(self.name.removesuffix("-apart"))
+            seen.append(self.name.removesuffix("-automated"))
 
     monkeypatch.setattr(StatAggregator, "run", watched)
     assert aggregate_events(["record-view-agg", "dependent-agg", "file-download-agg"]) == [None, None, None]
@@ -150,7 +150,7 @@ def few_connections(request, queues):
 
 
 def test_few_connections_do_not_stop_each_other(app, few_connections, put_templates, expect_logged_errors):
-    """A queue is read over one, and what cannot be stored is buried over another."""
+    """A queue is read over one, and what cannot be stored is rejected over another."""
     both = ["record-view", "file-download"]
     for name in both:
         current_stats.publish(name, [{"timestamp": "never", "unique_id": "1", "visitor_id": "v"}])

@@ -14,9 +14,9 @@ from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.dead_letters import Choice
+from invenio_stats.broker.dead_letters import DeadLetterFilter
 from invenio_stats.broker.transports.amqp_publisher import failures
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from tests.services.conftest import kill
@@ -37,7 +37,7 @@ def letters(first: int, count: int, reason: str = "preprocessor: ValueError"):
     """Return numbered views of nobody, each with the reason why it is dead."""
     event = {"timestamp": "2026-11-02T10:00:00", "pid_type": "recid"}
     return [
-        (BornEvent({**event, "pid_value": str(number)}, f"id-{number}"), reason)
+        (IdentifiedEvent({**event, "pid_value": str(number)}, f"id-{number}"), reason)
         for number in range(first, first + count)
     ]
 
@@ -85,7 +85,7 @@ def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put
     expected, killed, copies, chance = set(), 0, 0, random.Random(12)
     for _ in range(15):
         if queue_depth.dead(queue) < 3000:
-            dead_letters.bury(queue, letters(len(expected), 2000))
+            dead_letters.reject(queue, letters(len(expected), 2000))
             expected |= {f"id-{len(expected) + number}" for number in range(2000)}
         pid = int(replayer("go"))
         time.sleep(chance.uniform(0.02, 0.4))
@@ -107,20 +107,20 @@ def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put
 
 
 def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
-    dead_letters.bury(queue, letters(0, 3000))
+    dead_letters.reject(queue, letters(0, 3000))
     before = ids(queue, dead_letters.dead_name(queue))
     for _ in range(3):
         assert dead_letters.summary(dead_letters.look(queue))["preprocessor: ValueError"]["count"] == 3000
         assert queue_depth.dead(queue) == 3000
     assert next(dead_letters.look(queue)).message_id == "id-0"
     assert ids(queue, dead_letters.dead_name(queue)) == before
-    assert dead_letters.replay(queue, Choice(most=2999)) == 2999
+    assert dead_letters.replay(queue, DeadLetterFilter(most=2999)) == 2999
     assert queue_depth.dead(queue) == 1
 
 
 def test_of_many_letters_few_are_in_memory(queue):
     """There may be a million of them; a worker and a command have room for a batch."""
-    dead_letters.bury(queue, [*letters(0, 3000), *letters(3000, 10, "engine: x")])
+    dead_letters.reject(queue, [*letters(0, 3000), *letters(3000, 10, "engine: x")])
 
     def held():
         return sum(issubclass(type(one), Message) for one in gc.get_objects())
@@ -128,13 +128,13 @@ def test_of_many_letters_few_are_in_memory(queue):
     looking = [held() for number, _letter in enumerate(dead_letters.look(queue)) if number % 500 == 0]
     assert max(looking) < 10
     replaying: list[int] = []
-    assert dead_letters.replay(queue, Choice("pre"), on_batch=lambda count: replaying.append(held())) == 3000
+    assert dead_letters.replay(queue, DeadLetterFilter("pre"), on_batch=lambda count: replaying.append(held())) == 3000
     assert max(replaying) < 510
     assert dead_letters.purge(queue) == 10
 
 
 def test_two_who_replay_at_once_share_them(queue, replayer):
-    dead_letters.bury(queue, letters(0, 3000))
+    dead_letters.reject(queue, letters(0, 3000))
     replayer("go")
     replayer("go")
     replayer("wait")
@@ -144,7 +144,7 @@ def test_two_who_replay_at_once_share_them(queue, replayer):
 
 def test_a_broker_without_the_exchange_gets_it(queue):
     """A new broker gets the letters of an old one, say: nobody has published there yet."""
-    dead_letters.bury(queue, letters(0, 3))
+    dead_letters.reject(queue, letters(0, 3))
     with open_channel(queue) as channel:
         queue.exchange(channel).delete()
     vars(queue).pop("declared_by", None)
@@ -153,7 +153,7 @@ def test_a_broker_without_the_exchange_gets_it(queue):
 
 
 def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
-    dead_letters.bury(queue, letters(0, 3000))
+    dead_letters.reject(queue, letters(0, 3000))
     batches = []
 
     def crash(count):

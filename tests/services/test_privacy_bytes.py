@@ -171,7 +171,7 @@ def test_no_trace_of_a_person_is_left(
     results = [process_events(["record-view", "file-download"])]
     noisy = current_stats.events["noisy-view"]
     current_stats.queries  # noqa: B018 - whatever is warmed leaves its traces too
-    noisy.queue.publish([view()])  # as a program that goes around us would: nobody has sealed it
+    noisy.queue.publish([view()])  # as a program that goes around us would: nobody has pseudonymized it
     results.append(process_events(["noisy-view", "no-such-type"]))
     with monkeypatch.context() as patch:  # an engine that refuses
         patch.setattr(search_client.transport, "perform_request", refuse)

@@ -151,7 +151,7 @@ def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
     """Without any other consumer on the database; dead letters are looked at and stay."""
     queue = queues["record-view"]
     current_stats.publish("record-view", [{"timestamp": "2026-11-02T10:00:00", "pid_value": str(n)} for n in range(3)])
-    dead_letters.bury(queue, [({"a": 1}, "x")] * 3)
+    dead_letters.reject(queue, [({"a": 1}, "x")] * 3)
     dying = Inbox(queue)
     assert len(list(dying.consume())) == 3
     assert unacknowledged(queue) == 3

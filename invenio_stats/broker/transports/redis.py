@@ -40,7 +40,6 @@ return taken
 """
 """Takes messages off a list, and writes them down as kombu does: not acknowledged since a moment, by their tags."""
 
-
 _GIVE_BACK = """
 for number = 2, #ARGV, 2 do
   local since = redis.call('ZSCORE', KEYS[2], ARGV[number])

@@ -20,7 +20,7 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
 from invenio_stats.totals.first_complete_day import first_day_of
 
-_ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "apart", "events", "agents", "ingest")
+_ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "automated", "events", "agents", "ingest")
 """The bookmarks first: whatever comes in from then on is counted after an import."""
 
 
@@ -104,7 +104,7 @@ def bookmarks_of(event_types: Collection[str]) -> Iterator[str]:
     for name, definition in current_stats.aggregations.items():
         if definition.params.get("event") in event_types:
             yield name
-            yield f"{name}-apart"
+            yield f"{name}-automated"
 
 
 def _fields(client: Any, found: list[Index]) -> dict[str, dict[str, Any]]:

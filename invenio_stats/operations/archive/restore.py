@@ -10,10 +10,10 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files
+from invenio_stats.operations.archive.document_merger import OUTCOMES, PAGE, DocumentMerger, Outcome
 from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
-from invenio_stats.operations.archive.merging import OUTCOMES, PAGE, Merging, Outcome
 from invenio_stats.operations.archive.targets import Target
 from invenio_stats.search.scan import pages
 from invenio_stats.totals.first_complete_day import first_day_of
@@ -52,13 +52,13 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
     outcomes: Outcomes = {}
     for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
         target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
-        merging = Merging(client, target, is_dry, _rewinding(client, part))
+        merger = DocumentMerger(client, target, is_dry, _rewinding(client, part))
         bar.begin(part.index, part.documents)
         for page in pages(_documents(client, folder, part), PAGE):
-            merging.merge(page)
+            merger.merge(page)
             bar.advance(len(page))
         counted = outcomes.setdefault(part.kind, dict.fromkeys(OUTCOMES, 0))
-        for outcome, count in merging.outcomes.items():
+        for outcome, count in merger.outcomes.items():
             counted[outcome] += count
     if not is_dry:
         client.indices.refresh(index=f"{prefix_index('stats-')}*,{prefix_index('events-stats-')}*")

@@ -57,8 +57,8 @@ class Target:
         if kind == "events":
             moment = parse(source["timestamp"])
             refused = ensure_events_index(self._client, self._alias, moment, self._suffix, self._own_fields, self._now)
-        elif kind in ("totals", "apart"):
-            alias = names.totals_alias if kind == "totals" else names.apart_alias
+        elif kind in ("totals", "automated"):
+            alias = names.totals_alias if kind == "totals" else names.automated_alias
             ensure_totals_index(self._client, index, prefix_index(alias(str(self._part.event_type))))
         else:
             create_index(self._client, index, _BODIES[kind])

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from invenio_stats.operations.compaction.copying import Copying, OnCopied
+from invenio_stats.operations.compaction.document_copier import DocumentCopier, OnCopied
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.operations.compaction.target_index import Making, show
 from invenio_stats.processing import month_indices
@@ -50,13 +50,13 @@ def compact(
 
 def _make(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnCopied) -> Compacted:
     making = Making(client, plan, clock)
-    copying = Copying(client, making, on_copied)
+    copier = DocumentCopier(client, making, on_copied)
     try:
         making.create()
         making.stop_writes()
-        copying.copy(plan.sources)
-        digest = copying.compare()
-        doubled = copying.stamp_doubled(clock())
+        copier.copy(plan.sources)
+        digest = copier.compare()
+        doubled = copier.stamp_doubled(clock())
     except BaseException:
         with suppress(Exception):
             making.give_up()

@@ -12,7 +12,7 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.privacy.geoip import open_database
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.leases import set_aside
+from invenio_stats.totals.leases import quarantined_totals
 
 Level = Literal["ok", "warning", "error"]
 
@@ -110,17 +110,17 @@ def _engine() -> Finding:
     return Finding("engine", "ok", _("The search engine answers (%(number)s).", number=info["version"]["number"]))
 
 
-def _sealing() -> Finding:
-    """Events are sealed before the queue, unless a foreign preprocessor may need the person."""
-    open_types = [name for name, event in current_stats.events.items() if event.sealing.place == "worker"]
+def _pseudonymization() -> Finding:
+    """Events are pseudonymized before the queue, unless a foreign preprocessor may need the person."""
+    open_types = [name for name, event in current_stats.events.items() if event.pseudonymization.stage == "worker"]
     if open_types:
         return Finding(
-            "sealing",
+            "pseudonymization",
             "warning",
             _("The queue holds addresses and agents of: %(names)s.", names=", ".join(open_types)),
-            _("Put anonymize_user first, or set STATS_SEAL_EVENTS to 'web' for types that do not need them."),
+            _("Put anonymize_user first, or set STATS_PSEUDONYMIZE_IN to 'web' for types that do not need them."),
         )
-    return Finding("sealing", "ok", _("All events are sealed before the queue."))
+    return Finding("pseudonymization", "ok", _("All events are pseudonymized before the queue."))
 
 
 _TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
@@ -142,8 +142,8 @@ def _schedule() -> Finding:
 
 
 def _totals() -> Finding:
-    """Totals that cannot be built or written are set aside, and tried again by every run."""
-    failing = {name: len(set_aside(current_search_client, name)) for name in current_stats.aggregations}
+    """Totals that cannot be built or written are quarantined, and tried again by every run."""
+    failing = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
     failing = {name: count for name, count in failing.items() if count}
     if failing:
         return Finding(
@@ -152,7 +152,7 @@ def _totals() -> Finding:
             _("Totals that fail again and again: %(names)s.", names=_listed(failing)),
             _("The log says why: 'Error building a total', 'The search engine refused totals'."),
         )
-    return Finding("totals", "ok", _("No total is set aside."))
+    return Finding("totals", "ok", _("No total is quarantined."))
 
 
 def _estimates() -> Finding:
@@ -180,7 +180,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _cache,
     _proxies,
     _countries,
-    _sealing,
+    _pseudonymization,
     _schedule,
     _broker,
     _engine,

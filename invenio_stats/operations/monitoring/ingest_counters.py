@@ -1,4 +1,4 @@
-"""Ingest counters: how many events a day were dropped, folded or buried, and why; nothing of any visitor."""
+"""Ingest counters: how many events a day were dropped, folded or rejected, and why; nothing of any visitor."""
 
 import random
 import time

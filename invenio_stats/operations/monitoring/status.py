@@ -15,7 +15,7 @@ from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.first_complete_day import ALL_THERE, FirstDay
-from invenio_stats.totals.leases import set_aside
+from invenio_stats.totals.leases import quarantined_totals
 
 Line = dict[str, Any]
 """One line of the status, ready for JSON: moments as ISO 8601 in UTC, spans in seconds, None for unknown."""
@@ -51,7 +51,7 @@ def spool_status() -> Line:
 def aggregations_status(now: datetime) -> dict[str, Line]:
     """Return by aggregation: bookmark, lag_seconds, first_complete_day, set_aside, last_run, problems.
 
-    `set_aside` is the number of totals that could not be built or written, and are tried again by each run.
+    `quarantined_totals` is the number of totals that could not be built or written, and are tried again by each run.
     """
     return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
 
@@ -81,7 +81,7 @@ def _aggregation_line(name: str, now: datetime) -> Line:
         "bookmark": None,
         "lag_seconds": None,
         "first_complete_day": None,
-        "set_aside": None,
+        "quarantined": None,
         "problems": [],
     }
     with _noting(line, "search engine"):
@@ -93,7 +93,9 @@ def _aggregation_line(name: str, now: datetime) -> Line:
         day = FirstDay(current_search_client, aggregator.event).get()
         if day not in (None, ALL_THERE):
             line["first_complete_day"] = f"{day:%Y-%m-%d}"
-        line["set_aside"] = sum(len(set_aside(current_search_client, one)) for one in (name, f"{name}-apart"))
+        line["quarantined"] = sum(
+            len(quarantined_totals(current_search_client, one)) for one in (name, f"{name}-automated")
+        )
     return _with_last_run(line, "aggregations", name)
 
 

@@ -9,14 +9,14 @@ from typing import Any, Literal, NamedTuple
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import indices_behind
+from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import PAIRS, Body
-from invenio_stats.search.client import Question, send
+from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.totals.copied_fields import value_at
-from invenio_stats.totals.model import Counted, Pair
+from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
-from invenio_stats.totals.stored import StoredTotals
+from invenio_stats.totals.stored import TotalsStore
 
 Kind = Literal["missing", "different", "without events", "doubled", "cannot be built"]
 """There are events and no total; fields differ; there is a total and no event that counts; another index holds the
@@ -41,7 +41,7 @@ class Difference(NamedTuple):
     """One total that is not as it should be."""
 
     kind: Kind
-    one: Counted
+    one: CountedTotal
     """The pair with what is counted and what is stored."""
     stored: dict[str, Any]
     """What is stored, of the fields in question."""
@@ -57,11 +57,11 @@ class Comparison:
 
     recount: Recount | None
     """None where there is no index of events: then no total has any."""
-    stored: StoredTotals
+    stored: TotalsStore
     interval: Interval
     measures: Sequence[str]
     """The fields of a total that are numbers of events or values."""
-    pairs: int = 0
+    totals: int = 0
     """How many pairs have been compared."""
     others: int = 0
     """How many totals in the same place are not of this aggregation, as their ids say, of those that were seen."""
@@ -93,7 +93,7 @@ class Comparison:
         for done, start in enumerate(starts, 1):
             found = 0
             for one in counted.take(start):
-                self.pairs += 1
+                self.totals += 1
                 found += one.stored is not None
                 difference = self._compare(one)
                 if difference is not None:
@@ -109,18 +109,18 @@ class Comparison:
         by_interval = clauses.by_interval(self.interval)
         page: Body | None = clauses.composite(self._totals_between(first, end), by_interval, _INTERVALS_IN_A_PAGE)
         while page is not None:
-            answer = send(Question(self.client, self.stored.alias, page))
+            answer = search(SearchRequest(self.client, self.stored.alias, page))
             groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
             found.update((parse(group["key"]["interval"]), group["doc_count"]) for group in groups)
             page = clauses.next_page(page, answer) if groups else None
         return found
 
-    def _count(self, where: Body) -> Iterator[Counted]:
+    def _count(self, where: Body) -> Iterator[CountedTotal]:
         if self.recount is None:
             return iter(())
-        return self.stored.beside(self.recount.everything(where, with_gone=False))
+        return self.stored.with_stored(self.recount.everything(where, with_gone=False))
 
-    def _compare(self, one: Counted) -> Difference | None:
+    def _compare(self, one: CountedTotal) -> Difference | None:
         try:
             total = self.stored.total(one)
         except Exception as error:  # of a copy function, which is not ours
@@ -138,40 +138,47 @@ class Comparison:
         """Yield the totals of an interval that have no events, and those that are there twice."""
         query = self._totals_between(start, after(start, self.interval))
         for page in pages(hits(self.client, self.stored.alias, query)):
-            own = {Place(hit["_index"], hit["_id"]): (pair, hit["_source"]) for hit, pair in self._own(page, start)}
-            pairs = [pair for pair, _ in own.values()]
+            own = {
+                Place(hit["_index"], hit["_id"]): (total_key, hit["_source"])
+                for hit, total_key in self._own(page, start)
+            }
+            total_keys = [total_key for total_key, _ in own.values()]
             # By place: the engine may give a key another type than the total holds.
-            alive = {self.stored.place(pair) for pair in self.recount.alive(pairs)} if self.recount and pairs else set()
-            at_home: list[Counted] = []
-            for place, (pair, source) in own.items():
-                is_alive = self.stored.place(pair) in alive
-                if not self._is_home(place, pair):
+            alive = (
+                {self.stored.place(total_key) for total_key in self.recount.alive(total_keys)}
+                if self.recount and total_keys
+                else set()
+            )
+            at_home: list[CountedTotal] = []
+            for place, (total_key, source) in own.items():
+                is_alive = self.stored.place(total_key) in alive
+                if not self._is_home(place, total_key):
                     kind: Kind = "doubled" if is_alive else "without events"
-                    yield Difference(kind, Counted(pair, stored=source), self._numbers(source), {}, place)
+                    yield Difference(kind, CountedTotal(total_key, stored=source), self._numbers(source), {}, place)
                 elif not is_alive:
-                    at_home.append(Counted(pair))
+                    at_home.append(CountedTotal(total_key))
             yield from self._without_events(at_home)
 
-    def _own(self, page: Iterable[Mapping[str, Any]], start: datetime) -> Iterator[tuple[Mapping[str, Any], Pair]]:
+    def _own(self, page: Iterable[Mapping[str, Any]], start: datetime) -> Iterator[tuple[Mapping[str, Any], TotalKey]]:
         """Yield the totals that this aggregation writes, with their pairs; others may share the indices."""
         for hit in page:
-            pair = Pair(start, value_at(hit["_source"], self.stored.key_field))
-            if hit["_id"] == self.stored.place(pair)[1]:
-                yield hit, pair
+            total_key = TotalKey(start, value_at(hit["_source"], self.stored.key_field))
+            if hit["_id"] == self.stored.place(total_key)[1]:
+                yield hit, total_key
             else:
                 self.others += 1
 
-    def _is_home(self, place: Place, pair: Pair) -> bool:
-        index, _ = self.stored.place(pair)
+    def _is_home(self, place: Place, total_key: TotalKey) -> bool:
+        index, _ = self.stored.place(total_key)
         if index not in self._behind:
-            self._behind[index] = indices_behind(self.client, index)  # the name may be an alias
+            self._behind[index] = indices_of(self.client, index)  # the name may be an alias
         return place.index_name in self._behind[index]
 
-    def _without_events(self, gone: list[Counted]) -> Iterator[Difference]:
+    def _without_events(self, gone: list[CountedTotal]) -> Iterator[Difference]:
         """Read these totals once more, as for writing; what has gone meanwhile is left out."""
-        for one in self.stored.beside(gone):
+        for one in self.stored.with_stored(gone):
             if one.stored is not None:
-                self.pairs += 1
+                self.totals += 1
                 yield Difference("without events", one, self._numbers(one.stored), {})
 
     def _totals_between(self, first: datetime | None, end: datetime | None) -> Body:

@@ -15,7 +15,7 @@ from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, edges, is_verifiable, prepare
 from invenio_stats.totals.first_complete_day import FirstDay
-from invenio_stats.totals.leases import Work
+from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
 
 
@@ -47,8 +47,8 @@ class Rebuild:
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
         """Yield the differences that the rebuild will make; it works on the intervals that have some."""
         for difference in self.verification.differences(on_interval):
-            if self.due[-1:] != [difference.one.pair.start]:
-                self.due.append(difference.one.pair.start)
+            if self.due[-1:] != [difference.one.total_key.start]:
+                self.due.append(difference.one.total_key.start)
             yield difference
 
     def run(self, on_interval: OnInterval | None = None) -> Mended:
@@ -56,21 +56,21 @@ class Rebuild:
 
         RebuildError where another run is working on one of the intervals.
         """
-        work: Work = self.aggregator.begin_work()
-        claim = work.claim(dict.fromkeys(self.due, 0))
+        lease: RunLease = self.aggregator.begin_lease()
+        claim = lease.claim(dict.fromkeys(self.due, 0))
         done: list[datetime] = []
         try:
             if len(claim.granted) < len(self.due):
                 raise _busy(self.aggregator.name)
-            return self._mend(work, done, on_interval)
+            return self._mend(lease, done, on_interval)
         finally:
-            work.end(undone=set(self.due) - set(done))
+            lease.release(undone=set(self.due) - set(done))
 
-    def _mend(self, work: Work, done: list[datetime], on_interval: OnInterval | None) -> Mended:
+    def _mend(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
         comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
         for number, start in enumerate(self.due if comparison else (), 1):
-            work.beat()
+            lease.heartbeat()
             _check_complete(self.aggregator, start)  # again: events may be deleted meanwhile
             mended = mend(comparison, start)
             written, failed = written + mended.written, failed + mended.failed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from invenio_stats.aggregations import StatAggregator, apart_from
+from invenio_stats.aggregations import StatAggregator, automated_traffic
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
@@ -42,9 +42,9 @@ class Verification:
     """How many differences there were."""
 
     @property
-    def pairs(self) -> int:
+    def totals(self) -> int:
         """Return how many totals have been compared."""
-        return self.comparison.pairs if self.comparison else 0
+        return self.comparison.totals if self.comparison else 0
 
     @property
     def others(self) -> int:
@@ -60,10 +60,12 @@ class Verification:
 
 
 def aggregators(name: str) -> list[Any]:
-    """Return the aggregator of a configured aggregation, and the one that counts apart what it leaves out."""
+    """Return the aggregator of a configured aggregation, and the one that counts the automated traffic it leaves out."""
     definition = current_stats.aggregations[name]
     aggregator = definition.cls(name=name, **definition.params)
-    return [aggregator, apart_from(aggregator)] if getattr(aggregator, "apart", False) else [aggregator]
+    return (
+        [aggregator, automated_traffic(aggregator)] if getattr(aggregator, "count_automated", False) else [aggregator]
+    )
 
 
 def is_verifiable(aggregator: Any) -> bool:

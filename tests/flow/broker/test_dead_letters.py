@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from invenio_stats.broker import dead_letters, queue_depth
-from invenio_stats.broker.dead_letters import Choice
+from invenio_stats.broker.dead_letters import DeadLetterFilter
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.transports.amqp_publisher import deliver
 from invenio_stats.cli import stats
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import purge_dead_letters
@@ -23,8 +23,8 @@ EVENT = "record-view"
 def queue(app, queues):
     """The queue of views, with three dead letters of two reasons."""
     queue = queues[EVENT]
-    letters = [(BornEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
-    dead_letters.bury(queue, [*letters, (BornEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
+    letters = [(IdentifiedEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
+    dead_letters.reject(queue, [*letters, (IdentifiedEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
     return queue
 
 
@@ -59,8 +59,8 @@ def test_they_are_counted_by_reason(queue, invoke):
 def test_looking_takes_nothing_away(queue, invoke):
     for _ in range(2):
         letters = json.loads(invoke("show", EVENT, "--json"))
-        assert [letter["event"] for letter in letters] == [{"n": 0}, {"n": 1}, {"n": 2}]
-        assert [letter["message_id"] for letter in letters] == ["id-0", "id-1", "id-2"]
+        assert [dead_letter["event"] for dead_letter in letters] == [{"n": 0}, {"n": 1}, {"n": 2}]
+        assert [dead_letter["message_id"] for dead_letter in letters] == ["id-0", "id-1", "id-2"]
     assert '"n": 2' in invoke("show", EVENT, "--reason", "engine")
     assert len(invoke("show", EVENT, "--limit", "2").splitlines()) == 2
     assert queue_depth.dead(queue) == 3
@@ -85,13 +85,15 @@ def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
         with pytest.raises(ConnectionError):
             dead_letters.replay(queue)
     assert queue_depth.dead(queue) == 3
-    assert dead_letters.replay(queue, Choice(most=1)) == 1
+    assert dead_letters.replay(queue, DeadLetterFilter(most=1)) == 1
     assert queue_depth.dead(queue) == 2
 
 
 def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
     assert json.loads(invoke("purge", EVENT, "--older-than", "1", "--yes", "--json"))[EVENT] == 0
-    assert dead_letters.purge(queue, Choice(most=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
+    assert (
+        dead_letters.purge(queue, DeadLetterFilter(most=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
+    )
     invoke("purge", EVENT, "--yes")
     assert queue_depth.dead(queue) == 0
 
@@ -105,7 +107,7 @@ def test_an_unknown_type_exits_2(queue, invoke):
     ("body", "shown"),
     [
         pytest.param(
-            BornEvent({"labels": {1}, "n": [object()]}, "id"), {"labels": [1], "n": ["(object)"]}, id="objects"
+            IdentifiedEvent({"labels": {1}, "n": [object()]}, "id"), {"labels": [1], "n": ["(object)"]}, id="objects"
         ),
         pytest.param({(1, 2): 3}, {"(1, 2)": 3}, id="keys"),
         pytest.param(b"\xff\x00", "b'\\xff\\x00'", id="bytes"),
@@ -113,20 +115,20 @@ def test_an_unknown_type_exits_2(queue, invoke):
         pytest.param(None, None, id="nothing"),
     ],
 )
-def test_whatever_it_is_it_can_be_buried_and_shown(queue, invoke, body, shown):
-    """A letter that cannot be buried would stop its event type for good."""
-    dead_letters.bury(queue, [(body, "of a kind")])
-    (letter,) = json.loads(invoke("show", EVENT, "--reason", "of a kind", "--json"))
-    assert letter["event"] == shown
-    assert letter["message_id"]
+def test_whatever_it_is_it_can_be_rejected_and_shown(queue, invoke, body, shown):
+    """A letter that cannot be rejected would stop its event type for good."""
+    dead_letters.reject(queue, [(body, "of a kind")])
+    (dead_letter,) = json.loads(invoke("show", EVENT, "--reason", "of a kind", "--json"))
+    assert dead_letter["event"] == shown
+    assert dead_letter["message_id"]
     assert "of a kind" in invoke("show", EVENT)
 
 
 def test_what_is_no_event_has_the_same_id_when_it_comes_again(queue):
-    """It is delivered again when a worker dies between burying and acknowledging."""
+    """It is delivered again when a worker dies between rejecting and acknowledging."""
     for _ in range(2):
-        dead_letters.bury(queue, [("no event", "again"), ("another", "again")])
-    ids = [letter.message_id for letter in dead_letters.look(queue, Choice("again"))]
+        dead_letters.reject(queue, [("no event", "again"), ("another", "again")])
+    ids = [dead_letter.message_id for dead_letter in dead_letters.look(queue, DeadLetterFilter("again"))]
     assert ids[:2] == ids[2:]
     assert len(set(ids)) == 2
 
@@ -141,17 +143,20 @@ def test_events_keep_their_ids_on_the_way_there_and_back(app, queues, put_templa
         return event
 
     queue, chain = queues["file-download"], current_stats.events["file-download"].params["preprocessors"]
-    events = [BornEvent(download(file_id="A", file_key="broken"), "id-a"), BornEvent(download(size="much"), "id-b")]
+    events = [
+        IdentifiedEvent(download(file_id="A", file_key="broken"), "id-a"),
+        IdentifiedEvent(download(size="much"), "id-b"),
+    ]
     current_stats.publish("file-download", events)
     assert tuple(EventsIndexer(queue, preprocessors=[breaks, *chain]).run()) == (0, 2)
-    letters = {letter.reason: letter for letter in dead_letters.look(queue)}
-    assert {reason: letter.message_id for reason, letter in letters.items()} == {
+    letters = {dead_letter.reason: dead_letter for dead_letter in dead_letters.look(queue)}
+    assert {reason: dead_letter.message_id for reason, dead_letter in letters.items()} == {
         "preprocessor: RuntimeError": "id-a",
         "engine: mapper_parsing_exception": "id-b",
     }
-    assert not {"ip_address", "user_agent"} & {field for letter in letters.values() for field in letter.event}
+    assert not {"ip_address", "user_agent"} & {field for dead_letter in letters.values() for field in dead_letter.event}
 
-    assert dead_letters.replay(queue, Choice("preprocessor")) == 1
+    assert dead_letters.replay(queue, DeadLetterFilter("preprocessor")) == 1
     current_stats.publish("file-download", events[:1])  # the same click once more
     assert tuple(EventsIndexer(queue, preprocessors=chain).run()) == (2, 0)
     refresh()
@@ -161,34 +166,34 @@ def test_events_keep_their_ids_on_the_way_there_and_back(app, queues, put_templa
 
 @pytest.mark.expect_logged_errors
 def test_what_fails_again_is_replayed_once_only(queue):
-    """One replay tries what is there when it begins; what is buried meanwhile waits for the next."""
+    """One replay tries what is there when it begins; what is rejected meanwhile waits for the next."""
     seen = []
 
-    def bury_again(count):
+    def reject_again(count):
         seen.append(count)
-        dead_letters.bury(queue, [(BornEvent({}, f"new-{number}"), "again") for number in range(count)])
+        dead_letters.reject(queue, [(IdentifiedEvent({}, f"new-{number}"), "again") for number in range(count)])
 
-    assert dead_letters.replay(queue, on_batch=bury_again) == 3
+    assert dead_letters.replay(queue, on_batch=reject_again) == 3
     assert seen == [3]
     assert queue_depth.dead(queue) == 3
 
 
 def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
     """Letters that stay are passed over, and are there afterwards."""
-    assert dead_letters.count(queue, Choice("engine")) == 1
-    assert dead_letters.count(queue, Choice(most=2)) == 2
-    assert dead_letters.purge(queue, Choice("engine")) == 1
-    assert [letter.message_id for letter in dead_letters.look(queue)] == ["id-0", "id-1"]
+    assert dead_letters.count(queue, DeadLetterFilter("engine")) == 1
+    assert dead_letters.count(queue, DeadLetterFilter(most=2)) == 2
+    assert dead_letters.purge(queue, DeadLetterFilter("engine")) == 1
+    assert [dead_letter.message_id for dead_letter in dead_letters.look(queue)] == ["id-0", "id-1"]
 
 
 def test_a_letter_without_a_date_is_not_old(queue):
     """Somebody else put it there, perhaps a minute ago: who wants it away says so without an age."""
     name = dead_letters.dead_name(queue)
-    headers = [{}, {"reason": "x", "buried": "long ago"}, {"reason": "x", "buried": 5}]
+    headers = [{}, {"reason": "x", "rejected": "long ago"}, {"reason": "x", "rejected": 5}]
     deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', one) for one in headers], 5.0)
     found = dead_letters.summary(dead_letters.look(queue))
     assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
-    assert dead_letters.purge(queue, Choice(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
+    assert dead_letters.purge(queue, DeadLetterFilter(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
     assert queue_depth.dead(queue) == 6
     assert dead_letters.purge(queue) == 6
 
@@ -196,12 +201,12 @@ def test_a_letter_without_a_date_is_not_old(queue):
 @pytest.mark.expect_logged_errors
 @pytest.mark.parametrize("body", ["[1]", "{"], ids=["no object", "not readable"])
 def test_what_is_no_event_keeps_the_id_of_its_message(queue, put_templates, body):
-    """Put back and buried again, it is still the same."""
+    """Put back and rejected again, it is still the same."""
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "id-x", body)])
     dead_letters.purge(queue)
     for _ in range(2):
         assert EventsIndexer(queue).run() == (0, 1)
-        assert [letter.message_id for letter in dead_letters.look(queue)] == ["id-x"]
+        assert [dead_letter.message_id for dead_letter in dead_letters.look(queue)] == ["id-x"]
         assert dead_letters.replay(queue) == 1
 
 
@@ -221,8 +226,8 @@ def test_what_the_engine_refused_still_chains_across_midnight(queues, put_templa
         del refused[name]
     current_stats.publish("file-download", [{**refused, "previous_visitor_id": "yesterday"}])
     assert current_stats.events["file-download"].cls(**current_stats.events["file-download"].params).run() == (0, 1)
-    (letter,) = dead_letters.look(queue)
-    assert letter.event["previous_visitor_id"] == "yesterday"
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.event["previous_visitor_id"] == "yesterday"
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", EVENT], ["replay", "--yes"], ["purge", "--yes", "--json"]])

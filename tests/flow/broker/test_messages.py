@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
-from invenio_stats.broker.messages import ALONE, PACKET, Outgoing
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.amqp_publisher import deliver
-from invenio_stats.core.events import BornEvent
+from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.operations.runner import process_one
@@ -36,7 +36,7 @@ def publish(queue):
         ids = iter(range(sum(sizes)))
         for size in sizes:
             these = [str(number) for number in islice(ids, size)]
-            current_stats.publish(EVENT, [BornEvent(download(file_id=f"F{one}"), one) for one in these])
+            current_stats.publish(EVENT, [IdentifiedEvent(download(file_id=f"F{one}"), one) for one in these])
         return [str(number) for number in range(sum(sizes))]
 
     return run
@@ -54,13 +54,13 @@ def _drained(inbox):
 
 
 def test_many_events_share_messages_and_few_do_not(publish, queue):
-    publish(ALONE)
-    assert queue_depth.depth(queue) == ALONE
-    publish(4 * PACKET)
-    assert queue_depth.depth(queue) == ALONE + 4
+    publish(MAX_SINGLE_MESSAGES)
+    assert queue_depth.depth(queue) == MAX_SINGLE_MESSAGES
+    publish(4 * EVENTS_PER_MESSAGE)
+    assert queue_depth.depth(queue) == MAX_SINGLE_MESSAGES + 4
     assert [event["file_id"] for event in current_stats.consume(EVENT)] == [
-        *(f"F{number}" for number in range(ALONE)),
-        *(f"F{number}" for number in range(4 * PACKET)),
+        *(f"F{number}" for number in range(MAX_SINGLE_MESSAGES)),
+        *(f"F{number}" for number in range(4 * EVENTS_PER_MESSAGE)),
     ]
 
 
@@ -70,7 +70,7 @@ def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(p
     sent = publish(*sizes)
     batches = _drained(Inbox(queue, size=most))
     assert sum(batches, []) == sent
-    assert max(map(len, batches)) < most + PACKET
+    assert max(map(len, batches)) < most + EVENTS_PER_MESSAGE
     assert queue_depth.depth(queue) == 0
 
 
@@ -85,23 +85,25 @@ def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
 
 
 def test_a_reader_that_stops_in_a_message_has_not_had_it(publish, queue):
-    publish(2 * PACKET)
+    publish(2 * EVENTS_PER_MESSAGE)
     inbox = Inbox(queue)
-    assert len(list(islice(inbox.consume(), PACKET + 5))) == PACKET + 5
+    assert len(list(islice(inbox.consume(), EVENTS_PER_MESSAGE + 5))) == EVENTS_PER_MESSAGE + 5
     assert not inbox.has_more
     inbox.acknowledge()
     inbox.release()
-    assert sum(_drained(Inbox(queue)), []) == [str(number) for number in range(PACKET, 2 * PACKET)]
+    assert sum(_drained(Inbox(queue)), []) == [
+        str(number) for number in range(EVENTS_PER_MESSAGE, 2 * EVENTS_PER_MESSAGE)
+    ]
 
 
 @pytest.mark.expect_logged_errors
 def test_an_event_that_cannot_be_stored_takes_no_other_with_it(queue):
-    events = [BornEvent(download(file_id=f"F{number}"), f"id-{number}") for number in range(40)]
+    events = [IdentifiedEvent(download(file_id=f"F{number}"), f"id-{number}") for number in range(40)]
     events[7]["timestamp"] = "yesterday"
     current_stats.publish(EVENT, events)
     assert process_one(EVENT) == (39, 1)
-    (letter,) = dead_letters.look(queue)
-    assert (letter.message_id, letter.event["file_id"]) == ("id-7", "F7")
+    (dead_letter,) = dead_letters.look(queue)
+    assert (dead_letter.message_id, dead_letter.event["file_id"]) == ("id-7", "F7")
     dead_letters.replay(queue)
     ((replayed,),) = _drained(Inbox(queue))
     assert replayed == "id-7"
@@ -126,8 +128,12 @@ def _text(body):
 def test_a_list_that_holds_something_else_is_no_message_of_several(queue, body):
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", body)])
     assert process_one(EVENT) == (0, 1)
-    (letter,) = dead_letters.look(queue)
-    assert (letter.message_id, letter.reason, letter.event) == ("m1", "not an object of fields", json.loads(body))
+    (dead_letter,) = dead_letters.look(queue)
+    assert (dead_letter.message_id, dead_letter.reason, dead_letter.event) == (
+        "m1",
+        "not an object of fields",
+        json.loads(body),
+    )
 
 
 def test_the_oldest_event_is_the_first_of_its_message(queue, broker_url):

@@ -54,10 +54,17 @@ def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     assert (found["waiting"], found["failed"]) == (0, 1)
 
 
-def test_status_counts_what_is_set_aside_of_what_is_counted_apart_too(invoke, counted, search_client, index_prefix):
-    aside = {"interval": "2026-01-01T00:00:00+00:00", "key": "ai", "error": "x", "since": "2026-01-01T00:00:00+00:00"}
-    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg-apart", body={"aside": [aside]})
-    assert json.loads(invoke("status", "--json"))["aggregations"]["record-view-agg"]["set_aside"] == 1
+def test_status_counts_what_is_set_aside_of_automated_traffic_too(invoke, counted, search_client, index_prefix):
+    quarantined = {
+        "interval": "2026-01-01T00:00:00+00:00",
+        "key": "ai",
+        "error": "x",
+        "since": "2026-01-01T00:00:00+00:00",
+    }
+    search_client.index(
+        index=f"{index_prefix}stats-locks", id="record-view-agg-automated", body={"quarantined": [quarantined]}
+    )
+    assert json.loads(invoke("status", "--json"))["aggregations"]["record-view-agg"]["quarantined"] == 1
 
 
 def test_status_is_a_table_for_people(invoke, counted):

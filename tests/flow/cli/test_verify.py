@@ -62,9 +62,9 @@ def test_equal_totals_exit_0(invoke, settled):
     lines = invoke("verify").stdout.splitlines()
     assert lines == [
         "file-download-agg: 0 totals compared, 0 differences",
-        "file-download-agg-apart: 0 totals compared, 0 differences",
+        "file-download-agg-automated: 0 totals compared, 0 differences",
         "record-view-agg: 2 totals compared, 0 differences, from 2026-03-10 to 2026-03-11",
-        "record-view-agg-apart: 1 totals compared, 0 differences, from 2026-03-10 to 2026-03-11",
+        "record-view-agg-automated: 1 totals compared, 0 differences, from 2026-03-10 to 2026-03-11",
     ]
 
 
@@ -115,7 +115,7 @@ def test_differences_are_json_for_programs(verify, late):
         "others": 0,
         "skipped": [],
     }
-    assert found["aggregations"][f"{NAME}-apart"]["totals"] == 1
+    assert found["aggregations"][f"{NAME}-automated"]["totals"] == 1
 
 
 def test_no_differences_are_json_as_well(verify, settled):
@@ -169,7 +169,7 @@ class Own(StatAggregator):
 def own(monkeypatch):
     """The shipped aggregation of views with an iterator of its own."""
     definition = current_stats.aggregations[NAME]
-    changed = definition._replace(cls=Own, params={**definition.params, "apart": False})
+    changed = definition._replace(cls=Own, params={**definition.params, "count_automated": False})
     monkeypatch.setitem(current_stats.aggregations, NAME, changed)
 
 
@@ -188,7 +188,7 @@ def test_rebuilding_shows_the_difference_and_asks(invoke, late, counts):
     assert counts() == before
     output = invoke("aggregations", "rebuild", NAME, *MARCH, input="y\n").stdout
     assert "record-view-agg: 2 totals written or deleted, 0 failed" in output
-    assert "record-view-agg-apart: 0 totals written" in output
+    assert "record-view-agg-automated: 0 totals written" in output
     assert "0 differences" in invoke("verify", NAME).stdout
     assert "0 totals written" in invoke("aggregations", "rebuild", NAME, *MARCH).stdout, "there is nothing to ask"
 
@@ -197,7 +197,7 @@ def test_rebuilding_is_json_for_programs(late, rebuild):
     planned = {"resumed_behind": None, "intervals": 2, "differences": {"different": 1, "missing": 1}}
     assert rebuild("--dry-run") == {
         "dry_run": True,
-        "aggregations": {NAME: planned, f"{NAME}-apart": {**planned, "intervals": 0, "differences": {}}},
+        "aggregations": {NAME: planned, f"{NAME}-automated": {**planned, "intervals": 0, "differences": {}}},
     }
     done = rebuild("--yes")["aggregations"][NAME]
     assert done == {**planned, "written": 2, "failed": 0, "errors": []}
@@ -276,7 +276,7 @@ def test_an_engine_that_does_not_answer_is_said(invoke, settled, monkeypatch):
     def away(*args, **kwargs):
         raise search.exceptions.ConnectionError("N/A", "secret", Exception())
 
-    monkeypatch.setattr("invenio_stats.operations.verification.comparison.send", away)
+    monkeypatch.setattr("invenio_stats.operations.verification.comparison.search", away)
     said = invoke("verify", code=1).stderr
     assert "The search engine answered ConnectionError. Run the command again." in said
     assert "secret" not in said

@@ -1,4 +1,4 @@
-"""Sealing places: in the web process, unless a foreign preprocessor may need the person."""
+"""Pseudonymization places: in the web process, unless a foreign preprocessor may need the person."""
 
 import logging
 from functools import partial
@@ -48,14 +48,14 @@ def app_config(app_config):
         },
         "STATS_AGGREGATIONS": {},
         "STATS_QUERIES": {},
-        "STATS_SEAL_EVENTS": {"forced-web": "web", "forced-worker": "worker"},
+        "STATS_PSEUDONYMIZE_IN": {"forced-web": "web", "forced-worker": "worker"},
     }
 
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_a_chain_says_where_its_events_are_sealed(app, queues, name):
     place = CHAINS[name][1]
-    assert current_stats.events[name].sealing.place == place
+    assert current_stats.events[name].pseudonymization.stage == place
     current_stats.publish(name, [download(user_id="7")])
     (message,) = current_stats.consume(name)
     left = PERSON & set(message)
@@ -82,7 +82,7 @@ def test_what_the_worker_seals_has_served_the_foreign_step(app, queues, search_c
 
 @pytest.mark.expect_logged_errors
 def test_forgetting_to_anonymize_fails_closed(app, queues, search_client, refresh, index_prefix):
-    """The event is in the dead letters, sealed, and in no index."""
+    """The event is in the dead letters, pseudonymized, and in no index."""
     current_stats.publish("forgotten", [download()])
     documents, outcome = process("forgotten", search_client, refresh, index_prefix)
     assert (documents, outcome) == ([], (0, 1))
@@ -113,4 +113,4 @@ def test_what_is_not_sealed_before_the_queue_is_said_at_start(create_app, app_co
 )
 def test_a_mistake_in_the_places_is_named(create_app, app_config, setting, said):
     with pytest.raises(ConfigurationError, match=said):
-        create_app(**{**app_config, "STATS_SEAL_EVENTS": setting})
+        create_app(**{**app_config, "STATS_PSEUDONYMIZE_IN": setting})

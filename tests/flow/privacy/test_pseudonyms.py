@@ -1,4 +1,4 @@
-"""Seal: what leaves the web process names nobody, and says what kind of agent there was."""
+"""Pseudonymize: what leaves the web process names nobody, and says what kind of agent there was."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
-from invenio_stats.privacy.pseudonyms import PERSON, Sealer, referrer_host
+from invenio_stats.privacy.pseudonyms import PERSON, Pseudonymizer, referrer_host
 from tests.flow.test_processors import BROWSER
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -27,9 +27,9 @@ def raw(moment=NOON, **changes):
     }
 
 
-def sealed(moment=NOON, window=30, keep_user_id=False, **changes):
-    """Return it sealed, with the date as its salt."""
-    return Sealer(lambda when: f"salt of {when:%d}|", window, keep_user_id)(raw(moment, **changes))
+def pseudonymized(moment=NOON, window=30, keep_user_id=False, **changes):
+    """Return it pseudonymized, with the date as its salt."""
+    return Pseudonymizer(lambda when: f"salt of {when:%d}|", window, keep_user_id)(raw(moment, **changes))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def sealed(moment=NOON, window=30, keep_user_id=False, **changes):
     ],
 )
 def test_keys_are_counters_identities_under_the_salt(app, who, visitor, session):
-    event = sealed(**who)
+    event = pseudonymized(**who)
     assert event["visitor_id"] == key("salt of 31|", visitor)
     assert event["unique_session_id"] == key("salt of 31|", session)
     assert not set(PERSON) & set(event)
@@ -50,7 +50,7 @@ def test_keys_are_counters_identities_under_the_salt(app, who, visitor, session)
 
 def test_a_robot_never_shares_a_key_with_a_person(app):
     """Otherwise their clicks would share a cell, and the robot's could stand for the person's."""
-    assert sealed(user_id="7")["visitor_id"] != sealed(user_id="7", user_agent=ROBOT)["visitor_id"]
+    assert pseudonymized(user_id="7")["visitor_id"] != pseudonymized(user_id="7", user_agent=ROBOT)["visitor_id"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_robot_never_shares_a_key_with_a_person(app):
     ],
 )
 def test_an_event_says_what_kind_of_agent_there_was(app, agent, expected):
-    event = sealed(**agent)
+    event = pseudonymized(**agent)
     assert (event["agent_class"], event["is_robot"], event["is_machine"]) == expected
     assert len(event["agent_id"]) == 32
     assert event["lists_version"]
@@ -74,31 +74,31 @@ def test_an_event_says_what_kind_of_agent_there_was(app, agent, expected):
 def test_an_event_that_never_had_an_agent_is_nobodys_robot(app):
     event = raw()
     del event["user_agent"]
-    assert Sealer(lambda when: "salt")(event)["agent_class"] == "unknown"
+    assert Pseudonymizer(lambda when: "salt")(event)["agent_class"] == "unknown"
     assert "agent_id" not in event
 
 
 def test_sealing_twice_changes_nothing(app):
-    event = sealed(referrer="https://example.org/a?q=secret")
-    assert Sealer(lambda when: "another salt")(dict(event)) == event
+    event = pseudonymized(referrer="https://example.org/a?q=secret")
+    assert Pseudonymizer(lambda when: "another salt")(dict(event)) == event
 
 
 def test_an_event_of_nobody_is_left_as_it_is(app):
     event = {"timestamp": NOON.isoformat(), "query": "bees"}
-    assert Sealer(lambda when: "salt")(dict(event)) == event
+    assert Pseudonymizer(lambda when: "salt")(dict(event)) == event
 
 
 def test_an_event_without_a_moment_is_sealed_all_the_same(app):
     """The worker will say what is wrong with it; nobody is named until then."""
-    event = sealed() | {}
-    broken = Sealer(lambda when: "salt")({**raw(), "timestamp": "never"})
+    event = pseudonymized() | {}
+    broken = Pseudonymizer(lambda when: "salt")({**raw(), "timestamp": "never"})
     assert "visitor_id" in event
     assert "visitor_id" not in broken
     assert not set(PERSON) & set(broken)
 
 
 def test_a_type_that_counts_with_its_users_keeps_them(app):
-    event = sealed(user_id="7", keep_user_id=True)
+    event = pseudonymized(user_id="7", keep_user_id=True)
     assert event["user_id"] == "7"
     assert "ip_address" not in event
 
@@ -107,14 +107,14 @@ def test_in_the_first_window_of_a_day_the_key_of_the_day_before_goes_along(app):
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday = salts.get_anonymization_salt(midnight - timedelta(seconds=1))
     identity = f"192.0.2.1|{BROWSER}"
-    assert sealed(midnight + timedelta(seconds=29))["previous_visitor_id"] == key(yesterday, identity)
-    assert "previous_visitor_id" not in sealed(midnight + timedelta(seconds=30))
-    assert "previous_visitor_id" not in sealed(midnight, window=0)
+    assert pseudonymized(midnight + timedelta(seconds=29))["previous_visitor_id"] == key(yesterday, identity)
+    assert "previous_visitor_id" not in pseudonymized(midnight + timedelta(seconds=30))
+    assert "previous_visitor_id" not in pseudonymized(midnight, window=0)
 
 
 def test_where_the_salt_of_the_day_before_is_gone_there_is_no_key_of_it(app):
     long_ago = datetime(2020, 1, 1, tzinfo=timezone.utc)
-    assert "previous_visitor_id" not in sealed(long_ago)
+    assert "previous_visitor_id" not in pseudonymized(long_ago)
     assert salts.existing_salt_of(long_ago.date() - timedelta(days=1)) is None
 
 
@@ -144,13 +144,13 @@ SECRETS = st.text(min_size=6).map("<{}>".format)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(SECRETS, SECRETS, SECRETS, st.text(max_size=200))
 def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, session, agent):
-    event = sealed(ip_address=address, user_id=user, session_id=session, user_agent=agent)
+    event = pseudonymized(ip_address=address, user_id=user, session_id=session, user_agent=agent)
     for secret in (address, user, session):
         assert not [name for name, value in event.items() if secret in str(value)]
 
 
 def test_a_referrer_that_is_no_text_goes(app):
-    assert sealed(referrer={"a": ["b"]})["referrer"] is None
+    assert pseudonymized(referrer={"a": ["b"]})["referrer"] is None
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,8 +179,8 @@ def test_a_sealer_that_has_sealed_others_does_the_same_as_a_new_one(app, events,
             fields = {name: value for name, value in event.items() if name != "minute"}
             yield {"timestamp": moment.isoformat(), **fields}
 
-    def sealer():
-        return Sealer(salts.get_anonymization_salt, 30, keep_user_id)
+    def pseudonymizer():
+        return Pseudonymizer(salts.get_anonymization_salt, 30, keep_user_id)
 
-    used = sealer()
-    assert list(map(used, made())) == [sealer()(event) for event in made()]
+    used = pseudonymizer()
+    assert list(map(used, made())) == [pseudonymizer()(event) for event in made()]

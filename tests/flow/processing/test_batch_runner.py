@@ -77,9 +77,9 @@ def test_what_is_stored_is_acknowledged_where_the_next_batch_cannot_be_read(make
 
 
 @pytest.mark.expect_logged_errors
-def test_what_the_engine_refuses_is_buried_with_its_own_batch(make_indexer, depth, queues):
+def test_what_the_engine_refuses_is_rejected_with_its_own_batch(make_indexer, depth, queues):
     """Whatever the next one has failed with meanwhile."""
-    buried = []
+    rejected = []
 
     def look(event):
         if event["file_id"] == "F3":
@@ -91,8 +91,8 @@ def test_what_the_engine_refuses_is_buried_with_its_own_batch(make_indexer, dept
         return stored._replace(new=stored.new - 1, refused=[(clicks[0].fields, "engine: refused")])
 
     indexer = make_indexer(look, store)
-    indexer.on_outcome = lambda outcome: buried.append((outcome.stored, outcome.dead))
+    indexer.on_outcome = lambda outcome: rejected.append((outcome.stored, outcome.dead))
     indexer.run()
-    assert buried == [(1, 1), (0, 2), (0, 1)]
+    assert rejected == [(1, 1), (0, 2), (0, 1)]
     assert queue_depth.dead(queues["file-download"]) == 4
     assert depth() == 0

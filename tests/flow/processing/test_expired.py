@@ -1,4 +1,4 @@
-"""Expired: an event of a day whose raw events have been deleted would falsify that day's total, and is buried."""
+"""Expired: an event of a day whose raw events have been deleted would falsify that day's total, and is rejected."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -33,7 +33,7 @@ def first_day(search_client, put_templates):
 @pytest.fixture
 def letters(queues):
     """Return reason and id of each dead letter."""
-    return lambda: [(letter.reason, letter.message_id) for letter in dead_letters.look(queues[EVENT])]
+    return lambda: [(dead_letter.reason, dead_letter.message_id) for dead_letter in dead_letters.look(queues[EVENT])]
 
 
 def run(cls=EventsIndexer):
@@ -42,14 +42,14 @@ def run(cls=EventsIndexer):
 
 
 @pytest.mark.parametrize("cls", [EventsIndexer, OwnRun])
-def test_an_event_before_the_first_complete_day_is_buried(queues, first_day, letters, cls):
+def test_an_event_before_the_first_complete_day_is_rejected(queues, first_day, letters, cls):
     """The day itself is whole, and its first second belongs to it."""
     current_stats.publish(EVENT, [download(FIRST), download(FIRST - timedelta(seconds=1)), download()])
     assert run(cls)[0] == 2
     assert [reason for reason, _id in letters()] == ["expired"]
 
 
-def test_put_back_it_is_buried_again_once_with_its_id(queues, first_day, letters):
+def test_put_back_it_is_rejected_again_once_with_its_id(queues, first_day, letters):
     current_stats.publish(EVENT, [download(FIRST - timedelta(days=400))])
     assert run() == (0, 1)
     before = letters()

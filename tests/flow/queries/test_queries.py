@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from invenio_stats.queries import paging
-from invenio_stats.search.client import Question
+from invenio_stats.search.client import SearchRequest
 from tests.flow.file_totals import TOTALS, VIEWS, histogram, terms, total
 
 
@@ -165,7 +165,7 @@ def test_no_group_is_lost_when_there_are_more_than_max_bucket_size(totals):
 def test_pages_are_put_together_in_the_order_of_one_list(totals):
     totals([total("2026-01-01", f"file-{number}", version=number % 2) for number in range(5)])
     query = terms(aggregated_fields=["version", "file_key"], max_bucket_size=1)
-    question = Question(
+    question = SearchRequest(
         query.client, query.index, query._body({"start_date": None, "end_date": None, "bucket_id": "b1"})
     )
     tree = paging.fetch(question, query.aggregated_fields, most=10, page_size=2)["aggregations"]["version"]["buckets"]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from invenio_stats.totals.event_details import FEW, Details
+from invenio_stats.totals.event_details import FEW, EventDetails
 
 
 @pytest.fixture(params=[0, FEW, 10_000], ids=["asked", "as it is", "read"])
@@ -16,7 +16,7 @@ def few(request, monkeypatch):
 def ways(monkeypatch):
     """Return how many pairs had their events read, and about how many the engine was asked."""
     used = Counter()
-    read, ask = Details._read, Details._ask
+    read, ask = EventDetails._read, EventDetails._ask
 
     def reading(self, batch):
         used["read"] += len(batch)
@@ -26,8 +26,8 @@ def ways(monkeypatch):
         used["asked"] += len(batch)
         ask(self, batch)
 
-    monkeypatch.setattr(Details, "_read", reading)
-    monkeypatch.setattr(Details, "_ask", asking)
+    monkeypatch.setattr(EventDetails, "_read", reading)
+    monkeypatch.setattr(EventDetails, "_ask", asking)
     return used
 
 
@@ -108,8 +108,8 @@ def test_an_event_of_two_things_counts_for_both(raw, aggregator, counts, ways):
 
 def test_more_than_a_request_takes_is_read_in_several(raw, aggregator, counts, monkeypatch):
     sizes = []
-    read = Details._read
-    monkeypatch.setattr(Details, "_read", lambda self, batch: sizes.append(len(batch)) or read(self, batch))
+    read = EventDetails._read
+    monkeypatch.setattr(EventDetails, "_read", lambda self, batch: sizes.append(len(batch)) or read(self, batch))
     monkeypatch.setattr("invenio_stats.totals.event_details._DOCUMENTS_AT_ONCE", 5)
     for number in range(12):
         raw.put(key=f"recid_{number}")
@@ -120,7 +120,7 @@ def test_more_than_a_request_takes_is_read_in_several(raw, aggregator, counts, m
 
 def test_events_that_come_in_between_are_counted_by_the_next_run(raw, aggregator, counts, monkeypatch):
     """What was read and what was counted do not add up then."""
-    read = Details._read
+    read = EventDetails._read
 
     def late(self, batch):
         raw.put(session="s9")
@@ -128,7 +128,7 @@ def test_events_that_come_in_between_are_counted_by_the_next_run(raw, aggregator
 
     raw.put()
     with monkeypatch.context() as patched:
-        patched.setattr(Details, "_read", late)
+        patched.setattr(EventDetails, "_read", late)
         aggregator().run()
     aggregator().run()
     assert counts() == {"recid_1-2026-03-10": 2}

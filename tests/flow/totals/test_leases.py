@@ -70,8 +70,8 @@ def test_what_a_run_beside_works_on_is_left_to_it(aggregator, counts, clock):
 
     def meanwhile():
         clock.forward(seconds=10)
-        beside = aggregator()
-        second.append((beside.run(), beside.held))
+        with_stored = aggregator()
+        second.append((with_stored.run(), with_stored.held))
 
     began = clock.now
     first = aggregator(meanwhile)
@@ -101,7 +101,7 @@ def test_the_bookmark_waits_for_the_first_of_the_runs_that_were_at_work(aggregat
 def test_the_bookmark_does_not_pass_the_beginning_of_a_run_that_goes_on(aggregator, clock):
     """It need not hold anything at that moment: what it has done may have changed since."""
     began = clock.now
-    aggregator().begin_work().claim({})
+    aggregator().begin_lease().claim({})
     clock.forward(seconds=30)
     own = aggregator()
     assert (own.run(), own.held) == ([(1, 0)] * 6, 0)
@@ -193,7 +193,7 @@ def test_what_a_run_could_not_write_is_not_done_for_the_runs_beside_it(aggregato
     """Else the other moves the bookmark past it; and this one may be killed before it has set anything aside."""
     starts = [parse(day) for day in DAYS[:3]]
     wanted = dict.fromkeys(starts, 1)
-    one, other = aggregator().begin_work(), aggregator().begin_work()
+    one, other = aggregator().begin_lease(), aggregator().begin_lease()
     assert one.claim(wanted).granted == starts[:1]
     assert one.claim(dict.fromkeys(starts[1:], 1), undone=starts[:1]).granted == starts[1:2]
     assert other.claim(wanted) == ([starts[0]], [])
@@ -207,7 +207,7 @@ def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch
     def refuse_first(client, actions, is_guarded):
         seen.append([list(one.done) for one in leases()])
         start, action = actions[0]
-        return [] if len(seen) > 1 else [Failure(start, action.counted.pair.key, "busy", "later")]
+        return [] if len(seen) > 1 else [Failure(start, action.counted.total_key.key, "busy", "later")]
 
     monkeypatch.setattr(execution, "write", refuse_first)
     aggregator().run()

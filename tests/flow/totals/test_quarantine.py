@@ -4,7 +4,7 @@ import pytest
 
 from invenio_stats.core import quarantine
 from invenio_stats.core.moments import parse
-from invenio_stats.totals.execution import Carried
+from invenio_stats.totals.execution import RunResult
 from invenio_stats.totals.writing import Failure
 
 pytestmark = pytest.mark.usefixtures("expect_logged_errors")
@@ -21,25 +21,25 @@ def is_refused(event, total):
 
 
 @pytest.fixture
-def aside(search_client, index_prefix):
-    """Return `aside()`: the totals that are set aside."""
+def quarantined(search_client, index_prefix):
+    """Return `quarantined()`: the totals that are quarantined."""
 
     def read():
         source = search_client.get(index=f"{index_prefix}stats-locks", id="record-view-agg")["_source"]
-        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in quarantine.read_asides(source)]
+        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in quarantine.read_quarantined(source)]
 
     return read
 
 
 @pytest.mark.parametrize("value", [fails, is_refused])
-def test_the_rest_goes_on_and_the_bookmark_moves(raw, aggregator, counts, aside, clock, value):
+def test_the_rest_goes_on_and_the_bookmark_moves(raw, aggregator, counts, quarantined, clock, value):
     raw.put("2026-03-12", "recid_1")
     raw.put("2026-03-12", "recid_2")
     own = aggregator(copy_fields={"pid_value": value})
     assert own.run() == [(1, 1)]
     assert set(counts()) == {"recid_2-2026-03-12"}
     assert own.bookmark_api.get_bookmark(refresh_time=0) == clock.now
-    assert [one[:2] for one in aside()] == [("2026-03-12", "recid_1")]
+    assert [one[:2] for one in quarantined()] == [("2026-03-12", "recid_1")]
 
 
 def test_the_log_says_where_it_failed_and_nothing_of_the_event(raw, aggregator, caplog):
@@ -52,35 +52,35 @@ def test_the_log_says_where_it_failed_and_nothing_of_the_event(raw, aggregator, 
     assert "v4711" not in caplog.text
 
 
-def test_it_is_tried_again_by_every_run_until_it_goes_well(raw, aggregator, counts, aside, clock):
+def test_it_is_tried_again_by_every_run_until_it_goes_well(raw, aggregator, counts, quarantined, clock):
     raw.put("2026-03-12", "recid_1")
     aggregator(copy_fields={"pid_value": fails}).run()
     for _ in range(2):
         clock.forward(days=1)
         assert aggregator(copy_fields={"pid_value": fails}).run() == [(0, 1)]
-        assert aside() == [("2026-03-12", "recid_1", "ZeroDivisionError")]
+        assert quarantined() == [("2026-03-12", "recid_1", "ZeroDivisionError")]
     clock.forward(days=1)
     assert aggregator().run() == [(1, 0)]
     assert counts() == {"recid_1-2026-03-12": 1}
-    assert aside() == []
+    assert quarantined() == []
     clock.forward(days=1)
     assert aggregator().run() == []
 
 
-def test_a_run_over_another_range_leaves_it_aside(raw, aggregator, aside, clock):
+def test_a_run_over_another_range_leaves_it_quarantined(raw, aggregator, quarantined, clock):
     raw.put("2026-03-12", "recid_1")
     raw.put("2026-03-14", "recid_2")
     aggregator(copy_fields={"pid_value": fails}).run()
     clock.forward(days=1)
     aggregator().run(start_date="2026-03-14", end_date="2026-03-14")
-    assert len(aside()) == 1
+    assert len(quarantined()) == 1
     aggregator().run(start_date="2026-03-12", end_date="2026-03-12")
-    assert aside() == []
+    assert quarantined() == []
 
 
-def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside, monkeypatch):
+def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, quarantined, monkeypatch):
     """That is no bad total any more, but something that is wrong with all of them."""
-    monkeypatch.setattr(quarantine, "MOST", 2)
+    monkeypatch.setattr(quarantine, "MAX_QUARANTINED", 2)
     for number in range(3):
         raw.put(f"2026-03-1{number}", "recid_1")
     own = aggregator(copy_fields={"pid_value": fails})
@@ -88,14 +88,14 @@ def test_where_very_many_fail_the_bookmark_stays(raw, aggregator, counts, aside,
     assert counts() == {}
     assert own.bookmark_api.get_bookmark() is None
     assert aggregator().run() == [(1, 0)] * 3
-    assert aside() == []
+    assert quarantined() == []
 
 
 def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
     """A run in which everything fails holds no list of it; what it does not know of is done again."""
     start = parse("2026-03-10")
-    carried = Carried()
-    carried.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
-    assert carried.failed[start] == 1000
-    assert len(carried.aside) == quarantine.MOST + 1
-    assert carried.undone == {start}
+    result = RunResult()
+    result.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
+    assert result.failed[start] == 1000
+    assert len(result.quarantined) == quarantine.MAX_QUARANTINED + 1
+    assert result.undone == {start}

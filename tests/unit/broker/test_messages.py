@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
 
-from invenio_stats.broker.messages import ALONE, PACKET, Batch, Outgoing, unpacked
-from invenio_stats.core.events import BornEvent
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Batch, Outgoing, unpacked
+from invenio_stats.core.events import IdentifiedEvent
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def _read(messages):
     read = []
     for message in messages:
         content = json.loads(message.body)
-        read += unpacked(content) or [BornEvent(content, message.message_id)]
+        read += unpacked(content) or [IdentifiedEvent(content, message.message_id)]
     return [(event.event_id, dict(event)) for event in read]
 
 
@@ -55,26 +55,28 @@ def test_a_batch_ends_before_what_cannot_be_made(batch):
 
 
 def test_a_batch_of_many_ends_before_what_cannot_be_made_too(batch):
-    events = [{"n": n} for n in range(2 * PACKET)]
-    events[PACKET + 2] = {"n": {2}}
+    events = [{"n": n} for n in range(2 * EVENTS_PER_MESSAGE)]
+    events[EVENTS_PER_MESSAGE + 2] = {"n": {2}}
     messages = batch(*events)
-    assert [fields["n"] for _id, fields in _read(messages)] == list(range(PACKET + 2))
+    assert [fields["n"] for _id, fields in _read(messages)] == list(range(EVENTS_PER_MESSAGE + 2))
     assert isinstance(messages.error, EncodeError)
 
 
 def test_few_events_have_a_message_each(batch):
     """So a program that reads a queue by itself finds an event in each, as it always did."""
-    messages = batch(*[{"n": n} for n in range(ALONE)])
-    assert [json.loads(one.body) for one in messages] == [{"n": n} for n in range(ALONE)]
+    messages = batch(*[{"n": n} for n in range(MAX_SINGLE_MESSAGES)])
+    assert [json.loads(one.body) for one in messages] == [{"n": n} for n in range(MAX_SINGLE_MESSAGES)]
 
 
-@given(st.integers(ALONE + 1, 4 * PACKET))
+@given(st.integers(MAX_SINGLE_MESSAGES + 1, 4 * EVENTS_PER_MESSAGE))
 def test_many_events_share_messages_and_keep_their_ids(number):
-    events = [BornEvent({"n": n, "t": 'a"b'}, f"id-{n}") for n in range(number)]
+    events = [IdentifiedEvent({"n": n, "t": 'a"b'}, f"id-{n}") for n in range(number)]
     messages = Batch("q", lambda event: event, events)
     assert _read(messages) == [(f"id-{n}", {"n": n, "t": 'a"b'}) for n in range(number)]
-    assert len(messages) == -(-number // PACKET)
-    assert [one.events for one in messages] == [PACKET] * (number // PACKET) + [number % PACKET] * (number % PACKET > 0)
+    assert len(messages) == -(-number // EVENTS_PER_MESSAGE)
+    assert [one.events for one in messages] == [EVENTS_PER_MESSAGE] * (number // EVENTS_PER_MESSAGE) + [
+        number % EVENTS_PER_MESSAGE
+    ] * (number % EVENTS_PER_MESSAGE > 0)
     assert len({one.message_id for one in messages}) == len(messages)
 
 
@@ -107,7 +109,7 @@ def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():
         | st.datetimes()
         | st.lists(st.text() | st.uuids() | st.floats() | st.lists(st.integers())),
     ),
-    st.sampled_from([1, ALONE + 1]),
+    st.sampled_from([1, MAX_SINGLE_MESSAGES + 1]),
 )
 def test_a_reader_gets_what_kombu_would_have_given(fields, number):
     """The quick way to JSON is taken where both ways are the same."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from invenio_stats.core.interval_selection import visit_all, visit_within
+from invenio_stats.core.interval_selection import select_all, select_within
 from invenio_stats.core.intervals import starts
 
 
@@ -27,7 +27,7 @@ def first(count):
 
 
 def test_all_intervals_since_a_moment_and_late_ones_are_visited():
-    visits = visit_all([day(2)], whole, "day", day(10, hour=12), day(12))
+    visits = select_all([day(2)], whole, "day", day(10, hour=12), day(12))
     assert visits == ([day(2), day(10), day(11), day(12)], [])
 
 
@@ -43,12 +43,12 @@ def test_all_intervals_since_a_moment_and_late_ones_are_visited():
     ],
 )
 def test_a_split_bounds_what_was_touched(split, touched, visited, waiting):
-    visits = visit_within([day(one) for one in touched], split, "day", day(10), day(20))
+    visits = select_within([day(one) for one in touched], split, "day", day(10), day(20))
     assert visits == ([day(one) for one in visited], [day(one) for one in waiting])
 
 
 def test_every_interval_of_a_split_may_be_visited():
-    visits = visit_within([day(10)], only(10, 12), "day", day(10), day(20), every=True)
+    visits = select_within([day(10)], only(10, 12), "day", day(10), day(20), every=True)
     assert visits.moments == [day(10), day(12)]
 
 
@@ -59,4 +59,4 @@ def test_a_visit_is_given_the_moment_of_the_split():
     def split(lower, upper):
         return [(one + later).replace(tzinfo=None) for one in whole(lower, upper)]
 
-    assert visit_within([day(10)], split, "day", day(10), day(11)).moments == [day(10) + later]
+    assert select_within([day(10)], split, "day", day(10), day(11)).moments == [day(10) + later]

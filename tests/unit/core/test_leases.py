@@ -61,9 +61,9 @@ def test_a_run_without_a_sign_of_life_is_given_up():
 
 def test_a_run_that_ended_is_known_while_runs_beside_it_go_on():
     done = ended(lease("b", -10), NOON - timedelta(minutes=5))
-    beside = replace(lease("c", -6), alive=NOON)
-    assert living([done, beside], NOON, LIFE) == [done, beside]
-    assert living([done, replace(beside, begun=NOON)], NOON, LIFE) == [replace(beside, begun=NOON)]
+    with_stored = replace(lease("c", -6), alive=NOON)
+    assert living([done, with_stored], NOON, LIFE) == [done, with_stored]
+    assert living([done, replace(with_stored, begun=NOON)], NOON, LIFE) == [replace(with_stored, begun=NOON)]
 
 
 def test_the_first_of_the_others_counts():

@@ -1,13 +1,13 @@
 """Asides: what failed once is tried again, and forgotten as soon as it goes well."""
 
 from invenio_stats.core.moments import parse
-from invenio_stats.core.quarantine import Aside, after_run, read_asides, write_asides
+from invenio_stats.core.quarantine import QuarantinedTotal, after_run, read_quarantined, write_quarantined
 
 MONDAY, TUESDAY, NOON, LATER = (parse(f"2026-03-{day}") for day in ("09", "10", "10T12:00:00", "11"))
-OLD = Aside(MONDAY, "a", "ValueError", NOON)
+OLD = QuarantinedTotal(MONDAY, "a", "ValueError", NOON)
 
 
-def test_what_fails_is_set_aside():
+def test_what_fails_is_quarantined():
     assert after_run([], {MONDAY}, [OLD]) == [OLD]
 
 
@@ -26,5 +26,5 @@ def test_what_was_not_tried_stays():
 
 
 def test_what_is_written_is_read():
-    assert read_asides({"aside": write_asides([OLD])}) == [OLD]
-    assert read_asides({}) == []
+    assert read_quarantined({"quarantined": write_quarantined([OLD])}) == [OLD]
+    assert read_quarantined({}) == []

@@ -5,12 +5,12 @@ from datetime import datetime, timezone
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.search import clauses
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.model import Counted, Pair, Shape
+from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 MARK = datetime(2026, 3, 10, 12, 30, tzinfo=timezone.utc)
 DAY = datetime(2026, 3, 10, tzinfo=timezone.utc)
 NEXT = datetime(2026, 3, 11, tzinfo=timezone.utc)
-SHAPE = Shape(
+SHAPE = TotalSpec(
     "unique_id",
     "day",
     parse_metrics({"unique_count": ("cardinality", "unique_session_id", {}), "volume": ("sum", "size", {})}),
@@ -48,16 +48,18 @@ def test_what_changed_is_known_by_its_stamp_or_its_time():
 
 
 def test_pairs_of_one_interval_are_one_clause():
-    pairs = [Pair(DAY, "a"), Pair(DAY, "b")]
+    total_keys = [TotalKey(DAY, "a"), TotalKey(DAY, "b")]
     one = {"bool": {"filter": [clauses.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
-    assert search_bodies.of_pairs(pairs, SHAPE) == one
-    more = search_bodies.of_pairs([*pairs, Pair(NEXT, "a")], SHAPE)
+    assert search_bodies.of_total_keys(total_keys, SHAPE) == one
+    more = search_bodies.of_total_keys([*total_keys, TotalKey(NEXT, "a")], SHAPE)
     assert more["bool"]["should"][0] == one
     assert len(more["bool"]["should"]) == 2
 
 
 def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart():
-    assert clauses.composite({"match_all": {}}, search_bodies.by_pair(SHAPE), 100, search_bodies.measures(SHAPE)) == {
+    assert clauses.composite(
+        {"match_all": {}}, search_bodies.by_total_key(SHAPE), 100, search_bodies.measures(SHAPE)
+    ) == {
         "size": 0,
         "track_total_hits": False,
         "query": {"match_all": {}},
@@ -91,7 +93,7 @@ def test_the_newest_event_comes_with_what_is_copied_of_it():
     order = [{name: {"order": "desc", "unmapped_type": "date"}} for name in ("timestamp", "updated_timestamp")]
     asked = {"size": 1, "sort": order, "_source": {"includes": ["file_key"]}}
     assert search_bodies.newest(SHAPE) == {"newest_event": {"top_hits": asked}}
-    assert search_bodies.newest(Shape("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
+    assert search_bodies.newest(TotalSpec("unique_id", "day", {}, None))["newest_event"]["top_hits"]["_source"] is True
 
 
 def test_distinct_counts_are_the_number_of_terms():
@@ -102,7 +104,7 @@ def test_distinct_counts_are_the_number_of_terms():
 
 
 def test_the_next_page_begins_behind_the_last_group():
-    body = clauses.composite({"match_all": {}}, search_bodies.by_pair(SHAPE), 2)
+    body = clauses.composite({"match_all": {}}, search_bodies.by_total_key(SHAPE), 2)
     groups = [{"key": {"interval": "2026-03-10T00:00:00", "key": key}} for key in "ab"]
     full = {"aggregations": {"pairs": {"buckets": groups, "after_key": groups[-1]["key"]}}}
     following = clauses.next_page(body, full)
@@ -119,7 +121,9 @@ def test_a_group_is_read_as_its_pair():
         "volume": {"value": 9.0},
         "newest_event": {"hits": {"hits": [{"_source": {"file_key": "x.pdf"}}]}},
     }
-    assert search_bodies.read_counted(bucket, SHAPE) == Counted(Pair(DAY, "a"), 3, {"unique_count": 3, "volume": 9.0})
+    assert search_bodies.read_counted(bucket, SHAPE) == CountedTotal(
+        TotalKey(DAY, "a"), 3, {"unique_count": 3, "volume": 9.0}
+    )
     assert search_bodies.read_newest(bucket) == {"file_key": "x.pdf"}
 
 

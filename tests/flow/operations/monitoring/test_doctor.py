@@ -27,7 +27,7 @@ def test_what_is_not_fit_for_production_is_named(doctor, app, monkeypatch):
     assert found["countries"]["level"] == "error"
     assert found["proxies"]["level"] == "warning"
     assert all(finding["cure"] for finding in found.values() if finding["level"] != "ok")
-    assert {found[check]["level"] for check in ("broker", "engine", "sealing")} == {"ok"}
+    assert {found[check]["level"] for check in ("broker", "engine", "pseudonymization")} == {"ok"}
 
 
 def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
@@ -59,8 +59,10 @@ def test_totals_that_fail_and_counts_that_are_estimates_are_named(
     definition = current_stats.aggregations["record-view-agg"]
     params = {**definition.params, **estimate}
     monkeypatch.setitem(current_stats.aggregations, "record-view-agg", definition._replace(params=params))
-    aside = [{"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}]
-    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"aside": aside})
+    quarantined = [
+        {"interval": "2026-03-09T00:00:00Z", "key": "a", "error": "ValueError", "since": "2026-03-10T00:00:00Z"}
+    ]
+    search_client.index(index=f"{index_prefix}stats-locks", id="record-view-agg", body={"quarantined": quarantined})
     found = doctor(1)
     assert (found["totals"]["level"], found["estimates"]["level"]) == ("error", "warning")
     assert "record-view-agg: 1" in found["totals"]["message"]
@@ -69,5 +71,5 @@ def test_totals_that_fail_and_counts_that_are_estimates_are_named(
 
 def test_people_read_sentences(app, queues):
     output = app.test_cli_runner().invoke(stats, ["doctor"]).output
-    assert "ok: All events are sealed before the queue." in output
+    assert "ok: All events are pseudonymized before the queue." in output
     assert "Set STATS_GEOIP_DATABASE" in output

@@ -71,7 +71,7 @@ def test_counts_add_up_by_day_type_and_reason(search_client):
 def test_nothing_was_ever_counted(search_client, invoke):
     ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 0})
     assert ingest_counters.read(search_client, DAY, DAY) == {}
-    assert "Nothing was dropped or buried" in invoke()
+    assert "Nothing was dropped or rejected" in invoke()
 
 
 def test_counting_costs_two_requests(search_client, requests):
@@ -174,14 +174,16 @@ def _documents(client, index):
 
 
 @pytest.mark.expect_logged_errors
-def test_what_a_run_drops_folds_and_buries_is_shown(app, queues, put_templates, invoke):
+def test_what_a_run_drops_folds_and_rejects_is_shown(app, queues, put_templates, invoke):
     events = [download(), download(), download(user_agent=ROBOT), download(timestamp="never")]
     current_stats.publish("file-download", events)
     process_events(["file-download"])
     found = json.loads(invoke("file-download", "--json"))
     ((day, types),) = found["days"].items()
     assert found["from"] < found["to"] == day
-    assert types == {"file-download": {"double_click": 1, "dead": 1}}  # robots are stored, and counted apart
+    assert types == {
+        "file-download": {"double_click": 1, "dead": 1}
+    }  # robots are stored, and counted as automated traffic
     assert json.loads(invoke("record-view", "--json"))["days"] == {}
     output = invoke("--from", day, env={"COLUMNS": "160"})
     for text in (f"{day} file-download", "double click", "dead"):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from invenio_stats.aggregations import StatAggregator, apart_from
+from invenio_stats.aggregations import StatAggregator, automated_traffic
 from invenio_stats.core.moments import parse
 from invenio_stats.operations.verification.verify import prepare
 from invenio_stats.totals.first_complete_day import FirstDay
@@ -32,7 +32,7 @@ def found(aggregator):
     def find(*dates, **params):
         verification = prepare(aggregator(**params), *map(parse, dates))
         return [
-            (one.kind, f"{one.one.pair.key}-{one.one.pair.start:%Y-%m-%d}", one.stored, one.counted)
+            (one.kind, f"{one.one.total_key.key}-{one.one.total_key.start:%Y-%m-%d}", one.stored, one.counted)
             for one in verification.differences()
         ]
 
@@ -43,7 +43,7 @@ def test_totals_that_are_right_are_equal(settled, found, aggregator):
     assert found() == []
     verification = prepare(aggregator())
     assert list(verification.differences()) == []
-    assert (verification.pairs, verification.others, verification.skipped) == (3, 0, [])
+    assert (verification.totals, verification.others, verification.skipped) == (3, 0, [])
     assert verification.starts == [parse("2026-03-10"), parse("2026-03-11")]
 
 
@@ -84,7 +84,7 @@ def test_a_total_without_events_is_found(settled, raw, found, aggregator, how):
     assert found() == [("without events", "recid_1-2026-03-10", {"count": 1, "unique_count": 1}, {})]
     verification = prepare(aggregator())
     assert len(list(verification.differences())) == verification.found == 1
-    assert verification.pairs == 3
+    assert verification.totals == 3
 
 
 def test_a_day_without_any_event_is_compared_too(settled, search_client, index_prefix, found):
@@ -130,7 +130,7 @@ def test_totals_of_others_in_the_same_index_are_left_alone(settled, aggregator, 
     assert found() == []
     verification = prepare(aggregator())
     assert list(verification.differences()) == []
-    assert (verification.pairs, verification.others) == (3, 2)
+    assert (verification.totals, verification.others) == (3, 2)
     aggregator(name="yearly", interval="year", index_interval="year").run()
     assert found(interval="month") == []
 
@@ -237,13 +237,13 @@ def test_what_counts_in_its_own_way_is_not_verifiable(settled, aggregator):
         assert list(verification.differences()) == verification.starts == []
 
 
-def test_what_is_counted_apart_is_compared_too(settled, raw, aggregator, found):
+def test_automated_traffic_is_compared_too(settled, raw, aggregator, found):
     raw.put("2026-03-10", agent_class="robot", is_robot=True)
-    apart = apart_from(aggregator())
-    (difference,) = prepare(apart).differences()
-    assert (difference.kind, difference.one.pair.key) == ("missing", "robot")
-    apart.run()
-    assert list(prepare(apart).differences()) == []
+    automated = automated_traffic(aggregator())
+    (difference,) = prepare(automated).differences()
+    assert (difference.kind, difference.one.total_key.key) == ("missing", "robot")
+    automated.run()
+    assert list(prepare(automated).differences()) == []
     assert found() == []
 
 

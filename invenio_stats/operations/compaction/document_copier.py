@@ -14,7 +14,7 @@ OnCopied = Callable[[int], None]
 """Is told how many more documents have been copied or compared."""
 
 
-class Copying:
+class DocumentCopier:
     """Copies the sources of a plan into an index in the making."""
 
     def __init__(self, client: Any, making: Making, on_copied: OnCopied):

@@ -31,7 +31,7 @@ class _Write(NamedTuple):
     stamp: datetime
 
 
-class Merging:
+class DocumentMerger:
     """Merges the documents of one file, page by page."""
 
     def __init__(self, client: Any, target: Target, is_dry: bool, before_write: Callable[[datetime], None]):

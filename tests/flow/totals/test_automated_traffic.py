@@ -1,4 +1,4 @@
-"""Agents: each is in the dictionary once, by itself; what does not count as people's is counted apart."""
+"""Agents: each is in the dictionary once, by itself; what does not count as people's is automated traffic."""
 
 import pytest
 
@@ -75,7 +75,9 @@ def stored_events(search_client, refresh, index_prefix):
     return search
 
 
-def test_robots_ai_and_machines_are_counted_apart(app, queues, put_templates, search_client, refresh, index_prefix):
+def test_robots_ai_and_machines_are_counted_as_automated_traffic(
+    app, queues, put_templates, search_client, refresh, index_prefix
+):
     agents = [BROWSER, ROBOT, ROBOT, AI, CURL]
     current_stats.publish("file-download", [download(file_id=str(n), user_agent=a) for n, a in enumerate(agents)])
     process_events(["file-download"])
@@ -87,8 +89,8 @@ def test_robots_ai_and_machines_are_counted_apart(app, queues, put_templates, se
         hits = search_client.search(index=f"{index_prefix}{alias}")["hits"]["hits"]
         return {hit["_source"][key]: hit["_source"]["count"] for hit in hits}
 
-    assert totals("stats-apart-file-download", "agent_class") == {"robot": 2, "ai": 1, "machine": 1}
+    assert totals("stats-automated-file-download", "agent_class") == {"robot": 2, "ai": 1, "machine": 1}
     assert totals("stats-file-download", "unique_id") == {"B_0": 1}, "people's totals know nothing of it"
-    (index,) = search_client.indices.get(index=f"{index_prefix}stats-apart-file-download")
+    (index,) = search_client.indices.get(index=f"{index_prefix}stats-automated-file-download")
     aliases = search_client.indices.get_alias(index=index)[index]["aliases"]
-    assert list(aliases) == [f"{index_prefix}stats-apart-file-download"]
+    assert list(aliases) == [f"{index_prefix}stats-automated-file-download"]

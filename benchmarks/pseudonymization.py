@@ -1,4 +1,4 @@
-"""What sealing and classifying cost for each event: `python benchmarks/sealing.py`.
+"""What pseudonymization and classifying cost for each event: `python benchmarks/pseudonymization.py`.
 
 Needs the package installed; no service. Times are medians of several rounds, in microseconds of CPU.
 """
@@ -13,7 +13,7 @@ from invenio_cache import InvenioCache
 
 from invenio_stats.privacy.user_agents import cache
 from invenio_stats.privacy.user_agents.classifier import Classifier
-from invenio_stats.processors import seal_event
+from invenio_stats.processors import pseudonymize
 
 ROUNDS = 7
 EVENTS = 2_000
@@ -63,12 +63,12 @@ def main() -> None:
     with app.app_context():
         cache.load_lists()
         for one in events(500, 5000):
-            seal_event(one)  # the lists, the salt and the agents are read
+            pseudonymize(one)  # the lists, the salt and the agents are read
         new_agents = iter(range(1_000, 10_000_000))
         rows = {
-            "seal, agents known": measure(lambda: events(500, 5000), seal_event),
-            "seal, every agent new": measure(
-                lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], seal_event
+            "pseudonymize, agents known": measure(lambda: events(500, 5000), pseudonymize),
+            "pseudonymize, every agent new": measure(
+                lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], pseudonymize
             ),
             "classify, agent known": measure(lambda: [agent(number % 500) for number in range(EVENTS)], cache.describe),
             "classify, agent new": measure(

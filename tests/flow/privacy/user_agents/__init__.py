@@ -1,1 +1,0 @@
-"""invenio_stats/privacy/user_agents: tests on a real application."""
