@@ -282,8 +282,8 @@ CLASSES = ("robot", "ai", "machine")
 def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
     """Return the aggregation that counts what another leaves out: one total for each class and interval.
 
-    Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match; its
-    bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
+    Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match.
+    Its bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
     """
     automated = StatAggregator(
         name=f"{aggregator.name}-automated",

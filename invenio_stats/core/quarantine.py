@@ -1,4 +1,4 @@
-"""Asides: totals that a run could not build or write; the rest goes on, and every later run tries them again."""
+"""Quarantined totals: a run could not build or write them; the others go on, and every later run retries these."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime

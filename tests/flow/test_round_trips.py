@@ -167,7 +167,7 @@ def test_where_the_engine_refuses_questions_together_each_is_asked_alone(
     """A body that cannot be read is an error of the whole request."""
 
     def refuse(*args, **kwargs):
-        raise client.search.exceptions.RequestError(400, "parsing_exception", {})
+        raise client.engine.exceptions.RequestError(400, "parsing_exception", {})
 
     monkeypatch.setattr(type(search_client), "msearch", refuse)
     assert ask(FOUR).json["views"]["value"] == 3

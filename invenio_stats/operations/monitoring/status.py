@@ -49,9 +49,9 @@ def spool_status() -> Line:
 
 
 def aggregations_status(now: datetime) -> dict[str, Line]:
-    """Return by aggregation: bookmark, lag_seconds, first_complete_day, set_aside, last_run, problems.
+    """Return by aggregation: bookmark, lag_seconds, first_complete_day, quarantined, last_run, problems.
 
-    `quarantined_totals` is the number of totals that could not be built or written, and are tried again by each run.
+    `quarantined` is the number of totals that could not be built or written, and are tried again by each run.
     """
     return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
 

@@ -60,7 +60,7 @@ class Verification:
 
 
 def aggregators(name: str) -> list[Any]:
-    """Return the aggregator of a configured aggregation, and the one that counts the automated traffic it leaves out."""
+    """Return the aggregator of a configured aggregation, and that of its automated traffic."""
     definition = current_stats.aggregations[name]
     aggregator = definition.cls(name=name, **definition.params)
     return (

@@ -54,7 +54,7 @@ def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     assert (found["waiting"], found["failed"]) == (0, 1)
 
 
-def test_status_counts_what_is_set_aside_of_automated_traffic_too(invoke, counted, search_client, index_prefix):
+def test_status_counts_what_is_quarantined_of_automated_traffic_too(invoke, counted, search_client, index_prefix):
     quarantined = {
         "interval": "2026-01-01T00:00:00+00:00",
         "key": "ai",

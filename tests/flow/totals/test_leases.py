@@ -190,7 +190,7 @@ def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
 
 @pytest.mark.usefixtures("one_by_one")
 def test_what_a_run_could_not_write_is_not_done_for_the_runs_beside_it(aggregator):
-    """Else the other moves the bookmark past it; and this one may be killed before it has set anything aside."""
+    """Else the other moves the bookmark past it; and this one may be killed before it has quarantined anything."""
     starts = [parse(day) for day in DAYS[:3]]
     wanted = dict.fromkeys(starts, 1)
     one, other = aggregator().begin_lease(), aggregator().begin_lease()

@@ -1,4 +1,4 @@
-"""Asides: what failed once is tried again, and forgotten as soon as it goes well."""
+"""Quarantine: what failed once is tried again, and forgotten as soon as it goes well."""
 
 from invenio_stats.core.moments import parse
 from invenio_stats.core.quarantine import QuarantinedTotal, after_run, read_quarantined, write_quarantined
