@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from invenio_stats.core.double_clicks import cell_start, to_document
 from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, at, count_clicks, counted, day_index, kept_by_thing, make_click
-from tests.unit.cell_engine import Client, Engine
+from tests.unit.processing.cell_engine import Client, Engine
 
 
 def make_writer(engine, window=30, **options):

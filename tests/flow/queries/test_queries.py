@@ -6,7 +6,7 @@ import pytest
 
 from invenio_stats.queries import paging
 from invenio_stats.search.client import SearchRequest
-from tests.flow.totals import TOTALS, VIEWS, histogram, terms, total
+from tests.flow.file_totals import TOTALS, VIEWS, histogram, terms, total
 
 
 @pytest.fixture(scope="module")

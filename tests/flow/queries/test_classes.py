@@ -6,7 +6,7 @@ import pytest
 
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.queries import DateHistogramQuery, ESDateHistogramQuery, ESQuery, ESTermsQuery, Query, TermsQuery
-from tests.flow.totals import TOTALS, histogram, refused, terms
+from tests.flow.file_totals import TOTALS, histogram, refused, terms
 
 
 @pytest.fixture(scope="module")

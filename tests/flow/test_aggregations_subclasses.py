@@ -150,7 +150,7 @@ def test_a_client_may_be_injected(raw, aggregator, search_client, counts):
 
 
 @pytest.mark.parametrize(
-    "modifier", ["tests.flow.test_aggregators_downstream.only_two", "tests.flow.test_aggregators_downstream:only_two"]
+    "modifier", ["tests.flow.test_aggregations_subclasses.only_two", "tests.flow.test_aggregations_subclasses:only_two"]
 )
 def test_a_modifier_takes_the_search_alone_and_may_be_a_name(raw, aggregator, counts, modifier):
     raw.put(key="recid_1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
+sys.path.append(str(Path(__file__).parents[3] / "examples"))
 
 from crowd.ledger import Ledger  # noqa: E402 - the folder has to be on the path first
 from crowd.model import Observation, Step, Visitor  # noqa: E402

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "compare.py"
+PROGRAM = Path(__file__).resolve().parents[3] / "benchmarks" / "compare.py"
 
 
 def test_the_comparison_starts_without_any_library():

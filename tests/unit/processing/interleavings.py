@@ -18,7 +18,7 @@ from invenio_stats.core.double_clicks import Click
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processing.double_click_requests import STAMP_LIFE
 from tests.fixtures.clicks import counted, kept_by_thing
-from tests.unit.cell_engine import START, Engine, Operation, write_of
+from tests.unit.processing.cell_engine import START, Engine, Operation, write_of
 
 GIVEN_UP = "given up"
 LONG = timedelta(minutes=5)

@@ -91,9 +91,9 @@ def test_what_clients_are_known_to_pass_to_a_query_is_let_through():
     "config",
     [
         pytest.param(entry, id="callable"),
-        pytest.param("tests.unit.test_definitions:entry", id="import string with colon"),
-        pytest.param("tests.unit.test_definitions.entry", id="import string with dots"),
-        pytest.param({"cls": INDEXER, "event_builders": ["tests.unit.test_definitions:builder"]}, id="dict"),
+        pytest.param("tests.unit.definitions.test_parsing:entry", id="import string with colon"),
+        pytest.param("tests.unit.definitions.test_parsing.entry", id="import string with dots"),
+        pytest.param({"cls": INDEXER, "event_builders": ["tests.unit.definitions.test_parsing:builder"]}, id="dict"),
     ],
 )
 def test_an_entry_may_be_written_in_several_ways(config):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.errors import StatsError
-from tests.flow.test_aggregations_law import recount
+from tests.flow.totals.test_recount_law import recount
 
 DAYS = ("2026-03-09", "2026-03-10")
 LAW = settings(

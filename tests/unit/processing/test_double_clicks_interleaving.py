@@ -8,7 +8,7 @@ import pytest
 from invenio_stats.core.double_clicks import Cell
 from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, at, day_index
-from tests.unit.interleavings import Explorer, Faults
+from tests.unit.processing.interleavings import Explorer, Faults
 
 ONE_EACH = [[at(10)], [at(35)]]
 ONE_CELL = [[at(5)], [at(20)]]

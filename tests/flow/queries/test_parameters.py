@@ -3,7 +3,7 @@
 import pytest
 
 from invenio_stats.errors import InvalidRequestInputError
-from tests.flow.totals import TOTALS, histogram, refused, terms, total
+from tests.flow.file_totals import TOTALS, histogram, refused, terms, total
 
 
 @pytest.fixture(scope="module")
