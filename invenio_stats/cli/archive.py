@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 from invenio_search.engine import search
 
-from invenio_stats.cli.options import as_json, date_option, dry_run, types_argument
+from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, types_argument
 from invenio_stats.cli.progress import bar
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.archive.export import export, summary
@@ -29,8 +29,8 @@ folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False
 @click.command("export")
 @folder
 @types_argument("event", known_event_types)
-@date_option("--from", "first", help="From this day on, in UTC: 2026, 2026-01, 2026-01-31.")
-@date_option("--to", "last", help="Up to this day and with it.")
+@from_option()
+@to_option()
 @as_json
 @with_appcontext
 def export_command(
@@ -40,8 +40,7 @@ def export_command(
 
     An export that was interrupted goes on where it stopped. It holds personal data as the raw events do.
     """
-    if first and last and first > last:
-        raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
+    check_range(first, last)
     with _explained(), bar(_("Exporting"), as_json) as shown:
         written = export(current_search_client, folder, list(event_types), first, last, shown)
     found = summary(written)

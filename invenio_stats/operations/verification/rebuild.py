@@ -124,7 +124,7 @@ def mend(comparison: Comparison, start: datetime) -> Mended:
 def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[str]) -> Iterator[Action]:
     """Yield what is to be written; what a copy function fails for is noted."""
     for difference in found:
-        if difference.kind == "cannot be built":
+        if difference.kind == "copy_error":
             unbuilt.append(difference.counted["error"])
         elif difference.elsewhere is not None:
             index, document_id = difference.elsewhere

@@ -12,7 +12,7 @@ from invenio_stats.operations.verification.comparison import Comparison, Differe
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
-Reason = Literal["incomplete", "not begun", "not due"]
+Reason = Literal["incomplete", "not_started", "not_due"]
 """The interval begins before the first complete day; before the aggregation's own beginning; after its own end."""
 
 _LAST_YEAR = 9999
@@ -116,9 +116,9 @@ def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Call
     oldest = aggregator._get_oldest_event_timestamp() if aggregator._overrides("_get_oldest_event_timestamp") else None
     if oldest is not None:
         begin = floor(oldest, aggregator.interval)
-        yield "not begun", begin, lambda start: start >= begin
+        yield "not_started", begin, lambda start: start >= begin
     if aggregator._overrides("_upper_limit"):
         upper = utc(aggregator._upper_limit(None))
         if upper < datetime.now(timezone.utc):
             end = after(upper, aggregator.interval)
-            yield "not due", end, lambda start: start < end
+            yield "not_due", end, lambda start: start < end
