@@ -14,8 +14,8 @@ from invenio_stats.cli.options import (
     check_range,
     eager,
     from_option,
+    print_task,
     report,
-    sent,
     to_option,
     yes,
 )
@@ -55,7 +55,7 @@ def aggregations_process(
         "update_bookmark": update_bookmark,
     }
     if not eager:
-        sent(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
+        print_task(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
         return
     results = {}
     with bar(_("Aggregating"), as_json) as shown:

@@ -18,7 +18,7 @@ from invenio_stats.cli.progress import bar
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.manifest import KINDS
-from invenio_stats.operations.archive.restore import restore, verified
+from invenio_stats.operations.archive.restore import read_verified, restore
 from invenio_stats.operations.inventory import known_event_types
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def export_command(
     An export that was interrupted goes on where it stopped. It holds personal data as the raw events do.
     """
     check_range(first, last)
-    with _explained(), bar(_("Exporting"), as_json) as shown:
+    with _explain_errors(), bar(_("Exporting"), as_json) as shown:
         written = export(current_search_client, folder, list(event_types), first, last, shown)
     found = summary(written)
     if as_json:
@@ -65,9 +65,9 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
     Nothing is written before all files were compared with their checksums. Doing it twice does it once.
     """
-    with _explained():
+    with _explain_errors():
         with bar(_("Verifying"), as_json) as shown:
-            manifest = verified(folder, shown)
+            manifest = read_verified(folder, shown)
         with bar(_("Importing"), as_json) as shown:
             outcomes = restore(current_search_client, folder, manifest, dry_run, shown)
     if as_json:
@@ -81,7 +81,7 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explain_errors() -> Iterator[None]:
     """Turn what may go wrong into a message and exit code 1; the same command can be run again."""
     try:
         yield

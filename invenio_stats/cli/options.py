@@ -99,7 +99,7 @@ def check_range(first: date | None, last: date | None) -> None:
         raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
 
 
-def sent(what: str, task: Any, as_json: bool) -> None:
+def print_task(what: str, task: Any, as_json: bool) -> None:
     """Say that a worker has been told."""
     if as_json:
         click.echo(json.dumps({"task": task.id}))

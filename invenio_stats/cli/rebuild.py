@@ -13,7 +13,7 @@ from rich.console import Console
 
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
-from invenio_stats.cli.verify import Line, differences_table, explained, line_of
+from invenio_stats.cli.verify import Line, differences_table, explain_errors, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.errors import RebuildError
@@ -38,7 +38,7 @@ def aggregations_rebuild(
     command is given again.
     """
     check_range(first, last)
-    with explained():
+    with explain_errors():
         rebuilds = _begin(aggregation_types, first, last)
         kinds: dict[str, Counter[str]] = {one.verification.name: Counter() for one in rebuilds}
         with bar(_("Comparing"), as_json) as shown:

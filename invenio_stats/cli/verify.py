@@ -47,7 +47,7 @@ def verify_command(
     """
     check_range(first, last)
     done: list[Verification] = []
-    with explained(), bar(_("Comparing"), as_json) as shown:
+    with explain_errors(), bar(_("Comparing"), as_json) as shown:
         lines = _compare(aggregation_types, first, last, shown, done)
         if as_json:
             _print_json(lines, done, first, last)
@@ -63,7 +63,7 @@ def verify_command(
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
     """Turn what the search engine may answer into a message and exit code 1."""
     try:
         yield

@@ -87,11 +87,13 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     measures = ("count", *(aggregator.metric_fields or {}))
     comparison = Comparison(recount, aggregator._stored(), interval, measures)
     comparison.refresh()
-    starts, skipped = _sort_out(aggregator, comparison.starts(*edges(first, last, interval)))
+    starts, skipped = _sort_out(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
 
 
-def edges(first: datetime | None, last: datetime | None, interval: Interval) -> tuple[datetime | None, datetime | None]:
+def range_edges(
+    first: datetime | None, last: datetime | None, interval: Interval
+) -> tuple[datetime | None, datetime | None]:
     """Return where the intervals between two dates begin, and where they have ended; of hours it is whole days."""
     whole: Interval = "day" if interval == "hour" else interval
     start = None if first is None else floor(first, whole)
