@@ -15,7 +15,7 @@ class Pseudonymization(NamedTuple):
     keeps_user_id: bool
     """Whether `user_id` stays in the event, because its preprocessors do not include `anonymize_user`."""
     window: int
-    """Double-click window in seconds; events this close after midnight also get the key under the previous day's salt."""
+    """Double-click window in seconds; events so close after midnight also get the key under the previous day's salt."""
 
 
 class EventDefinition(NamedTuple):

@@ -80,11 +80,11 @@ class Cell:
         return dropped
 
     def before(self, window: int) -> DocumentRef | None:
-        """Return the address of the previous cell; None with window 0, without a visitor and at the calendar's start."""
+        """Return the previous cell's address; None with window 0, without a visitor or at the calendar's start."""
         return self._neighbour(-window)
 
     def after(self, window: int) -> DocumentRef | None:
-        """Return the address of the next cell; None with window 0, without a visitor and at the calendar's end."""
+        """Return the next cell's address; None with window 0, without a visitor or at the calendar's end."""
         return self._neighbour(window)
 
     def _neighbour(self, seconds: int) -> DocumentRef | None:
