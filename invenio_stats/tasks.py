@@ -13,7 +13,7 @@ from invenio_stats.aggregations import StatAggregator
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.operations.runner import (
-    _CONNECTIONS,
+    CONNECTIONS,
     SIDE_BY_SIDE,
     aggregate_one,
     keep_agents,
@@ -74,7 +74,7 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     """
     types = list(event_types)
     limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
-    at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
+    at_once = min(SIDE_BY_SIDE, limit // CONNECTIONS) if limit else SIDE_BY_SIDE
     results = run_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
     keep_agents()
     return list(zip(types, results, strict=True))

@@ -1,13 +1,14 @@
 """Commands about totals: `invenio stats aggregations`."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -21,9 +22,10 @@ from invenio_stats.cli.options import (
 )
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
+from invenio_stats.operations.aggregators import make_aggregator
 from invenio_stats.operations.runner import aggregate_one
-from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events
+from invenio_stats.totals import deletion
 
 
 @click.group("aggregations")
@@ -89,8 +91,8 @@ def aggregations_delete(
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
     said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
     for name in each(aggregation_types, _("Deleting")):
-        aggregator = _aggregator(name)
-        work = aggregator.count_totals if dry_run else aggregator.delete
+        aggregator = make_aggregator(name)
+        work = partial(deletion.count, aggregator) if dry_run else aggregator.delete
         click.echo(said % {"name": name, "count": work(start_date, end_date)})
 
 
@@ -107,21 +109,16 @@ def list_bookmarks(
     check_range(start_date, end_date)
     for name in aggregation_types:
         click.echo(f"{name}:")
-        for bookmark in _aggregator(name).list_bookmarks(start_date, end_date, limit):
+        for bookmark in make_aggregator(name).list_bookmarks(start_date, end_date, limit):
             click.echo(f" - {bookmark.date}")
-
-
-def _aggregator(name: str) -> Any:
-    definition = current_stats.aggregations[name]
-    return definition.cls(name=name, **definition.params)
 
 
 def _check_final(name: str, start_date: datetime | None, end_date: datetime | None) -> None:
     """Refuse to delete totals that nobody could count again."""
-    aggregator = _aggregator(name)
-    if not hasattr(aggregator, "count_final"):  # not one of ours
+    aggregator = make_aggregator(name)
+    if not isinstance(aggregator, StatAggregator):
         return
-    count, day = aggregator.count_final(start_date, end_date)
+    count, day = deletion.count_final(aggregator, start_date, end_date, datetime.now(timezone.utc))
     if count:
         raise click.UsageError(
             _(

@@ -11,12 +11,12 @@ from typing import Any
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats.aggregations import automated_traffic
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
+from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SIDE_BY_SIDE = 2
 """How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
 
-_CONNECTIONS = 2
+CONNECTIONS = 2
 """To the broker, for an event type: its queue is read over one, and what cannot be stored is rejected over another."""
 
 Failure = dict[str, str]
@@ -125,17 +125,14 @@ def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int)
 
 
 def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
-    definition = current_stats.aggregations.get(name)
-    if definition is None:
-        raise UnknownTypeError(name, "STATS_AGGREGATIONS")
-    aggregator = definition.cls(name=name, **definition.params)
+    aggregator, *automated = make_aggregators(name).values()
     aggregator.on_interval = on_interval
     results = aggregator.run(**options)
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
-    if getattr(aggregator, "count_automated", False):
-        automated_traffic(aggregator).run(**options)
+    for other in automated:
+        other.run(**options)
     return results
 
 
