@@ -23,7 +23,7 @@ from invenio_stats.cli.options import (
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
 from invenio_stats.operations.aggregators import make_aggregator
-from invenio_stats.operations.runner import aggregate_one
+from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.tasks import aggregate_events
 from invenio_stats.totals import deletion
 
@@ -63,7 +63,7 @@ def aggregations_process(
     with bar(_("Aggregating"), as_json) as shown:
         for name in aggregation_types:
             shown.begin(name)
-            results[name] = aggregate_one(name, on_interval=shown.set, **options)
+            results.update(aggregate_with_automated(name, on_interval=shown.set, **options))
     report(results, as_json, _totals_line)
 
 

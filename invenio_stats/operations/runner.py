@@ -48,9 +48,32 @@ def keep_agents() -> None:
         logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
 
 
-def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:
-    """Do what the task does for one aggregation; `on_interval` is told how many intervals are done, and of how many."""
-    return _run("aggregations", name, lambda: _aggregate(name, options, on_interval))
+def aggregate_one(name: str, **options: Any) -> Any:
+    """Do what the task does for one aggregation; return its result, without that of its automated traffic."""
+    return aggregate_with_automated(name, **options)[name]
+
+
+def aggregate_with_automated(
+    name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any
+) -> dict[str, Any]:
+    """Run an aggregation, and after it that of its automated traffic, if any; return the result of each by name.
+
+    Each is logged and remembered by itself: one that fails neither stops the other nor changes its result.
+    `on_interval` is told how many intervals of the first are done, and of how many.
+    """
+    automated: dict[str, Any] = {}
+
+    def work() -> Any:
+        aggregators = make_aggregators(name)
+        aggregator = aggregators.pop(name)
+        automated.update(aggregators)
+        aggregator.on_interval = on_interval
+        return _aggregate(name, aggregator, options)
+
+    results = {name: _run("aggregations", name, work)}
+    for its_name, aggregator in automated.items():
+        results[its_name] = _run("aggregations", its_name, partial(_aggregate, its_name, aggregator, options))
+    return results
 
 
 def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
@@ -124,15 +147,11 @@ def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int)
         return list(pool.map(run, some))
 
 
-def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
-    aggregator, *automated = make_aggregators(name).values()
-    aggregator.on_interval = on_interval
+def _aggregate(name: str, aggregator: Any, options: dict[str, Any]) -> Any:
     results = aggregator.run(**options)
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
-    for other in automated:
-        other.run(**options)
     return results
 
 
