@@ -143,7 +143,7 @@ class StatAggregator:
             return None
         self.current_run = run
         try:
-            result = run.carry_out(start_date, end_date)
+            result = run.execute(start_date, end_date)
         finally:
             self.current_run = None
         self.held = run.result.held

@@ -15,6 +15,7 @@ from invenio_stats.core import quarantine
 from invenio_stats.core.intervals import Interval, floor
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import LeaseLostError
+from invenio_stats.search.versions import retry_conflicts
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.leases import RunLease
@@ -143,14 +144,15 @@ class RunExecutor:
 
     def _write_part(self, part: Moments) -> None:
         """Count and write some intervals; those of which others have changed a total meanwhile once more."""
-        for _attempt in range(_ATTEMPTS):
-            changed = self._write(part)
-            if not changed:
-                return
-            part = {start: moment for start, moment in part.items() if start in changed}
-        self.result.failed.update(changed)
-        facts = {"aggregation": self.name, "totals": changed.total()}
-        logger.error("Totals are changed by others again and again", extra=facts)
+
+        def write_again(pending: Counter[datetime]) -> Counter[datetime]:
+            return self._write({start: moment for start, moment in part.items() if start in pending})
+
+        changed = retry_conflicts(Counter(part.keys()), write_again, _ATTEMPTS)
+        if changed:
+            self.result.failed.update(changed)
+            facts = {"aggregation": self.name, "totals": changed.total()}
+            logger.error("Totals are changed by others again and again", extra=facts)
 
     def _write(self, part: Moments) -> Counter[datetime]:
         """Count and write some intervals; return how many totals of each others have changed meanwhile."""

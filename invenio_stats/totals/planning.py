@@ -57,8 +57,8 @@ class RunPlanner:
             where = clauses.all_of([self._touched(lease, previous), clauses.between(None, limit)])
             touched, total_keys = self.recount.touched(where)
             count = partial(self._count_changed, where, total_keys)
-        selected = self._select(list(touched), utc(since), upper)
-        return self._plan(selected.moments, touched, count, previous, min([upper, *selected.waiting]))
+        selection = self._select(list(touched), utc(since), upper)
+        return self._plan(selection.moments, touched, count, previous, min([upper, *selection.waiting]))
 
     def plan_range(self, lower: datetime, upper: datetime) -> Plan:
         """Plan every interval between two dates."""

@@ -34,7 +34,7 @@ class Documents(NamedTuple):
 
 @dataclass
 class Run:
-    """One run of one aggregation. It is made by `begin`, carried out once, and then holds what became of it."""
+    """One run of one aggregation. It is made by `begin`, executed once, and then holds what became of it."""
 
     aggregator: Aggregator
     clock: Clock
@@ -64,7 +64,7 @@ class Run:
         """How the totals are made."""
         return self.recount.spec
 
-    def carry_out(self, start_date: Any = None, end_date: Any = None) -> RunResult | None:
+    def execute(self, start_date: Any = None, end_date: Any = None) -> RunResult | None:
         """Plan, count and write; None where there is no event.
 
         Without `start_date` every pair that was touched since the bookmark, with it every pair from there on.
