@@ -25,7 +25,7 @@ BATCH_SIZE = 2000
 thousand are a few megabytes."""
 
 
-class Batch(NamedTuple):
+class Checkpoint(NamedTuple):
     """What was handed out at once, to be acknowledged at once."""
 
     messages: list[Any]
@@ -49,8 +49,8 @@ class Inbox:
         """Of a message, as they were the last time."""
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
-        self._batch = Batch([], [])
-        self._checkpoints: deque[Batch] = deque()
+        self._batch = Checkpoint([], [])
+        self._checkpoints: deque[Checkpoint] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
         self._reader: Reader | None = None
@@ -66,6 +66,11 @@ class Inbox:
     def source(self) -> Queue:
         """The queue of invenio-queues that is read."""
         return self._queue
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a channel, and so perhaps messages to give back."""
+        return self._reader is not None
 
     def consume(self, payload: bool = True) -> Iterator[Any]:
         """Yield one batch: the events as they were published, or with payload=False the messages."""
@@ -93,9 +98,9 @@ class Inbox:
         events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
         return [fields for fields in islice(events, self._size + EVENTS_PER_MESSAGE) if isinstance(fields, dict)]
 
-    def checkpoint(self) -> Batch:
+    def checkpoint(self) -> Checkpoint:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
-        batch, self._batch = self._batch, Batch([], [])
+        batch, self._batch = self._batch, Checkpoint([], [])
         self._checkpoints.append(batch)
         return batch
 
@@ -124,7 +129,7 @@ class Inbox:
             # A connection that is gone has given its messages back already.
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
-        self._batch = Batch([], [])
+        self._batch = Checkpoint([], [])
         self._checkpoints.clear()
         self._ahead.clear()
         self._open = ExitStack()

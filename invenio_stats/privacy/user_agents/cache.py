@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from flask import current_app
 
-from invenio_stats.privacy.user_agents.classifier import LOOKED_AT, REMEMBERED, AgentClass, Classifier
+from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.privacy.user_agents.classifier import LOOKED_AT, REMEMBERED, Classifier
 
 _KEY = "invenio-stats-agents"
 
