@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -16,6 +17,15 @@ from tests.docs_support.pages import PageRun
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
+MAX_TOP_LEVEL_ENTRIES = 32
+"""Files and folders at the top of the package: more are not taken in at a glance."""
+
+WORDS = (
+    *("automated traffic", "bookmark", "builder", "catalog", "cell", "compaction", "dead letter", "doctor", "emitter"),
+    *("first complete day", "ghost", "indexer", "item", "lease", "modifier", "outbox", "preprocessor", "pseudonymize"),
+    *("quarantine", "recount", "room", "salt", "spool", "stamp", "station", "superseded", "total", "visitor key"),
+)
+"""Words that this project uses in a sense of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +76,20 @@ def test_every_command_and_option_is_described(built):
 
     found = dict(commands(stats, ("invenio", "stats")))
     assert len(found) >= 5
-    assert not missing(found, built["operations"])
+    assert not missing(found, built["commands"])
     options = {name for command in found.values() for one in command.params for name in one.opts if name[:2] == "--"}
-    assert not missing(options, built["operations"])
+    assert not missing(options, built["commands"])
+
+
+def test_the_page_of_commands_begins_with_a_table_of_all():
+    """An operator finds the command by what it does, in one line each."""
+    from invenio_stats.cli import stats
+
+    rows = re.findall(
+        r"^   \* - ``(.+)``\n     - (.+)\n(?!      )", (DOCS / "commands.rst").read_text(), flags=re.MULTILINE
+    )
+    assert sorted(name for name, _ in rows) == sorted(name for name, _ in commands(stats, ("invenio", "stats")))
+    assert all(effect.endswith(".") for _, effect in rows)
 
 
 @pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
@@ -84,6 +105,32 @@ def test_every_error_is_described(built):
     own = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]
     assert own
     assert not missing(own, built["errors"])
+
+
+def public_names():
+    """Yield module and name of all that the page of the public API promises."""
+    text = (DOCS / "public-api.rst").read_text()
+    rows = re.compile(r"^   \* - ``(invenio_stats[\w.]*)``\n     - ((?:.+\n)+?)(?=   \*|\n)", re.MULTILINE)
+    for module, names in rows.findall(text):
+        yield from ((module, name) for name in re.findall(r"``(\w+)``", names))
+
+
+def test_everything_public_is_there():
+    """What other packages are told to rely on can be imported."""
+    found = list(public_names())
+    assert ("invenio_stats.aggregations", "StatAggregator") in found
+    assert len({module for module, _ in found}) >= 20
+    assert not [(module, name) for module, name in found if not hasattr(import_module(module), name)]
+
+
+def test_methods_that_a_subclass_may_replace_are_there():
+    from invenio_stats import aggregations, processors, queries
+
+    text = (DOCS / "public-api.rst").read_text()
+    methods = re.findall(r"``(EventsIndexer|StatAggregator|Query|TermsQuery|DateHistogramQuery)\.(\w+)``", text)
+    assert ("StatAggregator", "_upper_limit") in methods
+    classes = {**vars(queries), **vars(processors), **vars(aggregations)}
+    assert not [(name, method) for name, method in methods if not callable(getattr(classes[name], method, None))]
 
 
 def logged():
@@ -108,6 +155,39 @@ def test_every_field_of_an_event_is_described(built):
     from invenio_stats.core.mappings import EVENT_FIELDS, TOTAL_FIELDS
 
     assert not missing([*EVENT_FIELDS, *TOTAL_FIELDS], built["how-it-works"])
+
+
+def test_every_word_of_ours_is_explained():
+    """A reader from elsewhere looks up what the code calls things."""
+    text = (DOCS / "index.rst").read_text().partition("Words\n-----\n")[2]
+    explained = dict(re.findall(r"^([a-z][a-z ,]+)\n   (\S.+)$", text, flags=re.MULTILINE))
+    assert not [word for word in WORDS if word not in explained]
+    assert all(len(first_line.split()) >= 5 for first_line in explained.values())
+
+
+def tree_of_the_package():
+    """Return the top-level entries in the picture of the package, as they are written there."""
+    text = (DOCS / "how-it-works.rst").read_text()
+    picture = text.partition("   invenio_stats/\n")[2].partition("\n\n")[0]
+    return re.findall(r"^   [├└]── (\S+)", picture, flags=re.MULTILINE)
+
+
+def test_the_tree_shows_what_lies_at_the_top_of_the_package():
+    """A newcomer finds every file and folder there, and none that is gone."""
+    package = ROOT / "invenio_stats"
+    entries = [path.name + "/" * path.is_dir() for path in package.iterdir() if path.name != "__pycache__"]
+    assert sorted(tree_of_the_package()) == sorted(entries)
+    assert len(entries) <= MAX_TOP_LEVEL_ENTRIES
+
+
+def test_paths_on_the_page_of_the_layout_exist():
+    """Files move; whoever moves one corrects the page."""
+    package = ROOT / "invenio_stats"
+    folders = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    text = (DOCS / "how-it-works.rst").read_text()
+    found = re.findall(rf"(?<![\w/<-])(?:invenio_stats/)?((?:{folders})/[a-z_]+(?:/[a-z_]+)*)", text)
+    assert "broker/publish" in found
+    assert not [path for path in found if not (package / path).is_dir() and not (package / f"{path}.py").is_file()]
 
 
 def test_every_page_is_tried():

@@ -76,7 +76,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
         held = set(archive.namelist())
     assert not wanted - held
     assert any(name.endswith("os-v2/record-view-v1.json") for name in held)
-    assert "invenio_stats/translations/messages.pot" in held
+    assert {"invenio_stats/translations/messages.pot", "invenio_stats/py.typed"} <= held
 
 
 def test_the_wheel_holds_nothing_else(wheel):
@@ -92,6 +92,7 @@ def test_the_source_distribution_can_run_the_tests(built):
     with tarfile.open(path) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert {"run-tests.sh", "tests/conftest.py", "scripts/services", "scripts/engine/OpenSearchNode.java"} <= held
+    assert "invenio_stats/py.typed" in held
 
 
 @pytest.mark.parametrize("extra", ["opensearch2", "opensearch1", "elasticsearch7"])

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats.aggregations import automated_traffic
+from invenio_stats.aggregations import StatAggregator, automated_traffic
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
@@ -20,6 +20,7 @@ from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome, RunOptions
+from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,39 @@ _CONNECTIONS = 2
 
 Failure = dict[str, str]
 """What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
+
+
+def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
+    """Store what waits on the queues of these event types; return (name, (stored, failed) or a Failure) for each.
+
+    Types with our own indexer run side by side, as far as the pool has connections to the broker.
+    """
+    types = list(event_types)
+    limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
+    at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
+    results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
+    keep_agents()
+    return list(zip(types, results, strict=True))
+
+
+def aggregate_all(aggregations: Iterable[str], **options: Any) -> list[Any]:
+    """Bring the totals of these aggregations up to date; `options` are those of `StatAggregator.run`.
+
+    Aggregations of our own class run side by side.
+    """
+    return _run_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)
+
+
+def purge_all() -> dict[str, Any]:
+    """Delete dead letters that are older than STATS_DEAD_LETTERS_DAYS; return how many, or a Failure, by event type."""
+    before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
+    return {name: _purge_one(name, before) for name in current_stats.events}
+
+
+def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
+    """Send what waits in this machine's spool, and count what the spool refused; return how many messages were sent."""
+    report_refused()
+    return outbox().send_spool(current_stats.agents_queue, on_batch=on_batch)
 
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
@@ -78,8 +112,7 @@ def report_refused() -> None:
         logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
-def purge_one(name: str, before: datetime) -> Any:
-    """Delete the dead letters of one event type that are older; return how many, or a Failure, which is logged."""
+def _purge_one(name: str, before: datetime) -> Any:
     try:
         return dead_letters.purge(current_stats.events[name].queue, dead_letters.DeadLetterFilter(before=before))
     except Exception as error:
@@ -96,7 +129,7 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
-def run_all(
+def _run_all(
     work: Callable[[str], Any],
     some: Iterable[str],
     definitions: Mapping[str, Any],

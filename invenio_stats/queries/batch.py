@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from invenio_search.engine import search
 
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
+from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.prepared import PreparedQuery
@@ -38,7 +39,12 @@ def naming_entry(key: str) -> Iterator[None]:
 
 
 def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
-    """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
+    """Return the answers by key, with one multi-search for all queries that allow it.
+
+    Permission is checked for all entries before the engine is asked for the first: NotPermittedError for one refuses
+    all. InvalidRequestInputError names the entry and what is wrong with it.
+    """
+    _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
         with naming_entry(entry.key):
@@ -54,6 +60,14 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
         with naming_entry(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
+
+
+def _check_permissions(entries: Sequence[Asked]) -> None:
+    for entry in entries:
+        # The instance's factory and the query's own: neither opens what the other closes.
+        own = current_stats.queries[entry.stat].permission_factory
+        for factory in dict.fromkeys((current_stats.permission_factory, own)):
+            check_permission(factory, entry.stat, entry.params)
 
 
 def _query(entry: Asked) -> Any:

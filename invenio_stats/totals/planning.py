@@ -57,8 +57,8 @@ class RunPlanner(RunExecutor):
             where = clauses.all_of([self._touched(recount, lease, previous), clauses.between(None, limit)])
             touched, total_keys = recount.touched(where)
             count = partial(self._count_changed, recount, stored, where, total_keys)
-        visits = self._choose(list(touched), utc(since), upper)
-        return Plan(stored, visits.moments, touched, count, previous, min([upper, *visits.waiting]))
+        selection = self._choose(list(touched), utc(since), upper)
+        return Plan(stored, selection.moments, touched, count, previous, min([upper, *selection.waiting]))
 
     def _count_all(
         self, recount: Recount, stored: TotalsStore, where: Body, starts: Collection[datetime]

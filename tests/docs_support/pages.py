@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from contextvars import copy_context
 from types import ModuleType
 from typing import Any
 
@@ -105,8 +106,13 @@ class PageRun:
             check_other(command.line)
             return
         group = groups()[words[1]]
-        result = self.app.test_cli_runner().invoke(
-            group, words[2:], prog_name=f"invenio {words[1]}", env={"COLUMNS": "100"}
+        # Click does not close a context whose arguments were refused: the application's would stay for later commands.
+        result = copy_context().run(
+            self.app.test_cli_runner().invoke,
+            group,
+            words[2:],
+            prog_name=f"invenio {words[1]}",
+            env={"COLUMNS": "100"},
         )
         wanted = 2 if command.output.startswith("Usage:") else int(command.output.startswith("error:"))
         output = result.output.replace(self.app_config["SEARCH_INDEX_PREFIX"], "")

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from tests.flow import rest
-from tests.flow import totals as file_totals
+from tests.flow import file_totals, rest
 
 
 @pytest.fixture

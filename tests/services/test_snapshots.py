@@ -1,4 +1,4 @@
-"""The engine's own snapshots: what docs/operations shows brings everything back."""
+"""The engine's own snapshots: what docs/running shows brings everything back."""
 
 import uuid
 

@@ -13,7 +13,7 @@ from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
-from invenio_stats.operations.verification.verify import Verification, edges, is_verifiable, prepare
+from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
@@ -98,7 +98,7 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
         )
     for alias in (aggregator._events_alias(), aggregator._stored().alias):
         aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
-    start, _end = edges(first, last, aggregator.interval)
+    start, _end = range_edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
     name = f"rebuild-{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
     progress = BookmarkAPI(aggregator.client, name, aggregator.interval)
@@ -124,7 +124,7 @@ def mend(comparison: Comparison, start: datetime) -> Mended:
 def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[str]) -> Iterator[Action]:
     """Yield what is to be written; what a copy function fails for is noted."""
     for difference in found:
-        if difference.kind == "cannot be built":
+        if difference.kind == "copy_error":
             unbuilt.append(difference.counted["error"])
         elif difference.elsewhere is not None:
             index, document_id = difference.elsewhere

@@ -12,7 +12,7 @@ from invenio_stats.operations.verification.comparison import Comparison, Differe
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
-Reason = Literal["incomplete", "not begun", "not due"]
+Reason = Literal["incomplete", "not_started", "not_due"]
 """The interval begins before the first complete day; before the aggregation's own beginning; after its own end."""
 
 _LAST_YEAR = 9999
@@ -87,11 +87,13 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     measures = ("count", *(aggregator.metric_fields or {}))
     comparison = Comparison(recount, aggregator._stored(), interval, measures)
     comparison.refresh()
-    starts, skipped = _sort_out(aggregator, comparison.starts(*edges(first, last, interval)))
+    starts, skipped = _sort_out(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
 
 
-def edges(first: datetime | None, last: datetime | None, interval: Interval) -> tuple[datetime | None, datetime | None]:
+def range_edges(
+    first: datetime | None, last: datetime | None, interval: Interval
+) -> tuple[datetime | None, datetime | None]:
     """Return where the intervals between two dates begin, and where they have ended; of hours it is whole days."""
     whole: Interval = "day" if interval == "hour" else interval
     start = None if first is None else floor(first, whole)
@@ -116,9 +118,9 @@ def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Call
     oldest = aggregator._get_oldest_event_timestamp() if aggregator._overrides("_get_oldest_event_timestamp") else None
     if oldest is not None:
         begin = floor(oldest, aggregator.interval)
-        yield "not begun", begin, lambda start: start >= begin
+        yield "not_started", begin, lambda start: start >= begin
     if aggregator._overrides("_upper_limit"):
         upper = utc(aggregator._upper_limit(None))
         if upper < datetime.now(timezone.utc):
             end = after(upper, aggregator.interval)
-            yield "not due", end, lambda start: start < end
+            yield "not_due", end, lambda start: start < end

@@ -35,7 +35,7 @@ class Matcher:
             elif re.search(_REFERENCE, pattern):
                 self._keep_alone(pattern)
             elif self._is_read(pattern):
-                (starts if _is_at_start(pattern) else others).append(_in_small_letters(pattern))
+                (starts if _is_at_start(pattern) else others).append(_lower_case(pattern))
         self._words = tuple(word for word in sorted(words) if not any(w in word for w in words - {word}))
         self._start, self._anywhere = _joined(starts), _joined(others)
 
@@ -52,7 +52,7 @@ class Matcher:
 
     def _is_read(self, pattern: str) -> bool:
         try:
-            re.compile(_in_small_letters(pattern))
+            re.compile(_lower_case(pattern))
         except re.error:
             self.refused.append(pattern)
             return False
@@ -83,7 +83,7 @@ def _is_at_start(pattern: str) -> bool:
     return "|" not in pattern
 
 
-def _in_small_letters(pattern: str) -> str:
+def _lower_case(pattern: str) -> str:
     r"""Return a pattern for texts in small letters; \S, \B and the like keep their meaning."""
     return re.sub(_UPPER, lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern)
 

@@ -1,0 +1,1 @@
+"""invenio_stats/broker: tests on a real application."""

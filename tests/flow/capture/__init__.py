@@ -1,0 +1,1 @@
+"""invenio_stats/capture: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/operations: tests on a real application."""

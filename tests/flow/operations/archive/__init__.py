@@ -1,0 +1,1 @@
+"""invenio_stats/operations/archive: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/operations/compaction: tests on a real application."""

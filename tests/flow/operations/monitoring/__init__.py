@@ -1,0 +1,1 @@
+"""invenio_stats/operations/monitoring: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/operations/verification: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/privacy: tests on a real application."""

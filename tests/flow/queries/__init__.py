@@ -1,0 +1,1 @@
+"""invenio_stats/queries: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/broker/transports: unit tests."""

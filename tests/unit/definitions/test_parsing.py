@@ -1,0 +1,109 @@
+"""Definitions: a mistake in the configuration stops the start, with the key, the value and the cure."""
+
+import pytest
+from flask import Flask
+
+from invenio_stats.definitions import parsing
+from invenio_stats.errors import ConfigurationError
+
+INDEXER = "invenio_stats.processors:EventsIndexer"
+AGGREGATOR = "invenio_stats.aggregations:StatAggregator"
+QUERY = "invenio_stats.queries.TermsQuery"
+
+APP = Flask("definitions")
+
+
+def builder(event, *args, **kwargs):
+    """Build nothing."""
+    return event
+
+
+def entry(app):
+    """Return an entry, as a callable of a configuration does."""
+    return {"cls": INDEXER, "event_builders": [builder]}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        pytest.param(
+            {"cls": INDEXER, "template": "x"}, r"STATS_EVENTS\['e'\] has unknown keys \['template'\]", id="key"
+        ),
+        pytest.param({}, r"STATS_EVENTS\['e'\] has no 'cls'", id="no class"),
+        pytest.param({"cls": "no.such.Indexer"}, r"\['cls'\]: 'no.such.Indexer' cannot be imported", id="import"),
+        pytest.param({"cls": INDEXER, "params": {"sufix": "x"}}, "unexpected keyword argument 'sufix'", id="parameter"),
+        pytest.param({"cls": INDEXER, "params": ["x"]}, "make it a dict of arguments", id="parameters"),
+        pytest.param({"cls": INDEXER, "params": {"double_click_window": 7}}, "divisor of 3600", id="window"),
+        pytest.param(
+            {"cls": INDEXER, "params": {"preprocessors": [7]}}, "is 7; set it to a function", id="preprocessor"
+        ),
+        pytest.param({"cls": INDEXER, "event_builders": "a.b"}, "'a.b'; make it a list of functions", id="no list"),
+        pytest.param({"cls": INDEXER, "event_builders": ["no.such"]}, "'no.such' cannot be imported", id="builder"),
+        pytest.param({"cls": INDEXER, "templates": "no.such"}, "name a package that can be imported", id="templates"),
+        pytest.param({"cls": INDEXER, "params": {"suffix": "%d.%m."}}, "suffix is '%d.%m.'", id="suffix"),
+        pytest.param(7, r"STATS_EVENTS\['e'\] is 7; make it a dict", id="entry"),
+    ],
+)
+def test_a_mistake_in_an_event_type_is_named(config, said):
+    with pytest.raises(ConfigurationError, match=said):
+        parsing.parse_events(APP, {"e": config})
+
+
+@pytest.mark.parametrize("config", [None, ["record-view"], "my_module.EVENTS"])
+def test_what_is_no_dict_of_entries_is_named(config):
+    with pytest.raises(ConfigurationError, match="STATS_EVENTS is .*; make it a dict with an entry for each name"):
+        parsing.parse_events(APP, config)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        pytest.param({"event": "e", "interval": "week"}, "'week' is not an interval. Use one of: hour", id="interval"),
+        pytest.param({"event": "e", "interval": ["day"]}, r"\['day'\] is not an interval", id="interval as a list"),
+        pytest.param({"event": "e", "interval": "year"}, "Set index_interval to 'year' or longer", id="longer"),
+        pytest.param({"event": "e", "metric_fields": {"m": ("median", "f", {})}}, "median", id="metric"),
+        pytest.param({"event": "e", "metrics": {}}, "unexpected keyword argument 'metrics'", id="parameter"),
+        pytest.param({}, "missing a required argument: 'event'", id="missing"),
+    ],
+)
+def test_a_mistake_in_an_aggregation_is_named(params, said):
+    with pytest.raises(ConfigurationError, match=said):
+        parsing.parse_aggregations(APP, {"a": {"cls": AGGREGATOR, "params": params}})
+
+
+def test_a_mistake_in_a_query_is_named():
+    with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\] has unknown keys \['permission'\]"):
+        parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": {"index": "i"}, "permission": None}})
+
+
+def test_a_query_needs_an_index():
+    with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\].* missing a required argument: 'index'"):
+        parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": {}}})
+
+
+def test_what_clients_are_known_to_pass_to_a_query_is_let_through():
+    """Downstream still passes `doc_type`, which had a meaning once."""
+    config = {"q": {"cls": QUERY, "params": {"index": "i", "doc_type": "d"}}}
+    assert parsing.parse_queries(APP, config)["q"].params["doc_type"] == "d"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(entry, id="callable"),
+        pytest.param("tests.unit.definitions.test_parsing:entry", id="import string with colon"),
+        pytest.param("tests.unit.definitions.test_parsing.entry", id="import string with dots"),
+        pytest.param({"cls": INDEXER, "event_builders": ["tests.unit.definitions.test_parsing:builder"]}, id="dict"),
+    ],
+)
+def test_an_entry_may_be_written_in_several_ways(config):
+    parsed = parsing.parse_events(APP, {"e": config})["e"]
+    assert parsed.cls.__name__ == "EventsIndexer"
+    assert parsed.builders[0].__name__ == "builder"
+
+
+def test_views_and_downloads_are_usage_and_others_say_so():
+    parsed = parsing.parse_events(
+        APP, {"record-view": {"cls": INDEXER}, "search": {"cls": INDEXER}, "play": {"cls": INDEXER, "usage": True}}
+    )
+    assert {name: event.usage for name, event in parsed.items()} == {"record-view": True, "search": False, "play": True}

@@ -1,0 +1,1 @@
+"""invenio_stats/privacy/user_agents: unit tests."""

@@ -1,0 +1,1 @@
+"""invenio_stats/processing: unit tests."""

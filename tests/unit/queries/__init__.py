@@ -1,0 +1,1 @@
+"""invenio_stats/queries: unit tests."""
