@@ -82,7 +82,7 @@ class CellRequests:
 
     @cached_property
     def _default(self) -> Any:
-        """Turns a value that is not JSON into one that is, as the client does; read late, since the engine may come later."""
+        """How the client writes what is not JSON; read late: an indexer may be made before its engine is there."""
         return getattr(self._client.transport.serializer, "default", None)
 
     def keeps(self, start: datetime, field: str) -> bool:
