@@ -119,13 +119,14 @@ class CellRequests:
     def _part(self, write: Write, stamp: str) -> bytes | Refusal:
         """Return the two lines of a write in a bulk."""
         index = self._index_of(write.ref.start)
+        refused = self._refused_fields(index)
         document_id = write.ref.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
         target = {"_index": index, "_id": document_id, **build_guard(write.version)}
         head = encode({choose_operation(write.version): target})
         source = to_source(write.document, stamp)
-        for field in self._refused_fields(index):
+        for field in refused:
             source.pop(field, None)
         try:
             return b"".join((head, b"\n", encode(source, self._default), b"\n"))
