@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
@@ -83,7 +83,11 @@ class CellRequests:
         self._index_of = lru_cache(maxsize=8192)(index_of)
         self._clock = clock
         self._refused_fields = refused_fields
-        self._default = getattr(client.transport.serializer, "default", None)
+
+    @cached_property
+    def _default(self) -> Any:
+        """How the client writes what is not JSON; read late: an indexer may be made before its engine is there."""
+        return getattr(self._client.transport.serializer, "default", None)
 
     def keeps(self, start: datetime, field: str) -> bool:
         """Say whether the index of a cell can hold a field of ours."""
@@ -115,13 +119,14 @@ class CellRequests:
     def _part(self, write: Write, stamp: str) -> bytes | Refusal:
         """Return the two lines of a write in a bulk."""
         index = self._index_of(write.ref.start)
+        refused = self._refused_fields(index)
         document_id = write.ref.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
         target = {"_index": index, "_id": document_id, **build_guard(write.version)}
         head = encode({choose_operation(write.version): target})
         source = to_source(write.document, stamp)
-        for field in self._refused_fields(index):
+        for field in refused:
             source.pop(field, None)
         try:
             return b"".join((head, b"\n", encode(source, self._default), b"\n"))
