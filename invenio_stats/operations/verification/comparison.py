@@ -80,7 +80,7 @@ class Comparison:
 
     def starts(self, first: datetime | None, end: datetime | None) -> list[datetime]:
         """Return the starts of the intervals, from one moment on and before another, that hold events or totals."""
-        events = self.recount.starts(clauses.between(first, end)) if self.recount else ()
+        events = self.recount.count_events(clauses.between(first, end)) if self.recount else ()
         return sorted({*events, *self._listed(first, end)})
 
     def differences(self, starts: Sequence[datetime], on_interval: OnInterval | None = None) -> Iterator[Difference]:
@@ -118,7 +118,7 @@ class Comparison:
     def _count(self, where: Body) -> Iterator[CountedTotal]:
         if self.recount is None:
             return iter(())
-        return self.stored.with_stored(self.recount.everything(where, with_gone=False))
+        return self.stored.with_stored(self.recount.count_all(where, with_gone=False))
 
     def _compare(self, one: CountedTotal) -> Difference | None:
         try:
@@ -144,14 +144,14 @@ class Comparison:
             }
             total_keys = [total_key for total_key, _ in own.values()]
             # By place: the engine may give a key another type than the total holds.
-            alive = (
-                {self.stored.document_ref(total_key) for total_key in self.recount.alive(total_keys)}
+            still_counted = (
+                {self.stored.document_ref(total_key) for total_key in self.recount.find_counted(total_keys)}
                 if self.recount and total_keys
                 else set()
             )
             at_home: list[CountedTotal] = []
             for document_ref, (total_key, source) in own.items():
-                is_alive = self.stored.document_ref(total_key) in alive
+                is_alive = self.stored.document_ref(total_key) in still_counted
                 if not self._is_home(document_ref, total_key):
                     kind: Kind = "duplicate" if is_alive else "orphaned"
                     yield Difference(

@@ -17,7 +17,7 @@ from invenio_stats.operations.verification.verify import Verification, is_verifi
 from invenio_stats.totals.attributes import events_alias_of, store_of
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
-from invenio_stats.totals.writing import AT_ONCE, Action, write
+from invenio_stats.totals.writing import BULK_SIZE, Action, write
 
 
 class Mended(NamedTuple):
@@ -65,7 +65,7 @@ class Rebuild:
                 raise _busy(self.aggregator.name)
             return self._mend(lease, done, on_interval)
         finally:
-            lease.release(undone=set(self.due) - set(done))
+            lease.release(unfinished=set(self.due) - set(done))
 
     def _mend(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
         comparison = self.verification.comparison
@@ -115,7 +115,7 @@ def mend(comparison: Comparison, start: datetime) -> Mended:
     unbuilt: list[str] = []
     written, errors = 0, []
     actions = _actions(comparison, comparison.differences([start]), unbuilt)
-    while chunk := list(islice(actions, AT_ONCE)):
+    while chunk := list(islice(actions, BULK_SIZE)):
         refused = write(comparison.client, [(start, action) for action in chunk])
         written += len(chunk) - len(refused)
         errors += [one.error for one in refused]
