@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from invenio_stats.broker import queue_depth
 from invenio_stats.cli.options import as_json, eager, event_types, print_task, report
 from invenio_stats.cli.progress import bar
-from invenio_stats.operations.runner import keep_agents, process_one
+from invenio_stats.operations.runner import process_one, store_agents
 from invenio_stats.proxies import current_stats
 from invenio_stats.support import shutdown
 from invenio_stats.tasks import process_events
@@ -35,5 +35,9 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         for name in event_types:
             shown.begin(name, queue_depth.depth(current_stats.events[name].queue) if shown.is_seen else None)
             results[name] = process_one(name, on_batch=shown.advance)
-    keep_agents()
-    report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))
+    store_agents()
+    report(
+        results,
+        as_json,
+        lambda refusal: _("%(stored)s stored, %(failed)s failed", stored=refusal[0], failed=refusal[1]),
+    )

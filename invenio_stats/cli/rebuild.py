@@ -18,7 +18,7 @@ from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
-from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
+from invenio_stats.operations.verification.rebuild import Rebuild, RebuildResult, begin
 
 
 @click.command("rebuild")
@@ -76,7 +76,7 @@ def _compare(rebuilds: Sequence[Rebuild], shown: Bar, kinds: dict[str, Counter[s
             yield line_of(one.verification, difference)
 
 
-def _run(one: Rebuild, shown: Bar) -> Mended:
+def _run(one: Rebuild, shown: Bar) -> RebuildResult:
     shown.begin(one.verification.name, len(one.due))
     return one.run(shown.set)
 
@@ -84,7 +84,7 @@ def _run(one: Rebuild, shown: Bar) -> Mended:
 def _report(
     rebuilds: Sequence[Rebuild],
     kinds: dict[str, Counter[str]],
-    results: dict[str, Mended | None],
+    results: dict[str, RebuildResult | None],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -104,7 +104,7 @@ def _report(
         click.secho(f"{name}: {text}", fg="red" if result and result.failed else "green")
 
 
-def _facts(one: Rebuild, kinds: Counter[str], result: Mended | None) -> dict[str, Any]:
+def _facts(one: Rebuild, kinds: Counter[str], result: RebuildResult | None) -> dict[str, Any]:
     return {
         "resumed_behind": one.resumed and iso(one.resumed),
         "intervals": len(one.due),

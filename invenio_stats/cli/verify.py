@@ -79,7 +79,7 @@ def explain_errors() -> Iterator[None]:
 
 def line_of(verification: Verification, difference: Difference) -> Line:
     """Return a difference as programs read it."""
-    start, key = difference.one.total_key
+    start, key = difference.counted_total.total_key
     return {
         "aggregation": verification.name,
         "interval": label(start, verification.interval),
@@ -108,7 +108,7 @@ def differences_table(lines: Iterable[Line]) -> Table | None:
 def print_outcome(one: Verification) -> None:
     """Print how much of an aggregation was compared, and what was left out and why."""
     if one.comparison is None:
-        click.secho(f"{one.name}: " + _("not verifiable, it has an agg_iter of its own"), fg="yellow")
+        click.secho(f"{one.name}: " + _("not verifiable: it has a custom agg_iter"), fg="yellow")
         return
     text = _("%(totals)s totals compared, %(found)s differences", totals=one.totals, found=one.found)
     if one.starts:
@@ -167,9 +167,7 @@ def _range(one: Verification, starts: Sequence[datetime]) -> dict[str, Any]:
 
 def _skipped_line(one: Verification, skipped: Skipped) -> str:
     reasons: dict[Reason, str] = {
-        "incomplete": _(
-            "before %(limit)s, the first day whose raw events are all there", limit=iso(skipped.limit)[:10]
-        ),
+        "incomplete": _("before %(limit)s, the first day with complete raw events", limit=iso(skipped.limit)[:10]),
         "not_started": _("before %(limit)s, where the aggregation begins", limit=iso(skipped.limit)),
         "not_due": _("from %(limit)s on the aggregation has not counted yet", limit=iso(skipped.limit)),
     }

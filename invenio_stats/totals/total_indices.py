@@ -5,7 +5,7 @@ from typing import Any
 
 from invenio_stats.core import mappings
 from invenio_stats.core.mappings import Field
-from invenio_stats.search.aliases import in_urls
+from invenio_stats.search.aliases import split_for_urls
 from invenio_stats.search.indices import add_fields, create_index
 
 
@@ -23,6 +23,6 @@ def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, F
 def complete(client: Any, indices: Iterable[str], fields: Mapping[str, Field]) -> set[str]:
     """Return the indices whose mappings have all these fields. An alias is never in the result, only index names."""
     bodies: dict[str, Any] = {}
-    for part in in_urls(sorted(indices)):
+    for part in split_for_urls(sorted(indices)):
         bodies.update(client.indices.get_mapping(index=part, ignore_unavailable=True))
     return {index for index, body in bodies.items() if fields.keys() <= body["mappings"].get("properties", {}).keys()}

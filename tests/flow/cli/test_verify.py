@@ -144,7 +144,7 @@ def test_what_was_left_out_is_said_with_its_reason(invoke, verify, late, search_
     output = invoke("verify", NAME, code=1).stdout
     assert (
         "    2 intervals from 2026-03-10 to 2026-03-11 not compared: "
-        "before 2026-03-12, the first day whose raw events are all there"
+        "before 2026-03-12, the first day with complete raw events"
     ) in output.splitlines()
     assert verify(NAME, code=1)["aggregations"][NAME]["skipped"] == [
         {
@@ -174,7 +174,7 @@ def own(monkeypatch):
 
 
 def test_what_cannot_be_verified_is_never_equal(invoke, verify, settled, own):
-    assert "record-view-agg: not verifiable, it has an agg_iter of its own" in invoke("verify", NAME, code=1).stdout
+    assert "record-view-agg: not verifiable: it has a custom agg_iter" in invoke("verify", NAME, code=1).stdout
     assert verify()["aggregations"][NAME]["verifiable"] is False
     assert verify(NAME, code=1)["differences"] == []
 
@@ -246,7 +246,7 @@ def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, searc
 
 def test_rebuilding_what_counts_in_its_own_way_is_refused(invoke, settled, own):
     said = invoke("aggregations", "rebuild", *MARCH, "--yes", code=2).stderr
-    assert "record-view-agg counts with an agg_iter of its own" in said
+    assert "record-view-agg counts with a custom agg_iter" in said
     assert "Leave it out." in said
 
 
