@@ -9,7 +9,7 @@ _AGGREGATIONS = "invenio_stats.contrib.aggregations"
 _BUILDERS = "invenio_stats.contrib.event_builders"
 
 _ITEM = {"item_id": "item_id", "labels": "labels", "access_status": "access_status"}
-"""The item of a view or download, as it was at the newest event of the interval."""
+"""Fields of the item of a view or download, copied from the newest event of the interval."""
 
 EVENTS_CONFIG = {
     "file-download": {
