@@ -131,8 +131,8 @@ class BookmarkAPI:
         newest = self.get_bookmark(refresh_time=0)
         if newest is None or (moment is not None and newest <= moment):
             return
-        # Delete before writing: a failure in between leaves no bookmark, and everything is counted again. In the other
-        # order the later bookmarks of older releases would still count.
+        # Delete before writing: a failure in between leaves an earlier bookmark or none, so that more is counted again.
+        # In the other order it would leave later bookmarks of older releases, which would count.
         self.client.indices.refresh(index=self.bookmark_index)
         self.client.delete_by_query(
             index=self.bookmark_index,

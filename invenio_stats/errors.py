@@ -46,10 +46,10 @@ class EventsRefusedError(StatsError):
     """The broker is not available and the spool cannot store the events either, so they are not counted."""
 
     def __init__(self, count: int, reason: str):
-        """Take the number of rejected events, and the reason why the spool did not store them."""
+        """Take the number of refused events, and the reason why the spool did not store them."""
         self.count = count
         super().__init__(
-            f"{count} events are rejected: the broker is not available and {reason}. See `invenio stats status`."
+            f"{count} events are refused: the broker is not available and {reason}. See `invenio stats status`."
         )
 
 

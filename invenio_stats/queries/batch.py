@@ -44,8 +44,8 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
     InvalidRequestInputError names the entry and its error.
     """
-    # First permission, then parameters, then the search: an error in any entry costs no search, and somebody without
-    # permission does not learn which parameters a query has.
+    # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
+    # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:

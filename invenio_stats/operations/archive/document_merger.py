@@ -1,4 +1,4 @@
-"""Merging: documents of a file beside those that are stored, and writing what is new or newer."""
+"""Compare the documents of a file with the stored ones, and write those that are new or newer."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,15 +12,17 @@ from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive.files import Document
 from invenio_stats.operations.archive.targets import Source, Target
 
-PAGE = 500
+DOCUMENTS_PER_PAGE = 500
 
-_ATTEMPTS = 5
-_STAMPS = ("updated_timestamp", "last_seen", "timestamp", "date")
-_OLDEST = datetime.min.replace(tzinfo=UTC)
-_MISSING = "index_not_found_exception"
+_MAX_ATTEMPTS = 5
+_REQUEST_SECONDS = 120
+_STAMP_FIELDS = ("updated_timestamp", "last_seen", "timestamp", "date")
+_NO_STAMP = datetime.min.replace(tzinfo=UTC)
+
+_INDEX_MISSING = "index_not_found_exception"
 
 Outcome = Literal["created", "replaced", "same", "kept", "refused"]
-"""Of a document: "kept" when another one is stored that is not older, "refused" when the engine will never take it."""
+"""Outcome for a document: "kept" if the stored one is not older, "refused" if the engine can never store it."""
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -35,9 +37,9 @@ class DocumentMerger:
     """Merges the documents of one file, page by page."""
 
     def __init__(self, client: Any, target: Target, is_dry: bool, before_write: Callable[[datetime], None]):
-        """Merge into a target; with `is_dry` only say what would be done.
+        """Merge into a target; with `is_dry` only count the outcomes.
 
-        `before_write` is told of the oldest stamp among the documents that are going to be written.
+        `before_write` is called before each write, with the oldest stamp of the documents to be written.
         """
         self._client = client
         self._target = target
@@ -46,23 +48,25 @@ class DocumentMerger:
         self.outcomes: Counter[Outcome] = Counter()
 
     def merge(self, documents: list[Document]) -> None:
-        """Merge one page."""
-        placed = [one for one in map(self._placed, documents) if one is not None]
-        self.outcomes["refused"] += len(documents) - len(placed)
-        for _ in range(_ATTEMPTS):
-            writes = self._compare(placed)
+        """Merge one page of documents; ArchiveError if other programs keep changing them, or the engine fails."""
+        located = [entry for entry in map(self._locate, documents) if entry is not None]
+        self.outcomes["refused"] += len(documents) - len(located)
+        for _ in range(_MAX_ATTEMPTS):
+            writes = self._compare(located)
             if self._is_dry or not writes:
                 self.outcomes.update(write.outcome for write in writes)
                 return
+            # The bookmarks go back before events are written: after a failure in between, totals are counted once more,
+            # while in the other order the new events might never be counted.
             self._before_write(min(write.stamp for write in writes))
             conflicting = self._write(writes)
-            placed = [one for one in placed if one[:2] in conflicting]
-            if not placed:
+            located = [entry for entry in located if entry[:2] in conflicting]
+            if not located:
                 return
-        raise ArchiveError(f"{placed[0][0]} is being written to by others. Stop them, and import again.")
+        raise ArchiveError(f"{located[0][0]} is being written to by other programs. Stop them, and import again.")
 
-    def _placed(self, document: Document) -> tuple[str, str, Source] | None:
-        """Return a document with its index; None for one that has no place."""
+    def _locate(self, document: Document) -> tuple[str, str, Source] | None:
+        """Return a document with its index, which is created if it is missing; None if it belongs to no index."""
         document_id, source = document
         try:
             index = self._target.index_of(source)
@@ -70,14 +74,14 @@ class DocumentMerger:
             return None
         return index, document_id, source if self._is_dry else self._target.ensure(index, source)
 
-    def _compare(self, placed: list[tuple[str, str, Source]]) -> list[_Write]:
-        """Return what is to be written; what is stored as it should be is counted."""
-        if not placed:
+    def _compare(self, located: list[tuple[str, str, Source]]) -> list[_Write]:
+        """Return the necessary writes, and count the documents that need none."""
+        if not located:
             return []
-        wanted = [{"_index": index, "_id": document_id} for index, document_id, _ in placed]
-        found = self._client.mget(body={"docs": wanted})["docs"]
+        refs = [{"_index": index, "_id": document_id} for index, document_id, _ in located]
+        answers = self._client.mget(body={"docs": refs})["docs"]
         writes = []
-        for (index, document_id, source), stored in zip(placed, found, strict=True):
+        for (index, document_id, source), stored in zip(located, answers, strict=True):
             action = {"_index": index, "_id": document_id, "_source": source}
             if not _is_found(stored):
                 writes.append(_Write("created", {"_op_type": "create", **action}, stamp(source)))
@@ -91,19 +95,24 @@ class DocumentMerger:
         return writes
 
     def _write(self, writes: list[_Write]) -> set[tuple[str, str]]:
-        """Write; return the places where somebody else was faster."""
+        """Write, count the outcomes, and return index and id of the documents that another program has changed."""
         actions = [write.action for write in writes]
         _, errors = search.helpers.bulk(
-            self._client, actions, raise_on_error=False, max_retries=5, chunk_size=PAGE, request_timeout=120
+            self._client,
+            actions,
+            raise_on_error=False,
+            max_retries=5,
+            chunk_size=DOCUMENTS_PER_PAGE,
+            request_timeout=_REQUEST_SECONDS,
         )
         failed = {}
         for error in errors:
-            one = next(iter(error.values()))
-            failed[one["_id"]] = one
-            if one["status"] not in (400, 409):
+            item = next(iter(error.values()))
+            failed[item["_id"]] = item
+            if item["status"] not in (400, 409):
                 raise ArchiveError(
-                    f"The search engine answered {one['status']} ({one['error']['type']}) for {one['_index']}. "
-                    "Import again later: what is there is left alone."
+                    f"The search engine answered {item['status']} ({item['error']['type']}) for {item['_index']}. "
+                    "Import again later: documents that are imported already stay."
                 )
         conflicting = set()
         for write in writes:
@@ -117,17 +126,17 @@ class DocumentMerger:
 
 
 def stamp(source: Mapping[str, Any]) -> datetime:
-    """Return when a document was last written, as far as it says."""
-    for name in _STAMPS:
+    """Return when a document was last written, by its fields; the earliest moment if they do not tell."""
+    for name in _STAMP_FIELDS:
         try:
             return parse(source[name])
         except (KeyError, ValueError):
             continue
-    return _OLDEST
+    return _NO_STAMP
 
 
 def _is_found(answer: Mapping[str, Any]) -> bool:
-    """Say whether a document is there; ArchiveError where the engine cannot tell."""
-    if "error" in answer and answer["error"].get("type") != _MISSING:
+    """Return True if a document is stored; ArchiveError if the engine could not read the index."""
+    if "error" in answer and answer["error"].get("type") != _INDEX_MISSING:
         raise ArchiveError(f"The search engine cannot read {answer['_index']}: {answer['error'].get('type')}.")
     return bool(answer.get("found"))

@@ -1,4 +1,4 @@
-"""Ingest counters: how many events a day were dropped, folded or rejected, and why; nothing of any visitor."""
+"""Count the events that were dropped, folded or rejected by day and reason, without data of any visitor."""
 
 import random
 import time
@@ -27,15 +27,15 @@ BODY: Body = {
         }
     ),
 }
-"""The index: one document for each day, event type and reason; of refused events one for each spool besides."""
+"""The body of the index, with one document for each day, event type and reason (for refused events, also spool)."""
 
-_ATTEMPTS = 20
-_LONGEST_PAUSE = 0.05
-"""Seconds, so that workers which count at the same time do not meet again at once."""
+_MAX_ATTEMPTS = 20
+_MAX_PAUSE_SECONDS = 0.05
+"""Upper bound of the random pause before a retry, so that workers do not conflict again at once."""
 
 
 class Line(NamedTuple):
-    """One counter."""
+    """The number of events of one day, event type and reason."""
 
     day: date
     event_type: str
@@ -44,37 +44,37 @@ class Line(NamedTuple):
 
 
 class _StoredCount(NamedTuple):
-    """A counter as it is stored, which nobody else may have changed when it is written again."""
+    """A stored counter with its version, which must be unchanged when the counter is written again."""
 
     count: int
     guard: Mapping[str, int]
 
 
 class Counters:
-    """The counters of one event type, for one run: read when they are first needed, then one request for each batch.
+    """The counters of one event type in one run: read when first needed, then written with one request for each batch.
 
-    Several workers may count at once. They tell an operator what happens to events, and are no part of any total.
+    Several workers may count at the same time. The counters inform operators and are not part of any total.
     """
 
     def __init__(self, client: Any, event_type: str):
-        """Name the event type."""
+        """Take the client and the event type; nothing is read yet."""
         self._client = client
         self._event_type = event_type
         self._waiting: Counter[tuple[date, str]] = Counter()
         self._known: dict[tuple[date, str], _StoredCount | None] = {}
 
     def add(self, day: date, reasons: Mapping[str, int]) -> None:
-        """Add to the counters of a day; without anything to add, nobody is asked.
+        """Add to the counters of a day; no request is sent if there is nothing to add.
 
-        EngineUnavailableError when others are quicker again and again, or the engine is busy: what is not written then
-        is, together with what is added next. After other errors nobody knows what was written, so it is not again.
+        EngineUnavailableError if every attempt conflicts with other workers or the engine is busy; the next call then
+        writes the rest. After any other error it is unknown what was written, so the numbers are not written again.
         """
-        self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
-        for attempt in range(_ATTEMPTS):
+        self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # only numbers above 0
+        for attempt in range(_MAX_ATTEMPTS):
             if not self._waiting:
                 return
             if attempt:
-                time.sleep(random.uniform(0, _LONGEST_PAUSE))
+                time.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))
             try:
                 self._write()
             except Exception:
@@ -83,11 +83,11 @@ class Counters:
                 raise
         if self._waiting:
             raise EngineUnavailableError(
-                f"The counters of {self._event_type!r} are in use by others; {len(self._waiting)} are not written."
+                f"Other workers keep changing the counters of {self._event_type!r}; {len(self._waiting)} are unwritten."
             )
 
     def _write(self) -> None:
-        """Write the counters as they were a moment ago, and more; those that somebody else has written stay."""
+        """Write the increased counters; one that another worker has changed stays, and is read again."""
         self._read([key for key in self._waiting if key not in self._known])
         body: list[dict[str, Any]] = []
         counts = {key: self._count(key) + number for key, number in self._waiting.items()}
@@ -110,10 +110,10 @@ class Counters:
         if not keys:
             return
         index = prefix_index(names.INGEST)
-        found = self._client.mget(body={"docs": [{"_index": index, "_id": self._id(key)} for key in keys]})["docs"]
-        if any("error" in document for document in found):
-            create_index(self._client, index, BODY)  # what else is wrong, the next request says
-        for key, document in zip(keys, found, strict=True):
+        documents = self._client.mget(body={"docs": [{"_index": index, "_id": self._id(key)} for key in keys]})["docs"]
+        if any("error" in document for document in documents):
+            create_index(self._client, index, BODY)  # any other error will also fail the next request
+        for key, document in zip(keys, documents, strict=True):
             self._known[key] = (
                 _StoredCount(document["_source"]["count"], _guard(document)) if document.get("found") else None
             )
@@ -139,9 +139,9 @@ def _guard(document: Mapping[str, Any]) -> dict[str, int]:
 
 
 def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
-    """Write counters that somebody keeps himself and only ever adds to, each as a whole: twice is as good as once.
+    """Write counters that their keeper only increases, each with its full value, so that a repeated write is harmless.
 
-    Every keeper has documents of its own. The larger number stays, whoever writes last.
+    Every keeper has its own documents. The larger number stays, in whatever order they are written.
     """
     create_index(client, prefix_index(names.INGEST), BODY)
     body: list[dict[str, Any]] = []
@@ -150,15 +150,15 @@ def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
         body.append({"index": {**target, "version": line.count, "version_type": "external_gte"}})
         body.append(_source(line))
     statuses = [item["index"]["status"] for item in client.bulk(body=body)["items"]]
-    broken = [status for status in statuses if status not in (200, 201, 409)]
-    if broken:
-        raise search.exceptions.TransportError(broken[0], "ingest counters")
+    failed = [status for status in statuses if status not in (200, 201, 409)]
+    if failed:
+        raise search.exceptions.TransportError(failed[0], "ingest counters")
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:
-    """Return the counters from one day to another, both included, in order; of all event types unless some are named.
+    """Return the counters from one day to another, inclusive, in order; of all event types if `event_types` is None.
 
-    Old ones too: they hold nothing of anybody, and are kept.
+    Counters contain no personal data and are kept without limit.
     """
     index = prefix_index(names.INGEST)
     query: dict[str, Any] = {"bool": {"filter": [_days(first, last)]}}
@@ -166,22 +166,22 @@ def lines(client: Any, first: date, last: date, event_types: Collection[str] | N
         query["bool"]["filter"].append({"terms": {"event_type": sorted(event_types)}})
     try:
         client.indices.refresh(index=index)
-        found = [source for _id, source in scan(client, index, query)]
+        sources = [source for _id, source in scan(client, index, query)]
     except search.exceptions.NotFoundError:
-        return []  # nothing was ever counted
+        return []  # nothing has been counted yet
     counts: Counter[tuple[date, str, str]] = Counter()
-    for one in found:
-        counts[date.fromisoformat(one["date"]), one["event_type"], one["reason"]] += one["count"]
+    for source in sources:
+        counts[date.fromisoformat(source["date"]), source["event_type"], source["reason"]] += source["count"]
     return sorted(Line(*target, number) for target, number in counts.items())
 
 
 def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:
-    """Return how many events there were from one day to another, by event type and reason."""
-    found: dict[str, dict[str, int]] = {}
+    """Return the sums of the counters from one day to another, by event type and reason."""
+    sums: dict[str, dict[str, int]] = {}
     for line in lines(client, first, last):
-        reasons = found.setdefault(line.event_type, {})
+        reasons = sums.setdefault(line.event_type, {})
         reasons[line.reason] = reasons.get(line.reason, 0) + line.count
-    return found
+    return sums
 
 
 def _days(first: date, last: date) -> dict[str, Any]:

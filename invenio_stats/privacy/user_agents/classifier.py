@@ -46,7 +46,7 @@ class Classifier:
         return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
-        # The operator decides first. Narrower classes follow: lists of robots contain many AI agents and tools, too.
+        # The operator's exceptions come first, then narrower classes: lists of robots have AI agents and tools, too.
         if any(expression.search(text) for expression in self._exceptions):
             return "browser"
         lowered = text.lower()
