@@ -12,7 +12,7 @@ from invenio_rest.decorators import require_content_types
 
 from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.batch import Asked, answer_all, naming_entry
+from invenio_stats.queries.batch import Asked, answer_all, name_entry_in_errors
 from invenio_stats.queries.parameters import quote
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def read_entries(body: bytes) -> list[Asked]:
         )
     parsed = []
     for key, entry in entries.items():
-        with naming_entry(key):
+        with name_entry_in_errors(key):
             parsed.append(_read_entry(key, entry))
     return parsed
 

@@ -84,7 +84,7 @@ class Spool:
         now = time.time()
         rows = [(now, message.to_json()) for message in messages]
         try:
-            with self._writing() as database:
+            with self._transaction() as database:
                 database.executemany("INSERT INTO waiting (since, message) VALUES (?, ?)", rows)
                 if _size(database) > self._max_bytes:
                     raise EventsRefusedError(events, "the spool is full")
@@ -99,7 +99,7 @@ class Spool:
         if self.is_empty():
             return []
         now = time.time()
-        with self._writing() as database:
+        with self._transaction() as database:
             free = "(taken IS NULL OR abs(? - taken) > ?)"  # a clock may have been set back
             others = " AND instr(message, ?) != 1" * len(without)
             query = f"SELECT id, message FROM waiting WHERE {free}{others} ORDER BY id LIMIT ?"
@@ -111,7 +111,7 @@ class Spool:
     def settle(self, waiting: Sequence[Waiting], sent: bool) -> None:
         """Delete taken messages that were sent, or make them free to be taken again."""
         query = "DELETE FROM waiting WHERE id = ?" if sent else "UPDATE waiting SET taken = NULL WHERE id = ?"
-        with self._writing() as database:
+        with self._transaction() as database:
             database.executemany(query, [(entry.ticket,) for entry in waiting])
 
     def note_refused(self, messages: Sequence[Outgoing]) -> None:
@@ -120,7 +120,7 @@ class Spool:
         self._uncounted.extend((day, message.queue) for message in messages for _event in range(message.events))
         counted: list[tuple[str, str]] = []
         try:
-            with self._writing() as database:
+            with self._transaction() as database:
                 while self._uncounted:
                     counted.append(self._uncounted.popleft())
                 query = "INSERT INTO refused (day, queue, events) VALUES (?, ?, ?)"
@@ -137,13 +137,13 @@ class Spool:
         """Return the numbers of refused events that have changed since they were last reported."""
         if not self.exists():
             return []
-        with self._opened() as database:
+        with self._connection() as database:
             rows = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
             return [Refusals(*row) for row in rows]
 
     def set_reported(self, refusals: Sequence[Refusals]) -> None:
         """Mark these numbers as reported, that is, stored in the search engine."""
-        with self._writing() as database:
+        with self._transaction() as database:
             query = "UPDATE refused SET reported = ? WHERE day = ? AND queue = ?"
             database.executemany(query, [(refusal.events, refusal.day, refusal.queue) for refusal in refusals])
 
@@ -172,7 +172,7 @@ class Spool:
         """Return the single value of a query's result; None if there is no row or no spool."""
         if not self.exists():
             return None
-        with self._opened() as database:
+        with self._connection() as database:
             row = database.execute(query).fetchone()
             return row and row[0]
 
@@ -187,7 +187,7 @@ class Spool:
         self._begin()
 
     @contextmanager
-    def _opened(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
+    def _connection(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
         """Give the connection to one thread at a time; sqlite3.OperationalError if the lock is not free in time."""
         deadline = deadline or time.monotonic() + _LOCK_SECONDS
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -200,10 +200,10 @@ class Spool:
             self._lock.release()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for one transaction, which is rolled back after an error."""
         deadline = time.monotonic() + _LOCK_SECONDS
-        with self._opened(deadline) as database:
+        with self._connection(deadline) as database:
             _retry_while_locked(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
             try:
                 yield database

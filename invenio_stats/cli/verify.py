@@ -20,8 +20,9 @@ from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.errors import StatsError
+from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.verification.comparison import Difference
-from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, aggregators, prepare
+from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 
 MAX_DIFFERENCES_SHOWN = 50
 """Number of differences in the printed table; JSON has all."""
@@ -147,7 +148,7 @@ def _compare(
 ) -> Iterator[Line]:
     """Yield all differences, and append each verification to the list before its differences."""
     for name in names:
-        for aggregator in aggregators(name):
+        for aggregator in make_aggregators(name).values():
             progress.begin(aggregator.name)
             verification = prepare(aggregator, first, last)
             verifications.append(verification)

@@ -1,4 +1,4 @@
-"""The shipped configuration: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these, or to parts of them."""
+"""Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots

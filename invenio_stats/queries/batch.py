@@ -16,6 +16,7 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.prepared import PreparedQuery
 from invenio_stats.search.client import ValuesRefusedError, multi_search
+from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def naming_entry(key: str) -> Iterator[None]:
+def name_entry_in_errors(key: str) -> Iterator[None]:
     """Prefix the description of an InvalidRequestInputError with the key of the entry."""
     try:
         yield
@@ -49,7 +50,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
@@ -59,7 +60,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
         if entry.key in prepared:
             run = partial(prepared[entry.key].answer, searchers[entry.key])
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
 
@@ -93,7 +94,7 @@ def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, 
 
 
 def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
-    status = getattr(error, "status_code", 400)
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+    is_final = isinstance(error, ValuesRefusedError) or classify_error(error, may_be_blocked=False) is not TRANSIENT
+    if is_final:
         return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

@@ -11,6 +11,8 @@ from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive.files import Document
 from invenio_stats.operations.archive.targets import Source, Target
+from invenio_stats.search.failures import CONFLICT, FINAL_FOR_DOCUMENT, classify_item, error_type, is_index_missing
+from invenio_stats.search.versions import Version, build_guard, choose_operation, retry_conflicts
 
 DOCUMENTS_PER_PAGE = 500
 
@@ -19,12 +21,13 @@ _REQUEST_SECONDS = 120
 _STAMP_FIELDS = ("updated_timestamp", "last_seen", "timestamp", "date")
 _NO_STAMP = datetime.min.replace(tzinfo=UTC)
 
-_INDEX_MISSING = "index_not_found_exception"
-
 Outcome = Literal["created", "replaced", "same", "kept", "refused"]
 """Outcome for a document: "kept" if the stored one is not older, "refused" if the engine can never store it."""
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+_Located = tuple[str, str, Source]
+"""Index, id and source of a document."""
 
 
 class _Write(NamedTuple):
@@ -51,21 +54,24 @@ class DocumentMerger:
         """Merge one page of documents; ArchiveError if other programs keep changing them, or the engine fails."""
         located = [entry for entry in map(self._locate, documents) if entry is not None]
         self.outcomes["refused"] += len(documents) - len(located)
-        for _ in range(_MAX_ATTEMPTS):
-            writes = self._compare(located)
-            if self._is_dry or not writes:
-                self.outcomes.update(write.outcome for write in writes)
-                return
-            # The bookmarks go back before events are written: after a failure in between, totals are counted once more,
-            # while in the other order the new events might never be counted.
-            self._before_write(min(write.stamp for write in writes))
-            conflicting = self._write(writes)
-            located = [entry for entry in located if entry[:2] in conflicting]
-            if not located:
-                return
-        raise ArchiveError(f"{located[0][0]} is being written to by other programs. Stop them, and import again.")
+        conflicting = retry_conflicts(located, self._merge, _MAX_ATTEMPTS)
+        if conflicting:
+            index = conflicting[0][0]
+            raise ArchiveError(f"{index} is being written to by other programs. Stop them, and import again.")
 
-    def _locate(self, document: Document) -> tuple[str, str, Source] | None:
+    def _merge(self, located: list[_Located]) -> list[_Located]:
+        """Merge documents; return those that another program has changed since they were compared."""
+        writes = self._compare(located)
+        if self._is_dry or not writes:
+            self.outcomes.update(write.outcome for write in writes)
+            return []
+        # The bookmarks go back before events are written: after a failure in between, totals are counted once more,
+        # while in the other order the new events might never be counted.
+        self._before_write(min(write.stamp for write in writes))
+        conflicting = self._write(writes)
+        return [entry for entry in located if entry[:2] in conflicting]
+
+    def _locate(self, document: Document) -> _Located | None:
         """Return a document with its index, which is created if it is missing; None if it belongs to no index."""
         document_id, source = document
         try:
@@ -74,22 +80,18 @@ class DocumentMerger:
             return None
         return index, document_id, source if self._is_dry else self._target.ensure(index, source)
 
-    def _compare(self, located: list[tuple[str, str, Source]]) -> list[_Write]:
+    def _compare(self, located: list[_Located]) -> list[_Write]:
         """Return the necessary writes, and count the documents that need none."""
-        if not located:
-            return []
         refs = [{"_index": index, "_id": document_id} for index, document_id, _ in located]
         answers = self._client.mget(body={"docs": refs})["docs"]
         writes = []
         for (index, document_id, source), stored in zip(located, answers, strict=True):
-            action = {"_index": index, "_id": document_id, "_source": source}
             if not _is_found(stored):
-                writes.append(_Write("created", {"_op_type": "create", **action}, stamp(source)))
+                writes.append(_write_over(None, index, document_id, source))
             elif stored["_source"] == source:
                 self.outcomes["same"] += 1
             elif stamp(source) > stamp(stored["_source"]):
-                version = {"if_seq_no": stored["_seq_no"], "if_primary_term": stored["_primary_term"]}
-                writes.append(_Write("replaced", {"_op_type": "index", **action, **version}, stamp(source)))
+                writes.append(_write_over(Version.of(stored), index, document_id, source))
             else:
                 self.outcomes["kept"] += 1
         return writes
@@ -109,20 +111,25 @@ class DocumentMerger:
         for error in errors:
             item = next(iter(error.values()))
             failed[item["_id"]] = item
-            if item["status"] not in (400, 409):
+            if classify_item(item) not in (CONFLICT, FINAL_FOR_DOCUMENT):
                 raise ArchiveError(
-                    f"The search engine answered {item['status']} ({item['error']['type']}) for {item['_index']}. "
+                    f"The search engine answered {item['status']} ({error_type(item)}) for {item['_index']}. "
                     "Import again later: documents that are imported already stay."
                 )
         conflicting = set()
         for write in writes:
             target = write.action["_index"], write.action["_id"]
-            status = failed.get(target[1], {}).get("status")
-            if status == 409:
+            failure = classify_item(failed[target[1]]) if target[1] in failed else None
+            if failure is CONFLICT:
                 conflicting.add(target)
             else:
-                self.outcomes["refused" if status else write.outcome] += 1
+                self.outcomes[write.outcome if failure is None else "refused"] += 1
         return conflicting
+
+
+def _write_over(version: Version | None, index: str, document_id: str, source: Source) -> _Write:
+    target = {"_op_type": choose_operation(version), "_index": index, "_id": document_id, **build_guard(version)}
+    return _Write("replaced" if version else "created", {**target, "_source": source}, stamp(source))
 
 
 def stamp(source: Mapping[str, Any]) -> datetime:
@@ -137,6 +144,6 @@ def stamp(source: Mapping[str, Any]) -> datetime:
 
 def _is_found(answer: Mapping[str, Any]) -> bool:
     """Return True if a document is stored; ArchiveError if the engine could not read the index."""
-    if "error" in answer and answer["error"].get("type") != _INDEX_MISSING:
-        raise ArchiveError(f"The search engine cannot read {answer['_index']}: {answer['error'].get('type')}.")
+    if "error" in answer and not is_index_missing(answer):
+        raise ArchiveError(f"The search engine cannot read {answer['_index']}: {error_type(answer)}.")
     return bool(answer.get("found"))

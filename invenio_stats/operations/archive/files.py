@@ -51,7 +51,7 @@ def write(path: Path, documents: Iterable[Document], on_done: OnDone) -> Written
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     count = 0
-    with _sorted(path.parent, documents, on_done) as lines, _opened(part) as raw, _compressor(raw) as file:
+    with _SortedLines(path.parent, documents, on_done) as lines, _open_private(part) as raw, _compressor(raw) as file:
         for line in lines:
             file.write(line)
             count += 1
@@ -83,7 +83,7 @@ def checksum(path: Path, on_read: OnDone = lambda read: None) -> str:
     return digest.hexdigest()
 
 
-class _sorted:
+class _SortedLines:
     """Context manager that gives the lines of documents, sorted by id because each line begins with it."""
 
     def __init__(self, folder: Path, documents: Iterable[Document], on_done: OnDone):
@@ -113,12 +113,12 @@ class _sorted:
         lines.sort()
         if len(lines) < _DOCUMENTS_IN_MEMORY:  # the last run, which fits in memory
             return lines
-        with _opened(path) as file:
+        with _open_private(path) as file:
             file.writelines(lines)
         return self._stack.enter_context(path.open("rb"))
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open_private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 

@@ -53,7 +53,7 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
     # In the order of KINDS: bookmarks last, see there.
     for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
         target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
-        merger = DocumentMerger(client, target, is_dry, _rewinding(client, part))
+        merger = DocumentMerger(client, target, is_dry, _make_rewind(client, part))
         bar.begin(part.index, part.documents)
         for page in pages(_documents(client, folder, part), DOCUMENTS_PER_PAGE):
             merger.merge(page)
@@ -86,7 +86,7 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
     return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))
 
 
-def _rewinding(client: Any, part: Part) -> Callable[[datetime], None]:
+def _make_rewind(client: Any, part: Part) -> Callable[[datetime], None]:
     """Return the function that moves bookmarks back before events of a file are written."""
     bookmarks = [BookmarkAPI(client, name, "day") for name in bookmarks_of([str(part.event_type)])]
     reached: list[datetime] = []

@@ -11,6 +11,7 @@ from invenio_stats.operations.compaction.index_bodies import all_properties, rep
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.processing import month_indices
 from invenio_stats.processing.month_indices import About
+from invenio_stats.search.failures import CONFLICT, classify_item, error_type, is_index_there
 
 _HEARTBEAT_INTERVAL = timedelta(minutes=1)
 _REQUEST_SECONDS = 120
@@ -38,7 +39,7 @@ class TargetIndex:
         try:
             self.client.indices.create(index=self.target, body=body)
         except search.exceptions.RequestError as error:
-            if error.error != "resource_already_exists_exception":
+            if not is_index_there(error):
                 raise
             raise CompactionError(f"Another run has just created {self.target}. Run the command again.") from error
         # Index templates have added their aliases. The index is still empty, so no search has found anything in it.
@@ -82,8 +83,8 @@ class TargetIndex:
         )
         failures = [next(iter(error.values())) for error in errors]
         for failure in failures:
-            if failure["status"] != 409:
-                raise CompactionError(f"A document cannot be copied to {self.target}: {failure['error']['type']}.")
+            if classify_item(failure) is not CONFLICT:
+                raise CompactionError(f"A document cannot be copied to {self.target}: {error_type(failure)}.")
         return [failure["_id"] for failure in failures]
 
     def read(self, document_ids: list[str]) -> list[Document]:

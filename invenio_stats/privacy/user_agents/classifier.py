@@ -6,7 +6,7 @@ from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from invenio_stats.privacy.user_agents.lists.operator import compiled
+from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
@@ -30,8 +30,8 @@ class Classifier:
     """
 
     def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
-        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
-        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
         self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
 
     def classify(self, user_agent: str | None) -> AgentClass:
