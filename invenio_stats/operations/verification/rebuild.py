@@ -92,8 +92,7 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
     if not is_verifiable(aggregator):
         raise RebuildError(
             _(
-                "%(name)s counts with a custom agg_iter, so its totals cannot be compared with a recount. "
-                "Leave it out.",
+                "%(name)s cannot be rebuilt, because its class overrides agg_iter. Leave it out.",
                 name=aggregator.name,
             )
         )
@@ -144,7 +143,7 @@ def _check_complete(aggregator: Any, start: datetime) -> None:
     if start < day:
         raise RebuildError(
             _(
-                "%(name)s: --from %(start)s is before %(day)s, the first day with complete raw events; "
+                "%(name)s: --from %(start)s is before %(day)s, the first day with all raw events; "
                 "earlier totals would become smaller. Begin with --from %(cure)s or later.",
                 name=aggregator.name,
                 start=iso(start)[:10],

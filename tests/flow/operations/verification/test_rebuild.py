@@ -204,7 +204,7 @@ def test_what_counts_in_its_own_way_is_refused(settled, aggregator):
         def agg_iter(self, dt, previous_bookmark):
             return super().agg_iter(dt, previous_bookmark)
 
-    with pytest.raises(RebuildError, match="record-view-agg counts with a custom agg_iter"):
+    with pytest.raises(RebuildError, match="record-view-agg cannot be rebuilt, because its class overrides agg_iter"):
         begin(aggregator(Own), *MARCH)
 
 
