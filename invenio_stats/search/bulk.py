@@ -42,7 +42,7 @@ def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
     if later:
         raise EngineUnavailableError(
             f"The search engine answered {later[0].get('status')} for {len(later)} of {len(actions)} events "
-            f"({error_type(later[0])}); they are sent again by the next run."
+            f"({error_type(later[0])}); the next run sends them again."
         )
     return stored, [Refused(result["_index"], result["_id"], error_type(result)) for result in results]
 
