@@ -6,11 +6,8 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-import amqp
 from invenio_queues.queue import Queue
-from kombu import Queue as KombuQueue
 
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letter_messages import (
     DeadLetter,
     DeadLetterFilter,
@@ -20,10 +17,11 @@ from invenio_stats.broker.dead_letter_messages import (
     requeue,
     to_message,
 )
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_publisher import deliver
-from invenio_stats.broker.transports.redis import acknowledge, receive
+from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.reader import Reader
+from invenio_stats.broker.transports.readers import open_reader
 
 __all__ = (
     "ALL",
@@ -62,8 +60,8 @@ def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
     """Return the number of matching dead letters; it is fast unless the filter must read them."""
     if wanted.is_selective:
         return sum(1 for _dead_letter in look(queue, wanted))
-    with open_channel(queue) as channel:
-        waiting = _waiting(_bound(queue, channel))
+    with open_reader(queue) as reader:
+        waiting = _waiting(reader, queue)
     return waiting if wanted.limit is None else min(waiting, wanted.limit)
 
 
@@ -73,7 +71,7 @@ def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None 
     With AMQP they stay at the broker. With other transports each is taken and returned at the end; if the process is
     killed meanwhile, the transport may lose them.
     """
-    with _open_messages(queue, on_batch) as messages:
+    with open_reader(queue) as reader, _open_messages(reader, queue, on_batch) as messages:
         yield from (dead_letter for dead_letter, _message in _match(messages, wanted))
 
 
@@ -117,11 +115,11 @@ def _take(
 ) -> int:
     # Work before acknowledging: a batch that fails, or a killed process, leaves its dead letters in the queue.
     taken = 0
-    with _open_messages(queue) as messages:
+    with open_reader(queue) as reader, _open_messages(reader, queue) as messages:
         matching = _match(messages, wanted)
         while batch := list(islice(matching, _DEAD_LETTERS_PER_BATCH)):
             work(batch)
-            acknowledge([message for _dead_letter, message in batch])
+            reader.acknowledge([message for _dead_letter, message in batch])
             taken += len(batch)
             if on_batch is not None:
                 on_batch(len(batch))
@@ -136,7 +134,7 @@ def _match(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[
 
 
 @contextmanager
-def _open_messages(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
+def _open_messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
     """Give the messages that are in the queue now; those that the block does not acknowledge go back.
 
     With AMQP the broker puts them back in their places when the channel is closed, before it confirms the closing, so
@@ -144,31 +142,25 @@ def _open_messages(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[It
     yet when the next call counts them.
     """
     held: list[Any] = []
-    with open_channel(queue) as channel:
-        bound, is_amqp = _bound(queue, channel), isinstance(channel, amqp.Channel)
 
-        def messages() -> Iterator[Any]:
-            for number, message in enumerate(receive(channel, bound, _waiting(bound), at_once=1), start=1):
-                if not is_amqp:
-                    held.append(message)
-                yield message
-                if on_batch is not None and number % _DEAD_LETTERS_PER_BATCH == 0:
-                    on_batch(_DEAD_LETTERS_PER_BATCH)
+    def messages() -> Iterator[Any]:
+        for number, message in enumerate(reader.get(dead_name(queue), _waiting(reader, queue)), start=1):
+            if not reader.returns_on_close:
+                held.append(message)
+            yield message
+            if on_batch is not None and number % _DEAD_LETTERS_PER_BATCH == 0:
+                on_batch(_DEAD_LETTERS_PER_BATCH)
 
-        try:
-            yield messages()
-        finally:
-            for message in held:
-                if not message.acknowledged:
-                    message.requeue()
+    try:
+        yield messages()
+    finally:
+        for message in held:
+            if not message.acknowledged:
+                message.requeue()
 
 
-def _bound(queue: Queue, channel: Any) -> Any:
-    return KombuQueue(dead_name(queue), durable=True)(channel)
-
-
-def _waiting(bound: Any) -> int:
-    return int(bound.queue_declare().message_count)
+def _waiting(reader: Reader, queue: Queue) -> int:
+    return int(reader.queue(dead_name(queue), durable=True).queue_declare().message_count)
 
 
 def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> None:

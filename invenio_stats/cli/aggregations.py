@@ -22,7 +22,7 @@ from invenio_stats.cli.options import (
 )
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
-from invenio_stats.operations.aggregators import make_aggregator
+from invenio_stats.definitions.aggregators import make_aggregator
 from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.tasks import aggregate_events
 from invenio_stats.totals import deletion

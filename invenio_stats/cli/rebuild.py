@@ -16,8 +16,8 @@ from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.cli.verify import Line, differences_table, explain_errors, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
-from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
 
 

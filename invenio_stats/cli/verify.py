@@ -19,8 +19,8 @@ from invenio_stats.cli.options import aggregation_types, as_json, check_range, f
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import StatsError
-from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.verification.comparison import Difference
 from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 

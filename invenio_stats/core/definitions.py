@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
+from invenio_stats.core.intervals import Interval
 
 Stage = Literal["web", "worker"]
 
@@ -43,6 +44,10 @@ class AggregationDefinition(NamedTuple):
     templates: str | None
     cls: type
     params: Mapping[str, Any]
+    totals_alias: str | None = None
+    """Alias of the aggregation's totals, without the instance's prefix."""
+    interval: Interval | None = None
+    """Interval of a total. Both are None if the class overrides the constructor, so that only its objects know them."""
 
 
 class QueryDefinition(NamedTuple):

@@ -150,7 +150,22 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         )
     entry.check("metric_fields", parse_metrics, params)
     params = _with_loaded(entry, params, "query_modifiers")
-    return AggregationDefinition(entry.name, entry.templates(), cls, params)
+    is_known = _has_standard_constructor(cls)
+    return AggregationDefinition(
+        name=entry.name,
+        templates=entry.templates(),
+        cls=cls,
+        params=params,
+        totals_alias=names.totals_alias(params["event"]) if is_known else None,
+        interval=interval if is_known else None,
+    )
+
+
+def _has_standard_constructor(cls: type) -> bool:
+    """Return True if an aggregator has StatAggregator's constructor; another one may use the parameters differently."""
+    from invenio_stats.aggregations import StatAggregator  # already loaded with the class; importing it takes time
+
+    return getattr(cls, "__init__", None) is StatAggregator.__init__
 
 
 def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
