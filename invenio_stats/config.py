@@ -27,9 +27,10 @@ Default: none. Shipped ones: `invenio_stats.contrib.config.QUERIES_CONFIG`.
 """
 
 STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"
-"""Who may ask a query without `permission_factory`: `(query_name, params)` -> object with `can()`, or None.
+"""Permission for every query: `(query_name, params)` -> object with `can()`, or None for "permitted".
 
-Default: everybody. Object or import string. Change it where numbers are not public.
+Default: everybody is permitted. Object or import string. If the query has a `permission_factory` of its own, both have
+to permit the request. Change it if the numbers of the instance are not public.
 """
 
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
@@ -92,7 +93,11 @@ preprocessor does not need them. With `"worker"` the queue holds address, agent 
 """
 
 STATS_ROBOTS_PATTERNS: list[str] = []
-"""Regular expressions of agents that are robots here, whatever the lists say; case is ignored. Default: none."""
+"""Regular expressions of user agents that are robots in this instance; case is ignored. Default: none.
+
+User agents that the lists know as AI agents or machines keep that class; they do not count either.
+"""
 
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
-"""Regular expressions of agents that are browsers here, whatever the lists say; case is ignored. Default: none."""
+"""Regular expressions of user agents that are browsers in this instance, whatever the lists and
+`STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
