@@ -6,7 +6,7 @@
         builders=[search_event_builder],
         unique_id="{query}",
         keep=["query"],
-        metrics={"hits": sum_of("hits")},
+        metrics={"hits": total("hits")},
     )
 
 Its `events`, `aggregations` and `queries` go into STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES.
@@ -87,7 +87,7 @@ def event_type(
     :param unique_id: what makes two events about the same thing, of their fields in braces: '{query}'.
     :param signal: the signal, or its import string, that starts the builders; None to call the emitter.
     :param keep: fields copied from the newest event of an interval into its total.
-    :param metrics: `{name in the total: sum_of("field") or unique("field")}`. `count` and `unique_count`
+    :param metrics: `{name in the total: total("field") or unique("field")}`. `count` and `unique_count`
         (visits, by session) come by themselves.
     :param usage: whether an event is use of an item, which counts only when the response is a success.
 
@@ -163,7 +163,7 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
     for dest, measure in measures.items():
         if not isinstance(measure, Measure):
             raise ConfigurationError(
-                f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use sum_of('field') or unique('field')."
+                f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use total('field') or unique('field')."
             )
 
 
