@@ -4,14 +4,15 @@ import json
 from itertools import islice
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Outgoing
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import EventsRefusedError
@@ -19,6 +20,7 @@ from invenio_stats.operations.runner import process_one
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from tests.flow.test_processors import download
+from tests.laws import examples
 
 EVENT = "file-download"
 
@@ -64,7 +66,7 @@ def test_many_events_share_messages_and_few_do_not(publish, queue):
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(0.25)
 @given(sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8), most=st.integers(1, 60))
 def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(publish, queue, sizes, most):
     sent = publish(*sizes)

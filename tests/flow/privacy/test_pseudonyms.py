@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.visitors import key
+from invenio_stats.core.visitors import PERSONAL_FIELDS, key
 from invenio_stats.privacy import salts
-from invenio_stats.privacy.pseudonyms import PERSON, Pseudonymizer, referrer_host
+from invenio_stats.privacy.pseudonyms import Pseudonymizer, referrer_host
 from tests.flow.test_processors import BROWSER
+from tests.laws import examples
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 ROBOT = "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"
@@ -45,7 +46,7 @@ def test_keys_are_counters_identities_under_the_salt(app, who, visitor, session)
     event = pseudonymized(**who)
     assert event["visitor_id"] == key("salt of 31|", visitor)
     assert event["unique_session_id"] == key("salt of 31|", session)
-    assert not set(PERSON) & set(event)
+    assert not set(PERSONAL_FIELDS) & set(event)
 
 
 def test_a_robot_never_shares_a_key_with_a_person(app):
@@ -94,7 +95,7 @@ def test_an_event_without_a_moment_is_sealed_all_the_same(app):
     broken = Pseudonymizer(lambda when: "salt")({**raw(), "timestamp": "never"})
     assert "visitor_id" in event
     assert "visitor_id" not in broken
-    assert not set(PERSON) & set(broken)
+    assert not set(PERSONAL_FIELDS) & set(broken)
 
 
 def test_a_type_that_counts_with_its_users_keeps_them(app):
@@ -141,7 +142,7 @@ SECRETS = st.text(min_size=6).map("<{}>".format)
 """Texts that no hash, name or date holds by chance."""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@examples(2)
 @given(SECRETS, SECRETS, SECRETS, st.text(max_size=200))
 def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, session, agent):
     event = pseudonymized(ip_address=address, user_id=user, session_id=session, user_agent=agent)
@@ -153,7 +154,6 @@ def test_a_referrer_that_is_no_text_goes(app):
     assert pseudonymized(referrer={"a": ["b"]})["referrer"] is None
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.fixed_dictionaries(
