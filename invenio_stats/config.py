@@ -27,9 +27,10 @@ Default: none. Shipped ones: `invenio_stats.contrib.config.QUERIES_CONFIG`.
 """
 
 STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"
-"""Permission for queries without `permission_factory`: `(query_name, params)` -> object with `can()`, or None.
+"""Permission for every query: `(query_name, params)` -> object with `can()`, or None for "permitted".
 
-Default: all users. Object or import string. Change it if the numbers are not public.
+Default: everybody is permitted. Object or import string. If the query has a `permission_factory` of its own, both have
+to permit the request. Change it if the numbers of the instance are not public.
 """
 
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
@@ -95,7 +96,11 @@ that preprocessor does not need them. With `"worker"` the messages contain IP ad
 """
 
 STATS_ROBOTS_PATTERNS: list[str] = []
-"""Regular expressions of user agents that are robots in addition to the lists; case is ignored. Default: none."""
+"""Regular expressions of user agents that are robots in this instance; case is ignored. Default: none.
+
+User agents that the lists know as AI agents or machines keep that class; they do not count either.
+"""
 
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
-"""Regular expressions of user agents that are browsers whatever the lists contain; case is ignored. Default: none."""
+"""Regular expressions of user agents that are browsers in this instance, whatever the lists and
+`STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""

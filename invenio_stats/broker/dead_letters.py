@@ -71,7 +71,7 @@ def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None 
     With AMQP they stay at the broker. With other transports each is taken and returned at the end; if the process is
     killed meanwhile, the transport may lose them.
     """
-    with open_reader(queue) as reader, _messages(reader, queue, on_batch) as messages:
+    with open_reader(queue) as reader, _open_messages(reader, queue, on_batch) as messages:
         yield from (dead_letter for dead_letter, _message in _match(messages, wanted))
 
 
@@ -115,7 +115,7 @@ def _take(
 ) -> int:
     # Work before acknowledging: a batch that fails, or a killed process, leaves its dead letters in the queue.
     taken = 0
-    with open_reader(queue) as reader, _messages(reader, queue) as messages:
+    with open_reader(queue) as reader, _open_messages(reader, queue) as messages:
         matching = _match(messages, wanted)
         while batch := list(islice(matching, _DEAD_LETTERS_PER_BATCH)):
             work(batch)
@@ -134,7 +134,7 @@ def _match(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[
 
 
 @contextmanager
-def _messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
+def _open_messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
     """Give the messages that are in the queue now; those that the block does not acknowledge go back.
 
     With AMQP the broker puts them back in their places when the channel is closed, before it confirms the closing, so

@@ -32,7 +32,7 @@ def oldest(queue: Queue) -> datetime | None:
     Only AMQP can read a message without removing it.
     """
     declare(queue)
-    with open_reader(queue) as reader:  # closing it puts the message back in its place
+    with open_reader(queue) as reader:  # closing the reader puts the message back in its place
         if not reader.returns_on_close:
             return None
         message = next(reader.get(queue.routing_key, 1), None)

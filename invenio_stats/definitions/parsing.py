@@ -150,7 +150,7 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         )
     entry.check("metric_fields", parse_metrics, params)
     params = _with_loaded(entry, params, "query_modifiers")
-    is_known = _is_constructed_by_us(cls)
+    is_known = _has_standard_constructor(cls)
     return AggregationDefinition(
         name=entry.name,
         templates=entry.templates(),
@@ -161,9 +161,9 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
     )
 
 
-def _is_constructed_by_us(cls: type) -> bool:
-    """Return True if an aggregator is what its parameters say: a foreign constructor may change all of it."""
-    from invenio_stats.aggregations import StatAggregator  # loaded with the class; not every process parses definitions
+def _has_standard_constructor(cls: type) -> bool:
+    """Return True if an aggregator has StatAggregator's constructor; another one may use the parameters differently."""
+    from invenio_stats.aggregations import StatAggregator  # already loaded with the class; importing it takes time
 
     return getattr(cls, "__init__", None) is StatAggregator.__init__
 
