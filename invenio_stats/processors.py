@@ -70,8 +70,8 @@ logger = logging.getLogger(__name__)
 
 
 def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
-    """Set `is_robot`: whether the agent is a robot or an AI agent; with `exclude`, drop such events."""
-    doc["is_robot"] = is_robot(_agent_class(doc))
+    """Set `is_robot`: a robot, an AI agent or a tool on COUNTER's list of robots; with `exclude`, drop such events."""
+    doc["is_robot"] = _is_robot(doc)
     return None if exclude and doc["is_robot"] else doc
 
 
@@ -82,13 +82,20 @@ def flag_machines(doc: Event, exclude: bool = False) -> Event | None:
 
 
 def filter_robots(doc: Event) -> Event | None:
-    """Drop the events of robots and AI agents."""
+    """Drop the events of robots, AI agents and the tools that COUNTER's list of robots names, such as curl."""
     return flag_robots(doc, exclude=True)
 
 
 def filter_machines(doc: Event) -> Event | None:
     """Drop the events of scripts and tools."""
     return flag_machines(doc, exclude=True)
+
+
+def _is_robot(doc: Event) -> bool:
+    """Say whether an event is a robot's: what the web process found where it took the agent's text out."""
+    if "agent_class" in doc:
+        return bool(doc.get("is_robot")) or is_robot(doc["agent_class"])
+    return "user_agent" in doc and describe(doc["user_agent"]).is_robot
 
 
 def _agent_class(doc: Event) -> AgentClass:

@@ -37,12 +37,11 @@ def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, Aggre
     }
 
 
-def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) -> dict[str, QueryDefinition]:
-    """Return the queries of STATS_QUERIES; `default` permits where an entry has no factory of its own."""
+def parse_queries(app: Flask, config: Mapping[str, Any]) -> dict[str, QueryDefinition]:
+    """Return the queries of STATS_QUERIES."""
     setting = "STATS_QUERIES"
     return {
-        name: _parse_query(_Entry.read(app, setting, name, entry), default)
-        for name, entry in entries(setting, config).items()
+        name: _parse_query(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
     }
 
 
@@ -153,7 +152,7 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
     return AggregationDefinition(entry.name, entry.templates(), cls, params)
 
 
-def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
+def _parse_query(entry: _Entry) -> QueryDefinition:
     entry.refuse_unknown("cls", "params", "permission_factory")
     cls = entry.cls()
     params = _loaded_list(entry, entry.params(cls, "name"), "query_modifiers")
@@ -161,7 +160,7 @@ def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
     factory = entry.values.get("permission_factory")
     if factory is not None:
         factory = load_callable(f"{entry.setting_path}['permission_factory']", factory)
-    return QueryDefinition(entry.name, cls, factory or default, params)
+    return QueryDefinition(entry.name, cls, factory, params)
 
 
 def _loaded(setting_path: str, values: Iterable[Any]) -> list[Callable[..., Any]]:

@@ -161,7 +161,7 @@ def _agent_fields(text: str) -> dict[str, Any]:
         "agent_class": agent.agent_class,
         "agent_id": agent.agent_id,
         "lists_version": agent.lists_version,
-        "is_robot": classifier.is_robot(agent.agent_class),
+        "is_robot": agent.is_robot,
         "is_machine": classifier.is_machine(agent.agent_class),
     }
 

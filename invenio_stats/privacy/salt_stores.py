@@ -34,6 +34,14 @@ def new_salt() -> str:
     return secrets.token_hex(32)
 
 
+def _key(day: str) -> str:
+    """Return a key of our own: 7.x keeps its salt of a day at `stats:salt:<day>` in another form.
+
+    Neither release could read what the other has put there.
+    """
+    return f"invenio-stats:salt:{day}"
+
+
 class _RedisSalts:
     """Redis: the cache's own `add` is two commands, and a crash between them would leave a salt for ever."""
 
@@ -52,7 +60,7 @@ class _RedisSalts:
             self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=LIFETIME)
 
     def _key(self, day: str) -> str:
-        return f"{self._cache._get_prefix()}stats:salt:{day}"
+        return f"{self._cache._get_prefix()}{_key(day)}"
 
 
 class _FileSalts:
@@ -105,10 +113,10 @@ class _CacheSalts:
         self._cache = cache
 
     def get(self, day: str) -> str | None:
-        return self._cache.get(f"stats:salt:{day}")
+        return self._cache.get(_key(day))
 
     def get_or_make(self, day: str) -> str:
-        key = f"stats:salt:{day}"
+        key = _key(day)
         salt = self._cache.get(key)
         if salt is None:
             self._cache.add(key, new_salt(), timeout=LIFETIME)

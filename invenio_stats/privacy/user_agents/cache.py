@@ -21,6 +21,8 @@ class Agent(NamedTuple):
     """Reduced: it tells the kind of agent, and nothing of a person."""
     agent_class: AgentClass
     lists_version: str
+    is_robot: bool = False
+    """Of the whole text: the class does not tell it of tools."""
 
 
 _lock = threading.Lock()
@@ -40,7 +42,8 @@ class _KnownAgents:
         )
 
         reduced = reduce_agent(text)
-        return Agent(agent_id(reduced), reduced, self._classifier.classify(text), self._classifier.version)
+        asked = self._classifier
+        return Agent(agent_id(reduced), reduced, asked.classify(text), asked.version, asked.is_robot(text))
 
 
 def describe(user_agent: str | None) -> Agent:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     LISTS_VERSION: str
 
 AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
-"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`."""
+"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`.
+
+A machine that COUNTER's list of robots names is both; its class alone does not tell: `Classifier.is_robot`.
+"""
 
 LOOKED_AT = 1_000
 """Characters of an agent that are looked at: real ones are shorter, and the time a look-up takes stays bounded."""
@@ -37,6 +40,13 @@ class Classifier:
     def classify(self, user_agent: str | None) -> AgentClass:
         """Return the class of an agent; no name at all is a robot, as COUNTER's list says."""
         return self._remembered(str(user_agent or "")[:LOOKED_AT])
+
+    def is_robot(self, user_agent: str | None) -> bool:
+        """Say whether an agent is a robot, an AI agent, or a tool (curl, wget) on COUNTER's list of robots."""
+        agent_class = self.classify(user_agent)
+        if agent_class != "machine":
+            return is_robot(agent_class)
+        return bool(_lists().shipped().is_on_counters_list(str(user_agent)[:LOOKED_AT].lower()))
 
     @cached_property
     def version(self) -> str:

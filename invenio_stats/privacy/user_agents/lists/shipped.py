@@ -32,9 +32,13 @@ class Shipped:
         """Say whether an agent is a script or a tool, as the Code of Practice for Research Data counts them."""
         return self._machines.matches(lowered)
 
+    def is_on_counters_list(self, lowered: str) -> bool:
+        """Say whether COUNTER's list of robots names an agent; it holds many tools, too."""
+        return self._robots.matches(lowered)
+
     def is_robot(self, lowered: str) -> bool:
         """Say whether a list of robots has an agent. What COUNTER's names is never counted."""
-        if self._robots.matches(lowered):
+        if self.is_on_counters_list(lowered):
             return True
         if lowered.startswith(builtin.TEST_CLIENT):
             return False
