@@ -29,7 +29,8 @@ Default: none. Shipped ones: `invenio_stats.contrib.config.QUERIES_CONFIG`.
 STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"
 """Who may ask a query: `(query_name, params)` -> object with `can()`, or None.
 
-Default: everybody. Object or import string. A query's own `permission_factory` is asked as well, and both have to permit. Change it where numbers are not public.
+Default: everybody. Object or import string. A query's own `permission_factory` is asked as well, and both have to
+permit. Change it where numbers are not public.
 """
 
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
