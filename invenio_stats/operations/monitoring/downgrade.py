@@ -52,4 +52,3 @@ def _dead_letters() -> Finding:
 
 
 CHECKS_BEFORE_DOWNGRADE: tuple[Check, ...] = (_queues, _spool, _dead_letters)
-
