@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a small Invenio instance with a crowd of visitors, and checks that all of it was counted.
+# Runs a small Invenio instance with simulated traffic and checks that all of it was counted.
 set -euo pipefail
 
 usage() {
@@ -14,7 +14,7 @@ the totals equal to a recount. Exit code: 0 when all agree with what was sent, 1
 not run.
 Options:
     --serve          leave the instance up afterwards and say where it is; Ctrl-C stops everything
-    --seed N         which crowd comes; the same number, the same crowd (default: 1)
+    --seed N         which traffic; the same number, the same traffic (default: 1)
     --requests N     about how many requests it makes (default: 4000)
     --json           print the result as JSON on standard output, and everything else on standard error
     --package FILE   install this wheel instead of the checkout

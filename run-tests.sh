@@ -22,6 +22,7 @@ Options:
     --only STEP          this step only; may be given several times
     --engine ENGINE      what `flow` runs on: embedded (as usual), opensearch (installed and started here), or a URL
     --keep-services      leave the services running for the next run; `scripts/services stop` stops them
+    --explore            property tests only, with random examples and 30 times as many; prints how to repeat a failure
     --python PYTHON      the Python to use (3.10 or newer); otherwise the first suitable one that is found
     --help               this text
 Whatever else is given goes to pytest: ./run-tests.sh --only flow -k bookmark -x
@@ -33,7 +34,7 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cd "$here"
 all=(manifest style types unit docs flow package services rdm)
 steps=(manifest style types unit docs flow)
-only=() engine=embedded keep="" python="" pytest_arguments=() child=""
+only=() engine=embedded keep="" python="" explore="" pytest_arguments=() child=""
 
 say() { printf '\n== %s\n' "$*"; }
 die() { echo "run-tests.sh: $*" >&2; exit 2; }
@@ -45,6 +46,7 @@ while (($#)); do
     --only) [[ " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
     --engine) engine=$2; shift ;;
     --keep-services) keep=1 ;;
+    --explore) explore=1 ;;
     --python) python=$2; shift ;;
     -h | --help) usage; exit ;;
     --) shift; pytest_arguments+=("$@"); break ;;
@@ -52,6 +54,11 @@ while (($#)); do
   esac
   shift
 done
+if [[ $explore ]]; then
+  export EXPLORE_LAWS=1
+  steps=(unit flow)
+  pytest_arguments+=(-m "hypothesis and not slow" --timeout 0)
+fi
 if ((${#only[@]})); then steps=("${only[@]}"); fi
 case $engine in
   embedded | opensearch | http://* | https://*) ;;

@@ -92,7 +92,7 @@ def filter_machines(doc: Event) -> Event | None:
 
 
 def _is_robot(doc: Event) -> bool:
-    """Say whether an event is a robot's: what the web process found where it took the agent's text out."""
+    """Return True for a robot's event; a pseudonymized event says what the web process found in the agent's text."""
     if "agent_class" in doc:
         return bool(doc.get("is_robot")) or is_robot(doc["agent_class"])
     return "user_agent" in doc and describe(doc["user_agent"]).is_robot

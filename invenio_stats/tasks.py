@@ -1,29 +1,13 @@
 """Tasks: what beat and the command line start for several event types or aggregations."""
 
-import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from flask import current_app
 
-from invenio_stats.aggregations import StatAggregator
-from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.moments import parse_calendar
-from invenio_stats.operations.runner import (
-    _CONNECTIONS,
-    SIDE_BY_SIDE,
-    aggregate_one,
-    keep_agents,
-    process_one,
-    purge_one,
-    report_refused,
-    run_all,
-)
-from invenio_stats.processors import EventsIndexer
-from invenio_stats.proxies import current_stats
+from invenio_stats.operations import runner
 
 __all__ = (
     "StatsAggregationTask",
@@ -62,8 +46,6 @@ StatsDeadLettersTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: dead letters older than STATS_DEAD_LETTERS_DAYS are deleted, once a day."""
 
-logger = logging.getLogger(__name__)
-
 
 @shared_task(ignore_result=False)
 def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
@@ -72,12 +54,7 @@ def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     Those with our own indexer are worked on side by side, one with another alone and in its turn. One that fails is
     logged and does not stop the others; its result is a Failure.
     """
-    types = list(event_types)
-    limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
-    at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
-    results = run_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
-    keep_agents()
-    return list(zip(types, results, strict=True))
+    return runner.process_all(event_types)
 
 
 @shared_task(ignore_result=False)
@@ -87,8 +64,7 @@ def send_spool() -> int:
     Web processes send their own on as soon as the broker is back; this is for what dead ones have left. What the spool
     could not take is counted with the rest that counts for nobody.
     """
-    report_refused()
-    return outbox().send_spool(current_stats.agents_queue)
+    return runner.send_spool()
 
 
 @shared_task(ignore_result=False)
@@ -97,8 +73,7 @@ def purge_dead_letters() -> dict[str, Any]:
 
     One that fails is logged and does not stop the others; its result is a Failure.
     """
-    before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
-    return {name: purge_one(name, before) for name in current_stats.events}
+    return runner.purge_all()
 
 
 @shared_task(ignore_result=False)
@@ -114,6 +89,5 @@ def aggregate_events(
     alone and in its turn. Returns for each aggregation a list of (written, failed) by interval, or None where there
     are no events. One that fails is logged and does not stop the others; its result is a Failure.
     """
-    start, end = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
-    options = {"start_date": start, "end_date": end, "update_bookmark": update_bookmark}
-    return run_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)
+    first, last = (None if date is None else parse_calendar(date) for date in (start_date, end_date))
+    return runner.aggregate_all(aggregations, start_date=first, end_date=last, update_bookmark=update_bookmark)

@@ -9,6 +9,10 @@ import copy
 import pytest
 from flask import Flask
 
+from tests.laws import load_profile
+
+load_profile()
+
 pytest_plugins = (
     "tests.fixtures.services",
     "tests.fixtures.search",

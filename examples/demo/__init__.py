@@ -1,1 +1,1 @@
-"""The demo: an instance, its worker and its search engine, a crowd, and the proof that all of it was counted."""
+"""The demo: an instance, its worker, its search engine, simulated traffic, and the proof that all of it was counted."""

@@ -36,13 +36,13 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="run-demo.sh",
-        description="Run a small Invenio instance, let a crowd of visitors use it over HTTP, and compare what "
+        description="Run a small Invenio instance, send it simulated traffic over HTTP, and compare what "
         "invenio-stats counted with what was sent. Exits with 0 when they agree and with 1 when they do not.",
         epilog="The broker is a file, unless BROKER_URL names another one, such as a virtual host of RabbitMQ that "
         "nobody else uses. Everything listens on 127.0.0.1 only, and lives in a folder that is removed at the end.",
     )
     parser.add_argument("--serve", action="store_true", help="leave the instance up afterwards, until Ctrl-C")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which crowd comes (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which traffic (default: 1)")
     parser.add_argument(
         "--requests",
         type=_positive,

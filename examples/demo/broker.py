@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amqp.exceptions import AMQPError, NotFound
-from crowd.ledger import EVENT_TYPES
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
+from traffic.ledger import EVENT_TYPES
 
 from demo.processes import DemoError
 

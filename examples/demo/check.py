@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from crowd.ledger import Ledger
-from crowd.model import Thing
+from traffic.ledger import Ledger
+from traffic.model import Thing
 
 from demo.sources import Count, Counts, Engine, ask_rest
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from crowd.driver import Driver
-from crowd.ledger import WINDOW
-from crowd.plan import Plan
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from traffic.driver import Driver
+from traffic.ledger import WINDOW
+from traffic.plan import Plan
 
 from demo.check import Result, compare
 from demo.sources import Engine
@@ -54,7 +54,7 @@ class Performance:
     def _drive(self, catalogue: dict[str, Any], requests: int) -> Driver:
         plan = Plan(catalogue, self.seed, requests, SECONDS)
         people = len({visit.visitor for visit in plan.visits})
-        with self._phase("crowd", f"{people} visitors, some {plan.requests} requests"):
+        with self._phase("traffic", f"{people} visitors, some {plan.requests} requests"):
             columns = (TextColumn("  requests"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
                 task = bar.add_task("requests", total=plan.requests)

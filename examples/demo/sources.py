@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from crowd.ledger import EVENT_TYPES
-from crowd.model import Thing
+from traffic.ledger import EVENT_TYPES
+from traffic.model import Thing
 
 from demo.processes import fetch
 

@@ -1,8 +1,8 @@
 """Tables: shows people what was asked and what was counted."""
 
-from crowd.ledger import EVENT_TYPES, Ledger
 from rich.console import Console
 from rich.table import Table
+from traffic.ledger import EVENT_TYPES, Ledger
 
 from demo.check import SOURCES, Result
 from demo.sources import Count

@@ -16,7 +16,7 @@ from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
-from invenio_stats.broker.transports.redis import acknowledge, received
+from invenio_stats.broker.transports.redis import acknowledge, receive
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
@@ -151,7 +151,7 @@ class Inbox:
         channel = self._channel
         bound = KombuQueue(self.routing_key)(channel)
         self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        take = self._pushed if self._gives_back_by_closing else received
+        take = self._pushed if self._gives_back_by_closing else receive
         events, self._is_full = 0, True
         while self._is_full and 2 * events <= self._size:
             most = max(1, (self._size - events) // self._events_each)

@@ -23,7 +23,7 @@ from invenio_stats.broker.dead_letter_messages import (
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_publisher import deliver
-from invenio_stats.broker.transports.redis import acknowledge, received
+from invenio_stats.broker.transports.redis import acknowledge, receive
 
 __all__ = (
     "ALL",
@@ -48,20 +48,20 @@ OnBatch = Callable[[int], Any]
 """Is told how many letters each batch had."""
 
 
-def reject(queue: Queue, letters: Iterable[RejectedEvent]) -> None:
+def reject(queue: Queue, dead_letters: Iterable[RejectedEvent]) -> None:
     """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `rejected` as headers.
 
     Returns when the broker has confirmed all of them: what they come from can be acknowledged then. It takes whatever
     it is given, for what could not be rejected would come back for ever.
     """
     rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _deliver(queue, None, [to_message(queue, dead_letter, rejected) for dead_letter in letters])
+    _deliver(queue, None, [to_message(queue, dead_letter, rejected) for dead_letter in dead_letters])
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
     """Return how many letters are meant; quick where one need not look at them."""
     if wanted.is_selective:
-        return sum(1 for _letter in look(queue, wanted))
+        return sum(1 for _dead_letter in look(queue, wanted))
     with open_channel(queue) as channel:
         waiting = _waiting(_bound(queue, channel))
     return waiting if wanted.most is None else min(waiting, wanted.most)
@@ -77,10 +77,10 @@ def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None 
         yield from (dead_letter for dead_letter, _message in _matching(messages, wanted))
 
 
-def summary(letters: Iterable[DeadLetter]) -> dict[str, dict[str, Any]]:
+def summary(dead_letters: Iterable[DeadLetter]) -> dict[str, dict[str, Any]]:
     """Return by reason how many there are, and when the first and the last were rejected."""
     found: dict[str, dict[str, Any]] = {}
-    for dead_letter in letters:
+    for dead_letter in dead_letters:
         line = found.setdefault(
             dead_letter.reason, {"count": 0, "oldest": dead_letter.rejected, "newest": dead_letter.rejected}
         )
@@ -97,8 +97,8 @@ def replay(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | Non
     two queues, or in both with the same id. What is rejected again meanwhile is not taken once more.
     """
 
-    def send(letters: list[tuple[DeadLetter, Any]]) -> None:
-        _deliver(queue, queue.exchange, [requeue(queue, dead_letter, message) for dead_letter, message in letters])
+    def send(dead_letters: list[tuple[DeadLetter, Any]]) -> None:
+        _deliver(queue, queue.exchange, [requeue(queue, dead_letter, message) for dead_letter, message in dead_letters])
 
     declare(queue)  # with its exchange, which a new broker does not have
     return _take(queue, wanted, send, on_batch)
@@ -106,7 +106,7 @@ def replay(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | Non
 
 def purge(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
     """Delete letters for good; return how many."""
-    return _take(queue, wanted, lambda letters: None, on_batch)
+    return _take(queue, wanted, lambda dead_letters: None, on_batch)
 
 
 def _take(
@@ -120,7 +120,7 @@ def _take(
         meant = _matching(messages, wanted)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
-            acknowledge([message for _letter, message in part])
+            acknowledge([message for _dead_letter, message in part])
             taken += len(part)
             if on_batch is not None:
                 on_batch(len(part))
@@ -128,9 +128,9 @@ def _take(
 
 
 def _matching(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[DeadLetter, Any]]:
-    letters = ((from_message(message), message) for message in messages)
+    dead_letters = ((from_message(message), message) for message in messages)
     return islice(
-        ((dead_letter, message) for dead_letter, message in letters if wanted.matches(dead_letter)), wanted.most
+        ((dead_letter, message) for dead_letter, message in dead_letters if wanted.matches(dead_letter)), wanted.most
     )
 
 
@@ -146,7 +146,7 @@ def _opened(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[
         bound, is_amqp = _bound(queue, channel), isinstance(channel, amqp.Channel)
 
         def messages() -> Iterator[Any]:
-            for number, message in enumerate(received(channel, bound, _waiting(bound), at_once=1), start=1):
+            for number, message in enumerate(receive(channel, bound, _waiting(bound), at_once=1), start=1):
                 if not is_amqp:
                     held.append(message)
                 yield message

@@ -5,9 +5,9 @@ import click
 from invenio_stats.cli.aggregations import aggregations_group
 from invenio_stats.cli.archive import export_command, import_command
 from invenio_stats.cli.dead_letters import dead_letters_group
+from invenio_stats.cli.dropped_events import events_dropped
 from invenio_stats.cli.events import events_group
 from invenio_stats.cli.indices import indices_group
-from invenio_stats.cli.ingest import ingest_command
 from invenio_stats.cli.monitoring import doctor_command, spool_command, status_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
 from invenio_stats.cli.verify import verify_command
@@ -19,6 +19,7 @@ def stats() -> None:
 
 
 aggregations_group.add_command(aggregations_rebuild)
+events_group.add_command(events_dropped)
 for command in (
     events_group,
     aggregations_group,
@@ -27,7 +28,6 @@ for command in (
     export_command,
     import_command,
     indices_group,
-    ingest_command,
     spool_command,
     status_command,
     verify_command,

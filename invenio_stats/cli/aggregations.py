@@ -1,29 +1,31 @@
 """Commands about totals: `invenio stats aggregations`."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
     check_range,
     eager,
-    end_date,
+    from_option,
+    print_task,
     report,
-    sent,
-    start_date,
+    to_option,
     yes,
 )
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
-from invenio_stats.operations.runner import aggregate_one
-from invenio_stats.proxies import current_stats
+from invenio_stats.operations.aggregators import make_aggregator
+from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.tasks import aggregate_events
+from invenio_stats.totals import deletion
 
 
 @click.group("aggregations")
@@ -33,100 +35,97 @@ def aggregations_group() -> None:
 
 @aggregations_group.command("process")
 @aggregation_types
-@start_date
-@end_date
+@from_option()
+@to_option()
 @click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark: the next run goes on from here.")
 @eager
 @as_json
 @with_appcontext
 def aggregations_process(
     aggregation_types: Sequence[str],
-    start_date: datetime | None,
-    end_date: datetime | None,
+    first: datetime | None,
+    last: datetime | None,
     update_bookmark: bool,
     eager: bool,
     as_json: bool,
 ) -> None:
     """Count the totals of AGGREGATION_TYPES (all, unless some are named)."""
-    check_range(start_date, end_date)
+    check_range(first, last)
     options = {
-        "start_date": start_date and iso(start_date),
-        "end_date": end_date and iso(end_date),
+        "start_date": first and iso(first),
+        "end_date": last and iso(last),
         "update_bookmark": update_bookmark,
     }
     if not eager:
-        sent(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
+        print_task(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
         return
     results = {}
     with bar(_("Aggregating"), as_json) as shown:
         for name in aggregation_types:
             shown.begin(name)
-            results[name] = aggregate_one(name, on_interval=shown.set, **options)
+            results.update(aggregate_with_automated(name, on_interval=shown.set, **options))
     report(results, as_json, _totals_line)
 
 
 @aggregations_group.command("delete")
 @aggregation_types
-@start_date
-@end_date
+@from_option()
+@to_option()
 @click.option("--dry-run", is_flag=True, help="Say how many totals would be deleted, and delete nothing.")
-@click.option("--for-good", is_flag=True, help="Also those that nobody can count again: their raw events are gone.")
+@click.option(
+    "--include-final",
+    is_flag=True,
+    help="Also delete totals that cannot be recounted because their raw events are gone.",
+)
 @yes
 @with_appcontext
 def aggregations_delete(
     aggregation_types: Sequence[str],
-    start_date: datetime | None,
-    end_date: datetime | None,
+    first: datetime | None,
+    last: datetime | None,
     dry_run: bool,
-    for_good: bool,
+    include_final: bool,
     yes: bool,
 ) -> None:
     """Delete the totals of AGGREGATION_TYPES, those between the dates; raw events stay."""
-    check_range(start_date, end_date)
-    for name in () if for_good else aggregation_types:
-        _check_final(name, start_date, end_date)
+    check_range(first, last)
+    for name in () if include_final else aggregation_types:
+        _check_final(name, first, last)
     if not (dry_run or yes):
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
     said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
     for name in each(aggregation_types, _("Deleting")):
-        aggregator = _aggregator(name)
-        work = aggregator.count_totals if dry_run else aggregator.delete
-        click.echo(said % {"name": name, "count": work(start_date, end_date)})
+        aggregator = make_aggregator(name)
+        work = partial(deletion.count, aggregator) if dry_run else aggregator.delete
+        click.echo(said % {"name": name, "count": work(first, last)})
 
 
 @aggregations_group.command("list-bookmarks")
 @aggregation_types
-@start_date
-@end_date
+@from_option()
+@to_option()
 @click.option("--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="How many of each.", show_default=True)
 @with_appcontext
-def list_bookmarks(
-    aggregation_types: Sequence[str], start_date: datetime | None, end_date: datetime | None, limit: int
-) -> None:
+def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, limit: int) -> None:
     """Print how far each of AGGREGATION_TYPES has come, the newest first."""
-    check_range(start_date, end_date)
+    check_range(first, last)
     for name in aggregation_types:
         click.echo(f"{name}:")
-        for bookmark in _aggregator(name).list_bookmarks(start_date, end_date, limit):
+        for bookmark in make_aggregator(name).list_bookmarks(first, last, limit):
             click.echo(f" - {bookmark.date}")
 
 
-def _aggregator(name: str) -> Any:
-    definition = current_stats.aggregations[name]
-    return definition.cls(name=name, **definition.params)
-
-
-def _check_final(name: str, start_date: datetime | None, end_date: datetime | None) -> None:
+def _check_final(name: str, first: datetime | None, last: datetime | None) -> None:
     """Refuse to delete totals that nobody could count again."""
-    aggregator = _aggregator(name)
-    if not hasattr(aggregator, "count_final"):  # not one of ours
+    aggregator = make_aggregator(name)
+    if not isinstance(aggregator, StatAggregator):
         return
-    count, day = aggregator.count_final(start_date, end_date)
+    count, day = deletion.count_final(aggregator, first, last, datetime.now(timezone.utc))
     if count:
         raise click.UsageError(
             _(
                 "%(name)s: %(count)s of these totals are older than %(day)s, the first day whose raw events are all "
-                "there; nobody could count them again. Begin with --start-date %(day)s, or give --for-good.",
+                "there; nobody could count them again. Begin with --from %(day)s, or give --include-final.",
                 name=name,
                 count=count,
                 day=iso(day)[:10],

@@ -13,12 +13,12 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 from invenio_search.engine import search
 
-from invenio_stats.cli.options import as_json, date_option, dry_run, types_argument
+from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, types_argument
 from invenio_stats.cli.progress import bar
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.manifest import KINDS
-from invenio_stats.operations.archive.restore import restore, verified
+from invenio_stats.operations.archive.restore import read_verified, restore
 from invenio_stats.operations.inventory import known_event_types
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False
 @click.command("export")
 @folder
 @types_argument("event", known_event_types)
-@date_option("--from", "first", help="From this day on, in UTC: 2026, 2026-01, 2026-01-31.")
-@date_option("--to", "last", help="Up to this day and with it.")
+@from_option()
+@to_option()
 @as_json
 @with_appcontext
 def export_command(
@@ -40,9 +40,8 @@ def export_command(
 
     An export that was interrupted goes on where it stopped. It holds personal data as the raw events do.
     """
-    if first and last and first > last:
-        raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
-    with _explained(), bar(_("Exporting"), as_json) as shown:
+    check_range(first, last)
+    with _explain_errors(), bar(_("Exporting"), as_json) as shown:
         written = export(current_search_client, folder, list(event_types), first, last, shown)
     found = summary(written)
     if as_json:
@@ -66,9 +65,9 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
     Nothing is written before all files were compared with their checksums. Doing it twice does it once.
     """
-    with _explained():
+    with _explain_errors():
         with bar(_("Verifying"), as_json) as shown:
-            manifest = verified(folder, shown)
+            manifest = read_verified(folder, shown)
         with bar(_("Importing"), as_json) as shown:
             outcomes = restore(current_search_client, folder, manifest, dry_run, shown)
     if as_json:
@@ -82,7 +81,7 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explain_errors() -> Iterator[None]:
     """Turn what may go wrong into a message and exit code 1; the same command can be run again."""
     try:
         yield

@@ -37,7 +37,7 @@ def dead_letters_group() -> None:
 def dead_letters_list(event_types: Sequence[str], as_json: bool) -> None:
     """Count the dead letters of EVENT_TYPES (all, unless some are named) by reason."""
     found = {}
-    with _explained(), bar(_("Dead letters"), as_json) as shown:
+    with _explain_errors(), bar(_("Dead letters"), as_json) as shown:
         for name in event_types:
             shown.begin(name, dead_letters.count(_queue(name)) if shown.is_seen else None)
             found[name] = dead_letters.summary(dead_letters.look(_queue(name), on_batch=shown.advance))
@@ -63,11 +63,11 @@ def dead_letters_show(event_type: str, reason: str | None, limit: int | None, as
     On RabbitMQ they never leave the broker. Other transports hand each one out and get it back at the end: do not kill
     the command there.
     """
-    letters = _explained_dead_letters(dead_letters.look(_queue(event_type), DeadLetterFilter(reason, limit)))
+    found = _explain_dead_letter_errors(dead_letters.look(_queue(event_type), DeadLetterFilter(reason, limit)))
     if as_json:
-        click.echo(json.dumps([dead_letter._asdict() for dead_letter in letters], indent=2, default=str))
+        click.echo(json.dumps([dead_letter._asdict() for dead_letter in found], indent=2, default=str))
         return
-    for dead_letter in letters:
+    for dead_letter in found:
         click.echo(_line(dead_letter))
 
 
@@ -119,7 +119,7 @@ def _settle(
     as_json: bool,
 ) -> None:
     """Say how many letters it is about, ask, do it, and say how many it were."""
-    with _explained():
+    with _explain_errors():
         counts = {name: dead_letters.count(_queue(name), choice) for name in event_types}
         if not dry_run:
             _ask(counts, question, yes)
@@ -154,7 +154,7 @@ def _queue(event_type: str) -> Any:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explain_errors() -> Iterator[None]:
     """Turn a broker's failure into a message and exit code 1."""
     try:
         yield
@@ -167,7 +167,7 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
-def _explained_dead_letters(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
+def _explain_dead_letter_errors(found: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
     """Explain what goes wrong with the letters, and not with the terminal that they are printed to."""
-    with _explained():
-        yield from letters
+    with _explain_errors():
+        yield from found

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.broker import queue_depth
-from invenio_stats.cli.options import as_json, eager, event_types, report, sent
+from invenio_stats.cli.options import as_json, eager, event_types, print_task, report
 from invenio_stats.cli.progress import bar
 from invenio_stats.operations.runner import keep_agents, process_one
 from invenio_stats.proxies import current_stats
@@ -28,7 +28,7 @@ def events_group() -> None:
 def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> None:
     """Store the events that wait on the queues of EVENT_TYPES (all, unless some are named)."""
     if not eager:
-        sent(_("Events processing"), process_events.delay(list(event_types)), as_json)
+        print_task(_("Events processing"), process_events.delay(list(event_types)), as_json)
         return
     results = {}
     with bar(_("Processing events"), as_json) as shown, shutdown.on_sigterm():

@@ -16,8 +16,7 @@ from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.operations.monitoring.doctor import examine
 from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
-from invenio_stats.operations.runner import report_refused
-from invenio_stats.proxies import current_stats
+from invenio_stats.operations.runner import send_spool
 
 
 @click.group("spool")
@@ -30,12 +29,10 @@ def spool_command() -> None:
 @with_appcontext
 def spool_send(as_json: bool) -> None:
     """Send what waits in the spool to the broker, now, and count what it could not take."""
-    box = outbox()
-    report_refused()
     with bar(_("Sending"), as_json) as shown:
-        shown.begin(_("spool"), box.spool.count())
+        shown.begin(_("spool"), outbox().spool.count())
         try:
-            sent = box.send_spool(current_stats.agents_queue, on_batch=shown.advance)
+            sent = send_spool(on_batch=shown.advance)
         except failures() as error:
             raise click.ClickException(
                 _("The broker does not answer (%(error)s); the events stay.", error=type(error).__name__)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ from flask.cli import ScriptInfo
 from flask_babel import gettext as _
 from rich.table import Table
 
-from invenio_stats.core.moments import iso, parse_calendar
+from invenio_stats.core.moments import parse_calendar
 from invenio_stats.proxies import current_stats
 
 
@@ -58,34 +58,48 @@ event_type = type_argument("event", lambda: current_stats.events_config)
 aggregation_types = types_argument("aggregation", lambda: current_stats.aggregations_config)
 
 
+class _DateOption(click.Option):
+    """A date in UTC with two names: the first is documented, the other one is accepted as well."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Show one name."""
+        return f"{self.opts[0]} DATE", self.help or ""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Name it in messages as it is documented."""
+        return f"'{self.opts[0]}'"
+
+
 def date_option(*names: str, help: str, required: bool = False) -> Callable[..., Any]:
     """Return an option that is a date in UTC."""
-    return click.option(*names, callback=_date, required=required, help=help)
+    return click.option(*names, cls=_DateOption, callback=_date, required=required, help=help)
 
 
-start_date = date_option("--start-date", help="From this date on, in UTC: 2026, 2026-01, 2026-01-31.")
-end_date = date_option("--end-date", help="Up to this date and with it.")
+def from_option(default: str = "", required: bool = False) -> Callable[..., Any]:
+    """Return the option for the first date of a range, `first`; releases before 7.10 call it --start-date."""
+    text = f"First date, inclusive (UTC): 2026, 2026-01, 2026-01-31. {default}".strip()
+    return date_option("--from", "--start-date", "first", help=text, required=required)
+
+
+def to_option(default: str = "", required: bool = False) -> Callable[..., Any]:
+    """Return the option for the last date of a range, `last`; releases before 7.10 call it --end-date."""
+    text = f"Last date, inclusive (UTC). {default}".strip()
+    return date_option("--to", "--end-date", "last", help=text, required=required)
+
+
 eager = click.option("--eager", "-e", is_flag=True, help="Work here and now instead of sending a task to a worker.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-def check_range(start: datetime | None, end: datetime | None) -> None:
+def check_range(first: date | None, last: date | None) -> None:
     """Refuse a range that ends before it starts."""
-    if start and end and start > end:
-        raise click.UsageError(
-            _("--start-date %(start)s is after --end-date %(end)s; swap them.", start=iso(start), end=iso(end))
-        )
-
-
-def check_days(first: datetime | None, last: datetime | None) -> None:
-    """Refuse days of which the last is before the first."""
     if first and last and first > last:
         raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
 
 
-def sent(what: str, task: Any, as_json: bool) -> None:
+def print_task(what: str, task: Any, as_json: bool) -> None:
     """Say that a worker has been told."""
     if as_json:
         click.echo(json.dumps({"task": task.id}))

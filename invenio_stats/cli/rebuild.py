@@ -11,20 +11,20 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from rich.console import Console
 
-from invenio_stats.cli.options import aggregation_types, as_json, check_days, date_option, yes
+from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
-from invenio_stats.cli.verify import Line, differences_table, explained, line_of
+from invenio_stats.cli.verify import Line, differences_table, explain_errors, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.errors import RebuildError
+from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
-from invenio_stats.operations.verification.verify import aggregators
 
 
 @click.command("rebuild")
 @aggregation_types
-@date_option("--from", "first", required=True, help="From this day on, in UTC: 2026, 2026-01, 2026-01-31.")
-@date_option("--to", "last", required=True, help="Up to this day and with it.")
+@from_option(required=True)
+@to_option(required=True)
 @click.option("--dry-run", is_flag=True, help="Show the difference it would make, and write nothing.")
 @yes
 @as_json
@@ -37,8 +37,8 @@ def aggregations_rebuild(
     It shows the difference first. Totals without raw events are deleted. What was interrupted goes on when the
     command is given again.
     """
-    check_days(first, last)
-    with explained():
+    check_range(first, last)
+    with explain_errors():
         rebuilds = _begin(aggregation_types, first, last)
         kinds: dict[str, Counter[str]] = {one.verification.name: Counter() for one in rebuilds}
         with bar(_("Comparing"), as_json) as shown:
@@ -58,7 +58,7 @@ def aggregations_rebuild(
 def _begin(names: Sequence[str], first: datetime, last: datetime) -> list[Rebuild]:
     """Get ready; nothing is begun when one of them is refused."""
     try:
-        rebuilds = [begin(aggregator, first, last) for name in names for aggregator in aggregators(name)]
+        rebuilds = [begin(aggregator, first, last) for name in names for aggregator in make_aggregators(name).values()]
     except RebuildError as error:
         raise click.UsageError(str(error)) from error
     for one in rebuilds:

@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from invenio_stats.cli.options import aggregation_types, as_json, check_days, date_option
+from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.errors import StatsError
+from invenio_stats.operations.aggregators import make_aggregators
 from invenio_stats.operations.verification.comparison import Difference
-from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, aggregators, prepare
+from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 
 MOST_SHOWN = 50
 """Differences that are printed for people."""
@@ -34,8 +35,8 @@ Line = dict[str, Any]
 
 @click.command("verify")
 @aggregation_types
-@date_option("--from", "first", help="From this day on, in UTC: 2026, 2026-01, 2026-01-31. Default: the oldest.")
-@date_option("--to", "last", help="Up to this day and with it. Default: the newest.")
+@from_option("Default: the oldest.")
+@to_option("Default: the newest.")
 @as_json
 @with_appcontext
 def verify_command(
@@ -45,9 +46,9 @@ def verify_command(
 
     Nothing is written. Exit 0 when they are equal, 1 when they are not or nothing could be compared.
     """
-    check_days(first, last)
+    check_range(first, last)
     done: list[Verification] = []
-    with explained(), bar(_("Comparing"), as_json) as shown:
+    with explain_errors(), bar(_("Comparing"), as_json) as shown:
         lines = _compare(aggregation_types, first, last, shown, done)
         if as_json:
             _print_json(lines, done, first, last)
@@ -63,7 +64,7 @@ def verify_command(
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
     """Turn what the search engine may answer into a message and exit code 1."""
     try:
         yield
@@ -140,7 +141,7 @@ def _compare(
 ) -> Iterator[Line]:
     """Yield all differences; who has been compared is in `done`."""
     for name in names:
-        for aggregator in aggregators(name):
+        for aggregator in make_aggregators(name).values():
             shown.begin(aggregator.name)
             one = prepare(aggregator, first, last)
             done.append(one)
@@ -169,8 +170,8 @@ def _skipped_line(one: Verification, skipped: Skipped) -> str:
         "incomplete": _(
             "before %(limit)s, the first day whose raw events are all there", limit=iso(skipped.limit)[:10]
         ),
-        "not begun": _("before %(limit)s, where the aggregation begins", limit=iso(skipped.limit)),
-        "not due": _("from %(limit)s on the aggregation has not counted yet", limit=iso(skipped.limit)),
+        "not_started": _("before %(limit)s, where the aggregation begins", limit=iso(skipped.limit)),
+        "not_due": _("from %(limit)s on the aggregation has not counted yet", limit=iso(skipped.limit)),
     }
     facts = _range(one, skipped.starts)
     return _("%(intervals)s intervals from %(first)s to %(last)s not compared: ", **facts) + reasons[skipped.reason]

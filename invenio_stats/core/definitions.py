@@ -1,4 +1,4 @@
-"""Definitions: the typed form of the STATS_* dicts."""
+"""Typed definitions of event types, aggregations and queries, parsed from the STATS_* dicts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -13,13 +13,13 @@ class Pseudonymization(NamedTuple):
 
     stage: Stage
     keeps_user_id: bool
-    """Whether `user_id` stays in the event: its chain has no `anonymize_user`, so it counts with it."""
+    """Whether `user_id` stays in the event, because its preprocessors do not include `anonymize_user`."""
     window: int
-    """Seconds of a double click, in which an event carries its key of the day before too."""
+    """Double-click window in seconds; events so close after midnight also get the key under the previous day's salt."""
 
 
 class EventDefinition(NamedTuple):
-    """One event type: how its events are made, carried and stored."""
+    """One event type: how its events are built, queued and stored."""
 
     name: str
     templates: str | None
@@ -32,12 +32,12 @@ class EventDefinition(NamedTuple):
     queue: Any = None
 
     def on(self, queue: Any) -> "EventDefinition":
-        """Return the definition with its queue, which is a parameter of `cls` as well."""
+        """Return the definition with its queue, which is also passed to `cls` as a parameter."""
         return self._replace(queue=queue, params={"queue": queue, **self.params})
 
 
 class AggregationDefinition(NamedTuple):
-    """One aggregation: raw events of a type to totals of a thing and interval."""
+    """One aggregation: it turns the raw events of a type into one total for each item and interval."""
 
     name: str
     templates: str | None
@@ -46,7 +46,7 @@ class AggregationDefinition(NamedTuple):
 
 
 class QueryDefinition(NamedTuple):
-    """One query: totals to answers."""
+    """One query: it turns totals into an answer."""
 
     name: str
     cls: type

@@ -1,4 +1,4 @@
-"""Who is the same user, and which session is it: COUNTER's identities, and the keys made of them."""
+"""Identify visitors and sessions by COUNTER's rules, and derive their pseudonyms."""
 
 import hashlib
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from invenio_stats.core.moments import utc
 
 
 class Visitor(NamedTuple):
-    """What a request tells of the person behind it."""
+    """The identifying properties of a request's visitor; None for those that are not known."""
 
     user_id: str | None = None
     session_id: str | None = None
@@ -18,9 +18,9 @@ class Visitor(NamedTuple):
 
 
 def visitor_identity(visitor: Visitor) -> str | None:
-    """Return the best identity there is, or None: user, else session, else address with agent.
+    """Return the identity of a visitor: the user, else the session, else address and user agent; None without any.
 
-    There is no hour in it: a double click does not end with the hour (COUNTER 5.1, 7.2).
+    The identity does not contain the hour: a double click may cross it (COUNTER 5.1, 7.2).
     """
     if visitor.user_id:
         return visitor.user_id
@@ -32,9 +32,9 @@ def visitor_identity(visitor: Visitor) -> str | None:
 
 
 def session_identity(visitor: Visitor, moment: datetime) -> str | None:
-    """Return the session: its own id, else what stands for it with the hour (COUNTER 5.1, 7.3).
+    """Return the identity of a session: its own id, else visitor and hour (COUNTER 5.1, 7.3); None without any.
 
-    The date that belongs to a session comes with the day's salt.
+    The day's salt adds the date to it.
     """
     if visitor.session_id:
         return visitor.session_id

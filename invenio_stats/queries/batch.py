@@ -1,4 +1,4 @@
-"""Batch: several questions, answered with one request to the engine."""
+"""Answer several queries with one request to the search engine, after checking permission for all of them."""
 
 import inspect
 import logging
@@ -11,16 +11,18 @@ from flask_babel import gettext as _
 from invenio_search.engine import search
 
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
+from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.prepared import PreparedQuery
 from invenio_stats.search.client import ValuesRefusedError, multi_search
+from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
-    """One entry of a request: which query, with what parameters."""
+    """One entry of a request: the name of a query and its parameters."""
 
     key: str
     stat: str
@@ -29,7 +31,7 @@ class Asked(NamedTuple):
 
 @contextmanager
 def naming_entry(key: str) -> Iterator[None]:
-    """Put the key of the entry before what is wrong with it."""
+    """Prefix the description of an InvalidRequestInputError with the key of the entry."""
     try:
         yield
     except InvalidRequestInputError as error:
@@ -38,14 +40,21 @@ def naming_entry(key: str) -> Iterator[None]:
 
 
 def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
-    """Return the answers by key; the engine is asked for all of them in one request, where the queries allow it."""
+    """Return the answers by key, with one multi-search for all queries that allow it.
+
+    Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
+    InvalidRequestInputError names the entry and its error.
+    """
+    # First permission, then parameters, then the search: an error in any entry costs no search, and somebody without
+    # permission does not learn which parameters a query has.
+    _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
         with naming_entry(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
-    searchers = dict(zip(prepared, multi_search([one.request for one in prepared.values()]), strict=True))
+    searchers = dict(zip(prepared, multi_search([query.request for query in prepared.values()]), strict=True))
     answers = {}
     for entry in entries:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
@@ -54,6 +63,14 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
         with naming_entry(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
+
+
+def _check_permissions(entries: Sequence[Asked]) -> None:
+    for entry in entries:
+        # Both the instance's factory and the query's own must permit it.
+        own = current_stats.queries[entry.stat].permission_factory
+        for factory in dict.fromkeys((current_stats.permission_factory, own)):
+            check_permission(factory, entry.stat, entry.params)
 
 
 def _query(entry: Asked) -> Any:
@@ -77,7 +94,7 @@ def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, 
 
 
 def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
-    status = getattr(error, "status_code", 400)
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+    is_final = isinstance(error, ValuesRefusedError) or classify_error(error, may_be_blocked=False) is not TRANSIENT
+    if is_final:
         return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.flow.rest import QUERIES, refusal
+from tests.laws import examples
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ ENTRIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(3)
 @given(body=VALUES | st.dictionaries(st.text(max_size=5), ENTRIES | VALUES, max_size=3))
 def test_whatever_is_asked_is_answered_or_refused_but_never_breaks(one_total, ask, body):
     response = ask(body)
@@ -49,7 +50,6 @@ def test_whatever_is_asked_is_answered_or_refused_but_never_breaks(one_total, as
         refusal(response, response.status_code)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=50) | st.text(max_size=50).map(str.encode))
 @example(b"{}")
 def test_whatever_bytes_are_sent_are_read_or_refused(client, body):

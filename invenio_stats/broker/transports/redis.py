@@ -76,7 +76,7 @@ def publish(
     vars(connection)["stats_line"] = line
 
 
-def received(channel: Any, bound: Any, most: int, at_once: int = _AT_ONCE) -> Iterator[Any]:
+def receive(channel: Any, bound: Any, most: int, at_once: int = _AT_ONCE) -> Iterator[Any]:
     """Yield what waits on a queue, at most so many messages; each is to be acknowledged or given back.
 
     What others took and have not acknowledged within the visibility time-out waits again: also where no worker of

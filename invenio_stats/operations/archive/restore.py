@@ -22,7 +22,7 @@ Outcomes = dict[str, dict[Outcome, int]]
 """How many documents of each kind were created, replaced, the same, kept (not older) and refused."""
 
 
-def verified(folder: Path, bar: Progress) -> Manifest:
+def read_verified(folder: Path, bar: Progress) -> Manifest:
     """Return what an export holds, after all of its files were compared with their checksums.
 
     ArchiveError for an export that is not complete, or of which anything has changed.

@@ -20,7 +20,7 @@ class DocumentCopier:
     def __init__(self, client: Any, target_index: TargetIndex, on_copied: OnCopied):
         """Read with a client; what is written goes through the making."""
         self._client = client
-        self._making = target_index
+        self._target = target_index
         self._on_copied = on_copied
         self._fingerprint = Fingerprint()
         self._twice: set[str] = set()
@@ -40,10 +40,10 @@ class DocumentCopier:
 
     def compare(self) -> Digest:
         """Compare what is stored with what was copied, and return both's digest; CompactionError where they differ."""
-        self._client.indices.refresh(index=self._making.target)
+        self._client.indices.refresh(index=self._target.target)
         stored, twice = Fingerprint(), 0
-        for page in pages(scan(self._client, self._making.lease)):
-            self._making.keep_alive()
+        for page in pages(scan(self._client, self._target.lease)):
+            self._target.keep_alive()
             self._on_copied(len(page))
             for document_id, source in page:
                 if document_id in self._twice:
@@ -52,7 +52,7 @@ class DocumentCopier:
                     stored.add(document_id, source)
         if stored.digest() != self._fingerprint.digest() or twice != len(self._twice):
             raise CompactionError(
-                f"The copy in {self._making.target} differs: {stored.digest()} instead of {self._fingerprint.digest()}."
+                f"The copy in {self._target.target} differs: {stored.digest()} instead of {self._fingerprint.digest()}."
                 " The days stay as they are. Run the command again."
             )
         return stored.digest()
@@ -60,24 +60,24 @@ class DocumentCopier:
     def stamp_doubled(self, now: datetime) -> int:
         """Stamp the documents that counted twice anew, so that aggregations see that they do so no more."""
         for ids in pages(sorted(self._twice)):
-            found = zip(ids, self._making.read(ids), strict=True)
+            found = zip(ids, self._target.read(ids), strict=True)
             stamp = {"updated_timestamp": iso_zoned(now)}
-            self._making.write("index", [(document_id, {**source, **stamp}) for document_id, source in found])
+            self._target.write("index", [(document_id, {**source, **stamp}) for document_id, source in found])
         if self._twice:
-            self._client.indices.refresh(index=self._making.target)
+            self._client.indices.refresh(index=self._target.target)
         return len(self._twice)
 
     def _copy_page(self, documents: Mapping[str, Document]) -> None:
-        there = self._making.write("create", documents.items())
+        there = self._target.write("create", documents.items())
         newer = {}
-        for document_id, stored in zip(there, self._making.read(there) if there else (), strict=True):
+        for document_id, stored in zip(there, self._target.read(there) if there else (), strict=True):
             if document_id not in self._twice:
                 self._fingerprint.remove(document_id, stored)
             if _stamp(documents[document_id]) > _stamp(stored):
                 newer[document_id] = documents[document_id]
         self._twice.update(there)
         if newer:
-            self._making.write("index", newer.items())
+            self._target.write("index", newer.items())
         for document_id in documents.keys() - self._twice:
             self._fingerprint.add(document_id, documents[document_id])
 

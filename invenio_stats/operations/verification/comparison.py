@@ -18,7 +18,7 @@ from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
 
-Kind = Literal["missing", "different", "without events", "doubled", "cannot be built"]
+Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error"]
 """There are events and no total; fields differ; there is a total and no event that counts; another index holds the
 same total once more; a copy function fails."""
 
@@ -124,7 +124,7 @@ class Comparison:
         try:
             total = self.stored.total(one)
         except Exception as error:  # of a copy function, which is not ours
-            return Difference("cannot be built", one, self._numbers(one.stored), {"error": type(error).__name__})
+            return Difference("copy_error", one, self._numbers(one.stored), {"error": type(error).__name__})
         if one.stored is None:
             return Difference("missing", one, {}, self._numbers(total))
         names = [
@@ -153,7 +153,7 @@ class Comparison:
             for document_ref, (total_key, source) in own.items():
                 is_alive = self.stored.document_ref(total_key) in alive
                 if not self._is_home(document_ref, total_key):
-                    kind: Kind = "doubled" if is_alive else "without events"
+                    kind: Kind = "duplicate" if is_alive else "orphaned"
                     yield Difference(
                         kind, CountedTotal(total_key, stored=source), self._numbers(source), {}, document_ref
                     )
@@ -181,7 +181,7 @@ class Comparison:
         for one in self.stored.with_stored(gone):
             if one.stored is not None:
                 self.totals += 1
-                yield Difference("without events", one, self._numbers(one.stored), {})
+                yield Difference("orphaned", one, self._numbers(one.stored), {})
 
     def _totals_between(self, first: datetime | None, end: datetime | None) -> Body:
         return clauses.all_of([{"exists": {"field": self.stored.key_field}}, clauses.between(first, end)])

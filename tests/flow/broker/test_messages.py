@@ -4,7 +4,7 @@ import json
 from itertools import islice
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.broker import dead_letters, queue_depth
@@ -19,6 +19,7 @@ from invenio_stats.operations.runner import process_one
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from tests.flow.test_processors import download
+from tests.laws import examples
 
 EVENT = "file-download"
 
@@ -64,7 +65,7 @@ def test_many_events_share_messages_and_few_do_not(publish, queue):
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(0.25)
 @given(sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8), most=st.integers(1, 60))
 def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(publish, queue, sizes, most):
     sent = publish(*sizes)

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.core.visitors import key
 from invenio_stats.privacy import salts
 from invenio_stats.privacy.pseudonyms import PERSON, Pseudonymizer, referrer_host
 from tests.flow.test_processors import BROWSER
+from tests.laws import examples
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 ROBOT = "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"
@@ -141,7 +142,7 @@ SECRETS = st.text(min_size=6).map("<{}>".format)
 """Texts that no hash, name or date holds by chance."""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@examples(2)
 @given(SECRETS, SECRETS, SECRETS, st.text(max_size=200))
 def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, session, agent):
     event = pseudonymized(ip_address=address, user_id=user, session_id=session, user_agent=agent)
@@ -153,7 +154,6 @@ def test_a_referrer_that_is_no_text_goes(app):
     assert pseudonymized(referrer={"a": ["b"]})["referrer"] is None
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -6,6 +6,7 @@ from invenio_stats.cli import stats
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
+from invenio_stats.totals.stored import TotalsStore
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 ALL = {f"recid_1-{day}": 1 for day in DAYS}
@@ -44,14 +45,14 @@ def first_day(settled, search_client):
 
 def test_who_is_killed_while_deleting_has_lost_nothing(settled, aggregator, counts, monkeypatch):
     own = aggregator()
-    delete = type(own._stored()).delete
+    delete = TotalsStore.delete
 
     def kill(*args):
         delete(*args)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(own._stored()), "delete", kill)
+        patch.setattr(TotalsStore, "delete", kill)
         with pytest.raises(Killed):
             own.delete()
     assert counts() == {}
@@ -79,7 +80,7 @@ def test_a_run_at_work_does_not_move_the_bookmark_past_what_is_deleted(settled, 
 def test_totals_that_could_never_come_back_are_not_deleted(delete, first_day, counts):
     said = delete(code=2)
     assert "1 of these totals are older than 2026-03-11" in said
-    assert "--start-date 2026-03-11" in said
+    assert "--from 2026-03-11" in said
     delete("--dry-run", "--end-date", "2026-03-10", code=2)
     assert counts() == ALL
 
@@ -97,8 +98,8 @@ def test_where_nobody_knows_the_first_day_totals_without_events_are_safe(delete,
     assert counts() == ALL
 
 
-def test_for_good_is_for_good(delete, first_day, counts):
-    assert "3 totals deleted" in delete("--for-good")
+def test_totals_that_cannot_be_recounted_are_deleted_when_asked(delete, first_day, counts):
+    assert "3 totals deleted" in delete("--include-final")
     assert counts() == {}
 
 

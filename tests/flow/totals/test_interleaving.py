@@ -5,20 +5,16 @@ from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.errors import StatsError
 from tests.flow.totals.test_recount_law import recount
+from tests.laws import examples
 
 DAYS = ("2026-03-09", "2026-03-10")
-LAW = settings(
-    max_examples=100,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+LAW = examples(1)
 STEP = 70
 """Seconds between two steps: longer than what a bookmark goes back."""
 LONGEST = 10

@@ -3,18 +3,14 @@
 from collections import defaultdict
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.totals import event_details
+from tests.laws import examples
 
 DAYS = ("2026-01-31", "2026-02-01", "2026-03-09", "2026-03-10")
-LAW = settings(
-    max_examples=40,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+LAW = examples(0.4)
 
 events = st.tuples(
     st.just("event"),

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta, timezone
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.core.double_clicks import cell_start, to_document
 from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import MIDNIGHT, NOON, at, count_clicks, counted, day_index, kept_by_thing, make_click
+from tests.laws import examples
 from tests.unit.processing.cell_engine import Client, Engine
 
 
@@ -118,7 +119,7 @@ def streams(draw):
     return window, clicks, delivered, draw(st.integers(1, 12)), draw(st.integers(1, 3))
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(15)
 @given(streams())
 def test_streams_are_counted_as_the_oracle_does(stream):
     """Duplicated, shuffled, cut into batches, by one to three writers."""
@@ -127,7 +128,7 @@ def test_streams_are_counted_as_the_oracle_does(stream):
     assert counted(engine.sources()) == kept_by_thing(clicks, window)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(3)
 @given(streams())
 def test_documents_are_the_same_whatever_the_order(stream):
     """Not only their number: also whose fields, event id and first click they hold."""
@@ -140,7 +141,7 @@ def test_documents_are_the_same_whatever_the_order(stream):
     assert one == other
 
 
-@settings(max_examples=300, deadline=None)
+@examples(3)
 @given(streams())
 def test_each_click_is_reported_once(stream):
     """So that what came in is what was stored, was there already, shares a document, or was refused."""

@@ -96,7 +96,7 @@ def test_a_filter_takes_what_python_callers_hold():
     [
         ("", "empty"),
         ("x" * 4097, "4097 characters long. Give at most 4096"),
-        ("a\udc00", "whole Unicode characters"),
+        ("a\udc00", "valid Unicode"),
         (None, "Give one value"),
         (True, "Give one value"),
         (["a"], "Give one value"),

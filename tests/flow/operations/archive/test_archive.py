@@ -12,7 +12,7 @@ from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.export import export, summary
-from invenio_stats.operations.archive.restore import restore, verified
+from invenio_stats.operations.archive.restore import read_verified, restore
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from tests.fixtures.counting import EVENTS, TOTALS
 
@@ -49,7 +49,7 @@ def load(search_client, tmp_path):
 
     def run(name="export", is_dry=False):
         with bar("", quiet=True) as shown:
-            outcomes = restore(search_client, tmp_path / name, verified(tmp_path / name, shown), is_dry, shown)
+            outcomes = restore(search_client, tmp_path / name, read_verified(tmp_path / name, shown), is_dry, shown)
         return {kind: {name: count for name, count in found.items() if count} for kind, found in outcomes.items()}
 
     return run
@@ -216,7 +216,7 @@ def test_an_interrupted_export_is_gone_on_with(counted, save, tmp_path, requests
         except BaseException:  # noqa: B902
             requests_sent.mend()
             with pytest.raises(ArchiveError, match="interrupted"), bar("", quiet=True) as shown:
-                verified(folder, shown)
+                read_verified(folder, shown)
             continue
         requests_sent.mend()
         break

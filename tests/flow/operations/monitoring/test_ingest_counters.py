@@ -31,7 +31,7 @@ def invoke(app):
     """Run the command in process."""
 
     def run(*args, code=0, **kwargs):
-        result = app.test_cli_runner().invoke(stats, ["ingest", *args], **kwargs)
+        result = app.test_cli_runner().invoke(stats, ["events", "dropped", *args], **kwargs)
         assert result.exit_code == code, (result.output, result.exception)
         return result.output
 

@@ -71,7 +71,7 @@ def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, diffe
 def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
     before, day = stored_totals(), FirstCompleteDay(search_client, "record-view").get()
     rebuild = begin(aggregator(), *MARCH)
-    assert [one.kind for one in rebuild.differences()] == ["different", "without events", "missing"]
+    assert [one.kind for one in rebuild.differences()] == ["different", "orphaned", "missing"]
     assert stored_totals() == before
     assert rebuild.progress.get_bookmark() is None
     assert FirstCompleteDay(search_client, "record-view").get() == day

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from invenio_stats.aggregations import StatAggregator, automated_traffic
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.moments import parse
+from invenio_stats.operations.aggregators import automated_traffic
 from invenio_stats.operations.verification.verify import prepare
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
@@ -81,7 +82,7 @@ def test_a_total_without_events_is_found(settled, raw, found, aggregator, how):
         raw.client.delete(**settled)
     else:
         raw.change(settled, superseded=True)
-    assert found() == [("without events", "recid_1-2026-03-10", {"count": 1, "unique_count": 1}, {})]
+    assert found() == [("orphaned", "recid_1-2026-03-10", {"count": 1, "unique_count": 1}, {})]
     verification = prepare(aggregator())
     assert len(list(verification.differences())) == verification.found == 1
     assert verification.totals == 3
@@ -91,12 +92,12 @@ def test_a_day_without_any_event_is_compared_too(settled, search_client, index_p
     search_client.delete_by_query(
         index=f"{index_prefix}events-stats-record-view", body={"query": {"match_all": {}}}, refresh=True
     )
-    assert [kind for kind, *_ in found()] == ["without events"] * 3
+    assert [kind for kind, *_ in found()] == ["orphaned"] * 3
 
 
 def test_where_no_index_of_events_is_left_all_totals_are_without_events(settled, search_client, index_prefix, found):
     search_client.indices.delete(index=f"{index_prefix}events-stats-record-view-*")
-    assert [kind for kind, *_ in found()] == ["without events"] * 3
+    assert [kind for kind, *_ in found()] == ["orphaned"] * 3
 
 
 def test_where_no_index_of_totals_is_left_all_are_missing(settled, search_client, index, found):
@@ -107,7 +108,7 @@ def test_where_no_index_of_totals_is_left_all_are_missing(settled, search_client
 def test_a_total_that_stands_in_a_second_index_is_found(settled, aggregator, found):
     """As after `index_interval` was changed: answers would count it twice."""
     aggregator(index_interval="year").run(start_date="2026-03-10", end_date="2026-03-10")
-    assert [one[:2] for one in found()] == [("doubled", "recid_1-2026-03-10"), ("doubled", "recid_2-2026-03-10")]
+    assert [one[:2] for one in found()] == [("duplicate", "recid_1-2026-03-10"), ("duplicate", "recid_2-2026-03-10")]
 
 
 def test_the_index_of_totals_may_be_an_alias(settled, search_client, index, found):
@@ -122,7 +123,7 @@ def test_the_index_of_totals_may_be_an_alias(settled, search_client, index, foun
         id="recid_7-2026-03-11",
         body={"timestamp": "2026-03-11T00:00:00", "unique_id": "recid_7", "count": 1},
     )
-    assert [one[:2] for one in found()] == [("without events", "recid_7-2026-03-11")]
+    assert [one[:2] for one in found()] == [("orphaned", "recid_7-2026-03-11")]
 
 
 def test_totals_of_others_in_the_same_index_are_left_alone(settled, aggregator, found):
@@ -141,7 +142,7 @@ def test_a_copy_function_that_fails_is_told(settled, found):
 
     differences = found(copy_fields={"pid_value": fails})
     assert differences[0] == (
-        "cannot be built",
+        "copy_error",
         "recid_1-2026-03-10",
         {"count": 1, "unique_count": 1},
         {"error": "ZeroDivisionError"},
@@ -209,7 +210,7 @@ def test_where_a_subclass_ends_earlier_the_rest_is_not_due(settled, raw, aggrega
     raw.put("2026-03-20T01:00:00")
     verification = prepare(aggregator(UpToYesterday))
     assert list(verification.differences()) == []
-    assert verification.skipped == [("not due", parse("2026-03-20"), [parse("2026-03-20")])]
+    assert verification.skipped == [("not_due", parse("2026-03-20"), [parse("2026-03-20")])]
 
 
 def test_where_a_subclass_begins_later_the_rest_is_no_difference(settled, raw, aggregator):
@@ -220,7 +221,7 @@ def test_where_a_subclass_begins_later_the_rest_is_no_difference(settled, raw, a
     raw.put("2026-03-04")
     verification = prepare(aggregator(Since))
     assert list(verification.differences()) == []
-    assert verification.skipped == [("not begun", parse("2026-03-10"), [parse("2026-03-04")])]
+    assert verification.skipped == [("not_started", parse("2026-03-10"), [parse("2026-03-04")])]
 
 
 def test_what_counts_in_its_own_way_is_not_verifiable(settled, aggregator):

@@ -7,7 +7,7 @@ from itertools import count
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from crowd.model import Step, Visitor
+from traffic.model import Step, Visitor
 
 _sessions = count(1)
 

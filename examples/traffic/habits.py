@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from crowd.model import Step, Thing
+from traffic.model import Step, Thing
 
 
 class Habits:

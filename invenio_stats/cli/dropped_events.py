@@ -1,4 +1,4 @@
-"""Command about what became of events: `invenio stats ingest`."""
+"""Show which events do not count: `invenio stats events dropped`."""
 
 import json
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from invenio_search import current_search_client
 from invenio_search.engine import search
 from rich.console import Console
 
-from invenio_stats.cli.options import as_json, date_option, event_types, table
+from invenio_stats.cli.options import as_json, check_range, event_types, from_option, table, to_option
 from invenio_stats.operations.monitoring import ingest_counters as counters
 
 _DAYS = 7
 
 
-@click.command("ingest")
+@click.command("dropped")
 @event_types
-@date_option("--from", "first", help="From this day on, in UTC: 2026, 2026-01, 2026-01-31. Default: the last week.")
-@date_option("--to", "last", help="Up to this day and with it. Default: today.")
+@from_option("Default: a week.")
+@to_option("Default: today.")
 @as_json
 @with_appcontext
-def ingest_command(event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool) -> None:
+def events_dropped(event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Print how many events of EVENT_TYPES (all, unless some are named) count for nobody, by day and reason.
 
     They were dropped by a rule (robot, ai, machine, preprocessor), were one with another click, are dead letters, or
@@ -32,8 +32,7 @@ def ingest_command(event_types: Sequence[str], first: datetime | None, last: dat
     """
     end = last.date() if last else datetime.now(timezone.utc).date()
     start = first.date() if first else end - timedelta(days=_DAYS - 1)
-    if start > end:
-        raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=start, last=end))
+    check_range(start, end)
     found = _by_day(_read(start, end, event_types))
     if as_json:
         click.echo(json.dumps({"from": start.isoformat(), "to": end.isoformat(), "days": found}, indent=2))

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from crowd import agents
-from crowd.habits import Habits
-from crowd.model import Visit, Visitor
+from traffic import agents
+from traffic.habits import Habits
+from traffic.model import Visit, Visitor
 
 RETURNING = 25
 """Visits that are made twice, with more than two double-click windows in between."""

@@ -1,4 +1,4 @@
-"""The words of the crowd: visitors make visits, a visit is a list of steps, a step is one request."""
+"""The words of the traffic: visitors make visits, a visit is a list of steps, a step is one request."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from crowd.model import Agency, Observation, Thing
+from traffic.model import Agency, Observation, Thing
 
 WINDOW = 30
 """Seconds between clicks of one visitor on one thing that make them one (COUNTER 5.1, 7.2)."""

@@ -1,4 +1,4 @@
-"""The crowd of examples/: its ledger counts by COUNTER's rules, and its plan keeps to what it promises."""
+"""The simulated traffic of examples/: its ledger counts by COUNTER's rules, and its plan keeps to what it promises."""
 
 import sys
 from collections import Counter
@@ -9,9 +9,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[3] / "examples"))
 
-from crowd.ledger import Ledger  # noqa: E402 - the folder has to be on the path first
-from crowd.model import Observation, Step, Visitor  # noqa: E402
-from crowd.plan import Plan  # noqa: E402
+from traffic.ledger import Ledger  # noqa: E402 - the folder has to be on the path first
+from traffic.model import Observation, Step, Visitor  # noqa: E402
+from traffic.plan import Plan  # noqa: E402
 
 SOMEBODY = Visitor("198.18.0.1", "a browser")
 FILE = ("file", "a bucket", "a.pdf")

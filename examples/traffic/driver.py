@@ -1,4 +1,4 @@
-"""Driver: lets the crowd loose on the instance, over HTTP, a few visitors at a time."""
+"""Driver: sends the traffic to the instance over HTTP, a few visitors at a time."""
 
 import heapq
 import threading
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import count, pairwise
 
-from crowd.browser import Browser
-from crowd.ledger import WINDOW, Ledger
-from crowd.model import Observation, Step, Visit
+from traffic.browser import Browser
+from traffic.ledger import WINDOW, Ledger
+from traffic.model import Observation, Step, Visit
 
 THREADS = 12
 _MARGIN = 3.0
@@ -37,7 +37,7 @@ class Driver:
     def run(self, check: Callable[[], object] = lambda: None) -> Ledger:
         """Make all visits and return the ledger; raises what went wrong with the connection itself.
 
-        `check` is called now and then, and may raise to stop the crowd.
+        `check` is called now and then, and may raise to stop the traffic.
         """
         heapq.heapify(self._waiting)
         self._began = time.monotonic()
