@@ -208,7 +208,7 @@ step_rdm() {
     echo "InvenioRDM is left out: this machine lacks what it needs"
     return 5
   fi
-  run "$venv_rdm/bin/python" -m pytest tests/rdm "${pytest_arguments[@]}"
+  run "$venv_rdm/bin/python" -m pytest tests/rdm --timeout 600 "${pytest_arguments[@]}"
 }
 
 # --- the run ---

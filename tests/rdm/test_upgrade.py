@@ -5,7 +5,7 @@ At each switch messages wait, and all of it happens on one day: nothing is lost 
 
 import pytest
 
-from .instance import PUBLIC
+from .instance import EVENT_TYPES, PUBLIC
 from .phases import PAST, PEOPLE, counts_of, days_of, expected, observe, publish_past, visit
 from .processes import Program, Web
 from .visits import Visitor, addresses
@@ -60,6 +60,7 @@ def switched(instance, records, begun):
     said = {
         "after reading": read.counted,
         "search": visitor.search(),
+        "events": [event for name in EVENT_TYPES for event in instance.documents(f"events-stats-{name}").values()],
         "verify": program.call("stats", "verify"),
         "status": program.call("stats", "status"),
         "bookmarks": program.call("stats", "aggregations", "list-bookmarks"),
@@ -114,6 +115,13 @@ def test_messages_of_the_public_release_are_counted(switched, records):
 
 def test_new_visits_are_counted_beside_those_before_on_the_same_day(switched, records):
     assert switched.counted == expected(records, phases=3, past=3 * len(PAST) + 1)
+
+
+def test_the_salt_of_the_public_release_does_not_stand_in_the_way_of_ours(switched):
+    """Both keep theirs in the same cache; a process that could not read it would go by a salt of its own."""
+    ours = [event for event in switched.said["events"] if event.get("event_id")]
+    assert len(ours) == 2 * 2 * 2 * PEOPLE + 2
+    assert not [event for event in ours if event.get("is_local_salt")]
 
 
 def test_totals_of_the_past_stay_as_they_were(begun, switched, returned):
