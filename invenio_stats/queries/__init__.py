@@ -129,9 +129,9 @@ class _TotalsQuery(Query):
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
         known = own | set(self.required_filters)
         for modifier in self.query_modifiers:
-            known |= parameters.taken(modifier, params, skip=1)
+            known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
-            known |= parameters.taken(self.build_query, params)
+            known |= parameters.accepted_names(self.build_query, params)
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
@@ -163,7 +163,8 @@ class _TotalsQuery(Query):
         search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
         filters = {name: value for name, value in run.items() if name not in _NOT_FOR_MODIFIERS}
         for modifier in self.query_modifiers:
-            search = modifier(search, **{name: filters[name] for name in parameters.taken(modifier, filters, skip=1)})
+            names = parameters.accepted_names(modifier, filters, skip=1)
+            search = modifier(search, **{name: filters[name] for name in names})
         return search
 
     def _request(self, run: Mapping[str, Any]) -> SearchRequest:

@@ -182,7 +182,7 @@ RANGE = ("--from", f"{TODAY - timedelta(days=2)}", "--to", f"{TODAY + timedelta(
     [
         pytest.param(["status"], "all times are UTC", id="status"),
         pytest.param(["doctor"], "The search engine answers (2.", id="doctor"),
-        pytest.param(["doctor", "--before-downgrade"], "No message waits on the queues.", id="before a downgrade"),
+        pytest.param(["doctor", "--before-downgrade"], "No messages wait on the queues.", id="before a downgrade"),
         pytest.param(["verify"], "", id="verify"),
         pytest.param(["aggregations", "rebuild", *RANGE, "--dry-run"], "", id="rebuild"),
         pytest.param(["aggregations", "list-bookmarks"], "record-view-agg:", id="bookmarks"),

@@ -12,7 +12,7 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
-from invenio_stats.operations.aggregators import make_aggregators
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay

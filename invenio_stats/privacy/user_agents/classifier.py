@@ -4,18 +4,13 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from invenio_stats.privacy.user_agents.lists.operator import compiled
+from invenio_stats.core.agent_classes import AgentClass, is_robot
+from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
-
-AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
-"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`.
-
-A machine that COUNTER's list of robots names is both; its class alone does not tell: `Classifier.is_robot`.
-"""
 
 MAX_AGENT_CHARACTERS = 1_000
 """Characters of a user agent that are examined. Real ones are shorter; the limit bounds the time of a look-up."""
@@ -33,8 +28,8 @@ class Classifier:
     """
 
     def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
-        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
-        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
         self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
 
     def classify(self, user_agent: str | None) -> AgentClass:
@@ -56,7 +51,7 @@ class Classifier:
         return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
-        # The operator decides first. Narrower classes follow: lists of robots contain many AI agents and tools, too.
+        # The operator's exceptions come first, then narrower classes: lists of robots have AI agents and tools, too.
         if any(expression.search(text) for expression in self._exceptions):
             return "browser"
         lowered = text.lower()
@@ -70,21 +65,6 @@ class Classifier:
         if any(expression.search(text) for expression in self._patterns) or shipped.is_robot(lowered):
             return "robot"
         return "browser" if shipped.is_browser(lowered) else "unknown"
-
-
-def is_robot(agent_class: str) -> bool:
-    """Return True for the classes of robots, which include AI agents."""
-    return agent_class in ("robot", "ai")
-
-
-def is_machine(agent_class: str) -> bool:
-    """Return True for the class of scripts and tools, such as curl."""
-    return agent_class == "machine"
-
-
-def is_person(agent_class: str) -> bool:
-    """Return True for the classes that count as people."""
-    return agent_class in ("browser", "unknown")
 
 
 def classify(user_agent: str | None) -> AgentClass:

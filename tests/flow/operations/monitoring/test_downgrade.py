@@ -45,7 +45,7 @@ def test_events_in_the_spool_are_an_error(before_downgrade, app):
     code, found = before_downgrade()
     spool.settle(spool.take(1), sent=True)
     assert (code, found["spool"][0]) == (1, "error")
-    assert found["spool"][1].startswith("1 events wait")
+    assert found["spool"][1].startswith("1 events wait in the spool")
     assert before_downgrade()[0] == 0
 
 
