@@ -75,11 +75,11 @@ class InvenioStatsState:
     @cached_property
     def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
-        return parsing.parse_queries(self.app, self.queries_config, self.permission_factory)
+        return parsing.parse_queries(self.app, self.queries_config)
 
     @cached_property
     def permission_factory(self) -> Callable[..., Any]:
-        """Who may ask a query that has no factory of its own."""
+        """Who may ask which query; asked about every query, beside the factory that one may have of its own."""
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
