@@ -117,7 +117,7 @@ def print_times() -> None:
     classifier = Classifier()
     print("| agent | cold look-up | warm look-up | reducing |\n|---|---|---|---|")
     for name, agent in HARD.items():
-        cold = _microseconds(classifier._decide, agent[: robots.LOOKED_AT])
+        cold = _microseconds(classifier._decide, agent[: robots.MAX_AGENT_CHARACTERS])
         warm = _microseconds(lambda text: [classifier.classify(text) for _ in range(1000)], agent) / 1000
         print(f"| {name} | {cold:.0f} | {warm:.2f} | {_microseconds(reduce_agent, agent):.0f} |")
 

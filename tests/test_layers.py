@@ -1,8 +1,9 @@
 """Imports point down: the layers of the package, enforced on its syntax trees (picture: docs/how-it-works)."""
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,18 @@ STAGES = {
 """Station or room -> stage; a module that is not here is a stage of its own."""
 STAGES_MAY = {("processors", "totals.first_complete_day")}
 """Imports between stages, until the first complete day has a room of its own."""
+HOOKS = {"_get_oldest_event_timestamp", "_split_date_range", "_upper_limit"}
+"""Private names that existing instances override: the parts of a run call them on an aggregator."""
+NAMEDTUPLE = {"_asdict", "_fields", "_replace"}
+FOREIGN = {
+    ("broker.transports.channels", "_connection"),
+    ("broker.transports.redis", "_state"),
+    ("privacy.salt_stores", "_path"),
+    ("queries", "_index"),
+}
+"""Private names of other people's objects that are names of ours as well, elsewhere."""
+STATISTICS = re.compile(r"total|visitor|click|StatAggregator", re.IGNORECASE)
+"""What no name in `search/` and `broker/` speaks of."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -165,6 +178,91 @@ def test_stages_do_not_import_each_other():
     assert not wrong, "\n".join(wrong)
 
 
+def folder(module: str) -> str:
+    """Return the folder that a module is in; a file at the top level stands for itself."""
+    return module if (ROOT / module.replace(".", "/")).is_dir() else module.rpartition(".")[0] or module
+
+
+def circle(edges: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the members of one circle among directed edges, in order and the first again at the end; [] if none."""
+    below: dict[str, set[str]] = {}
+    for start, end in edges:
+        if start != end:
+            below.setdefault(start, set()).add(end)
+    done: set[str] = set()
+
+    def descend(path: list[str]) -> list[str]:
+        for end in sorted(below.get(path[-1], ())):
+            if end in path:
+                return [*path[path.index(end) :], end]
+            if end not in done and (found := descend([*path, end])):
+                return found
+        done.add(path[-1])
+        return []
+
+    return next(filter(None, (descend([start]) for start in sorted(below) if start not in done)), [])
+
+
+def test_files_form_no_circle():
+    """A file can be read with those that it imports, and without those that import it."""
+    assert not circle((found.importer, found.imported) for found in own_imports())
+
+
+def test_folders_form_no_circle():
+    """Two folders import each other's files in one direction only.
+
+    A folder, at any depth, is the files that lie in it directly: `broker` and `broker/transports` are two. A file at
+    the top level is a folder of its own. What is imported inside functions, and for types, counts too.
+    """
+    assert not circle((folder(found.importer), folder(found.imported)) for found in own_imports())
+
+
+@pytest.mark.parametrize(
+    ("edges", "found"),
+    [
+        pytest.param(["ab", "bc", "ac"], [], id="none"),
+        pytest.param(["ab", "bc", "ca"], ["a", "b", "c", "a"], id="of three"),
+        pytest.param(["xa", "ab", "ba"], ["a", "b", "a"], id="below another"),
+        pytest.param(["aa", "ab"], [], id="itself is none"),
+    ],
+)
+def test_a_circle_is_found(edges, found):
+    """The two rules above are as good as this."""
+    assert circle(map(tuple, edges)) == found
+
+
+def test_the_way_to_the_broker_imports_no_processors():
+    """A web process loads them with a configuration that names them, and never for the extension's sake."""
+    publishing = {"ext", "receivers", "capture", "broker", "definitions"}
+    wrong = [
+        str(found)
+        for found in own_imports()
+        if found.importer.partition(".")[0] in publishing and found.imported.partition(".")[0] == "processors"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each name that a module defines, uses or imports, with its line."""
+    for node in ast.walk(tree):
+        for attribute in ("id", "attr", "arg", "name", "asname", "module"):
+            name = getattr(node, attribute, None)
+            if isinstance(name, str):
+                yield getattr(node, "lineno", 0), name
+
+
+def test_adapters_name_nothing_of_statistics():
+    """The search engine and the broker could serve another program: a rule about totals does not belong there."""
+    wrong = [
+        f"{name}:{line} names {identifier}"
+        for name, tree in trees()
+        if name.partition(".")[0] in ("search", "broker")
+        for line, identifier in identifiers(tree)
+        if STATISTICS.search(identifier)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_contrib_is_not_imported_at_load_time():
     """What the package ships as declarations is optional: import strings are fine."""
     wrong = [str(one) for one in own_imports() if layer(one.imported) == 6 and layer(one.importer) != 6 and one.at_load]
@@ -193,6 +291,67 @@ def test_core_reads_no_clock():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def is_private(name: str) -> bool:
+    """Say whether a name is for the file that defines it."""
+    return name.startswith("_") and not name.startswith("__") and len(name) > 1 and name not in NAMEDTUPLE
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """Return the private names that a module defines: functions, classes, variables, attributes, arguments."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_own(node.value):
+            found.add(node.attr)
+    return {name for name in found if is_private(name)}
+
+
+def is_own(node: ast.expr) -> bool:
+    """Say whether an expression is the object, or the class, whose method it stands in."""
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def used_elsewhere(module: str, tree: ast.Module, ours: set[str]) -> Iterator[str]:
+    """Yield where a module uses private names of ours that it does not define, also those of a base class."""
+    known = defined(tree) | HOOKS | {name for place, name in FOREIGN if place == module}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ours - known:
+            yield f"{module}:{node.lineno} uses {ast.unparse(node)}"
+        elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == PACKAGE:
+            private = [alias.name for alias in node.names if is_private(alias.name)]
+            yield from (f"{module}:{node.lineno} imports {node.module}.{name}" for name in private)
+
+
+def test_private_names_stay_in_their_file():
+    """What two files share is public: it has a docstring, and whoever changes it looks for its users."""
+    modules = list(trees())
+    ours = {name for _, tree in modules for name in defined(tree)}
+    wrong = [use for name, tree in modules for use in used_elsewhere(name, tree, ours)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "uses"),
+    [
+        pytest.param("other._secret()", 1, id="of an object"),
+        pytest.param("self.part._secret", 1, id="of a part"),
+        pytest.param("class A(B):\n    def f(self):\n        return self._secret", 1, id="of a base class"),
+        pytest.param("other._secret = 1", 1, id="set from outside"),
+        pytest.param(f"from {PACKAGE}.other import _secret", 1, id="imported"),
+        pytest.param("from flask import _secret", 0, id="somebody else's"),
+        pytest.param("def _secret(): pass\nmodule._secret", 0, id="its own"),
+        pytest.param("one._replace(a=1)", 0, id="of a named tuple"),
+        pytest.param("aggregator._upper_limit(None)", 0, id="a hook"),
+    ],
+)
+def test_a_private_name_of_another_file_is_found(source, uses):
+    """The rule above is as good as what it sees."""
+    assert len(list(used_elsewhere("any", ast.parse(source), {"_secret", "_upper_limit"}))) == uses
 
 
 @pytest.mark.parametrize(

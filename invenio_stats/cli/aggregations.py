@@ -1,13 +1,14 @@
-"""Commands about totals: `invenio stats aggregations`."""
+"""Define the commands for totals: `invenio stats aggregations`."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -21,21 +22,22 @@ from invenio_stats.cli.options import (
 )
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
-from invenio_stats.operations.runner import aggregate_one
-from invenio_stats.proxies import current_stats
+from invenio_stats.definitions.aggregators import make_aggregator
+from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.tasks import aggregate_events
+from invenio_stats.totals import deletion
 
 
 @click.group("aggregations")
 def aggregations_group() -> None:
-    """Totals: counted from raw events."""
+    """Count and delete totals, and list bookmarks."""
 
 
 @aggregations_group.command("process")
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark: the next run goes on from here.")
+@click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark, so that the next run starts from here.")
 @eager
 @as_json
 @with_appcontext
@@ -47,7 +49,7 @@ def aggregations_process(
     eager: bool,
     as_json: bool,
 ) -> None:
-    """Count the totals of AGGREGATION_TYPES (all, unless some are named)."""
+    """Count the totals of AGGREGATION_TYPES (default: all)."""
     check_range(first, last)
     options = {
         "start_date": first and iso(first),
@@ -58,10 +60,10 @@ def aggregations_process(
         print_task(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
         return
     results = {}
-    with bar(_("Aggregating"), as_json) as shown:
+    with bar(_("Aggregating"), as_json) as progress:
         for name in aggregation_types:
-            shown.begin(name)
-            results[name] = aggregate_one(name, on_interval=shown.set, **options)
+            progress.begin(name)
+            results.update(aggregate_with_automated(name, on_interval=progress.set, **options))
     report(results, as_json, _totals_line)
 
 
@@ -69,7 +71,7 @@ def aggregations_process(
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--dry-run", is_flag=True, help="Say how many totals would be deleted, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Print how many totals would be deleted, and delete nothing.")
 @click.option(
     "--include-final",
     is_flag=True,
@@ -85,50 +87,47 @@ def aggregations_delete(
     include_final: bool,
     yes: bool,
 ) -> None:
-    """Delete the totals of AGGREGATION_TYPES, those between the dates; raw events stay."""
+    """Delete the totals of AGGREGATION_TYPES between the dates; raw events stay."""
     check_range(first, last)
     for name in () if include_final else aggregation_types:
         _check_final(name, first, last)
     if not (dry_run or yes):
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
-    said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
+    line = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
     for name in each(aggregation_types, _("Deleting")):
-        aggregator = _aggregator(name)
-        work = aggregator.count_totals if dry_run else aggregator.delete
-        click.echo(said % {"name": name, "count": work(first, last)})
+        aggregator = make_aggregator(name)
+        work = partial(deletion.count, aggregator) if dry_run else aggregator.delete
+        click.echo(line % {"name": name, "count": work(first, last)})
 
 
 @aggregations_group.command("list-bookmarks")
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="How many of each.", show_default=True)
+@click.option(
+    "--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="Number of bookmarks of each.", show_default=True
+)
 @with_appcontext
 def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, limit: int) -> None:
-    """Print how far each of AGGREGATION_TYPES has come, the newest first."""
+    """Print the bookmarks of AGGREGATION_TYPES (default: all), the newest first."""
     check_range(first, last)
     for name in aggregation_types:
         click.echo(f"{name}:")
-        for bookmark in _aggregator(name).list_bookmarks(first, last, limit):
+        for bookmark in make_aggregator(name).list_bookmarks(first, last, limit):
             click.echo(f" - {bookmark.date}")
 
 
-def _aggregator(name: str) -> Any:
-    definition = current_stats.aggregations[name]
-    return definition.cls(name=name, **definition.params)
-
-
 def _check_final(name: str, first: datetime | None, last: datetime | None) -> None:
-    """Refuse to delete totals that nobody could count again."""
-    aggregator = _aggregator(name)
-    if not hasattr(aggregator, "count_final"):  # not one of ours
+    """Raise UsageError if the range has totals that cannot be recounted because their raw events are gone."""
+    aggregator = make_aggregator(name)
+    if not isinstance(aggregator, StatAggregator):
         return
-    count, day = aggregator.count_final(first, last)
+    count, day = deletion.count_final(aggregator, first, last, datetime.now(timezone.utc))
     if count:
         raise click.UsageError(
             _(
-                "%(name)s: %(count)s of these totals are older than %(day)s, the first day whose raw events are all "
-                "there; nobody could count them again. Begin with --from %(day)s, or give --include-final.",
+                "%(name)s: %(count)s of these totals are older than %(day)s, the first day with all raw events, and "
+                "cannot be recounted. Start with --from %(day)s, or give --include-final.",
                 name=name,
                 count=count,
                 day=iso(day)[:10],

@@ -1,1 +1,1 @@
-"""Rules, with the standard library only: no Flask, no engine, no clock."""
+"""Pure rules of usage statistics, written with the standard library only: no Flask, no search engine, no clock."""

@@ -1,9 +1,10 @@
-"""Definitions: the typed form of the STATS_* dicts."""
+"""Typed definitions of event types, aggregations and queries, parsed from the STATS_* dicts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
+from invenio_stats.core.intervals import Interval
 
 Stage = Literal["web", "worker"]
 
@@ -13,13 +14,13 @@ class Pseudonymization(NamedTuple):
 
     stage: Stage
     keeps_user_id: bool
-    """Whether `user_id` stays in the event: its chain has no `anonymize_user`, so it counts with it."""
+    """Whether `user_id` stays in the event, because its preprocessors do not include `anonymize_user`."""
     window: int
-    """Seconds of a double click, in which an event carries its key of the day before too."""
+    """Double-click window in seconds; events so close after midnight also get the key under the previous day's salt."""
 
 
 class EventDefinition(NamedTuple):
-    """One event type: how its events are made, carried and stored."""
+    """One event type: how its events are built, queued and stored."""
 
     name: str
     templates: str | None
@@ -32,21 +33,25 @@ class EventDefinition(NamedTuple):
     queue: Any = None
 
     def on(self, queue: Any) -> "EventDefinition":
-        """Return the definition with its queue, which is a parameter of `cls` as well."""
+        """Return the definition with its queue, which is also passed to `cls` as a parameter."""
         return self._replace(queue=queue, params={"queue": queue, **self.params})
 
 
 class AggregationDefinition(NamedTuple):
-    """One aggregation: raw events of a type to totals of a thing and interval."""
+    """One aggregation: it turns the raw events of a type into one total for each item and interval."""
 
     name: str
     templates: str | None
     cls: type
     params: Mapping[str, Any]
+    totals_alias: str | None = None
+    """The alias of its totals, without the instance's prefix."""
+    interval: Interval | None = None
+    """What one of its totals covers. Both are None for a class with its own constructor: only an object of it knows."""
 
 
 class QueryDefinition(NamedTuple):
-    """One query: totals to answers."""
+    """One query: it turns totals into an answer."""
 
     name: str
     cls: type

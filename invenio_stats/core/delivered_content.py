@@ -1,16 +1,16 @@
-"""Usage: which answers to a request make its views and downloads count."""
+"""Decide by a response whether it delivered the content, so that its views and downloads count."""
 
 import re
 from typing import NamedTuple
 
 USAGE_TYPES = ("file-download", "record-view")
-"""Event types that are use of an item unless their entry says otherwise."""
+"""Event types that are usage of an item unless their entry in STATS_EVENTS sets it otherwise."""
 
 _FROM_THE_START = re.compile(r"bytes\s+0-", re.IGNORECASE)
 
 
 class Answer(NamedTuple):
-    """What the rule needs to know of a response and the request it answers."""
+    """The properties of a response and its request that the rule depends on."""
 
     method: str
     status: int
@@ -18,10 +18,10 @@ class Answer(NamedTuple):
 
 
 def is_usage(answer: Answer, leads_to_content: bool = False) -> bool:
-    """Say whether an answer delivered the content, so that its view or download counts.
+    """Return True if a response delivered the content, so that its view or download counts.
 
-    200 and 304 do (COUNTER 5.1, 3.3.8). Of parts (206) only the one that begins at byte 0, so that a
-    download in pieces is one; a redirect only when it leads to the content itself; HEAD never does.
+    Status 200 and 304 count (COUNTER 5.1, 3.3.8). A partial response (206) counts only if it begins at byte 0, so
+    that a download in several parts counts once; a redirect only if it leads to the content itself. HEAD never counts.
     """
     if answer.method == "HEAD":
         return False

@@ -1,8 +1,9 @@
-"""Double-click cells: the document that clicks share, and whether a later cell supersedes it.
+"""Group clicks into double-click cells, each stored as one document, and decide which cell supersedes which.
 
-A cell is as wide as the double-click window and holds the clicks of one visitor on one thing. Clicks within a cell
-are always one; of two cells, only adjacent ones can chain. Whoever writes, and in whatever order, the earliest click
-of a cell only gets earlier and the latest only later: what is superseded once stays so.
+A cell is as long as the double-click window and holds the clicks of one visitor on one item. Clicks in the same cell
+always count once; a double click across cells is only possible between adjacent ones. Whichever worker writes, and in
+whatever order, the earliest click of a cell can only get earlier and the latest only later, so a superseded cell stays
+superseded.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,35 +20,35 @@ class Click(NamedTuple):
     """One event as it comes out of its preprocessors."""
 
     fields: Event
-    """What the event's document holds, beside what a cell adds: moments, event id, stamp."""
+    """The fields of the event's document, without those that the cell adds: moments, event id, stamp."""
     moment: datetime
-    """When it happened: aware, UTC, a whole second."""
+    """When the click happened: aware, UTC, a whole second."""
     event_id: str
     cell: datetime
-    """The start of its cell."""
+    """Start of the click's cell."""
     identity: str | None
-    """What document ids of the same thing and visitor have in common, in all cells; None for an event of nobody."""
+    """The part of the document id that this visitor and item share in all cells; None if there is no visitor."""
     previous_visitor_id: str | None = None
-    """The visitor's key under the salt of the day before; only in the first cell of a day."""
+    """The visitor's key under the previous day's salt; set only in the first cell of a day."""
 
 
 class DocumentRef(NamedTuple):
-    """Where a document is: its id, and the start of its cell, which says in what index."""
+    """Address of a document: its id, and the start of its cell, which determines the index."""
 
     start: datetime
     document_id: str
 
 
 class Document(NamedTuple):
-    """What is stored of a cell, or is to be."""
+    """The stored form of a cell."""
 
     fields: Event
-    """Those of the latest click, which is the one that counts."""
+    """Fields of the latest click, which is the one that counts."""
     event_id: str
     first: datetime
     latest: datetime
     is_superseded: bool = False
-    """Whether a click in the next cell is a double click of the latest here, so that this one never counts."""
+    """Whether a click in the next cell is a double click of the latest one here, so that this cell does not count."""
 
 
 @dataclass(slots=True)
@@ -56,43 +57,45 @@ class Cell:
 
     ref: DocumentRef
     identity: str | None
-    """What the ids of this visitor and thing end with, in any cell; None for an event of nobody, which is alone."""
+    """End of the document ids of this visitor and item in any cell; None without a visitor: the event is on its own."""
     clicks: list[Click]
     is_ghost: bool = False
-    """Whether it stands under yesterday's key, only to supersede yesterday's last cell."""
+    """Whether the cell has yesterday's visitor key and exists only to supersede yesterday's last cell."""
 
     def document(self) -> Document:
-        """Return what the clicks make together; their order plays no part."""
-        if len(self.clicks) == 1:
-            (one,) = self.clicks
-            return Document(one.fields, one.event_id, one.moment, one.moment, self.is_ghost)
-        documents = [Document(one.fields, one.event_id, one.moment, one.moment, self.is_ghost) for one in self.clicks]
-        return reduce(merge, documents)
+        """Return the document of all clicks merged; their order does not matter."""
+        if len(self.clicks) == 1:  # the usual case, without building a list
+            return self._document_of(self.clicks[0])
+        return reduce(merge, [self._document_of(click) for click in self.clicks])
+
+    def _document_of(self, click: Click) -> Document:
+        return Document(click.fields, click.event_id, click.moment, click.moment, self.is_ghost)
 
     def drop(self, document: Document) -> list[Click]:
-        """Take out and return the click whose fields a document has: all of them where it is none of these."""
-        dropped = [one for one in self.clicks if (one.moment, one.event_id) == (document.latest, document.event_id)]
+        """Remove and return the click that a document was made from, or all clicks if it was made from none of them."""
+        rejected = (document.latest, document.event_id)
+        dropped = [click for click in self.clicks if (click.moment, click.event_id) == rejected]
         dropped = dropped or self.clicks
-        self.clicks = [one for one in self.clicks if one not in dropped]
+        self.clicks = [click for click in self.clicks if click not in dropped]
         return dropped
 
     def before(self, window: int) -> DocumentRef | None:
-        """Return the place of the cell before this one; None where there can be none."""
-        return self._beside(-window)
+        """Return the previous cell's address; None with window 0, without a visitor or at the calendar's start."""
+        return self._neighbour(-window)
 
     def after(self, window: int) -> DocumentRef | None:
-        """Return the place of the cell after this one; None where there can be none."""
-        return self._beside(window)
+        """Return the next cell's address; None with window 0, without a visitor or at the calendar's end."""
+        return self._neighbour(window)
 
-    def _beside(self, seconds: int) -> DocumentRef | None:
-        if not seconds or self.identity is None or (found := _shifted(self.ref.start, seconds)) is None:
+    def _neighbour(self, seconds: int) -> DocumentRef | None:
+        if not seconds or self.identity is None or (shifted := _shift(self.ref.start, seconds)) is None:
             return None
-        start, written = found
-        return DocumentRef(start, written + self.identity)
+        start, start_text = shifted
+        return DocumentRef(start, start_text + self.identity)
 
 
 def fold(clicks: Iterable[Click], window: int) -> list[Cell]:
-    """Return the cells of a batch, with the ghosts that belong to its clicks."""
+    """Return the cells of a batch of clicks, including the ghost cells that its clicks need."""
     cells: dict[str, Cell] = {}
     for click in clicks:
         _put(cells, click)
@@ -111,34 +114,35 @@ def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> None:
 
 
 def document_id_of(cell: datetime, identity: str | None) -> str | None:
-    """Return the id that clicks of an identity share in a cell; None for an event of nobody, which is its own."""
-    return None if identity is None else _written(cell) + identity
+    """Return the document id that clicks of an identity share in a cell; None if there is no visitor."""
+    return None if identity is None else _cached_iso(cell) + identity
 
 
 def identity_of(fields: Event) -> str | None:
-    """Return what document ids of the same thing and visitor have in common, for all cells."""
+    """Return the part of the document id that a visitor and item share in all cells; None if either is missing."""
     if fields.get("unique_id") is None or fields.get("visitor_id") is None:
         return None
     return hash_id("", fields)
 
 
-_written: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
+_cached_iso: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
 
 
 @lru_cache(maxsize=8192)
-def _shifted(start: datetime, seconds: int) -> tuple[datetime, str] | None:
-    """Return the start of a cell so many seconds later, and as it is written; None beyond the calendar."""
+def _shift(start: datetime, seconds: int) -> tuple[datetime, str] | None:
+    """Return the start of the cell so many seconds later, as a moment and as text; None beyond the calendar."""
     try:
         shifted = start + timedelta(seconds=seconds)
     except OverflowError:
         return None
-    return shifted, _written(shifted)
+    return shifted, _cached_iso(shifted)
 
 
 def _ghost(click: Click) -> Click | None:
-    """Return a click's ghost: the same moment under the visitor's key of yesterday, and nothing else of it.
+    """Return a click's ghost, which has its moment, its item and the visitor's key of yesterday, and no other field.
 
-    What the ghost does not hold cannot tie yesterday's key to today's.
+    A ghost with more fields could link yesterday's key to today's. None if the click is not in the first cell of a
+    day, has no visitor, or has the same key as yesterday.
     """
     fields = {"unique_id": click.fields.get("unique_id"), "visitor_id": click.previous_visitor_id}
     if fields["visitor_id"] == click.fields.get("visitor_id") or (identity := identity_of(fields)) is None:
@@ -149,9 +153,9 @@ def _ghost(click: Click) -> Click | None:
 
 
 def merge(document: Document, other: Document) -> Document:
-    """Return a document with another of the same cell in it: the same object when that changes nothing.
+    """Return a document merged with another of the same cell; the same object if the merge changes nothing.
 
-    Of clicks in the same second the largest event id wins, so that their order plays no part.
+    Of clicks in the same second the largest event id wins, so that their order does not matter.
     """
     is_newer = (other.latest, other.event_id) > (document.latest, document.event_id)
     is_superseded = document.is_superseded or other.is_superseded
@@ -162,12 +166,12 @@ def merge(document: Document, other: Document) -> Document:
 
 
 def chains(earlier: Document, later: Document, window: int) -> bool:
-    """Say whether the first click of a later cell is a double click of the latest of an earlier one."""
+    """Return True if the first click of a later cell is a double click of the latest click of an earlier cell."""
     return later.first - earlier.latest <= timedelta(seconds=window)
 
 
 def to_source(document: Document, stamp: str) -> Event:
-    """Return a document as the engine gets it, stamped with when it was sent."""
+    """Return a document as the search engine stores it, with the time at which it is sent."""
     source: Event = {**document.fields, "updated_timestamp": stamp}
     if "timestamp" not in source:
         source["timestamp"] = iso(document.latest)
@@ -181,21 +185,21 @@ def to_source(document: Document, stamp: str) -> Event:
 
 
 def to_document(source: Event) -> Document:
-    """Return what the engine has stored of a cell, also by older releases; ValueError where it has no timestamp."""
+    """Read the stored document of a cell, also of older releases; ValueError if it has no valid timestamp."""
     latest = to_second(parse(source.get("timestamp", "")))
     first = to_second(parse(source["first"])) if source.get("first") else latest
     return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")))
 
 
 DEFAULT_WINDOW = 30
-"""Seconds between clicks that still are one (COUNTER Release 5.1)."""
+"""Seconds within which two clicks count as one (COUNTER Release 5.1)."""
 
 
 def check_window(seconds: object) -> int:
-    """Return the window in seconds; 0 switches it off.
+    """Return the double-click window in seconds; 0 switches double-click detection off.
 
-    A window has to divide an hour, so that the click that is kept never moves the event to
-    another hour or day than its cell. ValueError says so.
+    A window must divide an hour, so that the click that counts is in the same hour and day as its cell; ValueError
+    for any other value.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds != int(seconds):
         raise ValueError(f"double_click_window is {seconds!r}; set it to a whole number of seconds.")
@@ -205,9 +209,9 @@ def check_window(seconds: object) -> int:
 
 
 def cell_start(moment: datetime, window: int) -> datetime:
-    """Return the start of the cell that a click falls into: its own second where the window is 0.
+    """Return the start of the cell that a click falls into; with window 0 that is the click's own second.
 
-    A window divides an hour (see `check_window`), so cells that lie end to end from the epoch begin with each hour.
+    A window divides an hour (see `check_window`), so a cell begins with each hour.
     """
     moment = to_second(utc(moment))
     if not window:

@@ -1,4 +1,4 @@
-"""Events: what they are called, and what makes two of them the same click or the same thing."""
+"""Define events, the types of functions that build and change them, and the ids of the items they are about."""
 
 import hashlib
 import secrets
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 Event = dict[str, Any]
-"""One thing that happened, as JSON-ready fields; architecture of the fields: docs/how-it-works."""
+"""One event as JSON-ready fields; docs/how-it-works describes them."""
 
 Builder = Callable[..., Event | None]
 """Runs in the request: `(event, *signal_args, **signal_kwargs)`. Returns the event, or None to drop it."""
@@ -16,10 +16,10 @@ Preprocessor = Callable[[Event], Event | None]
 
 
 class IdentifiedEvent(Event):
-    """An event with what travels beside its fields, and never in them.
+    """An event with its id and a mark for redirects, which are kept outside its fields.
 
-    `event_id` is given at birth and stays; `leads_to_content` says that a redirect which answers the
-    request leads to the content itself, as object storage does.
+    `event_id` is set once, when the event is built. `leads_to_content` is True if a redirect that answers the request
+    leads to the content itself, for example to object storage.
     """
 
     def __init__(self, fields: Event, event_id: str | None = None, leads_to_content: bool = False):
@@ -29,12 +29,12 @@ class IdentifiedEvent(Event):
 
 
 def with_id(event: Event) -> IdentifiedEvent:
-    """Return the event with an id: its own where it has one, else a new one."""
+    """Return the event with an id: its own if it has one, otherwise a new one."""
     return event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event)
 
 
 def leads_to_content(event: Event) -> IdentifiedEvent:
-    """Mark an event as one that counts when the answer is a redirect; a builder returns what it gets from here."""
+    """Mark an event as one that counts if the response is a redirect; a builder must return the event returned here."""
     event = with_id(event)
     event.leads_to_content = True
     return event
@@ -43,18 +43,18 @@ def leads_to_content(event: Event) -> IdentifiedEvent:
 def hash_id(iso_timestamp: str, event: Event) -> str:
     """Return the document id of an event in a double-click cell.
 
-    The same thing by the same visitor in the same cell has the same id, so storing it twice
-    stores it once.
+    Events of the same visitor on the same item in the same cell have the same id, so storing the event twice keeps
+    one document.
     """
     identity = str(event["unique_id"]).encode() + str(event.get("visitor_id")).encode()
     return f"{iso_timestamp}-{hashlib.sha1(identity, usedforsecurity=False).hexdigest()}"
 
 
 def file_unique_id(event: Event) -> str:
-    """Return what makes two downloads downloads of the same file."""
+    """Return the id of the downloaded file, the same for all downloads of one file."""
     return f"{event['bucket_id']}_{event['file_id']}"
 
 
 def record_unique_id(event: Event) -> str:
-    """Return what makes two views views of the same record."""
+    """Return the id of the viewed record, the same for all views of one record."""
     return f"{event['pid_type']}_{event['pid_value']}"

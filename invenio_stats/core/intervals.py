@@ -1,4 +1,4 @@
-"""Intervals of the calendar in UTC: hour, day, month and year, as totals are made for them."""
+"""Calendar intervals in UTC for which totals are counted: hour, day, month and year."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from invenio_stats.core.moments import UTC, utc
 Interval = Literal["hour", "day", "month", "year"]
 
 FORMATS: dict[Interval, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
-"""How each interval is written in index names and in the ids of totals, shortest interval first."""
+"""The date format of each interval in index names and ids of totals, shortest interval first."""
 
 ROUNDING: dict[Interval, str] = {"hour": "h", "day": "d", "month": "M", "year": "y"}
 """The engine's unit for rounding a date to each interval."""
@@ -18,19 +18,19 @@ INTERVALS: tuple[Interval, ...] = tuple(FORMATS)
 
 
 def check_interval(value: object) -> Interval:
-    """Return the interval that the value names; ValueError says which there are."""
+    """Return the value as an interval; a ValueError for any other value lists the intervals."""
     if not isinstance(value, str) or value not in FORMATS:
         raise ValueError(f"{value!r} is not an interval. Use one of: {', '.join(INTERVALS)}.")
     return value
 
 
 def is_longer(interval: Interval, other: Interval) -> bool:
-    """Say whether an interval is longer than the other."""
+    """Return True if an interval is longer than the other."""
     return INTERVALS.index(interval) > INTERVALS.index(other)
 
 
 def floor(moment: datetime, interval: Interval) -> datetime:
-    """Return the start of the interval that the moment lies in."""
+    """Return the start of the interval that contains the moment."""
     moment = utc(moment)
     if interval == "day":
         return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
@@ -52,7 +52,7 @@ def after(start: datetime, interval: Interval) -> datetime:
 
 
 def starts(first: datetime, last: datetime, interval: Interval) -> Iterator[datetime]:
-    """Yield the start of each interval from the one that holds `first` to the one that holds `last`."""
+    """Yield the start of each interval from the one that contains `first` to the one that contains `last`."""
     start, last = floor(first, interval), utc(last)
     while start <= last:
         yield start
@@ -60,5 +60,5 @@ def starts(first: datetime, last: datetime, interval: Interval) -> Iterator[date
 
 
 def label(moment: datetime, interval: Interval) -> str:
-    """Write the interval that holds the moment: '2026-01' for a month."""
+    """Format the interval that contains the moment: '2026-01' for a month."""
     return utc(moment).strftime(FORMATS[interval])

@@ -1,8 +1,8 @@
-"""Leases: which run of an aggregation counts which intervals, when several runs go on at once.
+"""Divide the intervals of an aggregation among concurrent runs by leases.
 
-All leases of an aggregation lie in one document, which is changed by compare-and-set. Only one run works on an interval
-at a time, and a bookmark never passes the moment that another run began which was at work meanwhile: what a run
-counted too early, the next one counts again.
+All leases of an aggregation are in one document, which is changed by compare-and-set. Only one run at a time works on
+an interval. The bookmark of a run never passes the start of another run that was active at the same time, so that the
+next run counts again what this one counted too early.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,98 +16,100 @@ from invenio_stats.core.moments import iso_zoned, parse
 
 @dataclass(frozen=True)
 class Lease:
-    """What one run has claimed."""
+    """The intervals that one run has claimed and counted."""
 
     token: str
     begun: datetime
-    """Before it counted anything: what was stored later it may have missed."""
+    """When the run started, before it counted anything; it may have missed events stored later."""
     alive: datetime
-    """Its last sign of life."""
+    """Time of the run's last heartbeat."""
     since: datetime | None = None
-    """From which moment on it counts what changed; None for everything."""
+    """The run counts the intervals changed since this moment; None if it counts all."""
     holds: tuple[datetime, ...] = ()
-    """Starts of the intervals that it works on."""
+    """Starts of the intervals that the run works on."""
     done: tuple[datetime, ...] = ()
-    """Starts of the intervals that it has counted and written."""
+    """Starts of the intervals that the run has counted and written."""
     ended: datetime | None = None
 
     @property
     def is_active(self) -> bool:
-        """Whether the run has not come to its end, as far as one knows."""
+        """Whether the run has not reported its end."""
         return self.ended is None
 
     def covers(self, other: "Lease") -> bool:
-        """Say whether an interval that this run has done needs not be done by the other, which overlaps it."""
+        """Return True if an interval done by this run need not be done by the other, because the two overlap."""
         overlaps = self.ended is None or self.ended >= other.begun
         return overlaps and (self.since is None or (other.since is not None and self.since <= other.since))
 
 
 class Claim(NamedTuple):
-    """What a run gets of the intervals that it wants; the rest is being worked on by others."""
+    """The part of the wanted intervals that a run may count; other runs are working on the rest."""
 
     granted: list[datetime]
     spared: list[datetime]
-    """What others have done already."""
+    """Intervals that other runs have already done."""
 
 
-def living(leases: Iterable[Lease], now: datetime, life: timedelta) -> list[Lease]:
-    """Leave out the runs that gave no sign of life for so long, and those that have ended and overlap nobody."""
-    known = [one for one in leases if not one.is_active or now - one.alive <= life]
-    begun = [one.begun for one in known if one.is_active]
-    return [one for one in known if one.ended is None or any(moment <= one.ended for moment in begun)]
+def drop_dead(leases: Iterable[Lease], now: datetime, life: timedelta) -> list[Lease]:
+    """Return the leases without active ones silent for longer than `life` and ended ones that overlap no active run."""
+    known = [lease for lease in leases if not lease.is_active or now - lease.alive <= life]
+    begun = [lease.begun for lease in known if lease.is_active]
+    return [lease for lease in known if lease.ended is None or any(moment <= lease.ended for moment in begun)]
 
 
-def claim(leases: Sequence[Lease], own: Lease, wanted: Mapping[datetime, int], most: int) -> Claim:
-    """Say which of the wanted intervals a run gets: at least one, and more while their events together are few.
+def claim(leases: Sequence[Lease], own: Lease, wanted: Mapping[datetime, int], limit: int) -> Claim:
+    """Return the wanted intervals that a run may count: at least one free interval, more up to a number of events.
 
-    `wanted` says how many events each interval has, in order; `most` is how many are enough.
+    `wanted` maps each interval, in order, to its number of events; no further interval is granted once those granted
+    have `limit` events together.
     """
-    others = [one for one in leases if one.token != own.token]
-    held = {start for one in others if one.is_active for start in one.holds}
-    done = {start for one in others if one.covers(own) for start in one.done}
+    others = [lease for lease in leases if lease.token != own.token]
+    held = {start for lease in others if lease.is_active for start in lease.holds}
+    done = {start for lease in others if lease.covers(own) for start in lease.done}
     spared = [start for start in wanted if start in done]
     free = [start for start in wanted if start not in done and start not in held]
-    weights = accumulate(wanted[start] for start in free)
-    return Claim([start for start, weight in zip(free, weights, strict=True) if weight - wanted[start] < most], spared)
+    sums = accumulate(wanted[start] for start in free)
+    granted = [start for start, events in zip(free, sums, strict=True) if events - wanted[start] < limit]
+    return Claim(granted, spared)
 
 
-def earliest(leases: Iterable[Lease], token: str) -> datetime | None:
-    """Return when the first of the other runs began, or None where there is no other."""
-    return min((one.begun for one in leases if one.token != token), default=None)
+def earliest_start(leases: Iterable[Lease], token: str) -> datetime | None:
+    """Return when the first of the other runs began, or None if there is no other run."""
+    return min((lease.begun for lease in leases if lease.token != token), default=None)
 
 
-def ended(own: Lease, now: datetime) -> Lease:
-    """Return the lease of a run that has come to its end, in whatever way."""
+def end(own: Lease, now: datetime) -> Lease:
+    """Return the lease of a run that has ended, with or without success."""
     return replace(own, holds=(), alive=now, ended=now)
 
 
 def read_leases(source: Mapping[str, Any]) -> list[Lease]:
-    """Return the leases in the document of an aggregation."""
+    """Return the leases stored in the document of an aggregation."""
     return [
         Lease(
-            token=one["token"],
-            begun=parse(one["begun"]),
-            alive=parse(one["alive"]),
-            since=parse(one["since"]) if one.get("since") else None,
-            holds=tuple(map(parse, one.get("holds", ()))),
-            done=tuple(map(parse, one.get("done", ()))),
-            ended=parse(one["ended"]) if one.get("ended") else None,
+            token=entry["token"],
+            begun=parse(entry["begun"]),
+            alive=parse(entry["alive"]),
+            since=parse(entry["since"]) if entry.get("since") else None,
+            holds=tuple(map(parse, entry.get("holds", ()))),
+            done=tuple(map(parse, entry.get("done", ()))),
+            ended=parse(entry["ended"]) if entry.get("ended") else None,
         )
-        for one in source.get("leases", ())
+        for entry in source.get("leases", ())
     ]
 
 
 def write_leases(leases: Iterable[Lease]) -> list[dict[str, Any]]:
-    """Return leases as the document holds them."""
+    """Return leases in the form in which the document of an aggregation stores them."""
     return [
         {
-            "token": one.token,
-            "begun": iso_zoned(one.begun),
-            "alive": iso_zoned(one.alive),
-            "since": one.since and iso_zoned(one.since),
-            "holds": list(map(iso_zoned, one.holds)),
-            "done": list(map(iso_zoned, one.done)),
-            "ended": one.ended and iso_zoned(one.ended),
+            "token": lease.token,
+            "begun": iso_zoned(lease.begun),
+            "alive": iso_zoned(lease.alive),
+            "since": lease.since and iso_zoned(lease.since),
+            "holds": list(map(iso_zoned, lease.holds)),
+            "done": list(map(iso_zoned, lease.done)),
+            "ended": lease.ended and iso_zoned(lease.ended),
         }
-        for one in leases
+        for lease in leases
     ]

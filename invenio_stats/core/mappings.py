@@ -1,6 +1,6 @@
-"""Mappings: the one source of every index template's JSON.
+"""Define the mappings from which the JSON files of all index templates are generated.
 
-`python -m invenio_stats.contrib` writes the files; a test fails when they differ from this page.
+`python -m invenio_stats.contrib` writes the files; a test fails if they differ from this module.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ EVENT_FIELDS: dict[str, Field] = {
     "event_id": KEYWORD,
     "updated_timestamp": STAMP,
 }
-"""What every raw event may hold, beside the fields of the thing it is about."""
+"""Fields that every raw event may have, in addition to those of its event type."""
 
 TOTAL_FIELDS: dict[str, Field] = {
     "timestamp": {"type": "date", "format": "date_optional_time"},
@@ -49,20 +49,20 @@ TOTAL_FIELDS: dict[str, Field] = {
     "access_status": KEYWORD,
     "updated_timestamp": STAMP,
 }
-"""What every total may hold, beside the fields copied from its newest event."""
+"""Fields that every total may have, in addition to those copied from its newest event."""
 
 NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
-"""The events that count: what the alias of raw events shows."""
+"""The filter of the alias of raw events: only events that count."""
 
 INDEX_SETTINGS: Body = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}}
-"""One shard each; a replica as soon as there is a second node; new documents are found after five seconds."""
+"""One shard for each index; a replica if there is a second node; new documents are searchable after five seconds."""
 
 PREFIX = "__SEARCH_INDEX_PREFIX__"
-"""Stands for the instance's prefix in a template; invenio-search replaces it."""
+"""Placeholder for the instance's prefix in a template; invenio-search replaces it."""
 
 
 def mappings(fields: dict[str, Field]) -> Body:
-    """Return the mappings of an index: what is not listed is stored, but not searchable."""
+    """Return the mappings of an index: a field that is not listed is stored, but not searchable."""
     return {
         "dynamic": False,
         "date_detection": False,
@@ -72,7 +72,7 @@ def mappings(fields: dict[str, Field]) -> Body:
 
 
 def events_body(alias: str, fields: dict[str, Field]) -> Body:
-    """Return settings, mappings and alias of a raw index; the alias hides superseded clicks."""
+    """Return settings, mappings and alias of an index of raw events; the alias hides superseded clicks."""
     return {
         "settings": INDEX_SETTINGS,
         "mappings": mappings({**EVENT_FIELDS, **fields}),

@@ -1,4 +1,4 @@
-"""Metrics: what is computed over a group of documents, from the configured triple to the engine and back."""
+"""Turn configured metrics into aggregations of the search engine, and read their values from its answer."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 ALLOWED_METRICS: frozenset[str] = frozenset(
     {"avg", "cardinality", "extended_stats", "geo_centroid", "max", "min", "percentiles", "stats", "sum"}
 )
-"""Metrics that a total or a query may have, by the engine's names."""
+"""Metrics that a total or a query may have, named as in the search engine."""
 
 MAX_PRECISION = 40_000
 """The engine's highest precision_threshold; a `cardinality` above it is an estimate."""
@@ -16,7 +16,7 @@ _MULTI_VALUED = frozenset({"stats", "extended_stats"})
 
 
 class Metric(NamedTuple):
-    """One metric over one source field, as `(metric, source, options)` of a configuration says."""
+    """One metric over one source field, configured as `(metric, source, options)`."""
 
     name: str
     source: str
@@ -24,25 +24,25 @@ class Metric(NamedTuple):
 
     @property
     def is_distinct_count(self) -> bool:
-        """Say whether this is a count of distinct values that nothing asks to be other than exact."""
+        """Whether this counts distinct values with the highest precision, because no option asks for less."""
         return self.name == "cardinality" and set(self.options) <= {"precision_threshold"}
 
     @property
     def is_estimate(self) -> bool:
-        """Say whether this is a count of distinct values that need not be exact."""
+        """Whether this counts distinct values with options of its own, so that the count need not be exact."""
         return self.name == "cardinality" and not self.is_distinct_count
 
     def body(self) -> dict[str, Any]:
-        """Return the engine's aggregation; a distinct count has the highest precision there is."""
+        """Return the aggregation for the search engine; a distinct count gets the highest precision."""
         options = dict(self.options)
         if self.is_distinct_count:
             options["precision_threshold"] = MAX_PRECISION
         return {self.name: {"field": self.source, **options}}
 
     def read(self, answer: Mapping[str, Any]) -> Any:
-        """Return the value in the engine's answer.
+        """Return the value in the search engine's answer.
 
-        Over no documents it is 0 for sums and counts, None where there is nothing to say (avg,
+        Over no documents the value is 0 for sums and counts, and None for metrics that are then undefined (avg,
         min, max, geo_centroid). `stats` and `extended_stats` are dicts of their parts,
         `percentiles` a dict by percent, `geo_centroid` a dict of lat and lon.
         """
@@ -57,7 +57,7 @@ class Metric(NamedTuple):
 
     @property
     def empty(self) -> Any:
-        """The value over no documents at all, for answers that the engine was not asked for."""
+        """The value over no documents, for answers that are given without a search request."""
         if self.name in _ZERO_WHEN_EMPTY:
             return 0
         if self.name in _MULTI_VALUED:
@@ -68,7 +68,7 @@ class Metric(NamedTuple):
 def parse_metrics(
     fields: Mapping[str, Any] | None, allowed: Collection[str] = ALLOWED_METRICS, setting_path: str = "metric_fields"
 ) -> dict[str, Metric]:
-    """Read `{name: (metric, source field, options)}`; ValueError says what is wrong, and at which `setting_path`."""
+    """Parse `{name: (metric, source field, options)}`; a ValueError names the wrong value and its `setting_path`."""
     return {name: _parse(f"{setting_path}[{name!r}]", triple, allowed) for name, triple in (fields or {}).items()}
 
 

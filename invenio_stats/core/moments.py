@@ -1,4 +1,4 @@
-"""Moments in time: text to aware UTC and back, the only place that parses or writes them."""
+"""Parse and format moments in time; this is the only module that does, and its moments are aware UTC."""
 
 import re
 from datetime import date, datetime, timedelta, timezone
@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta, timezone
 UTC = timezone.utc
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Before all that is counted."""
+"""A moment before all events."""
 
-# Compiled when the first such text comes: importing the package does not pay for it.
+# Not compiled here: `re` compiles and caches them at first use, so that importing the package stays fast.
 _TIMESTAMP = (
     r"(?P<date>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?)?"
@@ -18,18 +18,18 @@ _CALENDAR = r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?$"
 
 
 def utc(moment: datetime) -> datetime:
-    """Return the moment as aware UTC; a moment without zone is taken as UTC."""
+    """Return the moment as aware UTC; a moment without time zone is read as UTC."""
     if moment.tzinfo is UTC:
         return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse(value: str | datetime | date) -> datetime:
-    """Return the aware UTC moment that a timestamp names.
+    """Return the moment of a timestamp as aware UTC.
 
-    Accepts what the engine holds: with or without zone, with or without a fraction of up to
-    nine digits (cut to microseconds), a date alone (its first second), and datetimes. Raises
-    ValueError that quotes the value.
+    Accepts the forms that the search engine stores: with or without time zone, with or without a fraction of up to
+    nine digits (cut to microseconds), a date alone (its first second), and datetimes. Raises a ValueError that
+    quotes any other value.
     """
     if isinstance(value, datetime):
         return utc(value)
@@ -37,9 +37,9 @@ def parse(value: str | datetime | date) -> datetime:
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a timestamp. Write it as '2026-01-31T10:00:00'.")
-    try:  # the general way takes five times as long; to put the zone in, and not have it read, twice
+    try:  # `_parse_slowly` takes five times as long; adding the zone here is twice as fast as `utc` on a naive moment
         return utc(datetime.fromisoformat(f"{value}+00:00" if is_iso(value) else value))
-    except (ValueError, OverflowError):  # a zone may carry the first or last day out of the calendar
+    except (ValueError, OverflowError):  # converting the zone may leave the calendar on its first or last day
         return _parse_slowly(value)
 
 
@@ -70,7 +70,7 @@ def _parse_slowly(value: str) -> datetime:
 
 
 def parse_calendar(value: str | datetime | date) -> datetime:
-    """Return the moment that a date in a question names: '2026' and '2026-03' mean their first day."""
+    """Return the moment of a date in a query: '2026' and '2026-03' mean their first day."""
     if isinstance(value, str):
         match = re.match(_CALENDAR, value.strip())
         if match:
@@ -79,21 +79,21 @@ def parse_calendar(value: str | datetime | date) -> datetime:
 
 
 def to_second(moment: datetime) -> datetime:
-    """Cut the fraction of a second off."""
+    """Return the moment without its fraction of a second."""
     return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 def iso(moment: datetime) -> str:
-    """Write a moment as UTC without zone, as events and totals hold it: '2026-01-31T10:00:00'."""
+    """Format a moment as UTC without time zone, as in events and totals: '2026-01-31T10:00:00'."""
     return utc(moment).isoformat().removesuffix("+00:00")
 
 
 def is_iso(text: str) -> bool:
-    """Say whether a text that can be parsed is one that `iso` writes for a whole second, as most timestamps are."""
+    """Return True if a timestamp has the form that `iso` writes for a whole second, which most timestamps have."""
     is_separated = len(text) == 19 and text[10] == "T" and text[4] == text[7] == "-" and text[13] == text[16] == ":"
-    return is_separated and text.isascii() and text[11:13] != "24"  # midnight, which a newer Python reads
+    return is_separated and text.isascii() and text[11:13] != "24"  # 24:00, which newer versions of Python accept
 
 
 def iso_zoned(moment: datetime) -> str:
-    """Write a moment as UTC with its zone: '2026-01-31T10:00:00+00:00'."""
+    """Format a moment as UTC with time zone: '2026-01-31T10:00:00+00:00'."""
     return utc(moment).isoformat()

@@ -1,6 +1,6 @@
-"""Months: which of them are closed, what the indices of their events are called, and the mark of one in the making.
+"""Name the event indices of a month, and the lease that an index carries while a month is compacted into it.
 
-The days of a month lie in an index each until somebody makes one index of them.
+Each day has its own index until compaction copies the days of a closed month into one index.
 """
 
 import re
@@ -15,22 +15,22 @@ _LEASE = re.compile(r"(?:^|-)compacting-.+-(\d{14})-[0-9a-f]{8}$")
 
 
 class Period(NamedTuple):
-    """What the name of an index of events says of its contents."""
+    """The month or day whose events an index contains, as its name tells."""
 
     month: str
-    """As '2026-01'."""
+    """Formatted as '2026-01'."""
     day: str | None
-    """As '2026-01-31'; None for an index of the whole month."""
+    """Formatted as '2026-01-31'; None for an index of the whole month."""
 
 
 def is_closed(moment: datetime, now: datetime) -> bool:
-    """Say whether a month is older than the last full one: what belongs to it has come in long ago."""
+    """Return True if a month is older than the last full one, so that no further events are expected for it."""
     last_full = floor(floor(now, "month") - timedelta(days=1), "month")
     return floor(moment, "month") < last_full
 
 
 def period(alias: str, index: str) -> Period | None:
-    """Return what the index of a month or day covers; None for a name of another form."""
+    """Return the month or day that an index covers; None for a name of another form."""
     if not index.startswith(f"{alias}-"):
         return None
     match = re.fullmatch(r"(\d{4}-\d{2})(?:(-\d{2})|\.\d+)?", index[len(alias) + 1 :])
@@ -40,27 +40,27 @@ def period(alias: str, index: str) -> Period | None:
 
 
 def free_name(month_index: str, taken: Collection[str]) -> str:
-    """Return the name of a month's index to be made: the month's own, or one with a number where that is taken."""
+    """Return the name for a new index of a month: the month's own name, or one with a number if that is taken."""
     names = [month_index, *(f"{month_index}.{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)
 
 
 def lease_name(month_index: str, now: datetime, token: str) -> str:
-    """Return the alias that an index in the making carries: the last sign of life of its maker, and who that is.
+    """Return the alias that leases a target index to its owner: it names the owner and the time of the last heartbeat.
 
-    `token` is eight hexadecimal digits.
+    `token` is the owner: eight hexadecimal digits.
     """
     return f"compacting-{month_index}-{utc(now):%Y%m%d%H%M%S}-{token}"
 
 
 def find_lease(aliases: Iterable[str]) -> str | None:
-    """Return the mark among the aliases of an index; None for one that is not in the making."""
+    """Return the lease among the aliases of an index; None if the index is not the target of a compaction."""
     return next((alias for alias in aliases if _LEASE.search(alias)), None)
 
 
 def heartbeat_at(lease: str) -> datetime:
-    """Return when the maker gave the sign of life."""
+    """Return the time of the owner's last heartbeat; ValueError if the alias is not a lease."""
     match = _LEASE.search(lease)
     if match is None:
-        raise ValueError(f"{lease!r} is not the mark of an index in the making.")
+        raise ValueError(f"{lease!r} is not the lease of a target index.")
     return datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)

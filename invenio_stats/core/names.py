@@ -1,6 +1,6 @@
-"""Names of queues, indices, aliases and documents: each is written here and nowhere else.
+"""Build the names of queues, indices, aliases and documents; no other module spells them.
 
-They are names without the instance's prefix; `invenio_search.utils.prefix_index` puts it before them.
+The names are without the instance's prefix; `invenio_search.utils.prefix_index` adds it.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
 AGENTS = "stats-agents"
-"""Queue and index of the agent dictionary."""
+"""Queue and index of the user-agent catalog."""
 INGEST = "stats-ingest"
-"""Index of the counters of what became of events that count for nobody."""
+"""Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
-"""Index of the leases of aggregations, and of the totals that they have quarantined."""
+"""Index of the leases of aggregations and of their quarantined totals."""
 OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS)
-"""Names of indices that no event type's totals can have."""
+"""Names of our own indices, which the totals of an event type cannot have."""
 
-_LONGEST_KEY = 480
+_MAX_KEY_BYTES = 480
 
 
 def queue(event_type: str) -> str:
@@ -36,14 +36,14 @@ def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
 
 
 def events_index(alias: str, moment: datetime, suffix: str = DAILY_SUFFIX) -> str:
-    """Return the index (or the day's alias) that an event of that moment is written to."""
+    """Return the index (or, after compaction, the day's alias) to which an event of that moment is written."""
     return f"{alias}-{utc(moment).strftime(suffix)}"
 
 
 def check_suffix(value: object) -> str:
-    """Return the form of the date that ends the names of event indices; ValueError says how to write it."""
+    """Return the date format at the end of the names of event indices; a ValueError tells how to write it."""
     if not isinstance(value, str) or not re.fullmatch(r"(%[YmdHjGV]|[a-z0-9_-])+", value) or "%" not in value:
-        raise ValueError(f"suffix is {value!r}; write it as a date form in small letters, such as '%Y-%m-%d'.")
+        raise ValueError(f"suffix is {value!r}; write it as a date format in lower case, such as '%Y-%m-%d'.")
     return value
 
 
@@ -53,22 +53,27 @@ def totals_alias(event_type: str) -> str:
 
 
 def totals_index(event_type: str, start: datetime, index_interval: Interval) -> str:
-    """Return the index that the total of an interval is written to."""
+    """Return the index to which the total of an interval is written."""
     return f"{totals_alias(event_type)}-{label(start, index_interval)}"
 
 
 def automated_alias(event_type: str) -> str:
-    """Return the alias of automated traffic: robots, AI agents and machines, by class."""
+    """Return the alias of the totals of automated traffic: robots, AI agents and machines, by class."""
     return f"stats-automated-{event_type}"
 
 
+def automated_aggregation(aggregation: str) -> str:
+    """Return the name of the aggregation that counts the automated traffic which another leaves out."""
+    return f"{aggregation}-automated"
+
+
 def total_id(key: str, date: str) -> str:
-    """Return the document id of the total of one thing and interval; a re-run overwrites it.
+    """Return the document id of the total of one item and interval; a later run overwrites that document.
 
-    `date` is the interval's, as it is written in ids.
+    `date` is the date of the interval in the format of ids (`intervals.label`).
 
-    A key that is too long for the engine's ids (512 bytes) stands in it as its hash.
+    A key that is too long for the search engine's ids (512 bytes) is replaced by its hash.
     """
-    if len(key.encode()) > _LONGEST_KEY:
+    if len(key.encode()) > _MAX_KEY_BYTES:
         key = hashlib.sha256(key.encode()).hexdigest()
     return f"{key}-{date}"

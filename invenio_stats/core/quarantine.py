@@ -1,4 +1,4 @@
-"""Quarantined totals: a run could not build or write them; the others go on, and every later run retries these."""
+"""Keep the list of quarantined totals, which a run could not build or write and every later run retries."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -7,43 +7,46 @@ from typing import Any, NamedTuple
 from invenio_stats.core.moments import iso_zoned, parse
 
 MAX_QUARANTINED = 200
-"""Totals that an aggregation quarantines; where more fail, its bookmark stays instead."""
+"""Number of totals that an aggregation may quarantine; if more fail, its bookmark does not move instead."""
 
 
 class QuarantinedTotal(NamedTuple):
-    """One total that failed."""
+    """One total that could not be built or written."""
 
     start: datetime
-    """Of its interval."""
+    """Start of the total's interval."""
     key: Any
     error: str
-    """Type of the error; its text may quote a document."""
+    """Type of the error; its text is not kept, because it may quote a document."""
     since: datetime
 
 
 def after_run(
     quarantined: Iterable[QuarantinedTotal], worked: Collection[datetime], failed: Iterable[QuarantinedTotal]
 ) -> list[QuarantinedTotal]:
-    """Return what is quarantined after a run that worked on these intervals, of which these totals failed."""
-    known = {(one.start, one.key): one for one in quarantined}
-    kept = {place: one for place, one in known.items() if one.start not in worked}
-    for one in failed:
-        before = known.get((one.start, one.key))
-        kept[one.start, one.key] = one if before is None else one._replace(since=before.since)
-    return sorted(kept.values(), key=lambda one: (one.start, str(one.key)))
+    """Return the quarantined totals after a run that worked on these intervals, of which these totals failed.
+
+    A total of the intervals worked on that did not fail leaves the quarantine; one that failed again keeps its `since`.
+    """
+    known = {(total.start, total.key): total for total in quarantined}
+    kept = {start_and_key: total for start_and_key, total in known.items() if total.start not in worked}
+    for total in failed:
+        before = known.get((total.start, total.key))
+        kept[total.start, total.key] = total if before is None else total._replace(since=before.since)
+    return sorted(kept.values(), key=lambda total: (total.start, str(total.key)))
 
 
 def read_quarantined(source: Mapping[str, Any]) -> list[QuarantinedTotal]:
-    """Return what the document of an aggregation says to be quarantined."""
+    """Return the quarantined totals stored in the document of an aggregation."""
     return [
-        QuarantinedTotal(parse(one["interval"]), one["key"], one["error"], parse(one["since"]))
-        for one in source.get("quarantined", ())
+        QuarantinedTotal(parse(entry["interval"]), entry["key"], entry["error"], parse(entry["since"]))
+        for entry in source.get("quarantined", ())
     ]
 
 
 def write_quarantined(quarantined: Iterable[QuarantinedTotal]) -> list[dict[str, Any]]:
-    """Return what is quarantined as the document holds it."""
+    """Return quarantined totals in the form in which the document of an aggregation stores them."""
     return [
-        {"interval": iso_zoned(one.start), "key": one.key, "error": one.error, "since": iso_zoned(one.since)}
-        for one in quarantined
+        {"interval": iso_zoned(total.start), "key": total.key, "error": total.error, "since": iso_zoned(total.since)}
+        for total in quarantined
     ]

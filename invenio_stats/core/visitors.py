@@ -1,15 +1,16 @@
-"""Who is the same user, and which session is it: COUNTER's identities, and the keys made of them."""
+"""Identify visitors and sessions by COUNTER's rules, and derive their pseudonyms."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from invenio_stats.core.moments import utc
 
 
 class Visitor(NamedTuple):
-    """What a request tells of the person behind it."""
+    """The identifying properties of a request's visitor; None for those that are not known."""
 
     user_id: str | None = None
     session_id: str | None = None
@@ -17,10 +18,19 @@ class Visitor(NamedTuple):
     user_agent: str | None = None
 
 
-def visitor_identity(visitor: Visitor) -> str | None:
-    """Return the best identity there is, or None: user, else session, else address with agent.
+PERSONAL_FIELDS = Visitor._fields
+"""The fields of an event that identify a person; a pseudonymized event has none of them."""
 
-    There is no hour in it: a double click does not end with the hour (COUNTER 5.1, 7.2).
+
+def has_personal_data(event: Mapping[str, Any]) -> bool:
+    """Return True if an event has an IP address or a user agent's text; such an event is never stored."""
+    return "ip_address" in event or "user_agent" in event
+
+
+def visitor_identity(visitor: Visitor) -> str | None:
+    """Return the identity of a visitor: the user, else the session, else address and user agent; None without any.
+
+    The identity does not contain the hour: a double click may cross it (COUNTER 5.1, 7.2).
     """
     if visitor.user_id:
         return visitor.user_id
@@ -32,9 +42,9 @@ def visitor_identity(visitor: Visitor) -> str | None:
 
 
 def session_identity(visitor: Visitor, moment: datetime) -> str | None:
-    """Return the session: its own id, else what stands for it with the hour (COUNTER 5.1, 7.3).
+    """Return the identity of a session: its own id, else visitor and hour (COUNTER 5.1, 7.3); None without any.
 
-    The date that belongs to a session comes with the day's salt.
+    The day's salt adds the date to it.
     """
     if visitor.session_id:
         return visitor.session_id

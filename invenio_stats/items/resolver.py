@@ -1,4 +1,4 @@
-"""Items: the record that a view or a download belongs to, with its labels and access as they are now."""
+"""Find the record that a view or download belongs to, with its current labels and access status."""
 
 import logging
 from collections.abc import Callable, Hashable, Mapping
@@ -16,43 +16,43 @@ _KEY = "invenio_stats.items.resolver"
 
 
 class Item(NamedTuple):
-    """An item in COUNTER's sense, as it is at this moment."""
+    """An item in COUNTER's sense, with its current properties."""
 
     item_id: str
     labels: list[str]
-    """The communities it belongs to."""
+    """Ids of the communities that the item belongs to."""
     access_status: str | None = None
-    """For example open, embargoed, restricted."""
+    """For example open, embargoed or restricted; None if not known."""
 
 
 Resolver = Callable[..., Item | None]
-"""Finds the item: `(pid=None, record=None, obj=None, **kwargs)`, as the signal gives them."""
+"""Returns the item, or None if not known; called with a signal's arguments `(pid=None, record=None, obj=None, ...)`."""
 
 
 def item_fields(resolver: Resolver | None, **thing: Any) -> dict[str, Any]:
-    """Return the event fields of the item that the signal's arguments belong to; none where it cannot be known.
+    """Return the event fields of the item of a signal's arguments; empty if the item is not known.
 
-    A record is looked up once per request, however many of its files are in it. A resolver that fails
-    costs the event its item, and is logged.
+    A record is resolved once in a request, even if events concern several of its files. If the resolver fails, the
+    error is logged and the event has no item.
     """
     if resolver is None:
         return {}
     try:
-        item = _remembered(resolver, thing)
+        item = _resolve_once(resolver, thing)
     except Exception as error:
         logger.error("Error resolving the item of an event", exc_info=without_text(error))
         return {}
     return {} if item is None else {key: value for key, value in item._asdict().items() if value not in (None, [])}
 
 
-def _remembered(resolver: Resolver, thing: dict[str, Any]) -> Item | None:
+def _resolve_once(resolver: Resolver, thing: dict[str, Any]) -> Item | None:
     identity = _identity(**thing)
     if identity is None or not has_request_context():
         return resolver(**thing)
-    memory: dict[Hashable, Item | None] = unwrap(request).environ.setdefault(_KEY, {})
-    if identity not in memory:
-        memory[identity] = resolver(**thing)
-    return memory[identity]
+    resolved: dict[Hashable, Item | None] = unwrap(request).environ.setdefault(_KEY, {})
+    if identity not in resolved:
+        resolved[identity] = resolver(**thing)
+    return resolved[identity]
 
 
 def _identity(record: Any = None, obj: Any = None, **kwargs: Any) -> Hashable:
@@ -63,12 +63,12 @@ def _identity(record: Any = None, obj: Any = None, **kwargs: Any) -> Hashable:
 
 
 def resolve_item(pid: Any = None, record: Any = None, obj: Any = None, **kwargs: Any) -> Item | None:
-    """Find the item of plain Invenio records and of InvenioRDM records.
+    """Return the item of a plain Invenio record or of an InvenioRDM record; None if there is no record.
 
-    The item's id is the persistent identifier of an InvenioRDM record, and the id of a plain one. A file
-    without its record is traced through its bucket where invenio-records-files is installed.
+    The item's id is the persistent identifier of an InvenioRDM record, or the id of a plain one. A file without its
+    record is resolved by its bucket if invenio-records-files is installed.
     """
-    record = getattr(record, "_record", record)  # a service's result wraps the record
+    record = getattr(record, "_record", record)  # the result item of a service wraps the record
     if record is None and obj is not None:
         record = getattr(obj, "record", None) or _record_of_bucket(getattr(obj, "bucket_id", None))
     if record is None:
@@ -77,17 +77,17 @@ def resolve_item(pid: Any = None, record: Any = None, obj: Any = None, **kwargs:
 
 
 def _record_of_bucket(bucket_id: Any) -> Any:
-    found = _records_files()
-    if found is None or not bucket_id:
+    models = _records_files()
+    if models is None or not bucket_id:
         return None
-    records, links = found
+    records, links = models
     link = links.query.filter_by(bucket_id=bucket_id).first()
     return link and records.get_record(link.record_id)
 
 
 @cache
 def _records_files() -> tuple[Any, Any] | None:
-    """Return records, and which bucket belongs to which; None, looked for once, where that is not installed."""
+    """Return the classes of records and of their links to buckets; None if invenio-records-files is not installed."""
     try:
         from invenio_records.api import Record
         from invenio_records_files.models import RecordsBuckets
@@ -104,9 +104,9 @@ def _item_id(record: Any) -> str:
 def _labels(record: Any) -> list[str]:
     communities = getattr(getattr(record, "parent", None), "communities", None)
     if communities is not None:
-        return sorted(str(one) for one in communities.ids)
+        return sorted(str(community_id) for community_id in communities.ids)
     plain = _plain(record, "communities")
-    return sorted(str(one) for one in plain) if isinstance(plain, list) else []
+    return sorted(str(community_id) for community_id in plain) if isinstance(plain, list) else []
 
 
 def _access_status(record: Any) -> str | None:
@@ -118,5 +118,5 @@ def _access_status(record: Any) -> str | None:
 
 
 def _plain(record: Any, key: str) -> Any:
-    """Return a field of a record's JSON; None for what is a record in name only, such as a row or a stand-in."""
+    """Return a field of a record's JSON; None if the record is not a mapping, for example a database row."""
     return record.get(key) if isinstance(record, Mapping) else None

@@ -1,1 +1,1 @@
-"""Who a visitor is, without saying so: salts, countries, agents."""
+"""Replace personal data in events by pseudonyms, a country and a user-agent class."""

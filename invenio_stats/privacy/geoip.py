@@ -1,4 +1,4 @@
-"""Countries: where an address is, from a database file that the operator chooses."""
+"""Look up the country of an IP address in a database file that the operator chooses."""
 
 import logging
 from functools import lru_cache
@@ -13,21 +13,21 @@ logger = logging.getLogger(__name__)
 
 
 def get_geoip(ip: str | None) -> str | None:
-    """Return the ISO code of the address's country; None where it cannot be known.
+    """Return the ISO code of the country of an IP address; None if it is not known.
 
-    A missing or broken database and an odd address never cost an event.
+    None, and never an exception, also for an invalid address and for a database that is missing or damaged.
     """
     return country_of(ip, country_database())
 
 
 def country_database() -> str | None:
-    """Return the path of the application's database; None where it has none."""
+    """Return the path of the application's country database; None if it has none."""
     path: str | None = current_app.config.get("STATS_GEOIP_DATABASE")
     return path
 
 
 def country_of(ip: str | None, path: str | None) -> str | None:
-    """Return what `get_geoip` does, by the database at a path."""
+    """Return the country of an IP address like `get_geoip`, from the database at `path`."""
     return _country(path, ip) if path and ip else None
 
 
@@ -37,15 +37,15 @@ def _country(path: str, ip: str) -> str | None:
     if reader is None:
         return None
     try:
-        found: Any = reader.get(ip)
-        return str(found["country"]["iso_code"])
+        entry: Any = reader.get(ip)
+        return str(entry["country"]["iso_code"])
     except (ValueError, TypeError, KeyError, maxminddb.InvalidDatabaseError):
-        return None  # not an address, not in the database, or a damaged entry
+        return None  # an invalid address, one that the database does not contain, or a damaged entry
 
 
 @lru_cache(maxsize=4)
 def open_database(path: str) -> Any:
-    """Return the reader of a country database, or None, logged once, when it cannot be read."""
+    """Return the reader of a country database; None, logged once, if the database cannot be read."""
     try:
         return _open_copy(path)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
@@ -57,10 +57,10 @@ def open_database(path: str) -> Any:
 
 
 def _open_copy(path: str) -> Any:
-    """Open a copy that nobody else can touch.
+    """Open a private copy of the database file.
 
-    The library's C part is eight times as quick as its Python, but wants the file mapped: whoever then writes a newer
-    one over it, instead of putting it in its place, would end this process.
+    The C extension of the library is eight times as fast as its Python code, but maps the file into memory: if another
+    program overwrote the mapped file in place with a newer version, this process would crash.
     """
     with NamedTemporaryFile(suffix=".mmdb") as copy:
         copy.write(Path(path).read_bytes())

@@ -1,4 +1,4 @@
-"""Salt stores: where the day's salt is shared, with one step that sets it if it is absent and lets it expire."""
+"""Store the salt of each day in the instance's cache, set atomically if absent and with an expiry."""
 
 import os
 import secrets
@@ -6,22 +6,22 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-LIFETIME = 48 * 3600
-"""Seconds from its creation that a salt lives."""
+SALT_LIFETIME_SECONDS = 48 * 3600
+"""Time from its creation until a salt expires."""
 
 
 class SaltStore(Protocol):
-    """What all processes of an instance share."""
+    """The store of salts that all processes of an instance share."""
 
     def get(self, day: str) -> str | None:
-        """Return the salt of a day, or None."""
+        """Return the salt of a day; None if there is none."""
 
     def get_or_make(self, day: str) -> str:
-        """Return the salt of a day, the same for everybody who asks, making it when there is none."""
+        """Return the salt of a day, the same to all processes; creates it if there is none."""
 
 
 def salt_store(cache: Any) -> SaltStore:
-    """Return the store that goes with the instance's cache (the backend behind Flask-Caching)."""
+    """Return the salt store for the instance's cache, which is a backend of Flask-Caching."""
     if hasattr(cache, "_write_client"):
         return _RedisSalts(cache)
     if hasattr(cache, "_path"):
@@ -30,12 +30,12 @@ def salt_store(cache: Any) -> SaltStore:
 
 
 def new_salt() -> str:
-    """Return 32 random bytes, written as text."""
+    """Return 32 random bytes as hexadecimal text."""
     return secrets.token_hex(32)
 
 
 class _RedisSalts:
-    """Redis: the cache's own `add` is two commands, and a crash between them would leave a salt for ever."""
+    """Salts in Redis, set by one command: the cache's `add` needs two, and a crash between them disables the expiry."""
 
     def __init__(self, cache: Any):
         self._cache = cache
@@ -49,14 +49,14 @@ class _RedisSalts:
             salt = self._cache._write_client.get(self._key(day))  # not a replica: it may lag
             if salt is not None:
                 return salt.decode()
-            self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=LIFETIME)
+            self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=SALT_LIFETIME_SECONDS)
 
     def _key(self, day: str) -> str:
         return f"{self._cache._get_prefix()}stats:salt:{day}"
 
 
 class _FileSalts:
-    """Files beside those of a file cache, which lets several processes win."""
+    """Salts in files next to those of a file cache, whose `add` may succeed in several processes at once."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -64,7 +64,7 @@ class _FileSalts:
     def get(self, day: str) -> str | None:
         path = self._folder / day
         try:
-            if path.stat().st_mtime + LIFETIME < time.time():
+            if path.stat().st_mtime + SALT_LIFETIME_SECONDS < time.time():
                 return None
             return path.read_text()
         except FileNotFoundError:
@@ -76,30 +76,30 @@ class _FileSalts:
         return salt
 
     def _make(self, day: str) -> None:
-        """Put a whole file in its place, unless there is one: a link is atomic, writing is not."""
+        """Create the file with its content in one step unless it exists: a link is atomic, writing is not."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._forget_expired()
+        self._delete_expired()
         draft = self._folder / f".{secrets.token_hex(8)}"
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.write(new_salt())
         try:
             os.link(draft, self._folder / day)
         except FileExistsError:
-            return  # another process was first; its salt is everybody's
+            return  # another process was first, and all processes use its salt
         finally:
             draft.unlink()
 
-    def _forget_expired(self) -> None:
+    def _delete_expired(self) -> None:
         for path in self._folder.iterdir():
             try:
-                if path.stat().st_mtime + LIFETIME < time.time():
+                if path.stat().st_mtime + SALT_LIFETIME_SECONDS < time.time():
                     path.unlink()
             except FileNotFoundError:
-                continue  # another process forgot it first
+                continue  # another process deleted it first
 
 
 class _CacheSalts:
-    """Any other cache: `add` sets if absent, as memcached does in one step."""
+    """Salts in any other cache, set by its `add`, which sets a key if it is absent (atomically in memcached)."""
 
     def __init__(self, cache: Any):
         self._cache = cache
@@ -111,8 +111,8 @@ class _CacheSalts:
         key = f"stats:salt:{day}"
         salt = self._cache.get(key)
         if salt is None:
-            self._cache.add(key, new_salt(), timeout=LIFETIME)
+            self._cache.add(key, new_salt(), timeout=SALT_LIFETIME_SECONDS)
             salt = self._cache.get(key)
         if salt is None:
-            raise OSError("the cache keeps nothing")
+            raise OSError("the cache does not store values")
         return salt

@@ -1,4 +1,4 @@
-"""Salts: one random secret a day, the same in all processes, forgotten after two days."""
+"""Provide the salt of each day, a random secret that all processes share and that expires after two days."""
 
 import logging
 import threading
@@ -20,38 +20,38 @@ _SECONDS_BETWEEN_TRIES = 30
 
 
 class Salt(NamedTuple):
-    """The secret of a day."""
+    """The salt of a day."""
 
     value: str
     is_shared: bool
-    """False when the store was away, and only this process knows it."""
+    """False if the salt store was not available, so that only this process has the salt."""
 
 
 def get_anonymization_salt(ts: datetime | str) -> str:
-    """Return the salt of the day that a moment lies in, making it when there is none."""
+    """Return the salt of the day of a moment; creates it if there is none."""
     return salt_of(parse(ts).date()).value
 
 
 def salt_of(day: date) -> Salt:
-    """Return a day's salt, making it when there is none.
+    """Return the salt of a day; creates it if there is none.
 
-    While the store is away the salt is this process's own: an event is never lost for want of one.
+    While the salt store is not available, this process uses a local salt, so that no event is lost.
     """
     return _memory().get_or_make(day.isoformat())
 
 
 def existing_salt_of(day: date) -> Salt | None:
-    """Return a day's salt where it lives still; never a new one."""
+    """Return the salt of a day if it still exists, otherwise None; never creates one."""
     return _memory().get(day.isoformat())
 
 
 def is_own(day: date) -> bool:
-    """Say whether this process goes by a salt of its own for a day, the store being away."""
+    """Return True if this process uses a local salt for a day because the salt store was not available."""
     return _memory().is_own(day.isoformat())
 
 
 class _Memory:
-    """What one process knows of the salts; at most two days, and the store is asked once for each."""
+    """The salts known to this process: of at most two days, each fetched from the store once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,15 +77,15 @@ class _Memory:
         return bool(self._own) and day in self._own and day not in self._shared
 
     def _fetch(self, day: str, make: bool) -> Salt | None:
-        """Ask the store, unless it was away a moment ago: a request does not wait for it again and again."""
+        """Ask the store unless it failed in the last seconds, so that not every request waits for its time-out."""
         return None if time.monotonic() < self._next_try else self._ask(day, make)
 
     def _ask(self, day: str, make: bool) -> Salt | None:
         try:
             store = salt_store(current_cache.cache)
             value = store.get_or_make(day) if make else store.get(day)
-        except Exception as error:  # each cache fails in its own way; its text may hold a password
-            logger.warning("The store of salts is away", extra={"error": type(error).__name__})
+        except Exception as error:  # each backend has its own errors; their text may contain a password
+            logger.warning("The salt store is not available", extra={"error": type(error).__name__})
             self._next_try = time.monotonic() + _SECONDS_BETWEEN_TRIES
             return None
         if value is None:
@@ -106,5 +106,5 @@ def _keep_newest(salts: dict[str, Salt]) -> None:
 
 
 def _memory() -> _Memory:
-    found: _Memory | None = current_app.extensions.get(_KEY)
-    return current_app.extensions.setdefault(_KEY, _Memory()) if found is None else found
+    memory: _Memory | None = current_app.extensions.get(_KEY)
+    return current_app.extensions.setdefault(_KEY, _Memory()) if memory is None else memory

@@ -1,4 +1,4 @@
-"""Ask: queries turn the parameters of a question into an answer made of totals."""
+"""Answer queries: check their parameters, search the totals, and build the answer."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -24,19 +24,19 @@ from invenio_stats.search.client import (
 from invenio_stats.support.import_strings import load
 
 Answer = dict[str, Any]
-"""What a client gets: the same keys whether there is something to count or not."""
+"""The answer to a client; it has the same keys whether there are totals or not."""
 
 Modifier = Callable[..., Any]
-"""`(search, **run_parameters)` -> search; it is given those of the run's parameters that it takes."""
+"""`(search, **run_parameters)` -> search; called with those of the run's parameters that its signature accepts."""
 
 DEFAULT_METRICS: Mapping[str, Any] = {"value": ("sum", "count", {})}
 
 
 class Query:
-    """A named question to one alias of totals."""
+    """A named query to one alias of totals."""
 
     def __init__(self, name: str, index: str, client: Any = None, **other: Any):
-        """Ask `index`, a name without the instance's prefix; arguments that are not ours are named in a warning."""
+        """Query `index`, a name without the instance's prefix; unknown arguments are ignored with a warning."""
         if other:
             warnings.warn(
                 f"Query {name!r} does not know {', '.join(sorted(other))}. Remove it from the query's params.",
@@ -51,23 +51,23 @@ class Query:
         return None if date is None else parameters.read_date(date)
 
     can_prepare = False
-    """Whether there is a `prepare` that does what `run` does, but for asking the engine."""
+    """Whether `prepare` does all that `run` does except for sending the search."""
 
     def run(self, /, **params: Any) -> Answer:
-        """Return the answer; InvalidRequestInputError names what is wrong with a parameter."""
+        """Return the answer; an InvalidRequestInputError names the invalid parameter."""
         raise NotImplementedError
 
 
 class _TotalsQuery(Query):
-    """What both kinds of query have in common: from parameters to a search, by way of filters and modifiers."""
+    """Base of both kinds of query: turns parameters into a search with filters and modifiers."""
 
     max_groups = 100_000
-    """The most groups in one answer, over all levels; more are an error, since a cut list looks like a whole one."""
+    """Maximal number of groups in an answer, over all levels; more are an error, since a cut list looks complete."""
 
     build_query: Callable[..., Any]
     _built_here: Callable[..., Any]
     _run_here: Callable[..., Answer]
-    """The class's own `build_query` and `run`, to know when a subclass has others."""
+    """The class's own `build_query` and `run`, to detect a subclass that overrides them."""
 
     def __init__(
         self,
@@ -82,11 +82,11 @@ class _TotalsQuery(Query):
         metric_fields: Mapping[str, Any] | None = None,
         **other: Any,
     ):
-        """Take what `params` of a STATS_QUERIES entry holds; ConfigurationError says what cannot work.
+        """Take the `params` of a STATS_QUERIES entry; a ConfigurationError names those that cannot work.
 
-        `time_field` holds the moment of a total; `required_filters` is `{parameter: field equal to it}`,
-        `metric_fields` `{name: (metric, field, options)}`, `copy_fields` `{name: field or (result, doc) -> value}`,
-        taken from the newest total.
+        `time_field` is the field with the moment of a total. `required_filters` is `{parameter: field}`: the field
+        must equal the parameter. `metric_fields` is `{name: (metric, field, options)}`, and `copy_fields` is
+        `{name: field or (result, doc) -> value}`, taken from the newest total.
         """
         super().__init__(name, index, client, **other)
         self.time_field = time_field
@@ -98,7 +98,7 @@ class _TotalsQuery(Query):
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """The metric fields, parsed at each use: a subclass may change them."""
+        """The metric fields, parsed at each use because a subclass may change them."""
         try:
             return parse_metrics(self.metric_fields, setting_path=f"{self.name}: metric_fields")
         except ValueError as error:
@@ -110,23 +110,23 @@ class _TotalsQuery(Query):
             raise ConfigurationError(f"{self.name}: metric_fields has {taken}, which are taken. Give them other names.")
 
     def _dates(self, start_date: Any, end_date: Any) -> tuple[datetime | None, datetime | None]:
-        """Read both ends of the range and refuse one that ends before it starts."""
-        read = []
+        """Return both ends of the range; InvalidRequestInputError if one is no date, or the end is before the start."""
+        start_and_end = []
         for parameter, value in (("start_date", start_date), ("end_date", end_date)):
             try:
-                read.append(self.extract_date(value))
+                start_and_end.append(self.extract_date(value))
             except (InvalidRequestInputError, ValueError, TypeError) as error:
                 raise parameters.not_a_date(parameter, value) from error
-        parameters.check_range(*read)
-        return read[0], read[1]
+        parameters.check_range(*start_and_end)
+        return start_and_end[0], start_and_end[1]
 
     def _check_names(self, own: set[str], params: Mapping[str, Any]) -> None:
-        """Refuse what is missing, and what nobody reads: no filter, no modifier, no builder of a subclass."""
+        """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
         known = own | set(self.required_filters)
         for modifier in self.query_modifiers:
-            known |= parameters.taken(modifier, params, skip=1)
+            known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
-            known |= parameters.taken(self.build_query, params)
+            known |= parameters.accepted_names(self.build_query, params)
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
@@ -139,7 +139,7 @@ class _TotalsQuery(Query):
 
     @property
     def can_prepare(self) -> bool:
-        """Whether no subclass has another `run`."""
+        """Whether no subclass overrides `run`."""
         return type(self).run is type(self)._run_here
 
     def _is_built_elsewhere(self) -> bool:
@@ -148,20 +148,20 @@ class _TotalsQuery(Query):
     def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         raise NotImplementedError
 
-    def _chosen(self, run: Mapping[str, Any]) -> search_bodies.Body:
+    def _filter_body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         return search_bodies.selection(self._filters(run), self.time_field, run["start_date"], run["end_date"])
 
-    def _copied(self) -> search_bodies.Body:
+    def _copy_body(self) -> search_bodies.Body:
         return search_bodies.newest(self.time_field, self.copy_fields.values())
 
     def _search(self, run: Mapping[str, Any]) -> Any:
         search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
         for modifier in self.query_modifiers:
-            search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
+            search = modifier(search, **{name: run[name] for name in parameters.accepted_names(modifier, run, skip=1)})
         return search
 
     def _request(self, run: Mapping[str, Any]) -> SearchRequest:
-        """Return what is to be sent; a Search is made only where somebody wants to change it."""
+        """Return the search request; builds a dsl.Search, which is slow, only if modifiers or a subclass need it."""
         if not self.query_modifiers and not self._is_built_elsewhere():
             return SearchRequest(self.client, self.index, self._body(run))
         search = self.build_query(**run)
@@ -171,7 +171,7 @@ class _TotalsQuery(Query):
     def _fetch(
         self, request: SearchRequest, fields: Sequence[str], run: Mapping[str, Any], first: Searcher
     ) -> Response:
-        """Ask the engine; values that it cannot compare are the client's mistake."""
+        """Send the search; a parameter that the search engine cannot compare with its field is the client's error."""
         try:
             return paging.fetch(request, fields, self.max_groups, first=first)
         except ValuesRefusedError as error:
@@ -182,7 +182,7 @@ class _TotalsQuery(Query):
 
 
 class DateHistogramQuery(_TotalsQuery):
-    """Metrics over time: one bucket per interval."""
+    """Metrics over time, with one bucket for each interval."""
 
     def validate_arguments(self, /, interval: Any, start_date: Any, end_date: Any, **params: Any) -> None:
         """Refuse what cannot be answered, before the engine is asked."""
@@ -197,7 +197,7 @@ class DateHistogramQuery(_TotalsQuery):
 
     def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         return search_bodies.histogram(
-            self._chosen(run), self.time_field, run["interval"], self.metrics, self._copied()
+            self._filter_body(run), self.time_field, run["interval"], self.metrics, self._copy_body()
         )
 
     def process_query_result(self, query_result: Response, interval: str, start_date: Any, end_date: Any) -> Answer:
@@ -231,7 +231,7 @@ class DateHistogramQuery(_TotalsQuery):
 
 
 class TermsQuery(_TotalsQuery):
-    """Metrics over everything that is chosen and, where `aggregated_fields` say so, by the values of fields."""
+    """Metrics over all selected totals and, if there are `aggregated_fields`, for each value of these fields."""
 
     def __init__(
         self,
@@ -243,9 +243,9 @@ class TermsQuery(_TotalsQuery):
         max_bucket_size: int = 10_000,
         **others: Any,
     ):
-        """Ask for up to `max_bucket_size` groups at once; when there are more, they are fetched page by page.
+        """Group by `aggregated_fields`; more than `max_bucket_size` groups are fetched page by page.
 
-        Takes what a DateHistogramQuery takes, too.
+        The other arguments are those of a DateHistogramQuery.
         """
         super().__init__(name, index, client, **others)
         self.aggregated_fields = (
@@ -267,7 +267,9 @@ class TermsQuery(_TotalsQuery):
 
     def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         size = self.max_bucket_size
-        return search_bodies.groups(self._chosen(run), self.aggregated_fields, size, self.metrics, self._copied())
+        return search_bodies.groups(
+            self._filter_body(run), self.aggregated_fields, size, self.metrics, self._copy_body()
+        )
 
     def process_query_result(self, query_result: Response, start_date: Any, end_date: Any) -> Answer:
         """Make the answer from the engine's."""
@@ -292,7 +294,7 @@ class TermsQuery(_TotalsQuery):
         return PreparedQuery(request, answer)
 
     def run(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
-        """Return `{start_date, end_date, <copies>, <metrics>}` and the groups, where there are fields."""
+        """Return `{start_date, end_date, <copies>, <metrics>}` and, if there are `aggregated_fields`, the groups."""
         return self.prepare(start_date, end_date, **params).answer(search)
 
     _run_here = run

@@ -1,4 +1,4 @@
-"""Batch: several questions, answered with one request to the engine."""
+"""Answer several queries with one request to the search engine, after checking permission for all of them."""
 
 import inspect
 import logging
@@ -16,12 +16,13 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.prepared import PreparedQuery
 from invenio_stats.search.client import ValuesRefusedError, multi_search
+from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
-    """One entry of a request: which query, with what parameters."""
+    """One entry of a request: the name of a query and its parameters."""
 
     key: str
     stat: str
@@ -29,8 +30,8 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def naming_entry(key: str) -> Iterator[None]:
-    """Put the key of the entry before what is wrong with it."""
+def name_entry_in_errors(key: str) -> Iterator[None]:
+    """Prefix the description of an InvalidRequestInputError with the key of the entry."""
     try:
         yield
     except InvalidRequestInputError as error:
@@ -41,30 +42,32 @@ def naming_entry(key: str) -> Iterator[None]:
 def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key, with one multi-search for all queries that allow it.
 
-    Permission is checked for all entries before the engine is asked for the first: NotPermittedError for one refuses
-    all. InvalidRequestInputError names the entry and what is wrong with it.
+    Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
+    InvalidRequestInputError names the entry and its error.
     """
+    # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
+    # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
-    searchers = dict(zip(prepared, multi_search([one.request for one in prepared.values()]), strict=True))
+    searchers = dict(zip(prepared, multi_search([query.request for query in prepared.values()]), strict=True))
     answers = {}
     for entry in entries:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
         if entry.key in prepared:
             run = partial(prepared[entry.key].answer, searchers[entry.key])
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
 
 
 def _check_permissions(entries: Sequence[Asked]) -> None:
     for entry in entries:
-        # The instance's factory and the query's own: neither opens what the other closes.
+        # Both the instance's factory and the query's own must permit it.
         own = current_stats.queries[entry.stat].permission_factory
         for factory in dict.fromkeys((current_stats.permission_factory, own)):
             check_permission(factory, entry.stat, entry.params)
@@ -91,7 +94,7 @@ def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, 
 
 
 def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
-    status = getattr(error, "status_code", 400)
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+    is_final = isinstance(error, ValuesRefusedError) or classify_error(error, may_be_blocked=False) is not TRANSIENT
+    if is_final:
         return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

@@ -1,4 +1,4 @@
-"""Groups of an answer, all of them: where the engine cut a list short, the rest is fetched page by page."""
+"""Fetch all groups of an answer, page by page if the search engine returns only a part of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,18 +7,18 @@ from invenio_stats.queries import search_bodies
 from invenio_stats.search.client import Response, Searcher, SearchRequest, TooManyBucketsError, search
 
 PAGE_SIZE = 5_000
-"""Groups in one page."""
+"""Number of groups in one page."""
 
 Path = tuple[Any, ...]
 
 
 def fetch(
-    request: SearchRequest, fields: Sequence[str], most: int, page_size: int = PAGE_SIZE, first: Searcher = search
+    request: SearchRequest, fields: Sequence[str], limit: int, page_size: int = PAGE_SIZE, first: Searcher = search
 ) -> Response:
-    """Return the engine's answer with every group in it, in the engine's own order and shape.
+    """Return the search engine's answer with all groups, in the engine's order and form.
 
-    One request where the engine gives all groups; else one more per page and level. `first` sends the first one.
-    TooManyBucketsError when there are more groups than `most`.
+    One request if the engine returns all groups, otherwise one more for each page and level. `first` sends the first
+    request. TooManyBucketsError if there are more groups than `limit`.
     """
     if not fields or fields[0] not in request.body.get("aggs", {}):
         return first(request)
@@ -28,7 +28,7 @@ def fetch(
             return response
     except TooManyBucketsError:
         response = search(request.with_body(search_bodies.without_groups(request.body, fields[0])))
-    response.setdefault("aggregations", {})[fields[0]] = _all_groups(request, fields, page_size, most)
+    response.setdefault("aggregations", {})[fields[0]] = _all_groups(request, fields, page_size, limit)
     return response
 
 
@@ -39,23 +39,24 @@ def _is_cut(level: Mapping[str, Any], fields: Sequence[str]) -> bool:
     return terms.get("sum_other_doc_count", 0) > 0 or any(_is_cut(bucket, fields[1:]) for bucket in terms["buckets"])
 
 
-def _all_groups(request: SearchRequest, fields: Sequence[str], page_size: int, most: int) -> Response:
-    """Build the tree of groups as one terms aggregation below the other would have."""
+def _all_groups(request: SearchRequest, fields: Sequence[str], page_size: int, limit: int) -> Response:
+    """Return the tree of groups, in the form of nested terms aggregations."""
+    # Level by level from the outside: a group is attached to its parent, which must already be known.
     root: Response = {}
     parents: dict[Path, Response] = {(): root}
     count = 0
     for depth, field in enumerate(fields, start=1):
-        found: dict[Path, Response] = {}
+        level: dict[Path, Response] = {}
         for path, bucket in _pages(request, fields, depth, page_size):
             count += 1
-            if count > most:
-                raise TooManyBucketsError(f"There are more than {most} groups by {', '.join(fields)}.")
-            if path[:-1] in parents:  # a group that came into being between two pages has no parent yet
-                found[path] = bucket
+            if count > limit:
+                raise TooManyBucketsError(f"There are more than {limit} groups by {', '.join(fields)}.")
+            if path[:-1] in parents:  # a group that was created after its parent's level was fetched has no parent
+                level[path] = bucket
                 parents[path[:-1]].setdefault(field, _empty())["buckets"].append(bucket)
         for parent in parents.values():
             parent.setdefault(field, _empty())["buckets"].sort(key=_by_size)
-        parents = found
+        parents = level
     groups: Response = root[fields[0]]
     return groups
 
@@ -74,7 +75,7 @@ def _pages(request: SearchRequest, fields: Sequence[str], depth: int, size: int)
 
 
 def _plain(key: Any) -> Any:
-    """Return a key as a terms aggregation gives it: booleans as 0 and 1."""
+    """Return a key in the form of a terms aggregation, with 0 and 1 for booleans."""
     return int(key) if isinstance(key, bool) else key
 
 

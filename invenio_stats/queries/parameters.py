@@ -1,4 +1,4 @@
-"""Parameters of a question: each is read strictly, and what is wrong is named with its value and the cure."""
+"""Parse and check the parameters of a query; an error names the parameter, its value and the cure."""
 
 import inspect
 import reprlib
@@ -13,16 +13,16 @@ from invenio_stats.core import moments
 from invenio_stats.errors import InvalidRequestInputError
 
 INTERVALS: dict[str, int] = {"year": 365, "quarter": 90, "month": 28, "week": 7, "day": 1}
-"""The intervals of a histogram, each with its fewest days."""
+"""The intervals of a histogram, each with its minimal number of days."""
 
-MAX_TEXT = 4096
-"""The longest text that a parameter may be, in characters; longer than any file key or address."""
+MAX_TEXT_CHARACTERS = 4096
+"""Maximal length of a text parameter in characters; longer than any file key or address."""
 
 MAX_NUMBER = 2**63
-"""Numbers are smaller than this, which is what the engine's whole numbers can be."""
+"""Upper bound of numbers (exclusive): the search engine's integers have 64 bits."""
 
 MAX_BUCKETS = 65_535
-"""The most intervals in one histogram, which is the engine's own default limit (`search.max_buckets`)."""
+"""Maximal number of intervals in a histogram: the search engine's default limit (`search.max_buckets`)."""
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -32,12 +32,12 @@ _short.maxlist = _short.maxdict = 5
 
 
 def quote(value: object) -> str:
-    """Show a value that a client sent; short, however long or deep it is."""
+    """Return the representation of a client's value, shortened if it is long or deep."""
     return _short.repr(value)
 
 
 def filter_value(parameter: str, value: object) -> str | int | float:
-    """Return the one value that a filter compares a field with."""
+    """Return the value with which a filter compares a field; InvalidRequestInputError if it is not a single value."""
     if isinstance(value, (UUID, date)):
         return value.isoformat() if isinstance(value, date) else str(value)
     if isinstance(value, str):
@@ -50,7 +50,7 @@ def filter_value(parameter: str, value: object) -> str | int | float:
                 value=quote(value),
             )
         )
-    if not -MAX_NUMBER <= value < MAX_NUMBER:  # nor are NaN and infinity between any two numbers
+    if not -MAX_NUMBER <= value < MAX_NUMBER:  # rejects NaN and infinity too
         raise InvalidRequestInputError(
             _(
                 "%(parameter)s is the number %(value)s. Give one between -2^63 and 2^63.",
@@ -62,23 +62,23 @@ def filter_value(parameter: str, value: object) -> str | int | float:
 
 
 def check_text(parameter: str, value: str) -> str:
-    """Return the text, which is not empty, not too long, and can be written as UTF-8."""
+    """Return the text; InvalidRequestInputError if it is empty, too long or cannot be encoded as UTF-8."""
     if not value:
         raise InvalidRequestInputError(_("%(parameter)s is an empty text. Give a value.", parameter=parameter))
-    if len(value) > MAX_TEXT:
+    if len(value) > MAX_TEXT_CHARACTERS:
         raise InvalidRequestInputError(
             _(
-                "%(parameter)s is %(value)s, %(length)s characters long. Give at most %(most)s.",
+                "%(parameter)s is %(value)s, %(length)s characters long. Give at most %(limit)s.",
                 parameter=parameter,
                 value=quote(value),
                 length=len(value),
-                most=MAX_TEXT,
+                limit=MAX_TEXT_CHARACTERS,
             )
         )
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise InvalidRequestInputError(
             _(
-                "%(parameter)s is %(value)s, which holds half of a character. Send whole Unicode characters.",
+                "%(parameter)s is %(value)s, which contains an unpaired surrogate. Send valid Unicode.",
                 parameter=parameter,
                 value=quote(value),
             )
@@ -89,7 +89,8 @@ def check_text(parameter: str, value: str) -> str:
 def read_date(value: object, parameter: str = "date") -> datetime:
     """Return the naive UTC moment of a date; a year or month alone means its first day.
 
-    Naive, because what subclasses write from it (`isoformat()`) goes to clients without a zone.
+    It is naive because subclasses format it by `isoformat()`, and clients expect dates without time zone.
+    InvalidRequestInputError if the value is not a date.
     """
     try:
         if not isinstance(value, (str, date)):
@@ -100,7 +101,7 @@ def read_date(value: object, parameter: str = "date") -> datetime:
 
 
 def not_a_date(parameter: str, value: object) -> InvalidRequestInputError:
-    """Return the error for what cannot be read as a date."""
+    """Return the error for a value that is not a date."""
     return InvalidRequestInputError(
         _(
             "%(parameter)s is %(value)s, which is not a date. "
@@ -112,7 +113,7 @@ def not_a_date(parameter: str, value: object) -> InvalidRequestInputError:
 
 
 def check_range(start: datetime | None, end: datetime | None) -> None:
-    """Refuse a range that ends before it starts."""
+    """Reject a range that ends before it starts."""
     if start is not None and end is not None and start > end:
         raise InvalidRequestInputError(
             _(
@@ -124,7 +125,7 @@ def check_range(start: datetime | None, end: datetime | None) -> None:
 
 
 def check_interval(interval: object, start: datetime | None, end: datetime | None) -> None:
-    """Refuse an interval that there is not, or that is too short for the range."""
+    """Reject an unknown interval, and one that is too short for the range."""
     if not isinstance(interval, str) or interval not in INTERVALS:
         raise InvalidRequestInputError(
             _(
@@ -138,32 +139,32 @@ def check_interval(interval: object, start: datetime | None, end: datetime | Non
 
 
 def too_many_intervals(interval: str, start: datetime | None, end: datetime | None) -> InvalidRequestInputError:
-    """Return the error for a histogram that would not end."""
+    """Return the error for a histogram with too many intervals."""
     return InvalidRequestInputError(
         _(
-            "interval %(interval)s from start_date %(start)s to end_date %(end)s makes more than %(most)s intervals. "
+            "interval %(interval)s from start_date %(start)s to end_date %(end)s makes more than %(limit)s intervals. "
             "Choose a longer interval, or dates closer together.",
             interval=interval,
             start=moments.iso(start) if start else None,
             end=moments.iso(end) if end else None,
-            most=MAX_BUCKETS,
+            limit=MAX_BUCKETS,
         )
     )
 
 
-def too_many_groups(most: int, fields: Iterable[str]) -> InvalidRequestInputError:
+def too_many_groups(limit: int, fields: Iterable[str]) -> InvalidRequestInputError:
     """Return the error for more groups than one answer may have."""
     return InvalidRequestInputError(
         _(
-            "There are more than %(most)s groups by %(fields)s. Choose fewer with start_date and end_date.",
-            most=most,
+            "There are more than %(limit)s groups by %(fields)s. Choose fewer with start_date and end_date.",
+            limit=limit,
             fields=", ".join(fields),
         )
     )
 
 
 def values_refused(values: Mapping[str, Any]) -> InvalidRequestInputError:
-    """Return the error for values that the engine cannot compare with their fields."""
+    """Return the error for values that the search engine cannot compare with their fields."""
     return InvalidRequestInputError(
         _(
             "The search engine cannot compare these values with their fields: %(values)s. "
@@ -174,7 +175,7 @@ def values_refused(values: Mapping[str, Any]) -> InvalidRequestInputError:
 
 
 def check_names(given: Mapping[str, Any], required: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse parameters that are missing or that nobody would read; all of them at once."""
+    """Reject missing parameters and unknown ones; the error names all of them."""
     missing = sorted(set(required) - set(given))
     if missing:
         raise InvalidRequestInputError(
@@ -191,10 +192,11 @@ def check_names(given: Mapping[str, Any], required: Iterable[str], known: Iterab
         )
 
 
-def taken(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
-    """Return which names a function takes as keyword arguments, beside its first `skip` arguments."""
+def accepted_names(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
+    """Return the names that a function accepts as keyword arguments, without its first `skip` arguments."""
     arguments = list(inspect.signature(function).parameters.values())
-    own = {argument.name for argument in arguments[:skip]} | {"self"}  # which a bound method does not show
+    # "self" is not in the signature of a bound method, but cannot be a keyword argument either.
+    own = {argument.name for argument in arguments[:skip]} | {"self"}
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
         return set(names) - own
     return set(names) & {argument.name for argument in arguments} - own

@@ -1,4 +1,4 @@
-"""Prepared: a query that is checked and ready to be sent."""
+"""Hold a query whose parameters are checked and whose search is ready to be sent."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,8 +7,8 @@ from invenio_stats.search.client import Searcher, SearchRequest
 
 
 class PreparedQuery(NamedTuple):
-    """A question that is ready to be asked."""
+    """A search request, and the function that sends it and builds the answer."""
 
     request: SearchRequest
     answer: Callable[[Searcher], dict[str, Any]]
-    """Returns what a client gets, given what sends the question."""
+    """Returns the answer to the client; its argument sends the search request."""

@@ -1,4 +1,4 @@
-"""Results: what the engine answered, as clients get it; the keys are the same when there is nothing."""
+"""Convert the search engine's answers to the form that clients get, with the same keys if there are no totals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -9,11 +9,11 @@ from invenio_stats.core.metrics import Metric
 from invenio_stats.queries.search_bodies import HISTOGRAM, NEWEST
 
 Result = dict[str, Any]
-"""An answer or a bucket of one, ready to become JSON."""
+"""An answer or one of its buckets, ready to be encoded as JSON."""
 
 
 def dates(start: datetime | None, end: datetime | None) -> Result:
-    """Return the range that was asked for; None for an open end."""
+    """Return the range of the query; None for an open end."""
     return {
         "start_date": None if start is None else moments.iso(start),
         "end_date": None if end is None else moments.iso(end),
@@ -21,12 +21,12 @@ def dates(start: datetime | None, end: datetime | None) -> Result:
 
 
 def metrics(group: Mapping[str, Any], asked: Mapping[str, Metric]) -> Result:
-    """Return the metrics of a group, or of nothing when the engine had no index to ask."""
+    """Return the metrics of a group; those of no documents if the index did not exist."""
     return {name: metric.read(group[name]) if name in group else metric.empty for name, metric in asked.items()}
 
 
 def copy_newest(result: Result, group: Mapping[str, Any], copy_fields: Mapping[str, Any]) -> Result:
-    """Put what is copied from the newest document of a group into its result; None where there is none."""
+    """Add the fields copied from the newest document of a group to its result; None if the group has no document."""
     hits = group.get(NEWEST, {}).get("hits", {}).get("hits", [])
     for name, source in copy_fields.items():
         if not hits:
@@ -41,7 +41,7 @@ def copy_newest(result: Result, group: Mapping[str, Any], copy_fields: Mapping[s
 def intervals(
     aggregations: Mapping[str, Any], asked: Mapping[str, Metric], copy_fields: Mapping[str, Any]
 ) -> list[Result]:
-    """Return the buckets of a histogram, each with the milliseconds and the date of its start."""
+    """Return the buckets of a histogram, each with its start in milliseconds and as a date."""
     return [
         copy_newest(
             {"key": bucket["key"], "date": bucket["key_as_string"], **metrics(bucket, asked)}, bucket, copy_fields
@@ -51,7 +51,7 @@ def intervals(
 
 
 def groups(group: Mapping[str, Any], asked: Mapping[str, Metric], fields: Sequence[str]) -> Result:
-    """Return the metrics of a group and, for as long as there are fields, of the groups in it."""
+    """Return the metrics of a group and, recursively by the remaining fields, of the groups in it."""
     result = metrics(group, asked)
     if fields:
         inner: Iterable[Mapping[str, Any]] = group.get(fields[0], {}).get("buckets", [])

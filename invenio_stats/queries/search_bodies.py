@@ -1,4 +1,4 @@
-"""Requests for answers: the bodies of searches over totals, built here and nowhere else, and sent elsewhere."""
+"""Build the bodies of all searches over totals that answer queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,23 +8,23 @@ from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric
 
 Body = dict[str, Any]
-"""What is sent to the engine as JSON."""
+"""The JSON body of a search request, or a part of it."""
 
 HISTOGRAM = "histogram"
 NEWEST = "top_hit"
 PAGE = "page"
 RESERVED = frozenset({HISTOGRAM, NEWEST, PAGE})
-"""Names of our own aggregations; a metric must not have one of them."""
+"""Names of aggregations that are built here; a metric must not have one of them."""
 
 
 def histogram(query: Body, time_field: str, interval: str, metrics: Mapping[str, Metric], copied: Body) -> Body:
-    """Ask for one bucket per interval of the calendar, from the first document to the last."""
+    """Return the body for one bucket for each calendar interval, from the first document to the last."""
     buckets = {"date_histogram": {"field": time_field, "calendar_interval": interval}}
     return _body(query, {HISTOGRAM: {**buckets, "aggs": {**_metrics(metrics), **copied}}})
 
 
 def groups(query: Body, fields: Sequence[str], size: int, metrics: Mapping[str, Metric], copied: Body) -> Body:
-    """Ask for one answer over all documents, and below it for one per value of each field in turn."""
+    """Return the body for the metrics over all documents and, nested, for each value of each field."""
     aggregations: Body = {}
     for field in reversed(fields):
         terms = {"terms": {"field": field, "size": size}, "aggs": {**_metrics(metrics), **aggregations}}
@@ -35,45 +35,45 @@ def groups(query: Body, fields: Sequence[str], size: int, metrics: Mapping[str, 
 def selection(
     filters: Iterable[tuple[str, Any]], time_field: str, start: datetime | None, end: datetime | None
 ) -> Body:
-    """Choose the documents: each field equal to its value, and the time between two moments, both included."""
-    chosen: list[Body] = [{"term": {field: value}} for field, value in filters]
+    """Return the query for documents whose fields equal the values, and whose time is in the range, ends included."""
+    clauses: list[Body] = [{"term": {field: value}} for field, value in filters]
     bounds = {edge: moments.iso(moment) for edge, moment in (("gte", start), ("lte", end)) if moment is not None}
-    if bounds:  # the format is given because a foreign mapping may know only its own
-        chosen.append({"range": {time_field: {**bounds, "format": "strict_date_optional_time"}}})
-    return {"bool": {"filter": chosen}} if chosen else {"match_all": {}}
+    if bounds:  # with the format, because another program's mapping may accept only a different one
+        clauses.append({"range": {time_field: {**bounds, "format": "strict_date_optional_time"}}})
+    return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
 
 
 def newest(time_field: str, sources: Iterable[Any]) -> Body:
-    """Ask for the newest document, from which fields are copied; for nothing when no field is.
+    """Return the aggregation for the newest document, from which fields are copied; empty if there are none to copy.
 
-    Of the document only the fields are asked for, unless a function wants to see all of it.
+    It fetches only these fields, or the whole document if a function computes one of the copies.
     """
     sources = list(sources)
     if not sources:
         return {}
-    wanted = True if any(callable(source) for source in sources) else sorted(sources)
+    fetched = True if any(callable(source) for source in sources) else sorted(sources)
     order = [{time_field: {"order": "desc", "unmapped_type": "date"}}]
-    return {NEWEST: {"top_hits": {"size": 1, "sort": order, "_source": wanted}}}
+    return {NEWEST: {"top_hits": {"size": 1, "sort": order, "_source": fetched}}}
 
 
 def without_groups(body: Mapping[str, Any], field: str) -> Body:
-    """Ask the same without the groups."""
-    return {**body, "aggs": {name: asked for name, asked in _asked(body).items() if name != field}}
+    """Return the body without the groups by a field."""
+    return {**body, "aggs": {name: aggregation for name, aggregation in _aggs(body).items() if name != field}}
 
 
 def page(body: Mapping[str, Any], fields: Sequence[str], depth: int, size: int, after: Body | None) -> Body:
-    """Ask for the next groups by the first `depth` fields, with whatever the body asks for each of them."""
+    """Return the body for the next page of groups by the first `depth` fields, with the metrics of each group."""
     level: Mapping[str, Any] = body
     for field in fields[:depth]:
-        level = _asked(level)[field]
+        level = _aggs(level)[field]
     deeper = fields[depth : depth + 1]
-    wanted = {name: asked for name, asked in _asked(level).items() if name not in deeper}
+    metrics = {name: aggregation for name, aggregation in _aggs(level).items() if name not in deeper}
     sources = [{str(position): {"terms": {"field": field}}} for position, field in enumerate(fields[:depth])]
     composite = {"size": size, "sources": sources, **({"after": after} if after else {})}
-    return {**body, "aggs": {PAGE: {"composite": composite, **({"aggs": wanted} if wanted else {})}}}
+    return {**body, "aggs": {PAGE: {"composite": composite, **({"aggs": metrics} if metrics else {})}}}
 
 
-def _asked(level: Mapping[str, Any]) -> Mapping[str, Any]:
+def _aggs(level: Mapping[str, Any]) -> Mapping[str, Any]:
     return level.get("aggs") or {}
 
 

@@ -1,9 +1,11 @@
 """Reading documents by id, several in one request: what was written a moment ago is there, searchable or not."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invenio_stats.errors import StatsError
+from invenio_stats.search.failures import error_type, is_index_missing, is_shard_unavailable
 from invenio_stats.support.json_codec import encode
 
 DocumentRef = Mapping[str, str]
@@ -12,14 +14,23 @@ Found = Mapping[str, Any]
 """What the engine says of a document: `found`, `_source`, `_seq_no`, `_primary_term`."""
 
 
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between the attempts while a shard is not started: when another process has just created its index."""
+
+
 def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
     """Return what the engine says of each document; StatsError where it cannot say it.
 
     One whose index is not there yet is not found.
     """
-    documents: list[Found] = client.mget(body=encode({"docs": list(document_refs)}))["docs"]
+    body = encode({"docs": list(document_refs)})
+    documents: list[Found] = client.mget(body=body)["docs"]
+    for pause in _PAUSES:
+        if not any(is_shard_unavailable(document) for document in documents):
+            break
+        time.sleep(pause)
+        documents = client.mget(body=body)["docs"]
     for document in documents:
-        error = document.get("error")
-        if error and error.get("type") != "index_not_found_exception":
-            raise StatsError(f"The search engine cannot read a document: {error.get('type', 'unknown error')}.")
+        if document.get("error") and not is_index_missing(document):
+            raise StatsError(f"The search engine cannot read a document: {error_type(document)}.")
     return documents

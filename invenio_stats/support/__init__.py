@@ -1,1 +1,1 @@
-"""The Python process: imports, JSON, garbage collection, shutdown."""
+"""Support for all layers: import strings, JSON, garbage collection and shutdown of the process."""

@@ -1,7 +1,7 @@
-"""Collector: Python's look for reference cycles, put off while events and totals go by in their thousands.
+"""Pause cyclic garbage collection during bulk work.
 
-They have none. It would look at them several times all the same, and at all of the application: for a quarter to a
-third of a worker's time.
+Events and totals contain no reference cycles, and scanning the heap for them costs a quarter to a third of a worker's
+CPU time.
 """
 
 import gc
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-_SELDOM = 8
-_YOUNG = 1
-"""The collector's generation that holds what was made lately; the older one is the application."""
+_CALLS_PER_COLLECTION = 8
+_YOUNG_GENERATION = 1
+"""Generation of the collector with recent objects; the older generation has those of the application."""
 
 _lock = threading.Lock()
 _calls = count(1)
@@ -22,7 +22,7 @@ _was_on = True
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Switch the collector off while this block runs, and others like it in other threads."""
+    """Pause collection while this block runs, or any other such block in another thread."""
     global _blocks, _was_on
     with _lock:
         _was_on = _was_on if _blocks else gc.isenabled()
@@ -38,6 +38,6 @@ def paused() -> Iterator[None]:
 
 
 def collect_sometimes() -> None:
-    """Tell that some thousands went by: after a few times the collector looks once at what they left."""
-    if next(_calls) % _SELDOM == 0:
-        gc.collect(_YOUNG)
+    """Call this after each few thousand events or totals: every eighth call collects recent objects once."""
+    if next(_calls) % _CALLS_PER_COLLECTION == 0:
+        gc.collect(_YOUNG_GENERATION)

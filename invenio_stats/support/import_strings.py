@@ -1,4 +1,4 @@
-"""Loading what settings name: objects by import string, entries by callable."""
+"""Load the objects and entries that settings name by import strings and callables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from invenio_stats.errors import ConfigurationError
 
 
 def load(setting_path: str, value: Any) -> Any:
-    """Return the object that a setting holds or names by import string ('a.b.c' or 'a.b:c').
+    """Return the object in a setting, which may be an import string ('a.b.c' or 'a.b:c').
 
-    ConfigurationError with the place when there is nothing of that name.
+    A ConfigurationError names `setting_path` if the import string cannot be imported.
     """
     if not isinstance(value, str):
         return value
@@ -28,22 +28,22 @@ def load(setting_path: str, value: Any) -> Any:
 
 
 def load_callable(setting_path: str, value: Any) -> Any:
-    """Return the function or class that a setting holds or names; ConfigurationError for anything else."""
-    found = load(setting_path, value)
-    if not callable(found):
-        raise ConfigurationError(f"{setting_path} is {found!r}; set it to a function or its import string.")
-    return found
+    """Return the function or class in a setting, which may be an import string; ConfigurationError if not callable."""
+    loaded = load(setting_path, value)
+    if not callable(loaded):
+        raise ConfigurationError(f"{setting_path} is {loaded!r}; set it to a function or its import string.")
+    return loaded
 
 
 def entries(setting: str, value: Any) -> Mapping[str, Any]:
-    """Return what a STATS_* dict holds, by name."""
+    """Return the entries of a STATS_* dict by name; ConfigurationError if the setting is not a dict."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{setting} is {value!r}; make it a dict with an entry for each name.")
     return value
 
 
 def load_entry(app: Flask, setting_path: str, entry: Any) -> Mapping[str, Any]:
-    """Return an entry of a STATS_* dict, which may also be an import string or a callable `(app) -> dict`."""
+    """Return an entry of a STATS_* dict, which may be an import string or a callable `(app) -> dict`."""
     values = load(setting_path, entry)
     if callable(values):
         values = values(app)

@@ -1,4 +1,4 @@
-"""Wire: JSON as it goes to broker and engine, and comes from them."""
+"""Encode and decode the JSON that is exchanged with the broker and the search engine."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -7,40 +7,40 @@ from typing import Any
 
 import orjson
 
-_NESTED = frozenset((dict, list, tuple))
-_AS_ELSEWHERE = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_CONTAINERS = frozenset((dict, list, tuple))
+_LIKE_STDLIB = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def encode(thing: Any, default: Callable[[Any], Any] | None = None) -> bytes:
-    """Return something as JSON; TypeError, ValueError or RecursionError for what is none.
+    """Return an object as JSON in UTF-8; TypeError, ValueError or RecursionError if it cannot be encoded.
 
-    :param default: makes JSON of what is not, as for `json.dumps`.
+    :param default: converts an object that JSON does not have, as in `json.dumps`.
     """
     try:
-        text = orjson.dumps(thing, default, _AS_ELSEWHERE)
+        text = orjson.dumps(thing, default, _LIKE_STDLIB)
         if b"null" not in text or _are_finite([thing]):
             return text
-    except TypeError:  # half characters, numbers of more than 64 bits, keys that are no text
+    except TypeError:  # unpaired surrogates, integers of more than 64 bits, keys that are not strings
         pass
     return json.dumps(thing, ensure_ascii=False, separators=(",", ":"), default=default).encode(
         "utf-8", "surrogatepass"
     )
 
 
-def _are_finite(things: Iterable[Any]) -> bool:
-    """Say whether every number is one: others would become nothing, where they have to be refused."""
-    for one in things:
-        kind = type(one)
-        if kind is float and not isfinite(one):
+def _are_finite(values: Iterable[Any]) -> bool:
+    """Return True if all numbers are finite. orjson encodes NaN and infinity as null, but they must be rejected."""
+    for value in values:
+        kind = type(value)
+        if kind is float and not isfinite(value):
             return False
-        if kind in _NESTED and not _are_finite(one.values() if kind is dict else one):
+        if kind in _CONTAINERS and not _are_finite(value.values() if kind is dict else value):
             return False
     return True
 
 
 def decode(text: bytes) -> Any:
-    """Return what JSON holds; ValueError for what is none."""
+    """Parse JSON; raise ValueError if the text is not valid."""
     try:
         return orjson.loads(text)
-    except ValueError:  # half characters and numbers that are none, which the standard library takes
+    except ValueError:  # unpaired surrogates, NaN and infinity, which the standard library accepts
         return json.loads(text.decode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""Stopping: a run ends at the end of its batch when its time is over, or when the process is asked to end."""
+"""Stop a run at the end of its batch when its time budget is used up or the process is asked to shut down."""
 
 import mmap
 import signal
@@ -9,29 +9,29 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 
-_asked = mmap.mmap(-1, 1)
-"""Not 0 when this process is asked to end. A worker of Celery has it in common with its pool, which is forked from it:
-only the worker gets SIGTERM, and then waits for what its pool does."""
+_requested = mmap.mmap(-1, 1)
+"""Not 0 once this process is asked to shut down. It is shared memory, because only the main process of a Celery worker
+gets SIGTERM and then waits for the processes of its pool, which are forked from it."""
 
 
 def is_due(started: float, budget: float | None) -> bool:
-    """Say whether a run that began at a moment of the monotonic clock is to stop."""
-    return bool(_asked[0]) or (budget is not None and time.monotonic() - started >= budget)
+    """Return True if a run that started at a time of the monotonic clock must stop; `budget` None is no time limit."""
+    return bool(_requested[0]) or (budget is not None and time.monotonic() - started >= budget)
 
 
 @contextmanager
 def on_sigterm() -> Iterator[None]:
-    """Take SIGTERM as the wish to stop at the end of the batch while the block runs; for commands."""
-    before = signal.signal(signal.SIGTERM, _ask)
+    """While the block runs, let SIGTERM stop the run at the end of its batch; for commands, outside Celery."""
+    before = signal.signal(signal.SIGTERM, _request)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        _asked[0] = 0
+        _requested[0] = 0
 
 
-def _ask(*args: Any, **kwargs: Any) -> None:
-    _asked[0] = 1
+def _request(*args: Any, **kwargs: Any) -> None:
+    _requested[0] = 1
 
 
-worker_shutting_down.connect(_ask, weak=False)
+worker_shutting_down.connect(_request, weak=False)

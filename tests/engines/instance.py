@@ -96,9 +96,11 @@ class Instance:
 
     def aggregate(self):
         """Count what is new; return how many totals were written of views."""
-        views, _ = aggregate_events(["record-view-agg", "file-download-agg"])
+        views, downloads = results = aggregate_events(["record-view-agg", "file-download-agg"])
+        assert isinstance(views, list), results
+        assert isinstance(downloads, list), results
         self.refresh()
-        return sum(written for written, _ in views or ())
+        return sum(written for written, _ in views)
 
     def stats(self, *arguments, code=0):
         """Run `invenio stats ... --json` and return what it says."""

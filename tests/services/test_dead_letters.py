@@ -13,9 +13,9 @@ from kombu import Queue as KombuQueue
 from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import DeadLetterFilter
 from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.channels import open_channel
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
@@ -114,7 +114,7 @@ def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
         assert queue_depth.dead(queue) == 3000
     assert next(dead_letters.look(queue)).message_id == "id-0"
     assert ids(queue, dead_letters.dead_name(queue)) == before
-    assert dead_letters.replay(queue, DeadLetterFilter(most=2999)) == 2999
+    assert dead_letters.replay(queue, DeadLetterFilter(limit=2999)) == 2999
     assert queue_depth.dead(queue) == 1
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from invenio_cache import InvenioCache
 
 from invenio_stats.privacy import salts
-from invenio_stats.privacy.salt_stores import LIFETIME, salt_store
+from invenio_stats.privacy.salt_stores import SALT_LIFETIME_SECONDS, salt_store
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = date(2026, 11, 2)
@@ -67,11 +67,11 @@ def test_a_salt_lives_two_days_from_its_making_and_no_longer(process, cache):
     store = salt_store(app.extensions["invenio-cache"].cache.cache)
     if "CACHE_REDIS_URL" in cache:
         left = store._cache._write_client.ttl(store._key(DAY.isoformat()))
-        assert LIFETIME - 60 < left <= LIFETIME
+        assert SALT_LIFETIME_SECONDS - 60 < left <= SALT_LIFETIME_SECONDS
         return
     file = store._folder / DAY.isoformat()
     assert file.stat().st_mode & 0o077 == 0
-    old = time.time() - LIFETIME - 1
+    old = time.time() - SALT_LIFETIME_SECONDS - 1
     os.utime(file, (old, old))
     assert store.get(DAY.isoformat()) is None
     ask(process(), DAY + timedelta(days=1))

@@ -1,23 +1,65 @@
-"""Runs: what the last run of each task did, remembered for `stats status` in the instance's cache."""
+"""Run tasks, and store the result of the last run of each in the instance's cache for `invenio stats status`."""
 
+import logging
+from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from invenio_cache import current_cache
 
+from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.errors import without_text
+
 Kind = Literal["events", "aggregations"]
 
-_LIFETIME = 30 * 24 * 3600
+Failure = dict[str, str]
+"""The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""
+
+_LIFETIME_SECONDS = 30 * 24 * 3600
+
+logger = logging.getLogger(__name__)
+
+
+def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Call `work` and store its result; return the result, or a Failure if it raised an exception, which is logged."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
+        result = {"error": type(error).__name__}
+    finished = datetime.now(timezone.utc)
+    facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
+    try:
+        remember(kind, name, {**facts, **_summary(kind, result)})
+    except Exception as error:  # without a cache the work is done nevertheless
+        logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
+    return result
 
 
 def remember(kind: Kind, name: str, result: dict[str, Any]) -> None:
-    """Keep the result of a run for 30 days: numbers, times and the type of an error, nothing of a person."""
-    current_cache.set(_key(kind, name), result, timeout=_LIFETIME)
+    """Store the result of a run for 30 days: numbers, times and the type of an error, but no personal data."""
+    current_cache.set(_key(kind, name), result, timeout=_LIFETIME_SECONDS)
 
 
 def recall(kind: Kind, name: str) -> dict[str, Any] | None:
-    """Return the result of the last run, or None when none is known."""
+    """Return the result of the last run, or None if none is stored."""
     return current_cache.get(_key(kind, name))
 
 
 def _key(kind: Kind, name: str) -> str:
     return f"stats:run:{kind}:{name}"
+
+
+def _summary(kind: Kind, result: Any) -> dict[str, Any]:
+    """Return the numbers of a run, or the type of its error."""
+    if isinstance(result, dict):
+        return result
+    if kind == "events":
+        return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
+    pairs = [pair for pair in result or () if isinstance(pair, tuple)]
+    return {
+        "intervals": len(pairs),
+        "written": sum(written for written, _ in pairs),
+        "failed": sum(failed for _, failed in pairs),
+    }

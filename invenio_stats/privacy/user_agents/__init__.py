@@ -1,1 +1,1 @@
-"""User agents: their class, their reduced form, and the catalog of those that were seen."""
+"""Classify user agents, reduce their texts, and keep a catalog of those that were seen."""

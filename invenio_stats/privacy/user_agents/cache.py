@@ -1,4 +1,4 @@
-"""Known agents: what an agent's text tells, worked out once for each and remembered."""
+"""Cache the class and the reduced text of user agents, and collect those to be sent to the catalog."""
 
 import threading
 from collections.abc import Iterable
@@ -8,17 +8,18 @@ from typing import NamedTuple
 
 from flask import current_app
 
-from invenio_stats.privacy.user_agents.classifier import LOOKED_AT, REMEMBERED, AgentClass, Classifier
+from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.privacy.user_agents.classifier import MAX_AGENT_CHARACTERS, MAX_AGENTS_CACHED, Classifier
 
 _KEY = "invenio-stats-agents"
 
 
 class Agent(NamedTuple):
-    """What is kept of an agent."""
+    """The catalog's description of a user agent."""
 
     agent_id: str
     text: str
-    """Reduced: it tells the kind of agent, and nothing of a person."""
+    """The reduced text: it tells the kind of user agent and identifies no person."""
     agent_class: AgentClass
     lists_version: str
 
@@ -31,11 +32,11 @@ _waiting: dict[str, Agent] = {}
 class _KnownAgents:
     def __init__(self, classifier: Classifier):
         self._classifier = classifier
-        self.describe = lru_cache(maxsize=REMEMBERED)(self._describe)
+        self.describe = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._describe)
 
     def _describe(self, text: str) -> Agent:
         from invenio_stats.privacy.user_agents.reduction import (
-            agent_id,  # its patterns take a millisecond to compile
+            agent_id,  # imported here: compiling its patterns takes a millisecond
             reduce_agent,
         )
 
@@ -44,31 +45,31 @@ class _KnownAgents:
 
 
 def describe(user_agent: str | None) -> Agent:
-    """Return what is kept of an agent, by the instance's lists; no agent is an empty one."""
+    """Return the description of a user agent by the instance's lists; None is described like an empty text."""
     known = (current_app.extensions.get(_KEY) or load_lists()) if current_app else _by_shipped_lists()
-    return known.describe(str(user_agent or "")[:LOOKED_AT])
+    return known.describe(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
 
 
 @cache
 def _by_shipped_lists() -> _KnownAgents:
-    """Return what can be told where there is no application, and so no lists of its own."""
+    """Return the cache that is used without an application, and so without an operator's patterns."""
     return _KnownAgents(Classifier())
 
 
 def note(agent: Agent) -> None:
-    """Remember to send an agent to the dictionary, once a day from this process."""
+    """Queue a user agent for the catalog, at most once a day in this process."""
     today = datetime.now(timezone.utc).date()
     if _noted.get(agent.agent_id) == today:
         return
     with _lock:
-        if len(_noted) >= REMEMBERED:
+        if len(_noted) >= MAX_AGENTS_CACHED:
             _noted.clear()
         _noted[agent.agent_id] = today
         _waiting[agent.agent_id] = agent
 
 
 def take_noted() -> list[Agent]:
-    """Return the agents that are to be sent, and take them as sent."""
+    """Return the user agents that are to be sent, and forget them; `put_back` those that could not be sent."""
     if not _waiting:
         return []
     with _lock:
@@ -78,13 +79,13 @@ def take_noted() -> list[Agent]:
 
 
 def put_back(agents: Iterable[Agent]) -> None:
-    """Take agents as not sent after all."""
+    """Queue user agents again that could not be sent."""
     with _lock:
         _waiting.update((agent.agent_id, agent) for agent in agents)
 
 
 def load_lists() -> _KnownAgents:
-    """Build the classifier of the current application; ConfigurationError names a pattern that cannot be read."""
+    """Build the classifier of the current application; a ConfigurationError names an invalid pattern."""
     config = current_app.config
     classifier = Classifier(config.get("STATS_ROBOTS_PATTERNS", ()), config.get("STATS_ROBOTS_EXCEPTIONS", ()))
     return current_app.extensions.setdefault(_KEY, _KnownAgents(classifier))

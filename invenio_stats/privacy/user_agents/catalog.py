@@ -1,7 +1,7 @@
-"""Agent dictionary: what an agent's id stands for, in an index of its own that leads to no event.
+"""Maintain the user-agent catalog, an index of the user agents behind the ids in events, without links to events.
 
-It is what a later reclassification works from. Entries travel alone, in messages of their own, once a day for each
-agent and process.
+A later reclassification of events needs it. Entries are sent in separate messages, once a day for each user agent and
+process.
 """
 
 import logging
@@ -30,37 +30,37 @@ BODY: Body = {
         }
     ),
 }
-"""The index: one document for each agent, under the agent's id."""
+"""The body of the index, which has one document for each user agent, stored under its id."""
 
 
 def send(queue: Queue) -> None:
-    """Send the agents that were met for the first time today; what cannot be sent goes with the next event."""
+    """Send the user agents seen for the first time today; if that fails, they are sent with the next event."""
     agents = take_noted()
     if not agents:
         return
     today = datetime.now(timezone.utc).date().isoformat()
     try:
         publish(queue, [_entry(agent, today) for agent in agents])
-    except Exception as error:  # the event they came with is on its way; its request must not fail for them
+    except Exception as error:  # the event itself is already published, so its request must not fail
         put_back(agents)
-        logger.warning("Agents could not be sent to the dictionary", extra={"error": type(error).__name__})
+        logger.warning("User agents could not be sent to the catalog", extra={"error": type(error).__name__})
 
 
 def keep(queue: Queue, client: Any) -> int:
-    """Store the entries that wait on the queue; return how many there were."""
-    from invenio_stats.broker.consume import Inbox  # a worker's: no web process pays for it
+    """Store the entries that are on the queue; return their number."""
+    from invenio_stats.broker.consume import Inbox  # only workers need it; web processes do not import it
 
-    inbox, kept = Inbox(queue), 0
+    inbox, stored = Inbox(queue), 0
     while True:
         try:
             entries = [dict(entry) for entry in inbox.consume()]
             _store(client, entries)
             inbox.acknowledge()
-            kept += len(entries)
+            stored += len(entries)
         finally:
             inbox.release()
         if not inbox.has_more:
-            return kept
+            return stored
 
 
 def _entry(agent: Agent, today: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
 
 
 def _store(client: Any, entries: list[dict[str, Any]]) -> None:
-    from invenio_stats.search.indices import create_index  # a worker's, too
+    from invenio_stats.search.indices import create_index  # only workers need it
 
     if not entries:
         return
@@ -84,5 +84,5 @@ def _store(client: Any, entries: list[dict[str, Any]]) -> None:
         {"_op_type": "index", "_index": index, "_id": entry.pop("agent_id"), "_source": entry} for entry in entries
     ]
     _stored, refused = store(client, actions)
-    for one in refused:
-        logger.error("An agent cannot be kept", extra={"agent_id": one.document_id, "reason": one.reason})
+    for entry in refused:
+        logger.error("A user agent cannot be stored", extra={"agent_id": entry.document_id, "reason": entry.reason})

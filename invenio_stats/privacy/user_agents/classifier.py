@@ -1,51 +1,50 @@
-"""Robots: what kind of agent made a request, by COUNTER's list, a list kept day by day, ours and the operator's."""
+"""Classify user agents as people's or automated, by COUNTER's list, is-bot's list, ours and the operator's."""
 
 import hashlib
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from invenio_stats.privacy.user_agents.lists.operator import compiled
+from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
 
-AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
-"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`."""
+MAX_AGENT_CHARACTERS = 1_000
+"""Characters of a user agent that are examined. Real ones are shorter; the limit bounds the time of a look-up."""
 
-LOOKED_AT = 1_000
-"""Characters of an agent that are looked at: real ones are shorter, and the time a look-up takes stays bounded."""
-
-REMEMBERED = 10_000
-"""Agents whose class is remembered: 10 MB if all were as long as they may be."""
+MAX_AGENTS_CACHED = 10_000
+"""User agents whose class is cached: 10 MB if all had the maximal length."""
 
 
 class Classifier:
-    """Says what kind of agent a text names, and remembers the answer.
+    """Returns the class of a user agent, and caches it.
 
-    Built once, with the operator's own patterns (more robots) and exceptions (browsers whatever the lists say),
-    which are regular expressions that ignore case; ConfigurationError when one cannot be read. The lists that come
-    as packages are loaded at the first question. May be asked by many threads at once.
+    Built once, with the operator's patterns (more robots) and exceptions (always browsers), which are regular
+    expressions that ignore case; ConfigurationError if one is invalid. The shipped lists are loaded when the first
+    user agent is classified. Safe to use from many threads.
     """
 
     def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
-        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
-        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._decide)
+        self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
 
     def classify(self, user_agent: str | None) -> AgentClass:
-        """Return the class of an agent; no name at all is a robot, as COUNTER's list says."""
-        return self._remembered(str(user_agent or "")[:LOOKED_AT])
+        """Return the class of a user agent; None or an empty text is a robot, according to COUNTER's list."""
+        return self._cached(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
 
     @cached_property
     def version(self) -> str:
-        """Name the lists that gave the class: it changes when one of them does, the operator's included."""
+        """The version of all lists together; it changes if one of them changes, including the operator's."""
         own = [[expression.pattern for expression in part] for part in (self._patterns, self._exceptions)]
         site = f"+site-{hashlib.sha256(repr(own).encode()).hexdigest()[:8]}" if any(own) else ""
         return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
+        # The operator's exceptions come first, then narrower classes: lists of robots have AI agents and tools, too.
         if any(expression.search(text) for expression in self._exceptions):
             return "browser"
         lowered = text.lower()
@@ -61,28 +60,15 @@ class Classifier:
         return "browser" if shipped.is_browser(lowered) else "unknown"
 
 
-def is_robot(agent_class: str) -> bool:
-    """Say whether a class is that of robots, AI agents among them."""
-    return agent_class in ("robot", "ai")
-
-
-def is_machine(agent_class: str) -> bool:
-    """Say whether a class is that of scripts and tools, such as curl."""
-    return agent_class == "machine"
-
-
-def is_person(agent_class: str) -> bool:
-    """Say whether a class counts as people."""
-    return agent_class in ("browser", "unknown")
-
-
 def classify(user_agent: str | None) -> AgentClass:
-    """Return the class of an agent by the shipped lists alone."""
+    """Return the class of a user agent by the shipped lists alone."""
     return _shipped_classifier().classify(user_agent)
 
 
 def _lists() -> ModuleType:
-    from invenio_stats.privacy.user_agents.lists import shipped  # importing the package does not pay for it
+    from invenio_stats.privacy.user_agents.lists import (
+        shipped,
+    )  # imported here, so that importing the package stays fast
 
     return shipped
 
@@ -93,7 +79,7 @@ def _shipped_classifier() -> Classifier:
 
 
 def __getattr__(name: str) -> str:
-    """Give LISTS_VERSION, the version of the shipped lists: looked up when somebody asks, not at import."""
+    """Return LISTS_VERSION, the version of the shipped lists, which is computed when it is first used."""
     if name == "LISTS_VERSION":
         return _lists().shipped_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,13 @@
-"""Agents: the reduced text that the dictionary keeps, which tells the kind of agent and as little else as can be."""
+"""Reduce the text of a user agent to what tells its kind, for the user-agent catalog."""
 
 import hashlib
 import re
 
-from invenio_stats.privacy.user_agents.classifier import LOOKED_AT
+from invenio_stats.privacy.user_agents.classifier import MAX_AGENT_CHARACTERS
 from invenio_stats.privacy.user_agents.lists.builtin import E_MAIL_MARK
 
-KEPT = 300
-"""Characters of a reduced agent that are kept."""
+MAX_REDUCED_CHARACTERS = 300
+"""Characters of a reduced user agent that are kept."""
 
 _BLANKS = re.compile(r"\s+")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -31,20 +31,20 @@ _MOZILLA = re.compile(r"^Mozilla/\d\.\d\b", re.IGNORECASE)
 
 
 def reduce_agent(text: str) -> str:
-    """Return what of an agent's text may be kept: its product names and hosts, and versions to the major number.
+    """Return the reduced text of a user agent: its product names, hosts and major version numbers.
 
-    E-mail addresses, queries of links, builds of devices and apps, identifiers, control characters and what is
-    beyond 300 characters go. The class of an agent is, but for few, the class of its reduced text; reducing twice
-    changes nothing.
+    Removes e-mail addresses, queries of links, builds of devices and apps, identifiers, control characters and all
+    text beyond 300 characters. With few exceptions the reduced text has the same class as the original. Reducing it
+    again does not change it.
     """
-    text, before = text[:LOOKED_AT], None
-    while before != text:  # what goes may bring together what goes as well
+    text, before = text[:MAX_AGENT_CHARACTERS], None
+    while before != text:  # a removal may join two parts to something that must be removed too
         before, text = text, _reduce(text)
     return text
 
 
 def agent_id(reduced: str) -> str:
-    """Return the key of a reduced text in the dictionary: 32 hexadecimal digits."""
+    """Return the key of a reduced text in the user-agent catalog: 32 hexadecimal digits."""
     return hashlib.sha256(reduced.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -52,7 +52,7 @@ def _reduce(text: str) -> str:
     text = _UNSEEN.sub("", _BLANKS.sub(" ", text))
     text = _LOGIN.sub("", _E_MAIL.sub(E_MAIL_MARK, text))
     text = _BUILD.sub(r"\1", _IN_APP.sub(r"\1", _QUERY.sub("", text)))
-    shape = _MOZILLA.match(text)  # the same for everybody, and lists tell robots by it
-    kept = shape[0] if shape else ""
-    text = kept + _VERSION.sub(r"\1\2", text[len(kept) :])
-    return _IDENTIFIER.sub("0", text).strip()[:KEPT].strip()
+    mozilla = _MOZILLA.match(text)  # identical in all browsers, and the lists recognise robots by it
+    start = mozilla[0] if mozilla else ""
+    text = start + _VERSION.sub(r"\1\2", text[len(start) :])
+    return _IDENTIFIER.sub("0", text).strip()[:MAX_REDUCED_CHARACTERS].strip()

@@ -168,7 +168,7 @@ def test_pages_are_put_together_in_the_order_of_one_list(totals):
     question = SearchRequest(
         query.client, query.index, query._body({"start_date": None, "end_date": None, "bucket_id": "b1"})
     )
-    tree = paging.fetch(question, query.aggregated_fields, most=10, page_size=2)["aggregations"]["version"]["buckets"]
+    tree = paging.fetch(question, query.aggregated_fields, limit=10, page_size=2)["aggregations"]["version"]["buckets"]
     assert [(group["key"], [inner["key"] for inner in group["file_key"]["buckets"]]) for group in tree] == [
         (0, ["file-0", "file-2", "file-4"]),
         (1, ["file-1", "file-3"]),

@@ -57,7 +57,7 @@ def test_a_dictionary_that_cannot_be_reached_costs_nothing(app, queues, new_proc
 
     monkeypatch.setattr("invenio_stats.privacy.user_agents.catalog.publish", away)
     current_stats.publish("file-download", [download()])
-    assert "Agents could not be sent to the dictionary" in caplog.text
+    assert "User agents could not be sent to the catalog" in caplog.text
     assert "secret" not in caplog.text
     assert len(list(current_stats.consume("file-download"))) == 1
     assert cache.take_noted(), "it is sent with the next event"

@@ -62,5 +62,5 @@ def test_a_mark_is_found_among_aliases_and_says_when_it_was_made(now, token, pre
 
 def test_other_aliases_are_no_marks():
     assert find_lease(["events-stats-compacting", "compacting-x", "compacting-x-20260101000000-zzzzzzzz"]) is None
-    with pytest.raises(ValueError, match="'x' is not the mark"):
+    with pytest.raises(ValueError, match="'x' is not the lease"):
         heartbeat_at("x")

@@ -47,7 +47,7 @@ PAGES = [
 def test_one_request_is_enough_when_the_engine_gives_all_groups():
     inner = {"file_key": {"sum_other_doc_count": 0, "buckets": [bucket("a", 1)]}}
     client = StubClient({"country": {"sum_other_doc_count": 0, "buckets": [bucket("CH", 1, **inner)]}})
-    response = paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], most=100)
+    response = paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], limit=100)
     assert response["aggregations"]["country"]["buckets"][0]["key"] == "CH"
     assert client.asked == [BODY]
 
@@ -72,7 +72,7 @@ def test_one_request_is_enough_when_the_engine_gives_all_groups():
 )
 def test_groups_that_were_cut_are_fetched_page_by_page_in_the_engines_order(first):
     client = StubClient(*first, *PAGES)
-    response = paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], most=100)
+    response = paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], limit=100)
     countries = response["aggregations"]["country"]["buckets"]
     assert [group["key"] for group in countries] == ["DE", "CH", "FR"]
     assert [group["value"]["value"] for group in countries] == [5.0, 3.0, 3.0]
@@ -83,12 +83,12 @@ def test_groups_that_were_cut_are_fetched_page_by_page_in_the_engines_order(firs
 def test_more_groups_than_an_answer_may_have_are_an_error_not_a_cut_list():
     client = StubClient({"country": {"sum_other_doc_count": 3, "buckets": []}}, *PAGES)
     with pytest.raises(TooManyBucketsError, match="more than 2 groups by country, file_key"):
-        paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], most=2)
+        paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], limit=2)
 
 
 def test_a_search_that_was_built_without_our_groups_is_sent_as_it_is():
     client = StubClient({"other": {}})
-    assert paging.fetch(SearchRequest(client, "stats-x", {"aggs": {}}), ["country"], most=100) == {
+    assert paging.fetch(SearchRequest(client, "stats-x", {"aggs": {}}), ["country"], limit=100) == {
         "aggregations": {"other": {}}
     }
 
@@ -96,6 +96,6 @@ def test_a_search_that_was_built_without_our_groups_is_sent_as_it_is():
 def test_values_that_do_not_fit_their_fields_are_told_from_other_errors():
     client = StubClient(engine_error(400, "query_shard_exception"), engine_error(503, "query_shard_exception"))
     with pytest.raises(ValuesRefusedError):
-        paging.fetch(SearchRequest(client, "stats-x", {}), [], most=100)
+        paging.fetch(SearchRequest(client, "stats-x", {}), [], limit=100)
     with pytest.raises(search.exceptions.TransportError):
-        paging.fetch(SearchRequest(client, "stats-x", {}), [], most=100)
+        paging.fetch(SearchRequest(client, "stats-x", {}), [], limit=100)

@@ -1,1 +1,1 @@
-"""What is known of agents: other people's lists of robots, ours of AI agents, and a quick way to ask them."""
+"""Match user agents quickly against lists of robots, AI agents, machines and browsers."""

@@ -1,7 +1,7 @@
-"""Our own lists: AI agents by name, signs of browsers, and what real browsers carry that looks like a robot."""
+"""List AI agents, patterns of robots, machines and browsers, and parts of browsers that look like robots."""
 
 BUILTIN_VERSION = 1
-"""Raised whenever anything below changes; it is part of the lists' version that events carry."""
+"""Increased with every change below; it is part of the version of the lists that is stored in events."""
 
 AI_AGENTS = frozenset(
     name.lower()
@@ -11,7 +11,7 @@ AI_AGENTS = frozenset(
         *("ClaudeBot", "Claude-User", "Claude-SearchBot", "Claude-Web", "Claude-Code", "anthropic-ai"),
         *("PerplexityBot", "Perplexity-User", "MistralAI-User", "MistralAI-Index"),
         *("cohere-ai", "cohere-training-data-crawler"),
-        # Google, Apple, Microsoft, Meta, Amazon: what feeds their models and assistants, not their search engines
+        # Google, Apple, Microsoft, Meta, Amazon: agents of their models and assistants, not of their search engines
         *("Google-Extended", "GoogleOther", "GoogleOther-Image", "GoogleOther-Video", "Google-Agent"),
         *("Google-CloudVertexBot", "CloudVertexBot", "Google-NotebookLM", "NotebookLM", "Google-GeminiNotebook"),
         *("Gemini-Deep-Research", "GoogleAgent-Mariner", "GoogleAgent-URLContext", "Google-Gemini-CLI"),
@@ -19,29 +19,29 @@ AI_AGENTS = frozenset(
         *("meta-externalagent", "meta-externalfetcher", "meta-webindexer", "FacebookBot"),
         *("Amazonbot", "Amzn-SearchBot", "Amzn-User", "AmazonBuyForMe", "amazon-kendra", "amazon-QBusiness"),
         *("bedrockbot", "NovaAct", "Agent-NovaAct"),
-        # other makers of models
+        # other developers of models
         *("Bytespider", "TikTokSpider", "AI2Bot", "AI2Bot-Dolma", "AI2Bot-DeepResearchEval", "DeepSeekBot"),
         *("ChatGLM-Spider", "PanguBot", "SBIntuitionsBot", "WRTNBot", "Reflectionbot", "YandexAdditional"),
         *("YandexAdditionalBot", "Cotoyogi", "ICC-Crawler", "Factset_spyderbot", "ISSCyberRiskCrawler", "QuillBot"),
-        # collections that models are trained on
+        # collectors of training data
         *("CCBot", "Diffbot", "omgili", "omgilibot", "Webzio-Extended", "ImagesiftBot", "img2dataset", "Timpibot"),
         *("LAIONDownloader", "laion-huggingface-processor", "aiHitBot", "Brightbot", "Thinkbot", "Crawl4AI"),
         *("ApifyBot", "ApifyWebsiteContentCrawler", "FirecrawlAgent", "Crawlspace", "FriendlyCrawler"),
-        # search and assistants that answer with a model
+        # search engines and assistants that answer with a model
         *("YouBot", "DuckAssistBot", "Andibot", "PhindBot", "LinerBot", "iAskBot", "iaskspider", "ExaSearchBot"),
         *("TavilyBot", "LinkupBot", "ShapBot", "Shap-User", "kagi-fetcher", "Manus-User", "TerraCotta", "TwinAgent"),
         *("Poggio-Citations", "KlaviyoAIBot", "QualifiedBot", "Anomura", "AddSearchBot", "AIWebIndex", "Channel3Bot"),
         *("Cloudflare-AutoRAG", "atlassian-bot"),
     )
 )
-"""Product names of agents that collect, answer or act for AI; compared as whole words, in small letters.
+"""Product names of agents that collect, answer or act for AI; compared as whole words in lower case.
 
-Search engines that also feed an assistant (Applebot, Bingbot, PetalBot) are robots and not here. Names that are
-common words (Operator, Devin) are not here either: a browser may carry them.
+Crawlers of search engines that also serve an assistant (Applebot, Bingbot, PetalBot) are robots and not in this list,
+nor are names that are common words (Operator, Devin), because the user agent of a browser may contain them.
 """
 
 E_MAIL_MARK = "[e-mail]"
-"""Stands in a reduced agent where an e-mail address was: people's browsers give none."""
+"""Replaces an e-mail address in a reduced user agent; it marks robots, because browsers send no e-mail address."""
 
 ROBOT_SIGNS = (
     r"\[e-mail\]",
@@ -50,16 +50,16 @@ ROBOT_SIGNS = (
     r"^[\w -]+/\d+/\d+$",
 )
 MACHINE_SIGNS = (r"^java/\d", r"httpcomponents/\d")
-"""What remains of a robot's or a tool's signs when its versions are cut to the major number.
+"""Patterns for robots and tools in reduced texts, whose versions are cut to the major number.
 
-The lists look for `1.0` there, and an agent and its reduced text are to be of one class.
+The other lists expect versions such as `1.0`; with these patterns a reduced text has the class of the original.
 """
 
 BROWSER_SIGNS = (
     r"^(?:mozilla|opera)/\d",
     r"\b(?:applewebkit|gecko|presto|trident|opera|opera mini|ucbrowser|netfront|obigo|dillo|links|w3m)[/ (]",
 )
-"""How browsers introduce themselves."""
+"""Patterns of the user agents of browsers."""
 
 BROWSER_MARKS = (
     r"chromeframe(?:/[\d.]+)?",
@@ -72,10 +72,11 @@ BROWSER_MARKS = (
     r"embedded web browser from: http://bsalsa\.com/?",
     r"alphaserver",
 )
-"""What real browsers carry although a list of robots has a word of it; COUNTER's own list is asked before.
+"""Parts of browsers' user agents that match is-bot's list; they are removed before that list is used.
 
-Each begins with a letter, so that looking for them costs little.
+COUNTER's list is matched before, with these parts in place. Each pattern begins with a letter, which makes the search
+fast.
 """
 
 TEST_CLIENT = "werkzeug/"
-"""How the client of Flask's test suites begins: instances test with it that they count, and no robot comes as it."""
+"""Start of the user agent of Flask's test client: instances test their counting with it, and no robot uses it."""

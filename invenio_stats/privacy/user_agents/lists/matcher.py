@@ -1,8 +1,8 @@
-"""A long list of patterns, asked quickly whether any of them matches, ignoring case.
+"""Match a long list of patterns quickly against a text, ignoring case.
 
-One alternation of hundreds of patterns costs several milliseconds on a long agent, since each is tried at each
-letter. Most of them are plain words, though, which `in` finds faster; those at the start are tried only there;
-and the few others are told apart by their first letter, once case is out of the way.
+One alternation of hundreds of patterns takes several milliseconds on a long user agent, because each pattern is tried
+at each character. Most patterns are plain words, which `in` finds faster; patterns anchored at the start are tried
+only there; and for the few others, in lower case, the first letter rules out most positions.
 """
 
 import re
@@ -13,13 +13,13 @@ _SPECIAL = frozenset(r"\^$.|?*+()[]{}")
 _NOT_AT_TOP = r"\\.|\[\^?\]?[^\]]*\]|\([^()]*\)"
 _UPPER = r"\\.|[A-Z]+"
 _REFERENCE = r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]"
-"""What cannot be joined with other patterns, or loses its meaning in small letters. (Importing compiles nothing.)"""
+"""Matches patterns that cannot be joined with others or converted to lower case. (`re` compiles these at first use.)"""
 
 
 class Matcher:
     """A list of patterns, compiled once.
 
-    `refused` holds the patterns that Python's own `re` cannot read; whoever has the list knows what can.
+    `refused` has the patterns that Python's `re` cannot compile; the caller must match them in another way.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -34,14 +34,14 @@ class Matcher:
                 words.add(word)
             elif re.search(_REFERENCE, pattern):
                 self._keep_alone(pattern)
-            elif self._is_read(pattern):
+            elif self._can_compile(pattern):
                 (starts if _is_at_start(pattern) else others).append(_lower_case(pattern))
         self._words = tuple(word for word in sorted(words) if not any(w in word for w in words - {word}))
-        self._start, self._anywhere = _joined(starts), _joined(others)
+        self._start, self._anywhere = _join(starts), _join(others)
 
     def matches(self, lowered: str) -> bool:
-        """Say whether any pattern matches an agent, which comes in small letters."""
-        for word in self._words:  # a loop: `any` over a generator costs twice as much
+        """Return True if any pattern matches a user agent in lower case."""
+        for word in self._words:  # a loop, because `any` with a generator takes twice as long
             if word in lowered:
                 return True
         return bool(
@@ -50,7 +50,7 @@ class Matcher:
             or any(pattern.search(lowered) for pattern in self._alone)
         )
 
-    def _is_read(self, pattern: str) -> bool:
+    def _can_compile(self, pattern: str) -> bool:
         try:
             re.compile(_lower_case(pattern))
         except re.error:
@@ -66,7 +66,7 @@ class Matcher:
 
 
 def plain_word(pattern: str) -> str | None:
-    """Return the text that a pattern stands for, in small letters; None when it stands for more than one."""
+    """Return the only text that a pattern matches, in lower case; None if it matches more than one."""
     bare = re.sub(_ESCAPED, "", pattern)
     if "\\" in bare or _SPECIAL & set(bare):
         return None
@@ -74,7 +74,7 @@ def plain_word(pattern: str) -> str | None:
 
 
 def _is_at_start(pattern: str) -> bool:
-    """Say whether a pattern can only match at the start: '^a(b|c)' does, '^a|b' does not."""
+    """Return True if a pattern can only match at the start, as '^a(b|c)' but not '^a|b'."""
     if not pattern.startswith("^"):
         return False
     before = None
@@ -84,9 +84,9 @@ def _is_at_start(pattern: str) -> bool:
 
 
 def _lower_case(pattern: str) -> str:
-    r"""Return a pattern for texts in small letters; \S, \B and the like keep their meaning."""
-    return re.sub(_UPPER, lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern)
+    r"""Return a pattern for texts in lower case; escapes such as \S and \B are kept."""
+    return re.sub(_UPPER, lambda match: match[0] if match[0][0] == "\\" else match[0].lower(), pattern)
 
 
-def _joined(patterns: list[str]) -> re.Pattern[str] | None:
+def _join(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None

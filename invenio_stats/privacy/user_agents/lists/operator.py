@@ -1,4 +1,4 @@
-"""The operator's own patterns, checked when they are read and not when an agent meets them."""
+"""Compile the operator's patterns, and check them when the application starts."""
 
 import re
 from collections.abc import Iterable
@@ -10,17 +10,17 @@ _VERY_DIFFERENT = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     "Googlebot/2.1 (+http://www.google.com/bot.html)",
 )
-"""A pattern that matches all of these matches everything."""
+"""User agents with nothing in common: a pattern that matches all of them matches every user agent."""
 
 
-def compiled(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    """Return regular expressions that ignore case; ConfigurationError names the one that is none."""
+def compile_patterns(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    """Return the patterns as regular expressions that ignore case; a ConfigurationError names an invalid pattern."""
     if isinstance(patterns, str | bytes) or not isinstance(patterns, Iterable):
         raise ConfigurationError(f"{setting} is {patterns!r}. Make it a list of regular expressions.")
-    return tuple(_compiled(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
+    return tuple(_compile(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
 
 
-def _compiled(setting_path: str, pattern: object) -> re.Pattern[str]:
+def _compile(setting_path: str, pattern: object) -> re.Pattern[str]:
     if not isinstance(pattern, str):
         raise ConfigurationError(f"{setting_path} is {pattern!r}. Write the regular expression as a string.")
     try:
@@ -28,10 +28,10 @@ def _compiled(setting_path: str, pattern: object) -> re.Pattern[str]:
     except re.error as error:
         raise ConfigurationError(
             f"{setting_path}: {pattern!r} is not a regular expression ({error}). "
-            "Correct it; a name with signs in it is written as re.escape() gives it."
+            "Correct it; write a name that contains special characters as re.escape() returns it."
         ) from error
     if all(expression.search(agent) for agent in _VERY_DIFFERENT):
         raise ConfigurationError(
-            f"{setting_path}: {pattern!r} matches every agent. Write a pattern for those that you mean."
+            f"{setting_path}: {pattern!r} matches every user agent. Write a pattern that matches only some."
         )
     return expression

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.privacy.user_agents import classifier as robots
-from invenio_stats.privacy.user_agents.classifier import REMEMBERED, Classifier, classify
+from invenio_stats.privacy.user_agents.classifier import MAX_AGENTS_CACHED, Classifier, classify
 from invenio_stats.privacy.user_agents.lists import builtin
 from invenio_stats.privacy.user_agents.lists.matcher import Matcher, plain_word
 
@@ -136,8 +136,8 @@ def test_the_operators_exceptions_come_before_everything():
     ("value", "words"),
     [
         pytest.param(["fine", "bad("], r"\[1\]: 'bad\(' is not a regular expression", id="broken"),
-        pytest.param([".*"], r"\[0\]: '\.\*' matches every agent", id="everything"),
-        pytest.param([""], r"\[0\]: '' matches every agent", id="nothing"),
+        pytest.param([".*"], r"\[0\]: '\.\*' matches every user agent", id="everything"),
+        pytest.param([""], r"\[0\]: '' matches every user agent", id="nothing"),
         pytest.param([7], r"\[0\] is 7\. Write", id="no text"),
         pytest.param("bot", r" is 'bot'\. Make it a list", id="one text"),
         pytest.param(None, r" is None\. Make it a list", id="no list"),
@@ -181,9 +181,9 @@ def test_the_modules_other_names_are_not_made_up():
 
 def test_answers_are_remembered_and_the_memory_is_bounded():
     classifier = Classifier()
-    for number in range(REMEMBERED + 10):
+    for number in range(MAX_AGENTS_CACHED + 10):
         classifier.classify(f"curl/{number}")
-    assert classifier._remembered.cache_info().currsize == REMEMBERED
+    assert classifier._cached.cache_info().currsize == MAX_AGENTS_CACHED
 
 
 def test_what_is_beyond_the_first_thousand_characters_is_not_looked_at():
@@ -218,7 +218,7 @@ def test_many_threads_get_the_same_answers(crawlers):
 def test_a_first_look_up_takes_less_than_a_millisecond(agent):
     classifier = Classifier()
     classifier.classify("the lists are loaded")
-    assert min(_seconds(classifier._decide, agent[: robots.LOOKED_AT]) for _ in range(30)) < 0.001
+    assert min(_seconds(classifier._decide, agent[: robots.MAX_AGENT_CHARACTERS]) for _ in range(30)) < 0.001
 
 
 def test_importing_loads_no_list():

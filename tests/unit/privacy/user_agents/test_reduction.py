@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from invenio_stats.privacy.user_agents.classifier import classify
-from invenio_stats.privacy.user_agents.reduction import KEPT, agent_id, reduce_agent
+from invenio_stats.privacy.user_agents.reduction import MAX_REDUCED_CHARACTERS, agent_id, reduce_agent
 
 PIECES = st.sampled_from(
     [
@@ -74,7 +74,7 @@ def test_what_is_beyond_300_characters_goes():
 def test_reducing_twice_changes_nothing(agent):
     reduced = reduce_agent(agent)
     assert reduce_agent(reduced) == reduced
-    assert len(reduced) <= KEPT
+    assert len(reduced) <= MAX_REDUCED_CHARACTERS
 
 
 @given(AGENTS, st.from_regex(r"[a-z]{3,8}\.[a-z]{3,8}@[a-z]{3,8}\.example\.org", fullmatch=True))
