@@ -32,6 +32,9 @@ TRANSIENT = FailureClass.TRANSIENT
 FINAL_FOR_DOCUMENT = FailureClass.FINAL_FOR_DOCUMENT
 FINAL_FOR_DESTINATION = FailureClass.FINAL_FOR_DESTINATION
 
+SHARD_UNAVAILABLE = 503
+"""The status of a request for one document whose shard is not started; an item of several has an error type instead."""
+
 _BY_STATUS = {
     400: FINAL_FOR_DOCUMENT,  # it does not fit the mapping. A closed index answers 400 too, and is not told apart
     403: TRANSIENT,  # writes are blocked: by a compaction, or since the disk is nearly full

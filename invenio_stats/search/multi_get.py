@@ -1,11 +1,19 @@
-"""Reading documents by id, several in one request: what was written a moment ago is there, searchable or not."""
+"""Reading documents by id, one or several in one request: what was written a moment ago is there, searchable or not."""
 
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from invenio_search.engine import search
+
 from invenio_stats.errors import StatsError
-from invenio_stats.search.failures import error_type, is_index_missing, is_shard_unavailable
+from invenio_stats.search.failures import (
+    SHARD_UNAVAILABLE,
+    error_type,
+    is_index_missing,
+    is_shard_unavailable,
+    status_of,
+)
 from invenio_stats.support.json_codec import encode
 
 DocumentRef = Mapping[str, str]
@@ -34,3 +42,18 @@ def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
         if document.get("error") and not is_index_missing(document):
             raise StatsError(f"The search engine cannot read a document: {error_type(document)}.")
     return documents
+
+
+def read_one(client: Any, index: str, document_id: str) -> Found:
+    """Return what the engine says of one document; the client's exception where it cannot say it."""
+    for pause in _PAUSES:
+        try:
+            found: Found = client.get(index=index, id=document_id, ignore=[404])
+        except search.exceptions.TransportError as error:
+            if status_of(error) != SHARD_UNAVAILABLE:
+                raise
+            time.sleep(pause)
+        else:
+            return found
+    last: Found = client.get(index=index, id=document_id, ignore=[404])
+    return last

@@ -91,7 +91,7 @@ class Instance:
                 patched.setattr(processors, "datetime", Early)
             results = process_events(["record-view", "file-download"])
         self.refresh()
-        assert not any(failed for _, (_, failed) in results), results
+        assert not any("error" in result or result[1] for _, result in results), results
         return {name: stored for name, (stored, _) in results}
 
     def aggregate(self):

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from invenio_search.engine import search
 
 from invenio_stats.errors import StatsError
 from invenio_stats.search import multi_get
-from invenio_stats.search.multi_get import read
+from invenio_stats.search.multi_get import read, read_one
 
 PLACE = {"_index": "stats-locks", "_id": "a"}
 
@@ -55,3 +56,36 @@ def test_what_cannot_be_read_is_an_error(pauses, kind, waited):
     with pytest.raises(StatsError, match=f"cannot read a document: {kind}"):
         read(Engine({"error": {"type": kind}}), [PLACE])
     assert sum(pauses) == pytest.approx(waited)
+
+
+@pytest.mark.parametrize("failures", [1, 4, 6])
+def test_one_document_of_a_shard_that_is_not_started_yet_is_asked_for_again(pauses, failures):
+    """The last failure is the client's exception, as it comes for any other reason at once."""
+    engine = Engine()
+    answers = iter([search.exceptions.TransportError(503, "unavailable")] * failures + [{"found": False}])
+
+    def get(index, id, ignore):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    engine.get = get
+    if failures == 6:
+        with pytest.raises(search.exceptions.TransportError):
+            read_one(engine, "stats-locks", "a")
+    else:
+        assert read_one(engine, "stats-locks", "a") == {"found": False}
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6][:failures]
+
+
+def test_another_failure_of_one_document_is_told_at_once(pauses):
+    engine = Engine()
+
+    def get(index, id, ignore):
+        raise search.exceptions.TransportError(403, "forbidden")
+
+    engine.get = get
+    with pytest.raises(search.exceptions.TransportError):
+        read_one(engine, "stats-locks", "a")
+    assert pauses == []
