@@ -75,11 +75,11 @@ class InvenioStatsState:
     @cached_property
     def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
-        return parsing.parse_queries(self.app, self.queries_config, self.permission_factory)
+        return parsing.parse_queries(self.app, self.queries_config)
 
     @cached_property
     def permission_factory(self) -> Callable[..., Any]:
-        """The permission factory for queries that have none of their own."""
+        """The permission factory for every query; a factory of the query's own must permit it as well."""
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 

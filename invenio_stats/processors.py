@@ -46,8 +46,8 @@ __all__ = (
 
 
 def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
-    """Set `is_robot`, True for a robot or an AI agent; with `exclude`, drop such events."""
-    doc["is_robot"] = is_robot(_agent_class(doc))
+    """Set `is_robot`, True for a robot, an AI agent or a tool on COUNTER's list; with `exclude`, drop such events."""
+    doc["is_robot"] = _is_robot(doc)
     return None if exclude and doc["is_robot"] else doc
 
 
@@ -58,13 +58,20 @@ def flag_machines(doc: Event, exclude: bool = False) -> Event | None:
 
 
 def filter_robots(doc: Event) -> Event | None:
-    """Drop the events of robots and AI agents."""
+    """Drop the events of robots, AI agents and the tools that COUNTER's list of robots names, such as curl."""
     return flag_robots(doc, exclude=True)
 
 
 def filter_machines(doc: Event) -> Event | None:
     """Drop the events of scripts and tools."""
     return flag_machines(doc, exclude=True)
+
+
+def _is_robot(doc: Event) -> bool:
+    """Return True for a robot's event; a pseudonymized event says what the web process found in the agent's text."""
+    if "agent_class" in doc:
+        return bool(doc.get("is_robot")) or is_robot(doc["agent_class"])
+    return "user_agent" in doc and describe(doc["user_agent"]).is_robot
 
 
 def _agent_class(doc: Event) -> AgentClass:

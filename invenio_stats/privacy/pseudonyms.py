@@ -153,7 +153,7 @@ def _agent_fields(text: str) -> dict[str, Any]:
         "agent_class": agent.agent_class,
         "agent_id": agent.agent_id,
         "lists_version": agent.lists_version,
-        "is_robot": agent_classes.is_robot(agent.agent_class),
+        "is_robot": agent.is_robot,
         "is_machine": agent_classes.is_machine(agent.agent_class),
     }
 
