@@ -45,7 +45,7 @@ while (($#)); do
   case $1 in
     --only | --engine | --python) [[ -n ${2:-} ]] || die "$1 wants a value, see --help" ;;&
     --full) steps=("${all[@]}") ;;
-    --only) [[ " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
+    --only) [[ $2 != *" "* && " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
     --engine) engine=$2; shift ;;
     --keep-services) keep=1 ;;
     --explore) explore=1 ;;

@@ -29,7 +29,7 @@ from invenio_stats.search.bulk import Action, sends_directly
 from invenio_stats.support.import_strings import load
 
 if TYPE_CHECKING:  # web processes import this module, and must not load the modules that only workers need
-    from invenio_stats.processing.event_store import StoreResult
+    from invenio_stats.processing.event_store import EventStore, StoreResult
 
 __all__ = (
     "EventsIndexer",
@@ -108,9 +108,21 @@ class EventsIndexer:
     acknowledged when it returns, and goes back to the queue if it raises.
     """
 
-    options = NO_OPTIONS
-    """Options of the run; set them before `run()`."""
     default_preprocessors: list[Preprocessor] = [flag_robots, flag_machines, anonymize_user]
+    run_options = NO_OPTIONS
+    """Options of the run; set them before `run()`."""
+
+    # Defaults for subclasses that skip `super().__init__`; a subclass or its user may set any of them at any time.
+    queue: Any
+    index: str
+    client: Any = current_search_client
+    suffix: str = names.DAILY_SUFFIX
+    preprocessors: list[Preprocessor] = default_preprocessors
+    double_click_window: int = DEFAULT_WINDOW
+    fields: dict[str, Field] | None = None
+    _batch: Batch | None = None
+    """The batch that is being built; a run replaces it for each batch."""
+    _used_store: "EventStore | None" = None
 
     def __init__(
         self,
@@ -138,39 +150,43 @@ class EventsIndexer:
         )
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
-        self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
-        self.batch = Batch()
-        """The batch that is being built; a run replaces it for each batch."""
-        from invenio_stats.processing.event_store import EventStore  # only workers need it
-
-        self.store = EventStore(self.client, self.index, suffix, self.double_click_window, fields, _now)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Wrap the `run` of a subclass, if it has one, so that it is called and acknowledged batch by batch."""
+        """Wrap the `run` of a subclass, also of one from a mixin, so that it is called and acknowledged by batch."""
         super().__init_subclass__(**kwargs)
-        if "run" in cls.__dict__:
+        if cls.run is not _OWN_RUN and not hasattr(cls.run, _IS_BATCHED):
             cls.run = _in_batches(cls.run)  # type: ignore[method-assign]
 
     def actionsiter(self) -> Iterator[Action]:
-        """Yield the index action of each event of one batch; events that fail are added to `batch.failures`."""
+        """Yield the index action of each event of one batch; events that fail are noted in the batch."""
         return map(self._as_action, self._clicks())
 
     def run(self) -> Outcome:
         """Store the events on the queue; return (stored, failed)."""
-        if type(self).actionsiter is EventsIndexer.actionsiter and sends_directly():
-            read, store = self._clicks, self.store.store_clicks
+        if getattr(self.actionsiter, "__func__", None) is _OWN_ACTIONSITER and sends_directly():
+            read, store = self._clicks, self._store_clicks
         else:  # actions of a subclass, or that a test suite intercepts, are sent to the engine unchanged
             read, store = self.actionsiter, self._store_actions
 
         def read_batch(batch: Batch) -> Iterator[Any]:
-            self.batch = batch
+            self._batch = batch
             return iter(read())
 
-        return store_batches(self.queue, read_batch, store, self.options, self._first_day())
+        return store_batches(self.queue, read_batch, store, self.run_options, self._first_day())
+
+    @property
+    def _store(self) -> "EventStore":
+        """The store for the attributes as they are now."""
+        from invenio_stats.processing.event_store import EventStore  # only workers need it
+
+        attributes = (self.client, self.index, self.suffix, self.double_click_window, self.fields)
+        if self._used_store is None or self._used_store.attributes != attributes:
+            self._used_store = EventStore(*attributes, _now)
+        return self._used_store
 
     def _clicks(self) -> Iterator[Click]:
         """Yield the click of each event of one batch."""
-        batch, events = self.batch, iter(self.queue.consume())
+        batch, events = self._batch or Batch(), iter(self.queue.consume())
         for first in events:  # so that an empty queue does not query the first complete day
             rules = ClickRules(
                 chain=self.preprocessors,
@@ -180,7 +196,7 @@ class EventsIndexer:
                 first_day=batch.first_day(),  # not called for each event, where its failure would reject the event
                 queue=self.queue.routing_key,
                 alias=self.index,
-                writes_zone=self._writes_zone,
+                writes_zone=bool(current_app) and current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False),
             )
             yield from build_clicks(chain([first], events), rules, batch)
 
@@ -202,18 +218,23 @@ class EventsIndexer:
             return
         for event in self.queue.peek():
             with suppress(ValueError, KeyError):  # from the timestamp; the run rejects the event
-                self.store.try_to_ensure(cell_start(parse(event["timestamp"]), self.double_click_window))
+                self._store.try_to_ensure(cell_start(parse(event["timestamp"]), self.double_click_window))
+
+    def _store_clicks(self, clicks: list[Click]) -> "StoreResult":
+        return self._store.store_clicks(clicks)
 
     def _store_actions(self, actions: list[Action]) -> "StoreResult":
+        store = self._store
         for action in actions:
             if "_click" in action:
-                self.store.ensure(action["_click"].cell)
-        return self.store.store_actions(actions)
+                store.ensure(action["_click"].cell)
+        return store.store_actions(actions)
 
     def _as_action(self, click: Click) -> Action:
         """Return the action for the client's bulk helper, without the fields that the index rejects."""
-        index = self.store.index_of(click.cell)
-        refused = self.store.refused_fields(index)
+        store = self._store
+        index = store.index_of(click.cell)
+        refused = store.refused_fields(index)
         doc = click.fields
         return {
             "_id": document_id_of(click.cell, click.identity) or click.event_id,
@@ -230,13 +251,19 @@ def _in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
     def run_in_batches(self: EventsIndexer, *args: Any, **kwargs: Any) -> Any:
         def process_batch(batch: Batch) -> Any:
-            self.batch = batch
+            self._batch = batch
             self._ensure_indices()
             return run(self, *args, **kwargs)
 
-        return run_batches(self.queue, process_batch, self.options, self._first_day())
+        return run_batches(self.queue, process_batch, self.run_options, self._first_day())
 
+    setattr(run_in_batches, _IS_BATCHED, True)
     return run_in_batches
+
+
+_IS_BATCHED = "_is_run_in_batches"
+_OWN_RUN, _OWN_ACTIONSITER = EventsIndexer.run, EventsIndexer.actionsiter
+"""Kept here, because programs and test suites replace them in the class."""
 
 
 def _salt_at(moment: datetime) -> str:

@@ -115,7 +115,7 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
         raise UnknownTypeError(name, "STATS_EVENTS")
     indexer = definition.cls(**definition.params)
     counters = ingest_counters.Counters(current_search_client, name)
-    indexer.options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
+    indexer.run_options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
     result = indexer.run()
     _count(counters, Outcome())  # writes the counts that could not be written after their batches
     return tuple(result) if isinstance(result, tuple) else result

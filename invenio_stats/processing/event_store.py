@@ -59,6 +59,8 @@ class EventStore:
         clock: Callable[[], datetime],
     ):
         """Write to the indices behind an alias; `fields` are mappings, for an event type without index templates."""
+        self.attributes = (client, alias, suffix, window, fields)
+        """What the store was made for."""
         self._client = client
         self._alias = alias
         self._suffix = suffix

@@ -144,11 +144,11 @@ class _TotalsQuery(Query):
 
     @property
     def can_prepare(self) -> bool:
-        """Whether no subclass overrides `run`."""
-        return type(self).run is type(self)._run_here
+        """Whether `run` is ours: not overridden by a subclass, nor replaced in the object."""
+        return getattr(self.run, "__func__", None) is type(self)._run_here
 
     def _is_built_elsewhere(self) -> bool:
-        return type(self).build_query is not type(self)._built_here
+        return getattr(self.build_query, "__func__", None) is not type(self)._built_here
 
     def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         raise NotImplementedError

@@ -3,6 +3,7 @@
 A subclass or its user may set any attribute at any time, so nothing that is built here outlives a run.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,8 @@ from invenio_stats.totals.model import TotalSpec
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
 from invenio_stats.totals.writing import Action
+
+logger = logging.getLogger(__name__)
 
 MAX_PAGE_SIZE = 10_000
 """Most totals in one response, even if `max_bucket_size` is larger."""
@@ -78,6 +81,15 @@ def hook(method: Hook) -> Hook:
 def overrides(aggregator: Aggregator, name: str) -> bool:
     """Return True if a hook of an aggregator is not the default: overridden by its class, or replaced."""
     return getattr(getattr(aggregator, name), "__func__", None) not in _DEFAULT_HOOKS
+
+
+def rewind_bookmark(aggregator: Aggregator, moment: datetime | None = None) -> None:
+    """Move the bookmark back to a moment if it is later; None deletes it. A foreign bookmark may lack the method."""
+    rewind = getattr(aggregator.bookmark_api, "rewind", None)
+    if rewind is None:
+        logger.warning("A bookmark cannot be moved back", extra={"aggregation": aggregator.name})
+    else:
+        rewind(moment)
 
 
 def check_attributes(aggregator: Aggregator) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from invenio_stats.core.moments import parse_calendar
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, store_of
+from invenio_stats.totals.attributes import Aggregator, events_alias_of, rewind_bookmark, store_of
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 
@@ -15,13 +15,12 @@ def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
     Concurrent runs lose their leases, since they would move the bookmark forward again.
     """
     first, last = _parse(start_date), _parse(end_date)
-    bookmark_api = aggregator.bookmark_api
     # Before and after: if the process is killed after the deletion, the next run still recounts these totals; and a
     # run that ends before its lease is revoked may have moved the bookmark.
-    bookmark_api.rewind(first)
+    rewind_bookmark(aggregator, first)
     deleted = store_of(aggregator).delete(first, last)
     aggregator.begin_lease().revoke_others()
-    bookmark_api.rewind(first)
+    rewind_bookmark(aggregator, first)
     return deleted
 
 

@@ -13,7 +13,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.multi_get import Found
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides
+from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides, rewind_bookmark
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
@@ -127,7 +127,7 @@ class RunPlanner:
             return bookmark
         facts = {"aggregation": self.aggregator.name, "bookmark": iso(utc(bookmark))}
         logger.warning("A bookmark lies in the future; everything is recounted", extra=facts)
-        self.aggregator.bookmark_api.rewind()
+        rewind_bookmark(self.aggregator)
         return None
 
     def _touched(self, lease: RunLease, mark: datetime) -> Body:

@@ -10,7 +10,7 @@ from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search.multi_get import Found, read
-from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, store_of
+from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
@@ -90,7 +90,7 @@ class Run:
             return executor.execute()
         except LeaseLostError:
             # Its last writes may have replaced newer totals of the run that took over, so they are counted again.
-            self.aggregator.bookmark_api.rewind(self.lease.begun)
+            rewind_bookmark(self.aggregator, self.lease.begun)
             raise
 
     def move_bookmark(self) -> None:

@@ -144,7 +144,7 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     current_stats.publish("file-download", events)
     definition = current_stats.events["file-download"]
     indexer = definition.cls(**definition.params)
-    indexer.options = RunOptions(time_budget=0)
+    indexer.run_options = RunOptions(time_budget=0)
     assert indexer.run() == (BATCH_SIZE, 0)
     assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
     assert index_events() == (50, 0)
