@@ -10,7 +10,9 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
 from invenio_stats.core.moments import iso, parse_calendar, to_second
 from invenio_stats.errors import StatsError
+from invenio_stats.search.failures import is_index_there
 from invenio_stats.search.multi_get import Found
+from invenio_stats.search.versions import SharedDocument, Source
 
 __all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
 
@@ -62,25 +64,18 @@ class BookmarkAPI:
         """
         date = value if isinstance(value, str) else iso(value)
         moment = parse_calendar(date)
-        own, self._known = self._known, None
-        if own is None or date_of(own) >= moment:
-            own = self._own()
-        for _ in range(_ATTEMPTS):
-            if own and date_of(own) >= moment:
-                return
-            # Compare and set: of two workers, the later date stays.
-            if own:
-                guard = {"if_seq_no": own["_seq_no"], "if_primary_term": own["_primary_term"]}
-            else:
-                guard = {"op_type": "create"}
-                self._ensure_index()
-            try:
-                self.client.index(index=self.bookmark_index, id=self.agg_type, body=self._document(date), **guard)
-            except search.exceptions.ConflictError:
-                own = self._own()
-                continue
-            return
-        raise StatsError(f"The bookmark of {self.agg_type!r} is being moved by others. The next run tries again.")
+        known, self._known = self._known, None
+        if known is not None and date_of(known) >= moment:
+            known = None
+
+        def move(source: Source) -> Source | None:
+            if source and parse_calendar(source["date"]) >= moment:  # of two workers, the later date stays
+                return None
+            return self._document(date)
+
+        own = SharedDocument(self.client, self.bookmark_index, self.agg_type, self._ensure_index, known)
+        if not own.change(move, _ATTEMPTS):
+            raise StatsError(f"The bookmark of {self.agg_type!r} is being moved by others. The next run tries again.")
 
     def get_bookmark(self, refresh_time: int = 60) -> datetime | None:
         """Return where to resume, in UTC, or None where nothing was done yet.
@@ -148,7 +143,7 @@ class BookmarkAPI:
         try:
             self.client.indices.create(index=self.bookmark_index, body={"settings": _SETTINGS, **self.MAPPINGS})
         except search.exceptions.RequestError as error:
-            if error.error != "resource_already_exists_exception":
+            if not is_index_there(error):
                 raise
 
     def _own(self) -> Found | None:

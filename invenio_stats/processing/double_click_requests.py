@@ -10,6 +10,17 @@ from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 from invenio_stats.core.double_clicks import Document, DocumentRef, to_document, to_source
 from invenio_stats.core.moments import iso_zoned, parse
 from invenio_stats.errors import EngineUnavailableError, StatsError
+from invenio_stats.search.failures import (
+    CONFLICT,
+    FINAL_FOR_DOCUMENT,
+    TRANSIENT,
+    classify_error,
+    classify_item,
+    error_type,
+    is_index_missing,
+    is_too_large,
+)
+from invenio_stats.search.versions import Version, build_guard, choose_operation
 from invenio_stats.support.json_codec import encode
 
 STAMP_LIFE = timedelta(seconds=60)
@@ -24,13 +35,6 @@ _FROM_THE_PRIMARY = {"preference": "_primary"} if SEARCH_DISTRIBUTION == OS else
 _LONGEST_ID = 512
 _WRITTEN = "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type"
 _READ = "docs.found,docs._source,docs._seq_no,docs._primary_term,docs.error.type"
-
-
-class Version(NamedTuple):
-    """Which state of a document it is, for compare-and-set."""
-
-    seq_no: int
-    primary_term: int
 
 
 class Found(NamedTuple):
@@ -114,10 +118,8 @@ class CellRequests:
         document_id = write.ref.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
-        target: dict[str, Any] = {"_index": index, "_id": document_id}
-        if write.version is not None:
-            target["if_seq_no"], target["if_primary_term"] = write.version
-        head = encode({"create" if write.version is None else "index": target})
+        target = {"_index": index, "_id": document_id, **build_guard(write.version)}
+        head = encode({choose_operation(write.version): target})
         source = to_source(write.document, stamp)
         for field in self._refused_fields(index):
             source.pop(field, None)
@@ -132,16 +134,17 @@ class CellRequests:
         try:
             answer = self._ask(self._client.bulk, body=b"".join(parts), filter_path=_WRITTEN)
         except search.exceptions.TransportError as error:
-            if error.status_code != 413:  # too large
+            if not is_too_large(error):
                 raise
             half = len(parts) // 2
             return self._bulk(parts[:half]) + self._bulk(parts[half:]) if half else [Refusal("too_large")]
         results = [next(iter(item.values())) for item in answer["items"]]
-        later = [one for one in results if one["status"] not in (200, 201, 400, 409)]
+        # A lost index is not the document's fault either: the month may just be compacted.
+        later = [one for one in results if classify_item(one) not in (None, CONFLICT, FINAL_FOR_DOCUMENT)]
         if later:
             raise EngineUnavailableError(
                 f"The search engine answered {later[0]['status']} for {len(later)} of {len(parts)} events "
-                f"({_reason(later[0])}); they are sent again by the next run."
+                f"({error_type(later[0])}); they are sent again by the next run."
             )
         return [_answer(one) for one in results]
 
@@ -156,39 +159,31 @@ class CellRequests:
                     f"The document {ref.document_id!r} in {self._index_of(ref.start)!r} is no event: {error} "
                     f"Correct its timestamp or delete it; events in its neighbourhood wait for that."
                 ) from error
-            return Found(document, Version(answer["_seq_no"], answer["_primary_term"]), _is_aged(source, now))
-        if answer.get("found") is False or _reason(answer) == "index_not_found_exception":
+            return Found(document, Version.of(answer), _is_aged(source, now))
+        if answer.get("found") is False or is_index_missing(answer):
             return None
         raise EngineUnavailableError(
             f"The search engine cannot say whether {self._index_of(ref.start)!r} holds a click next to others "
-            f"({_reason(answer)}); the events are sent again by the next run."
+            f"({error_type(answer)}); the events are sent again by the next run."
         )
 
     def _ask(self, request: Callable[..., Any], **arguments: Any) -> Any:
         try:
             return request(**arguments)
         except search.exceptions.TransportError as error:
-            status = error.status_code
-            if isinstance(status, int) and status != 429 and status < 500:
+            if classify_error(error, may_be_blocked=False) is not TRANSIENT:
                 raise
             raise EngineUnavailableError(
-                f"The search engine gave no answer ({status}, {type(error).__name__}); "
+                f"The search engine gave no answer ({error.status_code}, {type(error).__name__}); "
                 f"the events are sent again by the next run."
             ) from error
 
 
 def _answer(result: dict[str, Any]) -> Answer:
-    if result["status"] == 409:
-        return None
-    if result["status"] == 400:
-        return Refusal(_reason(result))
-    return Version(result["_seq_no"], result["_primary_term"])
-
-
-def _reason(result: dict[str, Any]) -> str:
-    """Return the type of the engine's error; its text may quote the document."""
-    error = result.get("error")
-    return str(error.get("type", "unknown") if isinstance(error, dict) else "unknown")
+    failure = classify_item(result)
+    if failure is None:
+        return Version.of(result)
+    return None if failure is CONFLICT else Refusal(error_type(result))
 
 
 def _is_aged(source: dict[str, Any], now: datetime) -> bool:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Cell, Click, Document, merge
-from invenio_stats.processing.double_click_requests import Found, Version
+from invenio_stats.processing.double_click_requests import Found
+from invenio_stats.search.versions import Version
 
 
 class RefusedClick(NamedTuple):

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
-from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Version, Write
+from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Write
 from invenio_stats.processing.double_click_state import Checked, RefusedClick, Storing, Written, tally
+from invenio_stats.search.versions import Version
 
 __all__ = ("CellWriter", "RefusedClick", "Written")
 

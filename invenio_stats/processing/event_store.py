@@ -20,6 +20,7 @@ from invenio_stats.processing.double_clicks import CellWriter
 from invenio_stats.processing.event_indices import ensure_events_index
 from invenio_stats.processing.month_indices import abandon_stale
 from invenio_stats.search.bulk import Action, store
+from invenio_stats.search.failures import TRANSIENT, classify_error
 
 _PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
@@ -125,7 +126,7 @@ class EventStore:
             try:
                 return work()
             except (EngineUnavailableError, search.exceptions.TransportError) as error:
-                if not _is_passing(error):
+                if classify_error(error) is not TRANSIENT:
                     raise
             self._refused_fields.clear()  # the indices may be others since
             time.sleep(pause)
@@ -134,7 +135,7 @@ class EventStore:
         try:
             return work()
         except search.exceptions.TransportError as error:
-            if not _is_passing(error):
+            if classify_error(error) is not TRANSIENT:
                 raise
             raise EngineUnavailableError(
                 f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
@@ -156,11 +157,3 @@ def _as_published(click: Click) -> Event:
     if click.previous_visitor_id is None:
         return click.fields
     return {**click.fields, "previous_visitor_id": click.previous_visitor_id}
-
-
-def _is_passing(error: Exception) -> bool:
-    """Say whether coming back later may help: time-outs, lost connections, 429 and 5xx, and a write block (403)."""
-    if isinstance(error, EngineUnavailableError):
-        return True
-    status = getattr(error, "status_code", None)
-    return not isinstance(status, int) or status in (403, 429) or status >= 500

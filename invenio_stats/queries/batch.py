@@ -16,6 +16,7 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.prepared import PreparedQuery
 from invenio_stats.search.client import ValuesRefusedError, multi_search
+from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, 
 
 
 def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
-    status = getattr(error, "status_code", 400)
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+    is_final = isinstance(error, ValuesRefusedError) or classify_error(error, may_be_blocked=False) is not TRANSIENT
+    if is_final:
         return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

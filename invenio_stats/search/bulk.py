@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from invenio_search.engine import search
 
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.search.failures import TRANSIENT, classify_item, error_type
 
 Action = dict[str, Any]
 """What the engine is to do with one document: `{_id, _op_type, _index, _source}`."""
@@ -25,8 +26,8 @@ class Refused(NamedTuple):
 def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
     """Send documents in one bulk; return how many are stored, and those that never will be.
 
-    EngineUnavailableError when the engine asks to come back later for any of them (429, 5xx, and 403, a write
-    block): ids are stable, so the whole batch can be sent again.
+    EngineUnavailableError when the failure of any of them is transient: ids are stable, so the whole batch can be
+    sent again.
     """
     # Through the module, client and actions positional: test suites replace it there.
     answer = search.helpers.bulk(
@@ -38,25 +39,15 @@ def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
     if not errors or isinstance(errors, int):
         return stored, []
     results = [next(iter(error.values())) for error in errors]
-    later = [result for result in results if _is_passing(result.get("status"))]
+    later = [result for result in results if classify_item(result) is TRANSIENT]
     if later:
         raise EngineUnavailableError(
             f"The search engine answered {later[0].get('status')} for {len(later)} of {len(actions)} events "
-            f"({_reason(later[0])}); they are sent again by the next run."
+            f"({error_type(later[0])}); they are sent again by the next run."
         )
-    return stored, [Refused(result["_index"], result["_id"], _reason(result)) for result in results]
+    return stored, [Refused(result["_index"], result["_id"], error_type(result)) for result in results]
 
 
 def sends_directly() -> bool:
     """Say whether requests may go around the client's bulk helper: not while a test suite's stand-in waits for them."""
     return search.helpers.bulk is _BULK
-
-
-def _is_passing(status: Any) -> bool:
-    return not isinstance(status, int) or status in (403, 429) or status >= 500  # 403: writes are blocked for a while
-
-
-def _reason(result: dict[str, Any]) -> str:
-    """Return the type of the engine's error; its text may quote the document."""
-    error = result.get("error")
-    return str(error.get("type", "unknown") if isinstance(error, dict) else "unknown")

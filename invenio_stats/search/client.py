@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from invenio_search.engine import search as engine
 
 from invenio_stats.errors import StatsError
+from invenio_stats.search.failures import is_malformed
 from invenio_stats.support.json_codec import encode
 
 Response = dict[str, Any]
@@ -86,10 +87,9 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     try:
         answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
     except engine.exceptions.TransportError as error:
-        if not isinstance(error.status_code, int) or error.status_code != 400:
-            answers = [error] * len(positions)
-        else:
+        if is_malformed(error):
             return searchers
+        answers = [error] * len(positions)
     for position, answer in zip(positions, answers, strict=True):
         searchers[position] = partial(_answer_of, answer)
     return searchers
@@ -110,7 +110,7 @@ def _raise(error: Any) -> NoReturn:
     kinds = set(_kinds(error.info))
     if "too_many_buckets_exception" in kinds:
         raise TooManyBucketsError(str(error)) from error
-    if error.status_code == 400 and kinds & _REFUSED:
+    if is_malformed(error) and kinds & _REFUSED:
         raise ValuesRefusedError(str(error)) from error
     raise error
 

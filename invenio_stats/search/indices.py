@@ -7,6 +7,7 @@ from typing import Any
 from invenio_search.engine import search
 
 from invenio_stats.core.mappings import Field
+from invenio_stats.search.failures import is_alias_there, is_index_there, is_mapping_refused
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +17,7 @@ def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
     try:
         client.indices.create(index=index, body=body)
     except search.exceptions.RequestError as error:
-        is_alias = error.error == "invalid_index_name_exception" and "exists as alias" in str(error)
-        if error.error != "resource_already_exists_exception" and not is_alias:
+        if not is_index_there(error) and not is_alias_there(error):
             raise
         return False
     return True
@@ -32,7 +32,7 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
     try:
         client.indices.put_mapping(index=index, body={"properties": missing})
     except search.exceptions.TransportError as error:
-        if not isinstance(error.status_code, int) or error.status_code not in (400, 403):
+        if not is_mapping_refused(error):
             raise
         is_strict = str(found.get("dynamic")).lower() == "strict"
         logger.warning(

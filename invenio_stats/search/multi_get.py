@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invenio_stats.errors import StatsError
+from invenio_stats.search.failures import error_type, is_index_missing
 from invenio_stats.support.json_codec import encode
 
 DocumentRef = Mapping[str, str]
@@ -19,7 +20,6 @@ def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
     """
     documents: list[Found] = client.mget(body=encode({"docs": list(document_refs)}))["docs"]
     for document in documents:
-        error = document.get("error")
-        if error and error.get("type") != "index_not_found_exception":
-            raise StatsError(f"The search engine cannot read a document: {error.get('type', 'unknown error')}.")
+        if document.get("error") and not is_index_missing(document):
+            raise StatsError(f"The search engine cannot read a document: {error_type(document)}.")
     return documents

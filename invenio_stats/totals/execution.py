@@ -14,6 +14,7 @@ from invenio_stats.core import quarantine
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import LeaseLostError
+from invenio_stats.search.versions import retry_conflicts
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.attributes import AggregationAttributes
 from invenio_stats.totals.leases import RunLease
@@ -135,14 +136,16 @@ class RunExecutor(AggregationAttributes):
 
     def _write_part(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> None:
         """Count and write some intervals; those of which others have changed a total meanwhile once more."""
-        for _attempt in range(_ATTEMPTS):
-            changed = self._write(part, plan, lease, result)
-            if not changed:
-                return
-            part = {start: moment for start, moment in part.items() if start in changed}
-        result.failed.update(changed)
-        facts = {"aggregation": self.name, "totals": changed.total()}
-        logger.error("Totals are changed by others again and again", extra=facts)
+
+        def write_again(pending: Counter[datetime]) -> Counter[datetime]:
+            moments = {start: moment for start, moment in part.items() if start in pending}
+            return self._write(moments, plan, lease, result)
+
+        changed = retry_conflicts(Counter(part.keys()), write_again, _ATTEMPTS)
+        if changed:
+            result.failed.update(changed)
+            facts = {"aggregation": self.name, "totals": changed.total()}
+            logger.error("Totals are changed by others again and again", extra=facts)
 
     def _write(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> Counter[datetime]:
         """Count and write some intervals; return how many totals of each others have changed meanwhile."""

@@ -1,14 +1,12 @@
 """Leasing: the part that a run takes in the work of its aggregation, in a document that all its runs share."""
 
-import random
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import leases, mappings, names, quarantine
@@ -17,6 +15,7 @@ from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import EngineUnavailableError, LeaseLostError
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import Found
+from invenio_stats.search.versions import SharedDocument, Source
 
 BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
 """The index: one document for each aggregation, read by its id only."""
@@ -66,7 +65,8 @@ class RunLease:
         self._clock = clock
         self._own = Lease(uuid4().hex, begun=begun, alive=begun)
         self._is_known = False
-        self._take(self._get() if read is None else read)
+        index = prefix_index(names.LOCKS)
+        self._document = SharedDocument(client, index, name, partial(create_index, client, index, BODY), read)
 
     @property
     def begun(self) -> datetime:
@@ -76,7 +76,7 @@ class RunLease:
     @property
     def quarantined(self) -> list[QuarantinedTotal]:
         """Return the totals that earlier runs have quarantined."""
-        return quarantine.read_quarantined(self._source)
+        return quarantine.read_quarantined(self._document.source)
 
     def set_since(self, mark: datetime | None) -> None:
         """Say from which moment on the run counts what changed; None for everything."""
@@ -125,12 +125,12 @@ class RunLease:
 
     def revoke_others(self) -> None:
         """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
-        for _attempt in range(_ATTEMPTS):
-            if not self._source.get("leases") or self._write({**self._source, "leases": []}):
-                return
-            time.sleep(random.uniform(0, _LONGEST_PAUSE))
-            self._take(self._get())
-        raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
+
+        def revoke(source: Source) -> Source | None:
+            return {**source, "leases": []} if source.get("leases") else None
+
+        if not self._document.change(revoke, _ATTEMPTS, _LONGEST_PAUSE):
+            raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
 
     def _change(
         self,
@@ -138,46 +138,22 @@ class RunLease:
         quarantine_failed: Callable[[Iterable[QuarantinedTotal]], list[QuarantinedTotal]] = list,
     ) -> T:
         """Put a new lease in the place of our own, by compare-and-set."""
-        for _attempt in range(_ATTEMPTS):
-            others = [one for one in leases.read_leases(self._source) if one.token != self._own.token]
-            if self._is_known and len(others) == len(self._source["leases"]):
+        made: list[tuple[Lease, T]] = []
+
+        def put_own(source: Source) -> Source:
+            others = [one for one in leases.read_leases(source) if one.token != self._own.token]
+            if self._is_known and len(others) == len(source["leases"]):
                 raise LeaseLostError(self.name)
             now = self._clock()
             own, result = make(leases.living([*others, replace(self._own, alive=now)], now, self._life))
-            source = {
+            made[:] = [(own, result)]
+            return {
                 "leases": leases.write_leases(leases.living([*others, own], now, self._life)),
-                "quarantined": quarantine.write_quarantined(quarantine_failed(self.quarantined)),
+                "quarantined": quarantine.write_quarantined(quarantine_failed(quarantine.read_quarantined(source))),
             }
-            if self._write(source):
-                self._own, self._is_known = own, True
-                return result
-            time.sleep(random.uniform(0, _LONGEST_PAUSE))
-            self._take(self._get())
-        raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. The next run tries again.")
 
-    def _get(self) -> Found:
-        found: Found = self.client.get(index=prefix_index(names.LOCKS), id=self.name, ignore=[404])
-        return found
-
-    def _take(self, found: Found) -> None:
-        is_found = bool(found.get("found"))
-        self._source: dict[str, Any] = found["_source"] if is_found else {}
-        self._version = (found["_seq_no"], found["_primary_term"]) if is_found else None
-        self._has_index = "error" not in found
-
-    def _write(self, source: dict[str, Any]) -> bool:
-        """Write the document over the version that was read; say whether nobody else was quicker."""
-        index = prefix_index(names.LOCKS)
-        if not self._has_index:
-            create_index(self.client, index, BODY)
-            self._has_index = True
-        if self._version is None:
-            guard: dict[str, Any] = {"op_type": "create"}
-        else:
-            guard = dict(zip(("if_seq_no", "if_primary_term"), self._version, strict=True))
-        try:
-            answer = self.client.index(index=index, id=self.name, body=source, **guard)
-        except search.exceptions.ConflictError:
-            return False
-        self._source, self._version = source, (answer["_seq_no"], answer["_primary_term"])
-        return True
+        if not self._document.change(put_own, _ATTEMPTS, _LONGEST_PAUSE):
+            raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. The next run tries again.")
+        ((self._own, result),) = made
+        self._is_known = True
+        return result

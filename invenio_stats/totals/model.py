@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.intervals import Interval
 from invenio_stats.core.metrics import Metric
+from invenio_stats.search.versions import Version
 
 
 class TotalKey(NamedTuple):
@@ -27,8 +28,8 @@ class CountedTotal:
     newest: Mapping[str, Any] | None = None
     stored: Mapping[str, Any] | None = None
     """The total as it is stored now, or None where there is none."""
-    version: tuple[int, int] | None = None
-    """Of the stored total: sequence number and primary term."""
+    version: Version | None = None
+    """Of the stored total."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.multi_get import read
+from invenio_stats.search.versions import version_of
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
 from invenio_stats.totals.model import CountedTotal, TotalKey
@@ -59,7 +60,7 @@ class TotalsStore:
             for one, document in zip(chunk, documents, strict=True):
                 if document.get("found"):
                     one.stored = dict(document["_source"])
-                    one.version = document["_seq_no"], document["_primary_term"]
+                    one.version = version_of(document)
                 yield one
 
     def action(self, one: CountedTotal, now: datetime) -> Action | None:

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 from invenio_search.engine import search
 
 from invenio_stats.search.bulk import sends_directly
+from invenio_stats.search.failures import CONFLICT, TRANSIENT, classify_item, error_type, is_absent
+from invenio_stats.search.versions import build_guard, choose_operation
 from invenio_stats.support.json_codec import encode
 from invenio_stats.totals.model import CountedTotal
 
@@ -26,6 +28,10 @@ Outcome = tuple[str, Mapping[str, Any]]
 _OUTCOMES = "errors,items.*._id,items.*.status,items.*.error.type"
 
 
+Kind = Literal["changed", "later", "never"]
+"""Others have changed the total since it was read; the engine may take it later; it would fail again."""
+
+
 class Failure(NamedTuple):
     """A total that was not written."""
 
@@ -35,8 +41,7 @@ class Failure(NamedTuple):
     """None where it is not one of ours."""
     error: str
     """Type of the error; its text may quote a document."""
-    kind: Literal["changed", "later", "never"]
-    """Others have changed the total since it was read; the engine may take it later; it would fail again."""
+    kind: Kind
 
 
 def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: bool = True) -> list[Failure]:
@@ -59,8 +64,8 @@ def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: b
     }
     return [
         _failure(*known.get(outcome["_id"], (actions[0][0], {})), outcome)
-        for operation, outcome in outcomes
-        if (operation, outcome.get("status")) != ("delete", 404)
+        for kind, outcome in outcomes
+        if not is_absent(kind, outcome)
     ]
 
 
@@ -81,7 +86,7 @@ def _send(client: Any, operations: Iterable[dict[str, Any]]) -> list[Outcome]:
     answer: Mapping[str, Any] = client.bulk(body=b"\n".join([*lines, b""]), filter_path=_OUTCOMES)
     if answer["errors"]:
         outcomes = [next(iter(item.items())) for item in answer["items"]]
-        failed += (one for one in outcomes if "error" in one[1] or one[1]["status"] >= 300)
+        failed += (one for one in outcomes if classify_item(one[1]) is not None)
     return failed
 
 
@@ -90,20 +95,19 @@ def _operation(action: Mapping[str, Any], is_guarded: bool) -> dict[str, Any]:
     operation = dict(action)
     counted = getattr(action, "counted", None)
     if counted is not None and is_guarded:
-        if counted.version is None:
-            operation["_op_type"] = "create"
-        else:
-            operation["if_seq_no"], operation["if_primary_term"] = counted.version
+        operation.update(build_guard(counted.version))
+        if counted.version is None:  # with a version it may also be a deletion
+            operation["_op_type"] = choose_operation(None)
     return operation
 
 
 def _failure(start: datetime, action: Mapping[str, Any], outcome: Mapping[str, Any]) -> Failure:
-    status, error = outcome.get("status"), outcome.get("error")
-    kind: Literal["changed", "later", "never"] = "never"
-    if status == 409:
-        kind = "changed"
-    elif not isinstance(status, int) or status in (403, 429) or status >= 500:  # 403: writes are blocked for a while
-        kind = "later"
-    name = error.get("type", "unknown") if isinstance(error, Mapping) else "unknown"
     counted = getattr(action, "counted", None)
-    return Failure(start, counted and counted.total_key.key, str(name), kind)
+    return Failure(start, counted and counted.total_key.key, error_type(outcome), _kind(outcome))
+
+
+def _kind(outcome: Mapping[str, Any]) -> Kind:
+    failure = classify_item(outcome)
+    if failure is CONFLICT:
+        return "changed"
+    return "later" if failure is TRANSIENT else "never"

@@ -11,6 +11,7 @@ from invenio_stats.operations.compaction.index_bodies import all_properties, set
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.processing import month_indices
 from invenio_stats.processing.month_indices import About
+from invenio_stats.search.failures import CONFLICT, classify_item, error_type, is_index_there
 
 _HEARTBEAT = timedelta(minutes=1)
 _PATIENCE = 120
@@ -38,7 +39,7 @@ class TargetIndex:
         try:
             self.client.indices.create(index=self.target, body=body)
         except search.exceptions.RequestError as error:
-            if error.error != "resource_already_exists_exception":
+            if not is_index_there(error):
                 raise
             raise CompactionError(f"Somebody has just made {self.target}. Run the command again.") from error
         # Templates have put their aliases on it; it is empty yet, so nobody has seen anything.
@@ -77,8 +78,8 @@ class TargetIndex:
         )
         outcomes = [next(iter(error.values())) for error in errors]
         for one in outcomes:
-            if one["status"] != 409:
-                raise CompactionError(f"A document cannot be copied to {self.target}: {one['error']['type']}.")
+            if classify_item(one) is not CONFLICT:
+                raise CompactionError(f"A document cannot be copied to {self.target}: {error_type(one)}.")
         return [one["_id"] for one in outcomes]
 
     def read(self, document_ids: list[str]) -> list[Document]:

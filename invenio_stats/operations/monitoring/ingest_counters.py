@@ -1,7 +1,5 @@
 """Ingest counters: how many events a day were dropped, folded or rejected, and why; nothing of any visitor."""
 
-import random
-import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -13,8 +11,10 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.search.failures import CONFLICT, classify_item, is_busy
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.scan import scan
+from invenio_stats.search.versions import Version, build_guard, choose_operation, retry_conflicts
 
 BODY: Body = {
     "settings": INDEX_SETTINGS,
@@ -34,6 +34,10 @@ _LONGEST_PAUSE = 0.05
 """Seconds, so that workers which count at the same time do not meet again at once."""
 
 
+_Key = tuple[date, str]
+"""Day and reason."""
+
+
 class Line(NamedTuple):
     """One counter."""
 
@@ -47,7 +51,7 @@ class _StoredCount(NamedTuple):
     """A counter as it is stored, which nobody else may have changed when it is written again."""
 
     count: int
-    guard: Mapping[str, int]
+    version: Version
 
 
 class Counters:
@@ -60,8 +64,8 @@ class Counters:
         """Name the event type."""
         self._client = client
         self._event_type = event_type
-        self._waiting: Counter[tuple[date, str]] = Counter()
-        self._known: dict[tuple[date, str], _StoredCount | None] = {}
+        self._waiting: Counter[_Key] = Counter()
+        self._known: dict[_Key, _StoredCount | None] = {}
 
     def add(self, day: date, reasons: Mapping[str, int]) -> None:
         """Add to the counters of a day; without anything to add, nobody is asked.
@@ -70,43 +74,41 @@ class Counters:
         is, together with what is added next. After other errors nobody knows what was written, so it is not again.
         """
         self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
-        for attempt in range(_ATTEMPTS):
-            if not self._waiting:
-                return
-            if attempt:
-                time.sleep(random.uniform(0, _LONGEST_PAUSE))
-            try:
-                self._write()
-            except Exception:
-                self._waiting.clear()
-                self._known.clear()
-                raise
-        if self._waiting:
+        try:
+            waiting = retry_conflicts(self._waiting, self._write, _ATTEMPTS, _LONGEST_PAUSE)
+        except Exception:
+            self._waiting.clear()
+            self._known.clear()
+            raise
+        if waiting:
             raise EngineUnavailableError(
-                f"The counters of {self._event_type!r} are in use by others; {len(self._waiting)} are not written."
+                f"The counters of {self._event_type!r} are in use by others; {len(waiting)} are not written."
             )
 
-    def _write(self) -> None:
-        """Write the counters as they were a moment ago, and more; those that somebody else has written stay."""
-        self._read([key for key in self._waiting if key not in self._known])
+    def _write(self, waiting: Counter[_Key]) -> Counter[_Key]:
+        """Write the counters as they were a moment ago, and more; return those that somebody else has written."""
+        self._read([key for key in waiting if key not in self._known])
         body: list[dict[str, Any]] = []
-        counts = {key: self._count(key) + number for key, number in self._waiting.items()}
+        counts = {key: self._count(key) + number for key, number in waiting.items()}
         for key, number in counts.items():
             known = self._known[key]
-            target = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **(known.guard if known else {})}
+            version = known.version if known else None
+            target = {"_index": prefix_index(names.INGEST), "_id": self._id(key), **build_guard(version)}
             source = _source(Line(key[0], self._event_type, key[1], number))
-            body += [{"index" if known else "create": target}, source]
+            body += [{choose_operation(version): target}, source]
         items = [next(iter(item.values())) for item in self._client.bulk(body=body)["items"]]
         for (key, number), item in zip(counts.items(), items, strict=True):
-            if item["status"] in (200, 201):
-                self._known[key] = _StoredCount(number, _guard(item))
-                del self._waiting[key]
-            elif item["status"] == 409:
+            failure = classify_item(item)
+            if failure is None:
+                self._known[key] = _StoredCount(number, Version.of(item))
+                del waiting[key]
+            elif failure is CONFLICT:
                 del self._known[key]
-            elif item["status"] != 429:
+            elif not is_busy(item):
                 raise search.exceptions.TransportError(item["status"], "ingest counters")
+        return waiting
 
-    def _read(self, keys: list[tuple[date, str]]) -> None:
+    def _read(self, keys: list[_Key]) -> None:
         if not keys:
             return
         index = prefix_index(names.INGEST)
@@ -115,14 +117,14 @@ class Counters:
             create_index(self._client, index, BODY)  # what else is wrong, the next request says
         for key, document in zip(keys, found, strict=True):
             self._known[key] = (
-                _StoredCount(document["_source"]["count"], _guard(document)) if document.get("found") else None
+                _StoredCount(document["_source"]["count"], Version.of(document)) if document.get("found") else None
             )
 
-    def _count(self, key: tuple[date, str]) -> int:
+    def _count(self, key: _Key) -> int:
         known = self._known[key]
         return known.count if known else 0
 
-    def _id(self, key: tuple[date, str]) -> str:
+    def _id(self, key: _Key) -> str:
         return _id(key[0], self._event_type, key[1])
 
 
@@ -132,10 +134,6 @@ def _id(day: date, event_type: str, reason: str) -> str:
 
 def _source(line: Line) -> dict[str, Any]:
     return {"date": line.day.isoformat(), "event_type": line.event_type, "reason": line.reason, "count": line.count}
-
-
-def _guard(document: Mapping[str, Any]) -> dict[str, int]:
-    return {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
 
 
 def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
@@ -149,10 +147,10 @@ def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
         target = {"_index": prefix_index(names.INGEST), "_id": f"{_id(*line[:3])}:{keeper}"}
         body.append({"index": {**target, "version": line.count, "version_type": "external_gte"}})
         body.append(_source(line))
-    statuses = [item["index"]["status"] for item in client.bulk(body=body)["items"]]
-    broken = [status for status in statuses if status not in (200, 201, 409)]
+    items = [item["index"] for item in client.bulk(body=body)["items"]]
+    broken = [item for item in items if classify_item(item) not in (None, CONFLICT)]
     if broken:
-        raise search.exceptions.TransportError(broken[0], "ingest counters")
+        raise search.exceptions.TransportError(broken[0]["status"], "ingest counters")
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:

@@ -10,7 +10,8 @@ from invenio_search.engine import search
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.double_clicks import Document, DocumentRef
 from invenio_stats.errors import EngineUnavailableError, StatsError
-from invenio_stats.processing.double_click_requests import STAMP_LIFE, CellRequests, Found, Refusal, Version, Write
+from invenio_stats.processing.double_click_requests import STAMP_LIFE, CellRequests, Found, Refusal, Write
+from invenio_stats.search.versions import Version
 from tests.fixtures.clicks import NOON, day_index
 
 CREATED = {"status": 201, "_seq_no": 4, "_primary_term": 2}
