@@ -11,9 +11,9 @@ from collections.abc import Callable
 from flask import Flask
 from invenio_cache import InvenioCache
 
+from invenio_stats.privacy.pseudonymization import anonymize_user
 from invenio_stats.privacy.user_agents import cache
 from invenio_stats.privacy.user_agents.classifier import Classifier
-from invenio_stats.processors import pseudonymize
 
 ROUNDS = 7
 EVENTS = 2_000
@@ -63,12 +63,12 @@ def main() -> None:
     with app.app_context():
         cache.load_lists()
         for one in events(500, 5000):
-            pseudonymize(one)  # the lists, the salt and the agents are read
+            anonymize_user(one)  # the lists, the salt and the agents are read
         new_agents = iter(range(1_000, 10_000_000))
         rows = {
-            "pseudonymize, agents known": measure(lambda: events(500, 5000), pseudonymize),
+            "pseudonymize, agents known": measure(lambda: events(500, 5000), anonymize_user),
             "pseudonymize, every agent new": measure(
-                lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], pseudonymize
+                lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], anonymize_user
             ),
             "classify, agent known": measure(lambda: [agent(number % 500) for number in range(EVENTS)], cache.describe),
             "classify, agent new": measure(

@@ -125,10 +125,10 @@ class InvenioStatsState:
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
         """Return what takes the person out of events, unless a worker is to do it."""
-        from invenio_stats import processors  # importing the package does not pay for what workers need
+        from invenio_stats.privacy.pseudonymization import pseudonymizer  # not every process of an instance publishes
 
         how = definition.pseudonymization
-        return processors.pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
+        return pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:

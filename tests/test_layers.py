@@ -1,8 +1,9 @@
 """Imports point down: the layers of the package, enforced on its syntax trees (picture: docs/how-it-works)."""
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,8 @@ STAGES = {
 """Station or room -> stage; a module that is not here is a stage of its own."""
 STAGES_MAY = {("processors", "totals.first_complete_day")}
 """Imports between stages, until the first complete day has a room of its own."""
+STATISTICS = re.compile(r"total|visitor|click|StatAggregator", re.IGNORECASE)
+"""What no name in `search/` and `broker/` speaks of."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -161,6 +164,91 @@ def test_stages_do_not_import_each_other():
         if layer(one.importer) == layer(one.imported) == 2
         and stage(one.importer) != stage(one.imported)
         and (one.importer, one.imported) not in STAGES_MAY
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def folder(module: str) -> str:
+    """Return the folder that a module is in; a file at the top level stands for itself."""
+    return module if (ROOT / module.replace(".", "/")).is_dir() else module.rpartition(".")[0] or module
+
+
+def circle(edges: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the members of one circle among directed edges, in order and the first again at the end; [] if none."""
+    below: dict[str, set[str]] = {}
+    for start, end in edges:
+        if start != end:
+            below.setdefault(start, set()).add(end)
+    done: set[str] = set()
+
+    def descend(path: list[str]) -> list[str]:
+        for end in sorted(below.get(path[-1], ())):
+            if end in path:
+                return [*path[path.index(end) :], end]
+            if end not in done and (found := descend([*path, end])):
+                return found
+        done.add(path[-1])
+        return []
+
+    return next(filter(None, (descend([start]) for start in sorted(below) if start not in done)), [])
+
+
+def test_files_form_no_circle():
+    """A file can be read with those that it imports, and without those that import it."""
+    assert not circle((found.importer, found.imported) for found in own_imports())
+
+
+def test_folders_form_no_circle():
+    """Two folders import each other's files in one direction only.
+
+    A folder, at any depth, is the files that lie in it directly: `broker` and `broker/transports` are two. A file at
+    the top level is a folder of its own. What is imported inside functions, and for types, counts too.
+    """
+    assert not circle((folder(found.importer), folder(found.imported)) for found in own_imports())
+
+
+@pytest.mark.parametrize(
+    ("edges", "found"),
+    [
+        pytest.param(["ab", "bc", "ac"], [], id="none"),
+        pytest.param(["ab", "bc", "ca"], ["a", "b", "c", "a"], id="of three"),
+        pytest.param(["xa", "ab", "ba"], ["a", "b", "a"], id="below another"),
+        pytest.param(["aa", "ab"], [], id="itself is none"),
+    ],
+)
+def test_a_circle_is_found(edges, found):
+    """The two rules above are as good as this."""
+    assert circle(map(tuple, edges)) == found
+
+
+def test_the_way_to_the_broker_imports_no_processors():
+    """A web process loads them with a configuration that names them, and never for the extension's sake."""
+    publishing = {"ext", "receivers", "capture", "broker", "definitions"}
+    wrong = [
+        str(found)
+        for found in own_imports()
+        if found.importer.partition(".")[0] in publishing and found.imported.partition(".")[0] == "processors"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each name that a module defines, uses or imports, with its line."""
+    for node in ast.walk(tree):
+        for attribute in ("id", "attr", "arg", "name", "asname", "module"):
+            name = getattr(node, attribute, None)
+            if isinstance(name, str):
+                yield getattr(node, "lineno", 0), name
+
+
+def test_adapters_name_nothing_of_statistics():
+    """The search engine and the broker could serve another program: a rule about totals does not belong there."""
+    wrong = [
+        f"{name}:{line} names {identifier}"
+        for name, tree in trees()
+        if name.partition(".")[0] in ("search", "broker")
+        for line, identifier in identifiers(tree)
+        if STATISTICS.search(identifier)
     ]
     assert not wrong, "\n".join(wrong)
 

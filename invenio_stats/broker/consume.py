@@ -8,15 +8,13 @@ from contextlib import ExitStack
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-import amqp
 from invenio_queues.queue import Queue
-from kombu import Queue as KombuQueue
 
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
 from invenio_stats.broker.publish import declare
-from invenio_stats.broker.transports.amqp_consumer import Deliveries, Delivery
-from invenio_stats.broker.transports.redis import acknowledge, receive
+from invenio_stats.broker.transports.amqp_consumer import Delivery
+from invenio_stats.broker.transports.reader import Reader
+from invenio_stats.broker.transports.readers import open_reader
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
@@ -26,11 +24,8 @@ BATCH_SIZE = 2000
 """Events of a batch, and a few more where its last message has several; a worker holds three batches at most. Two
 thousand are a few megabytes."""
 
-_PATIENCE = 0.5
-"""Seconds that are waited for a message which the broker has said to have."""
 
-
-class Batch(NamedTuple):
+class Checkpoint(NamedTuple):
     """What was handed out at once, to be acknowledged at once."""
 
     messages: list[Any]
@@ -54,12 +49,11 @@ class Inbox:
         """Of a message, as they were the last time."""
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
-        self._batch = Batch([], [])
-        self._checkpoints: deque[Batch] = deque()
+        self._batch = Checkpoint([], [])
+        self._checkpoints: deque[Checkpoint] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
-        self._channel: Any = None
-        self._gives_back_by_closing = False
+        self._reader: Reader | None = None
         self.has_more = False
         """Whether the last batch was a full one, so that more may be waiting."""
 
@@ -72,6 +66,11 @@ class Inbox:
     def source(self) -> Queue:
         """The queue of invenio-queues that is read."""
         return self._queue
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a channel, and so perhaps messages to give back."""
+        return self._reader is not None
 
     def consume(self, payload: bool = True) -> Iterator[Any]:
         """Yield one batch: the events as they were published, or with payload=False the messages."""
@@ -99,9 +98,9 @@ class Inbox:
         events = chain.from_iterable(events_in(_readable(message)) for message in self._ahead)
         return [fields for fields in islice(events, self._size + EVENTS_PER_MESSAGE) if isinstance(fields, dict)]
 
-    def checkpoint(self) -> Batch:
+    def checkpoint(self) -> Checkpoint:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
-        batch, self._batch = self._batch, Batch([], [])
+        batch, self._batch = self._batch, Checkpoint([], [])
         self._checkpoints.append(batch)
         return batch
 
@@ -110,10 +109,8 @@ class Inbox:
         if not self._checkpoints:
             self.checkpoint()
         messages = self._checkpoints.popleft().messages
-        if not self._gives_back_by_closing:
-            acknowledge(messages)
-        elif messages:
-            messages[-1].ack(multiple=True)
+        if self._reader is not None:
+            self._reader.acknowledge_oldest(messages)
         if not (self._checkpoints or self._batch.messages or self._ahead):
             self.release()
         return len(messages)
@@ -121,7 +118,7 @@ class Inbox:
     def release(self) -> None:
         """Give what has not been acknowledged back to the broker."""
         try:
-            if not self._gives_back_by_closing:
+            if self._reader is not None and not self._reader.returns_on_close:
                 for batch in (*self._checkpoints, self._batch):
                     for message in batch.messages:
                         message.requeue()
@@ -132,11 +129,11 @@ class Inbox:
             # A connection that is gone has given its messages back already.
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
-        self._batch = Batch([], [])
+        self._batch = Checkpoint([], [])
         self._checkpoints.clear()
         self._ahead.clear()
         self._open = ExitStack()
-        self._channel = None
+        self._reader = None
 
     def _fetch(self) -> None:
         """Take a batch, over a connection that stays open until all batches are done with.
@@ -147,35 +144,16 @@ class Inbox:
         if self._batch.messages or not self._checkpoints:
             self.release()
             declare(self._queue)
-            self._channel = self._open.enter_context(open_channel(self._queue))
-        channel = self._channel
-        bound = KombuQueue(self.routing_key)(channel)
-        self._gives_back_by_closing = isinstance(channel, amqp.Channel)
-        take = self._pushed if self._gives_back_by_closing else receive
+        if self._reader is None:
+            self._reader = self._open.enter_context(open_reader(self._queue))
         events, self._is_full = 0, True
         while self._is_full and 2 * events <= self._size:
             most = max(1, (self._size - events) // self._events_each)
-            found = list(islice(take(channel, bound, most), most))
+            found = list(self._reader.receive(self.routing_key, most))
             events += sum(map(_count, found))
             self._ahead.extend(found)
             self._is_full = len(found) == most
             self._events_each = max(1, events // len(self._ahead)) if self._ahead else EVENTS_PER_MESSAGE
-
-    def _pushed(self, channel: amqp.Channel, bound: Any, most: int) -> Iterator[Any]:
-        """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
-
-        No more is asked for than is waited for, so nothing is in flight when the consumer is cancelled.
-        """
-        expected = min(bound.queue_declare(passive=True).message_count, most)
-        if not expected:
-            return _got(bound)
-        deliveries = Deliveries(channel)
-        channel.basic_qos(0, expected, False)
-        consumer = channel.basic_consume(self.routing_key, callback=deliveries.take)
-        deliveries.wait_for(expected, _PATIENCE)  # they may be fewer: another worker was quicker
-        channel.basic_cancel(consumer)
-        # The broker counts before it is done with what has just been published: the rest is asked for one by one.
-        return chain(deliveries.arrived, _got(bound))
 
     def _events(self, message: Any) -> list[IdentifiedEvent]:
         """Return the events of a message; what is none is noted as rejected."""
@@ -201,12 +179,6 @@ def _count(message: Any) -> int:
 def _id_of(body: Any) -> str:
     """Return the id of an event that was born without one: the same when it is delivered again."""
     return hashlib.sha256(body if isinstance(body, bytes) else str(body).encode()).hexdigest()[:32]
-
-
-def _got(bound: Any) -> Iterator[Any]:
-    """Get one message after the other, which every transport can."""
-    while (message := bound.get(no_ack=False)) is not None:
-        yield message
 
 
 def _payload(message: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from invenio_queues.queue import Queue
 from kombu.serialization import dumps
 
-from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
 

@@ -6,11 +6,8 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-import amqp
 from invenio_queues.queue import Queue
-from kombu import Queue as KombuQueue
 
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letter_messages import (
     DeadLetter,
     DeadLetterFilter,
@@ -20,10 +17,11 @@ from invenio_stats.broker.dead_letter_messages import (
     requeue,
     to_message,
 )
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_publisher import deliver
-from invenio_stats.broker.transports.redis import acknowledge, receive
+from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.reader import Reader
+from invenio_stats.broker.transports.readers import open_reader
 
 __all__ = (
     "ALL",
@@ -62,8 +60,8 @@ def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
     """Return how many letters are meant; quick where one need not look at them."""
     if wanted.is_selective:
         return sum(1 for _dead_letter in look(queue, wanted))
-    with open_channel(queue) as channel:
-        waiting = _waiting(_bound(queue, channel))
+    with open_reader(queue) as reader:
+        waiting = _waiting(reader, queue)
     return waiting if wanted.most is None else min(waiting, wanted.most)
 
 
@@ -73,7 +71,7 @@ def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None 
     On AMQP the broker keeps them in its hands. Other transports take each one and get it back at the end: to be killed
     meanwhile loses what the transport loses.
     """
-    with _opened(queue, on_batch) as messages:
+    with open_reader(queue) as reader, _messages(reader, queue, on_batch) as messages:
         yield from (dead_letter for dead_letter, _message in _matching(messages, wanted))
 
 
@@ -116,11 +114,11 @@ def _take(
     on_batch: OnBatch | None,
 ) -> int:
     taken = 0
-    with _opened(queue) as messages:
+    with open_reader(queue) as reader, _messages(reader, queue) as messages:
         meant = _matching(messages, wanted)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
-            acknowledge([message for _dead_letter, message in part])
+            reader.acknowledge([message for _dead_letter, message in part])
             taken += len(part)
             if on_batch is not None:
                 on_batch(len(part))
@@ -135,38 +133,32 @@ def _matching(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tup
 
 
 @contextmanager
-def _opened(queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
+def _messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
     """Give the messages that are there now, and no others; those that the block does not acknowledge go back.
 
     AMQP puts them back in their places before it answers that the channel is closed, so none is held here: there may
     be a million. Sent back one by one they would still be on their way when the next one counts them.
     """
     held: list[Any] = []
-    with open_channel(queue) as channel:
-        bound, is_amqp = _bound(queue, channel), isinstance(channel, amqp.Channel)
 
-        def messages() -> Iterator[Any]:
-            for number, message in enumerate(receive(channel, bound, _waiting(bound), at_once=1), start=1):
-                if not is_amqp:
-                    held.append(message)
-                yield message
-                if on_batch is not None and number % _AT_ONCE == 0:
-                    on_batch(_AT_ONCE)
+    def messages() -> Iterator[Any]:
+        for number, message in enumerate(reader.get(dead_name(queue), _waiting(reader, queue)), start=1):
+            if not reader.returns_on_close:
+                held.append(message)
+            yield message
+            if on_batch is not None and number % _AT_ONCE == 0:
+                on_batch(_AT_ONCE)
 
-        try:
-            yield messages()
-        finally:
-            for message in held:
-                if not message.acknowledged:
-                    message.requeue()
+    try:
+        yield messages()
+    finally:
+        for message in held:
+            if not message.acknowledged:
+                message.requeue()
 
 
-def _bound(queue: Queue, channel: Any) -> Any:
-    return KombuQueue(dead_name(queue), durable=True)(channel)
-
-
-def _waiting(bound: Any) -> int:
-    return int(bound.queue_declare().message_count)
+def _waiting(reader: Reader, queue: Queue) -> int:
+    return int(reader.queue(dead_name(queue), durable=True).queue_declare().message_count)
 
 
 def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> None:

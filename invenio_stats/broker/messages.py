@@ -1,16 +1,16 @@
-"""Messages: events as they travel and as they wait on disk."""
+"""Pack events into messages, and unpack them."""
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from kombu.exceptions import EncodeError
 from kombu.utils.json import JSONEncoder
 
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import Event, IdentifiedEvent, with_id
 
 _ENCODER = JSONEncoder()
@@ -19,9 +19,6 @@ _ENCODER = JSONEncoder()
 _PLAIN = frozenset((str, int, bool, type(None)))
 _PLAIN_OR_LIST = _PLAIN | {list}
 
-_AT_ONCE = 100
-"""Events that are made and sent in one go."""
-
 MAX_SINGLE_MESSAGES = 10
 """So many events, published at once, still have a message each, as other programs that read a queue expect it."""
 
@@ -29,25 +26,6 @@ EVENTS_PER_MESSAGE = 25
 """Events in one message where more are published at once. A message costs the broker as much as all else that is done
 with an event before it is stored; of twenty-five events there is a twenty-fifth of that left to save, and two thousand
 such messages, which a worker may be sent before it knows what they are, are some 20 MB."""
-
-
-class Outgoing(NamedTuple):
-    """One message for a queue: JSON, persistent, with the id of its event, or of the first of several, as its own."""
-
-    queue: str
-    message_id: str
-    body: str
-    headers: Mapping[str, Any] = {}
-    events: int = 1
-
-    def to_json(self) -> str:
-        """Write it down, for the spool."""
-        return json.dumps(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Outgoing":
-        """Read what `to_json` wrote."""
-        return cls(*json.loads(text))
 
 
 class Batch(Sequence[Outgoing]):
@@ -88,15 +66,6 @@ class Batch(Sequence[Outgoing]):
                 return
             body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
             self._made.append(Outgoing(self._queue, ids[0], body, events=len(texts)))
-
-
-def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Yield messages as they are sent, some at a time: the broker takes a part while the next is made."""
-    first = 0
-    while head := messages[first : first + 1]:
-        part = messages[first : first + max(1, _AT_ONCE // head[0].events)]
-        yield part
-        first += len(part)
 
 
 def events_in(content: Any) -> list[Any]:

@@ -7,9 +7,10 @@ from typing import Any
 from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
-from invenio_stats.broker.channels import open_channel
-from invenio_stats.broker.messages import Batch, parts
+from invenio_stats.broker.messages import Batch
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.outgoing import parts
 from invenio_stats.core.events import Event, IdentifiedEvent
 
 

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-import amqp
 from amqp.exceptions import NotFound
 from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 from kombu.exceptions import ChannelError
 
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import dead_name
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
+from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.readers import open_reader
 from invenio_stats.core.moments import parse
 
 
@@ -32,10 +32,10 @@ def oldest(queue: Queue) -> datetime | None:
     Only AMQP lets one look at a message and leave it where it is.
     """
     declare(queue)
-    with open_channel(queue) as channel:  # closing it gives the message back to its place
-        if not isinstance(channel, amqp.Channel):
+    with open_reader(queue) as reader:  # closing it gives the message back to its place
+        if not reader.returns_on_close:
             return None
-        message = KombuQueue(queue.routing_key)(channel).get(no_ack=False)
+        message = next(reader.get(queue.routing_key, 1), None)
         try:
             return parse(events_in(message.payload)[0]["timestamp"]) if message else None
         except (ValueError, KeyError, TypeError):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
+from invenio_stats.core.intervals import Interval
 
 Stage = Literal["web", "worker"]
 
@@ -43,6 +44,10 @@ class AggregationDefinition(NamedTuple):
     templates: str | None
     cls: type
     params: Mapping[str, Any]
+    totals_alias: str | None = None
+    """The alias of its totals, without the instance's prefix."""
+    interval: Interval | None = None
+    """What one of its totals covers. Both are None for a class with its own constructor: only an object of it knows."""
 
 
 class QueryDefinition(NamedTuple):

@@ -1,9 +1,10 @@
 """Identify visitors and sessions by COUNTER's rules, and derive their pseudonyms."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from invenio_stats.core.moments import utc
 
@@ -15,6 +16,15 @@ class Visitor(NamedTuple):
     session_id: str | None = None
     ip_address: str | None = None
     user_agent: str | None = None
+
+
+PERSONAL_FIELDS = Visitor._fields
+"""The fields of an event that name a person; a pseudonymized event has none of them."""
+
+
+def has_personal_data(event: Mapping[str, Any]) -> bool:
+    """Say whether an event has an address or an agent's text; those are never stored."""
+    return "ip_address" in event or "user_agent" in event
 
 
 def visitor_identity(visitor: Visitor) -> str | None:

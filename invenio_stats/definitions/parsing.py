@@ -150,7 +150,22 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         )
     entry.check("metric_fields", parse_metrics, params)
     params = _loaded_list(entry, params, "query_modifiers")
-    return AggregationDefinition(entry.name, entry.templates(), cls, params)
+    is_known = _is_constructed_by_us(cls)
+    return AggregationDefinition(
+        name=entry.name,
+        templates=entry.templates(),
+        cls=cls,
+        params=params,
+        totals_alias=names.totals_alias(params["event"]) if is_known else None,
+        interval=interval if is_known else None,
+    )
+
+
+def _is_constructed_by_us(cls: type) -> bool:
+    """Say whether an aggregator is what its parameters say: a constructor of somebody else's may change all of it."""
+    from invenio_stats.aggregations import StatAggregator  # loaded with the class; not every process parses definitions
+
+    return getattr(cls, "__init__", None) is StatAggregator.__init__
 
 
 def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:

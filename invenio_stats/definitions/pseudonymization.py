@@ -44,7 +44,7 @@ def _stage(preprocessors: Sequence[Callable[..., Any]]) -> Stage:
 
 
 def _anonymizes(preprocess: Callable[..., Any]) -> bool:
-    from invenio_stats.processors import anonymize_user  # importing the package does not pay for what workers need
+    from invenio_stats.privacy.pseudonymization import anonymize_user  # not every process parses definitions
 
     return preprocess is anonymize_user
 

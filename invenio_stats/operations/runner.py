@@ -19,7 +19,7 @@ from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.privacy.user_agents import catalog
-from invenio_stats.processing.batch_runner import Outcome
+from invenio_stats.processing.batch_runner import Outcome, RunOptions
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 
@@ -92,10 +92,8 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     if definition is None:
         raise UnknownTypeError(name, "STATS_EVENTS")
     indexer = definition.cls(**definition.params)
-    indexer.on_batch = on_batch
-    indexer.time_budget = current_app.config["STATS_PROCESS_SECONDS"]
     counters = ingest_counters.Counters(current_search_client, name)
-    indexer.on_outcome = partial(_count, counters)
+    indexer.options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
     result = indexer.run()
     _count(counters, Outcome())  # what could not be written at its batch
     return tuple(result) if isinstance(result, tuple) else result

@@ -7,27 +7,19 @@ from urllib.parse import urlsplit
 
 from flask import current_app, has_request_context, request
 
+from invenio_stats.core import agent_classes
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import parse
-from invenio_stats.core.visitors import Visitor, key, session_identity, visitor_identity
+from invenio_stats.core.visitors import PERSONAL_FIELDS, Visitor, key, session_identity, visitor_identity
 from invenio_stats.privacy.geoip import country_database, country_of
 from invenio_stats.privacy.salts import existing_salt_of, is_own
-from invenio_stats.privacy.user_agents import classifier
 from invenio_stats.privacy.user_agents.cache import describe, note
-
-PERSON = Visitor._fields
-"""The fields that identify a person; a pseudonymized event has none of them."""
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 SaltOf = Callable[[datetime], str]
 """Returns the salt of the day of a moment."""
-
-
-def has_personal_data(event: Mapping[str, Any]) -> bool:
-    """Return True if an event has an IP address or a user agent's text; such an event is never stored."""
-    return "ip_address" in event or "user_agent" in event
 
 
 def is_pseudonymized(event: Mapping[str, Any]) -> bool:
@@ -70,7 +62,7 @@ class Pseudonymizer:
             return event
         has_agent = "user_agent" in event
         kept = {"user_id": event["user_id"]} if self._keep_user_id and "user_id" in event else {}
-        visitor = Visitor(*[_text(event.pop(field, None)) for field in PERSON])
+        visitor = Visitor(*[_text(event.pop(field, None)) for field in PERSONAL_FIELDS])
         if self._visitor != (visitor, has_agent):
             self._set_visitor(visitor, has_agent)
         event.update(self._visitor_fields)
@@ -114,7 +106,7 @@ def is_done(event: Mapping[str, Any]) -> bool:
 
 
 def _has_person(event: Mapping[str, Any]) -> bool:
-    return not (is_pseudonymized(event) or event.keys().isdisjoint(PERSON))
+    return not (is_pseudonymized(event) or event.keys().isdisjoint(PERSONAL_FIELDS))
 
 
 def _has_whole_referrer(event: Mapping[str, Any]) -> bool:
@@ -161,8 +153,8 @@ def _agent_fields(text: str) -> dict[str, Any]:
         "agent_class": agent.agent_class,
         "agent_id": agent.agent_id,
         "lists_version": agent.lists_version,
-        "is_robot": classifier.is_robot(agent.agent_class),
-        "is_machine": classifier.is_machine(agent.agent_class),
+        "is_robot": agent_classes.is_robot(agent.agent_class),
+        "is_machine": agent_classes.is_machine(agent.agent_class),
     }
 
 
@@ -177,7 +169,7 @@ def _keys(
     """Return the keys of a visitor in the hour of a moment; with `salt_before`, also the key under that salt."""
     value, is_local = salt
     identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    kind = "" if classifier.is_person(agent_class) else f"|{agent_class}"  # never in the same cell as a person
+    kind = "" if agent_classes.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
     keys: dict[str, Any] = {
         "visitor_id": key(value, f"{identity}{kind}"),
         "unique_session_id": key(value, f"{session}{kind}"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
@@ -83,7 +83,11 @@ class CellRequests:
         self._index_of = lru_cache(maxsize=8192)(index_of)
         self._clock = clock
         self._refused_fields = refused_fields
-        self._default = getattr(client.transport.serializer, "default", None)
+
+    @cached_property
+    def _default(self) -> Any:
+        """How the client writes what is not JSON; read late: an indexer may be made before its engine is there."""
+        return getattr(self._client.transport.serializer, "default", None)
 
     def keeps(self, start: datetime, field: str) -> bool:
         """Say whether the index of a cell can hold a field of ours."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from datetime import time as clock_time
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from invenio_search.engine import search
@@ -65,12 +65,8 @@ class EventStore:
         self._fields = fields
         self._clock = clock
         self._refused_fields: dict[str, frozenset[str]] = {}
-        self._window = window
         self._index_of_hour = lru_cache(maxsize=1024)(partial(_index_of, alias, suffix))
-
-    @cached_property
-    def _writer(self) -> CellWriter:
-        return CellWriter(self._client, self._window, self.index_of, self._clock, self.refused_fields)
+        self._writer = CellWriter(client, window, self.index_of, clock, self.refused_fields)
 
     def index_of(self, moment: datetime) -> str:
         """Return the name that events of a moment are written to; no suffix tells the minutes of an hour apart."""

@@ -8,6 +8,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI, date_of
 from invenio_stats.core import names
+from invenio_stats.core.definitions import AggregationDefinition
 from invenio_stats.core.intervals import INTERVALS, Interval, floor
 from invenio_stats.core.moments import BEGINNING
 from invenio_stats.proxies import current_stats
@@ -93,15 +94,22 @@ def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datet
 def _totals_of(event: str) -> dict[str, Interval]:
     """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
     found: dict[str, Interval] = {}
-    for name, one in current_stats.aggregations.items():
-        if one.params.get("event") != event:
+    for name, definition in current_stats.aggregations.items():
+        if definition.params.get("event") != event:
             continue
         with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
-            aggregator = one.cls(name=name, **one.params)
-            alias = aliases.with_prefix(getattr(aggregator, "index", None) or names.totals_alias(event))
-            interval: Interval = getattr(aggregator, "interval", "day")
+            alias, interval = _alias_and_interval(name, definition)
             found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
     return found
+
+
+def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:
+    """Return where the totals of an aggregation are, and what each covers; of a foreign class an object says it."""
+    if definition.totals_alias is not None and definition.interval is not None:
+        return aliases.with_prefix(definition.totals_alias), definition.interval
+    aggregator = definition.cls(name=name, **definition.params)
+    alias = getattr(aggregator, "index", None) or names.totals_alias(definition.params["event"])
+    return aliases.with_prefix(alias), getattr(aggregator, "interval", "day")
 
 
 def _estimate(

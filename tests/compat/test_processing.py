@@ -14,6 +14,7 @@ from invenio_stats.processors import (
     flag_robots,
     hash_id,
 )
+from invenio_stats.proxies import current_stats
 
 from .samples import BROWSER, MACHINE, ROBOT, StubQueue, download
 
@@ -29,6 +30,13 @@ def sha224(text: str) -> str:
 def salt(monkeypatch):
     """Test suites downstream replace the salt in `invenio_stats.processors`."""
     monkeypatch.setattr("invenio_stats.processors.get_anonymization_salt", lambda ts: "salt")
+
+
+def test_a_replaced_salt_is_that_of_what_is_published(app, queues, salt):
+    """Web processes pseudonymize what they publish; they have to follow the name in `processors`, too."""
+    current_stats.publish("file-download", [download(NOON, user_id="7")])
+    (event,) = current_stats.consume("file-download")
+    assert event["visitor_id"] == sha224("salt7")
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from invenio_queues.proxies import current_queues
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, Outgoing
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE
 from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.processing.batch_runner import RunOptions
 from invenio_stats.processors import (
     EventsIndexer,
     anonymize_user,
@@ -142,7 +144,7 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     current_stats.publish("file-download", events)
     definition = current_stats.events["file-download"]
     indexer = definition.cls(**definition.params)
-    indexer.time_budget = 0
+    indexer.options = RunOptions(time_budget=0)
     assert indexer.run() == (BATCH_SIZE, 0)
     assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
     assert index_events() == (50, 0)

@@ -13,9 +13,9 @@ from kombu import Queue as KombuQueue
 from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.dead_letters import DeadLetterFilter
 from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.channels import open_channel
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats

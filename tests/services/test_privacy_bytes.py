@@ -126,7 +126,7 @@ def visit(app):
 
 def messages(queues):
     """Yield what waits on every queue, bodies and properties, and put it back."""
-    from invenio_stats.broker.channels import open_channel
+    from invenio_stats.broker.transports.channels import open_channel
 
     for queue in queues:
         with open_channel(queue) as channel:

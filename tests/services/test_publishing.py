@@ -15,10 +15,10 @@ import pytest
 from invenio_queues.queue import Queue
 
 from invenio_stats.broker import queue_depth
-from invenio_stats.broker.channels import open_channel
 from invenio_stats.broker.consume import Inbox
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
 

@@ -4,19 +4,24 @@ py-amqp makes and sends every message by itself, and looks at the socket before 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from struct import pack
 from typing import Any
 
+import amqp
 from amqp.serialization import dumps
 
-from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.transports.outgoing import Outgoing
 
 METHOD, HEADER, BODY = 1, 2, 3
 BASIC, _PUBLISH = 60, 40
 _MANDATORY = 1
 _AROUND = 8
 """Bytes that a frame takes beside what is in it."""
+
+_BYTES_AT_ONCE = 65_536
+"""Bytes that are read at once; py-amqp reads each frame in three pieces."""
 
 # The properties that follow, one bit each: content type and encoding, headers, delivery mode, message id.
 _PROPERTIES = pack(">H", 0x8000 | 0x4000 | 0x2000 | 0x1000 | 0x0080)
@@ -34,6 +39,20 @@ def publishing(channel: int, exchange: str, messages: Sequence[Outgoing], most: 
 def message_id_of(properties: bytes) -> str | None:
     """Return the id of a message from its properties as they are on the wire; None unless they are as we write them."""
     return properties[len(_PLAIN) + 1 :].decode() if properties.startswith(_PLAIN) else None
+
+
+@contextmanager
+def reading_ahead(transport: Any) -> Iterator[bool]:
+    """Have the transport read as much as there is into its own buffer; give whether that can be done."""
+    if not isinstance(transport, amqp.transport.TCPTransport):
+        yield False
+        return
+    receive = transport._quick_recv
+    transport._quick_recv = lambda size: receive(max(size, _BYTES_AT_ONCE))
+    try:
+        yield True
+    finally:
+        transport._quick_recv = receive
 
 
 def _frames(channel: int, exchange: str, message: Outgoing, most: int) -> Iterator[bytes]:

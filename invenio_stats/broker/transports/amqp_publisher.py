@@ -16,10 +16,9 @@ from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.exceptions import LimitExceeded, OperationalError
 
-from invenio_stats.broker.channels import borrowed, drop
-from invenio_stats.broker.messages import Outgoing, parts
-from invenio_stats.broker.transports.amqp_consumer import reading_ahead
-from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, publishing
+from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, publishing, reading_ahead
+from invenio_stats.broker.transports.channels import borrowed, drop
+from invenio_stats.broker.transports.outgoing import Outgoing, parts
 
 _SECONDS = 0.4
 """How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""

@@ -1,4 +1,4 @@
-"""Plain: publishing and reading over transports that confirm nothing, Redis above all.
+"""Publish and read over transports that confirm nothing, Redis above all.
 
 Redis has no queues, only lists. kombu takes a message off the list and then writes down that somebody has it; who is
 killed in between has lost it. Here both happen at once.
@@ -15,7 +15,8 @@ from kombu import Connection, Exchange, Producer
 from kombu import Queue as KombuQueue
 from kombu.transport.virtual import QoS
 
-from invenio_stats.broker.messages import Outgoing
+from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.reader import Reader, get_each
 
 _SECONDS_OF_A_STEP = 0.2
 """How long Redis may take for one command of a publisher, who would wait for as long as it hangs otherwise."""
@@ -76,31 +77,36 @@ def publish(
     vars(connection)["stats_line"] = line
 
 
-def receive(channel: Any, bound: Any, most: int, at_once: int = _AT_ONCE) -> Iterator[Any]:
-    """Yield what waits on a queue, at most so many messages; each is to be acknowledged or given back.
+class RedisReader(Reader):
+    """Takes messages off Redis so that none is lost when the process is killed, many of them in one request."""
 
-    What others took and have not acknowledged within the visibility time-out waits again: also where no worker of
-    Celery looks for it.
-    """
-    if not hasattr(channel, "unacked_key"):
-        return _got(bound, most)
-    _give_back_lost(channel, bound.name)
-    return _taken(channel, bound, most, at_once)
+    def receive(self, name: str, most: int) -> Iterator[Any]:
+        """Yield what waits on a queue, at most so many messages; each is to be acknowledged or given back.
 
+        What others took and have not acknowledged within the visibility time-out waits again: also where no worker of
+        Celery looks for it.
+        """
+        return self._take(name, most, _AT_ONCE)
 
-def acknowledge(messages: Sequence[Any]) -> None:
-    """Tell the broker that messages of one channel are done with: on Redis in one request."""
-    channel = messages[0].channel if messages else None
-    if not hasattr(channel, "unacked_key"):
+    def get(self, name: str, most: int) -> Iterator[Any]:
+        """Yield the same, taking each message only when it is asked for."""
+        return self._take(name, most, 1)
+
+    def acknowledge(self, messages: Sequence[Any]) -> None:
+        """Tell Redis in one request that these messages are done with."""
+        if not messages:
+            return
+        channel = self.channel
+        tags = [message.delivery_tag for message in messages]
+        with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+            pipe.zrem(channel.unacked_index_key, *tags).hdel(channel.unacked_key, *tags).execute()
         for message in messages:
-            message.ack()
-        return
-    tags = [message.delivery_tag for message in messages]
-    with channel.conn_or_acquire() as client, client.pipeline() as pipe:
-        pipe.zrem(channel.unacked_index_key, *tags).hdel(channel.unacked_key, *tags).execute()
-    for message in messages:
-        QoS.ack(channel.qos, message.delivery_tag)
-        message._state = "ACK"
+            QoS.ack(channel.qos, message.delivery_tag)
+            message._state = "ACK"
+
+    def _take(self, name: str, most: int, at_once: int) -> Iterator[Any]:
+        _give_back_lost(self.channel, name)
+        return _taken(self.channel, self.queue(name), most, at_once)
 
 
 class _RedisLine:
@@ -142,19 +148,11 @@ def _options(message: Outgoing) -> dict[str, Any]:
     }
 
 
-def _got(bound: Any, most: int) -> Iterator[Any]:
-    """Get one message after the other, which every transport can."""
-    for _ in range(most):
-        if (message := bound.get(no_ack=False)) is None:
-            return
-        yield message
-
-
 def _taken(channel: Any, bound: Any, most: int, at_once: int) -> Iterator[Any]:
     while most > 0:
         items = _take(channel, bound.name, min(at_once, most))
         if not items:
-            yield from _got(bound, most)  # what is no message raises here what it raises everywhere
+            yield from get_each(bound, most)  # what is no message raises here what it raises everywhere
             return
         for item in items:
             message = channel.Message(json.loads(item), channel=channel)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from flask import current_app
 
-from invenio_stats.privacy.user_agents.classifier import MAX_AGENT_CHARACTERS, MAX_AGENTS_CACHED, AgentClass, Classifier
+from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.privacy.user_agents.classifier import MAX_AGENT_CHARACTERS, MAX_AGENTS_CACHED, Classifier
 
 _KEY = "invenio-stats-agents"
 

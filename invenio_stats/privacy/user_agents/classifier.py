@@ -4,15 +4,13 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from invenio_stats.core.agent_classes import AgentClass
 from invenio_stats.privacy.user_agents.lists.operator import compiled
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
-
-AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
-"""Browser and unknown count as people; robot and ai are `is_robot`, machine is `is_machine`."""
 
 MAX_AGENT_CHARACTERS = 1_000
 """Characters of a user agent that are examined. Real ones are shorter; the limit bounds the time of a look-up."""
@@ -60,21 +58,6 @@ class Classifier:
         if any(expression.search(text) for expression in self._patterns) or shipped.is_robot(lowered):
             return "robot"
         return "browser" if shipped.is_browser(lowered) else "unknown"
-
-
-def is_robot(agent_class: str) -> bool:
-    """Return True for the classes of robots, which include AI agents."""
-    return agent_class in ("robot", "ai")
-
-
-def is_machine(agent_class: str) -> bool:
-    """Return True for the class of scripts and tools, such as curl."""
-    return agent_class == "machine"
-
-
-def is_person(agent_class: str) -> bool:
-    """Return True for the classes that count as people."""
-    return agent_class in ("browser", "unknown")
 
 
 def classify(user_agent: str | None) -> AgentClass:

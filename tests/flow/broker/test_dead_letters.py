@@ -7,8 +7,8 @@ import pytest
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
@@ -236,7 +236,7 @@ def test_a_broker_that_is_away_is_named_with_the_cure(queue, invoke, monkeypatch
         raise ConnectionRefusedError("amqp://user:secret@example.org")
 
     with monkeypatch.context() as patch:
-        patch.setattr("invenio_stats.broker.dead_letters.open_channel", away)
+        patch.setattr("invenio_stats.broker.dead_letters.open_reader", away)
         said = invoke(*command, code=1)
     assert "see BROKER_URL" in said
     assert "secret" not in said

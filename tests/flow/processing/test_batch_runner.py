@@ -7,6 +7,7 @@ import pytest
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.processing.batch_runner import RunOptions
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id
 from invenio_stats.proxies import current_stats
 from tests.flow.test_processors import download
@@ -91,7 +92,7 @@ def test_what_the_engine_refuses_is_rejected_with_its_own_batch(make_indexer, de
         return stored._replace(new=stored.new - 1, refused=[(clicks[0].fields, "engine: refused")])
 
     indexer = make_indexer(look, store)
-    indexer.on_outcome = lambda outcome: rejected.append((outcome.stored, outcome.dead))
+    indexer.options = RunOptions(on_outcome=lambda outcome: rejected.append((outcome.stored, outcome.dead)))
     indexer.run()
     assert rejected == [(1, 1), (0, 2), (0, 1)]
     assert queue_depth.dead(queues["file-download"]) == 4

@@ -67,7 +67,8 @@ def test_nothing_is_too_old_where_nothing_was_deleted(queues, put_templates, let
 
 def test_it_is_judged_by_the_totals_once(queues, put_templates, search_client, index_prefix, letters, monkeypatch):
     """They reach further back than the raw events: of the days before these, events are gone."""
-    monkeypatch.setitem(current_stats.aggregations["file-download-agg"].params, "interval", "month")
+    monthly = current_stats.aggregations["file-download-agg"]._replace(interval="month")
+    monkeypatch.setitem(current_stats.aggregations, "file-download-agg", monthly)
     search_client.index(
         index=f"{index_prefix}stats-{EVENT}-2020-01",
         body={"timestamp": "2020-01-05T00:00:00", "count": 1, "unique_id": "B_F"},

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 import pytest
 
 from invenio_stats.broker import spool as spools
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.spool import Spool
+from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
 
 MIB = 1 << 20

@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.definitions import parsing
 from invenio_stats.errors import ConfigurationError
 
@@ -107,3 +108,29 @@ def test_views_and_downloads_are_usage_and_others_say_so():
         APP, {"record-view": {"cls": INDEXER}, "search": {"cls": INDEXER}, "play": {"cls": INDEXER, "usage": True}}
     )
     assert {name: event.usage for name, event in parsed.items()} == {"record-view": True, "search": False, "play": True}
+
+
+class Elsewhere:
+    """An aggregator of somebody's own."""
+
+    def __init__(self, name, event, interval="month"):
+        """Take the contract's arguments."""
+
+
+def parse_aggregation(cls, **params):
+    return parsing.parse_aggregations(APP, {"a": {"cls": cls, "params": {"event": "e", **params}}})["a"]
+
+
+def test_an_aggregation_says_where_its_totals_are_and_what_each_covers():
+    """So nobody has to make an aggregator, with its client, to learn that."""
+    definition = parse_aggregation(AGGREGATOR, field="f")
+    assert (definition.totals_alias, definition.interval) == ("stats-e", "day")
+    assert parse_aggregation(AGGREGATOR, field="f", interval="month").interval == "month"
+
+
+def test_of_a_foreign_constructor_the_definition_says_nothing():
+    """It may put its totals anywhere; whoever wants to know asks an object."""
+    subclass = type("Subclass", (StatAggregator,), {"__init__": Elsewhere.__init__})
+    for cls in (Elsewhere, subclass):
+        definition = parse_aggregation(cls)
+        assert (definition.totals_alias, definition.interval) == (None, None)

@@ -10,9 +10,9 @@ from amqp.serialization import dumps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.transports.amqp_consumer import Deliveries
 from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, publishing
+from invenio_stats.broker.transports.outgoing import Outgoing
 
 CHANNEL = 3
 HEARTBEAT = (8, 0, b"")

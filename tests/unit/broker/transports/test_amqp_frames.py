@@ -8,8 +8,8 @@ from amqp import spec
 from amqp.method_framing import frame_writer
 from amqp.serialization import dumps
 
-from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.transports.amqp_frames import publishing
+from invenio_stats.broker.transports.outgoing import Outgoing
 
 
 def sent_by_amqp(message, exchange, channel, most):

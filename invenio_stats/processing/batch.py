@@ -1,0 +1,26 @@
+"""One batch of events: what is noted of it while it is built and stored."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from invenio_stats.broker.dead_letters import RejectedEvent
+from invenio_stats.core.moments import BEGINNING
+
+
+def nothing_is_too_old() -> datetime:
+    """Return the first day for events of which nobody knows whether their day is complete."""
+    return BEGINNING
+
+
+@dataclass
+class Batch:
+    """Made by the batch runner, filled in while the events are built and stored, and read by the runner at the end."""
+
+    first_day: Callable[[], datetime] = nothing_is_too_old
+    """Returns the day before which events are too old, asking the engine at most once in a run."""
+    failures: list[RejectedEvent] = field(default_factory=list)
+    """Events that can never be stored, each with its reason; complete when the batch is stored."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Events that a preprocessor dropped, by reason."""

@@ -1,0 +1,92 @@
+"""Turn events into clicks: through their preprocessors, and into the form in which they are stored."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
+from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
+from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
+from invenio_stats.core.visitors import has_personal_data
+from invenio_stats.errors import PersonalDataError, without_text
+from invenio_stats.privacy.pseudonymization import to_dead_letter
+from invenio_stats.processing.batch import Batch
+
+logger = logging.getLogger(__name__)
+
+
+class ClickRules(NamedTuple):
+    """How the events of one batch become clicks."""
+
+    chain: Sequence[Preprocessor]
+    drop_reason: Callable[[Preprocessor, Event], str]
+    """Returns the reason under which an event is counted that a step of the chain has dropped."""
+    window: int
+    """Seconds of a double click."""
+    stamp: str
+    """The moment of this batch, as it stands in `updated_timestamp`."""
+    first_day: datetime
+    """Events before it are rejected: their day's total could not be counted anew."""
+    queue: str
+    alias: str
+    """Names of the queue and of the events' alias, for messages."""
+    writes_zone: bool = False
+    """Whether timestamps are written with their zone."""
+
+
+def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> Iterator[Click]:
+    """Yield each event as it is to be stored; note in the batch what was dropped, and what can never be stored."""
+    for event in events:
+        try:
+            click = _build_click(event, rules, batch)
+        except ImportError:
+            raise  # the environment is at fault, not the event: it stays on the queue
+        except Exception as error:  # of a preprocessor, or for want of a field: the other events go on
+            facts = {"queue": rules.queue, "error": type(error).__name__}
+            logger.error("Error processing event", exc_info=without_text(error), extra=facts)
+            batch.failures.append((to_dead_letter(event), f"preprocessor: {type(error).__name__}"))
+            continue
+        if click is None:
+            continue
+        if click.moment < rules.first_day:
+            batch.failures.append((to_dead_letter(event), "expired"))
+            continue
+        yield click
+
+
+def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
+    """Return one event as it is to be stored, or None when a preprocessor drops it."""
+    doc = _preprocess(event, rules, batch)
+    if doc is None:
+        return None
+    if has_personal_data(doc):
+        raise PersonalDataError(rules.alias)
+    timestamp = doc["timestamp"]
+    moment = to_second(parse(timestamp))
+    cell = cell_start(moment, rules.window)
+    previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
+    str(previous).encode()  # what is no text fails here, alone, and not when its batch is stored
+    if rules.writes_zone:
+        doc["timestamp"] = iso_zoned(moment)
+    elif not (isinstance(timestamp, str) and is_iso(timestamp)):
+        doc["timestamp"] = iso(moment)
+    doc["updated_timestamp"] = rules.stamp
+    if isinstance(event, IdentifiedEvent):
+        doc["event_id"] = event.event_id
+    identity = identity_of(doc)
+    event_id = doc.get("event_id") or document_id_of(cell, identity) or with_id(doc).event_id
+    return Click(doc, moment, event_id, cell, identity, previous)
+
+
+def _preprocess(event: Event, rules: ClickRules, batch: Batch) -> Event | None:
+    """Return the event as its chain makes it; None, counted under a reason, when a step drops it."""
+    doc: Event = dict(event)
+    for preprocess in rules.chain:
+        before = doc
+        result = preprocess(doc)
+        if result is None:
+            batch.dropped[rules.drop_reason(preprocess, before)] += 1
+            return None
+        doc = result
+    return doc
