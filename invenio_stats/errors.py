@@ -33,7 +33,7 @@ class UnknownTypeError(StatsError):
 
 
 class PersonalDataError(StatsError):
-    """An event came out of its preprocessors with an address or agent; it goes to the dead letters, pseudonymized."""
+    """An event came out of its preprocessors with personal data; it goes to the dead letters, pseudonymized."""
 
     def __init__(self, index: str):
         """Name the index that it was for."""

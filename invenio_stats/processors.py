@@ -19,6 +19,7 @@ from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, 
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso_zoned, parse, utc
+from invenio_stats.core.visitors import is_without_visitor
 from invenio_stats.privacy.pseudonymization import anonymize_user, use_salt_getter
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.user_agents.cache import describe
@@ -68,10 +69,14 @@ def filter_machines(doc: Event) -> Event | None:
 
 
 def _agent_class(doc: Event) -> AgentClass:
-    """Return the class of an event's agent; an event that never had one (no key) is nobody's robot."""
-    if "agent_class" in doc:
-        return doc["agent_class"]
-    return describe(doc["user_agent"]).agent_class if "user_agent" in doc else "unknown"
+    """Return the class of an event's agent.
+
+    It is unknown, and so no robot, if the event has no agent, or never had a visitor.
+    """
+    if "user_agent" in doc:  # whatever else the event has: it is not pseudonymized yet
+        return "unknown" if is_without_visitor(doc) else describe(doc["user_agent"]).agent_class
+    agent_class: AgentClass = doc.get("agent_class", "unknown")
+    return agent_class
 
 
 def build_file_unique_id(doc: Event) -> Event:

@@ -11,6 +11,7 @@ from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError, without_text
 from invenio_stats.privacy.pseudonymization import to_dead_letter
+from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
         return None
     if has_personal_data(doc):
         raise PersonalDataError(rules.alias)
+    if doc.get("referrer") is not None:  # a chain without anonymize_user has left it whole
+        doc["referrer"] = stored_referrer(doc["referrer"])
     timestamp = doc["timestamp"]
     moment = to_second(parse(timestamp))
     cell = cell_start(moment, rules.window)

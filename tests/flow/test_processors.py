@@ -182,17 +182,37 @@ def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_even
     assert queue_depth.dead(queues["file-download"]) == 1
 
 
-@pytest.mark.expect_logged_errors
-@pytest.mark.parametrize("field", ["user_agent", "session_id", "ip_address", "previous_visitor_id"])
-def test_what_is_no_text_goes_to_the_dead_letters_without_its_person(index_events, queues, field):
-    """Half a character cannot be hashed; the batch that it is in must not come back for ever."""
+@pytest.mark.parametrize("field", ["user_agent", "session_id", "user_id", "ip_address"])
+def test_half_a_character_costs_no_event(index_events, stored, queues, field):
+    """What a client may write into a header is hashed, whatever it is."""
     wrong = download(**{field: "\ud800"})
+    queue = queues["file-download"]
+    deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
+    assert index_events(download(file_id="G"), download(file_id="H", **{field: "\ud800"})) == (3, 0)
+    assert {hit["_source"]["unique_id"] for hit in stored()} == {"B_F", "B_G", "B_H"}
+
+
+@pytest.mark.expect_logged_errors
+def test_a_key_that_is_no_text_goes_to_the_dead_letters_alone(index_events, queues):
+    """Half a character in it cannot be part of an id; the batch that it is in must not come back for ever."""
+    wrong = {"timestamp": "2026-01-31T10:00:00", "bucket_id": "B", "file_id": "F", "previous_visitor_id": "\ud800"}
     queue = queues["file-download"]
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
     assert index_events(download(file_id="G")) == (1, 1)
     (dead_letter,) = dead_letters.look(queue)
     assert dead_letter.message_id == "m1"
-    assert not {"user_agent", "session_id", "ip_address"} & set(dead_letter.event)
+
+
+def test_an_event_of_a_chain_without_anonymize_user_has_a_host_as_its_referrer(index_events, stored):
+    events = [
+        {**download(file_id=str(number)), "referrer": referrer}
+        for number, referrer in enumerate(["https://example.org/?q=my+illness", "?q=my+illness"])
+    ]
+    chain = [lambda doc: {key: doc.get(key) for key in ("timestamp", "referrer", "file_id")}]
+    queue = StubQueue(*events)
+    EventsIndexer(queue, preprocessors=[*chain, lambda doc: {**doc, "unique_id": doc["file_id"]}]).run()
+    index_events()
+    assert {hit["_source"]["referrer"] for hit in stored()} == {"example.org", None}
 
 
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
