@@ -57,7 +57,11 @@ It is asked at most once per record and request.
 """
 
 STATS_GEOIP_DATABASE: str | None = None
-"""Path of a country database in MaxMind's format (`.mmdb`). Default: none, and the country stays unknown."""
+"""Path of a country database in MaxMind's format (`.mmdb`); a new file is in use within a minute.
+
+Default: that of the package `maxminddb-geolite2` if it is installed, as in 7.x; else countries stay unknown. An empty
+text means none.
+"""
 
 STATS_DEAD_LETTERS_DAYS: int = 30
 """How long dead letters are kept, in days, where `StatsDeadLettersTask` is scheduled. Default: a month."""
