@@ -111,8 +111,8 @@ class InvenioStatsState:
         """Pseudonymize events and put them on the queue of their type, at once.
 
         Returns when the broker, or the spool, has them all. AssertionError for a type that STATS_EVENTS does not
-        have, TypeError for events that are not a series of dicts, EncodeError for one that is not JSON: of a batch
-        that has one, the events before it may be published, those after it are not.
+        have, TypeError for events that are not a series of dicts. EncodeError for one that is not JSON, and ValueError
+        or TypeError for one that is no dict or has a wrong `event_id`, are raised when all others are published.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
@@ -125,10 +125,10 @@ class InvenioStatsState:
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
         """Return what takes the person out of events, unless a worker is to do it."""
-        from invenio_stats.privacy.pseudonymization import pseudonymizer  # not every process of an instance publishes
+        from invenio_stats.privacy.pseudonymization import pseudonymize_or_reject  # not every process publishes
 
         how = definition.pseudonymization
-        return pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
+        return pseudonymize_or_reject(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:

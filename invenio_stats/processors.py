@@ -168,12 +168,14 @@ class EventsIndexer:
         """Yield each event of one batch as it comes out of its preprocessors."""
         batch, events = self.batch, iter(self.queue.consume())
         for first in events:  # with an empty queue nobody is asked for the first complete day
+            now = _now()
             rules = ClickRules(
                 chain=self.preprocessors,
                 drop_reason=_drop_reason,
                 window=self.double_click_window,
-                stamp=iso_zoned(_now()),
+                stamp=iso_zoned(now),
                 first_day=batch.first_day(),  # an engine that does not answer is not the event's fault
+                now=now,
                 queue=self.queue.routing_key,
                 alias=self.index,
                 writes_zone=self._writes_zone,

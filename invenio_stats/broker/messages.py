@@ -31,7 +31,7 @@ such messages, which a worker may be sent before it knows what they are, are som
 class Batch(Sequence[Outgoing]):
     """The messages of events, which are made when they are asked for: the broker takes the first meanwhile.
 
-    It ends before the first event of which none can be made, and `error` says why.
+    An event of which none can be made is left out; `error` is the first reason.
     """
 
     def __init__(self, queue: str, prepare: Callable[[IdentifiedEvent], IdentifiedEvent], events: Iterable[Event]):
@@ -53,19 +53,22 @@ class Batch(Sequence[Outgoing]):
         return len(self._made)
 
     def _make_until(self, stop: int) -> None:
-        while len(self._made) < stop and self.error is None:
-            ids, texts = [], []
-            try:
-                for event in islice(self._waiting, self._size):
-                    ready = self._prepare(with_id(event))
-                    texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
-                    ids.append(ready.event_id)
-            except Exception as error:  # of whatever kind: it must not pass for one of the broker's
-                self.error = error
-            if not texts:
-                return
-            body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
-            self._made.append(Outgoing(self._queue, ids[0], body, events=len(texts)))
+        while len(self._made) < stop and (part := list(islice(self._waiting, self._size))):
+            written = [one for one in map(self._write, part) if one is not None]
+            if not written:
+                continue
+            (first_id, first), more = written[0], written[1:]
+            body = first if self._size == 1 else f"[{','.join([first, *(text for _id, text in more)])}]"
+            self._made.append(Outgoing(self._queue, first_id, body, events=len(written)))
+
+    def _write(self, event: Event) -> tuple[str, str] | None:
+        """Return the id of an event and its text in a message; None, noted in `error`, if it has none."""
+        try:
+            ready = self._prepare(with_id(event))
+            return ready.event_id, _json(ready if self._size == 1 else [ready.event_id, ready], ready)
+        except Exception as error:  # of whatever kind: it must not pass for one of the broker's, nor stop the others
+            self.error = self.error or error
+            return None
 
 
 def events_in(content: Any) -> list[Any]:

@@ -20,12 +20,12 @@ def publish(
     """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
 
     More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the
-    spool because it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends
-    the batch: EncodeError is raised when those before it are published, or where it is one of the first, when none is.
+    spool because it is away. EventsRefusedError when the spool cannot take them either. An event of which no message
+    can be made costs itself only: its error, EncodeError if it is not JSON, is raised when all others are published.
     """
     batch = Batch(queue.routing_key, prepare, events)
     first_part = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults
-    if first_part and batch.error is None:
+    if first_part:
         outbox().send(queue, batch)
     if batch.error is not None:
         raise batch.error

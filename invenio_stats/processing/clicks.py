@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
@@ -10,11 +10,14 @@ from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with
 from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError, without_text
-from invenio_stats.privacy.pseudonymization import to_dead_letter
+from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
 from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
 
 logger = logging.getLogger(__name__)
+
+MAX_AHEAD = timedelta(days=1)
+"""How far an event may be ahead of the worker's clock: clocks differ, and a day is more than any time zone is wrong."""
 
 
 class ClickRules(NamedTuple):
@@ -29,6 +32,8 @@ class ClickRules(NamedTuple):
     """The moment of this batch, as it stands in `updated_timestamp`."""
     first_day: datetime
     """Events before it are rejected: their day's total could not be counted anew."""
+    now: datetime
+    """The worker's clock; events more than `MAX_AHEAD` ahead of it are rejected."""
     queue: str
     alias: str
     """Names of the queue and of the events' alias, for messages."""
@@ -39,21 +44,32 @@ class ClickRules(NamedTuple):
 def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> Iterator[Click]:
     """Yield each event as it is to be stored; note in the batch what was dropped, and what can never be stored."""
     for event in events:
+        if isinstance(event.get(REJECTED), str):  # it could not be pseudonymized where it was published
+            batch.failures.append((to_dead_letter(event), event[REJECTED]))
+            continue
         try:
             click = _build_click(event, rules, batch)
         except ImportError:
             raise  # the environment is at fault, not the event: it stays on the queue
         except Exception as error:  # of a preprocessor, or for want of a field: the other events go on
             facts = {"queue": rules.queue, "error": type(error).__name__}
-            logger.error("Error processing event", exc_info=without_text(error), extra=facts)
+            logger.error("Error while processing event", exc_info=without_text(error), extra=facts)
             batch.failures.append((to_dead_letter(event), f"preprocessor: {type(error).__name__}"))
             continue
         if click is None:
             continue
-        if click.moment < rules.first_day:
-            batch.failures.append((to_dead_letter(event), "expired"))
+        reason = _wrong_time(click, rules)
+        if reason is not None:
+            batch.failures.append((to_dead_letter(event), reason))
             continue
         yield click
+
+
+def _wrong_time(click: Click, rules: ClickRules) -> str | None:
+    """Return why an event of that moment cannot be counted; None if it can."""
+    if click.moment < rules.first_day:
+        return "expired"
+    return "in the future" if click.moment - rules.now > MAX_AHEAD else None
 
 
 def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:

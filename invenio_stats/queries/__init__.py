@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from invenio_search import current_search_client
@@ -218,10 +218,24 @@ class DateHistogramQuery(_TotalsQuery):
             try:
                 response = self._fetch(request, (), run, first)
             except TooManyBucketsError as error:
-                raise parameters.too_many_intervals(interval, start, end) from error
+                if end is not None:
+                    raise parameters.too_many_intervals(interval, start, end) from error
+                response = self._fetch_until_tomorrow(run)
             return self.process_query_result(response, interval, start, end)
 
         return PreparedQuery(request, answer)
+
+    def _fetch_until_tomorrow(self, run: Mapping[str, Any]) -> Response:
+        """Send the search of an open range again, up to tomorrow.
+
+        Older releases counted events that were dated years ahead, and a histogram up to there has too many intervals.
+        """
+        tomorrow = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=1)
+        until_tomorrow = {**run, "end_date": tomorrow}
+        try:
+            return self._fetch(self._request(until_tomorrow), (), until_tomorrow, search)
+        except TooManyBucketsError as error:
+            raise parameters.too_many_intervals(run["interval"], run["start_date"], None) from error
 
     def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
         """Return `{interval, key_type, start_date, end_date, buckets}`."""

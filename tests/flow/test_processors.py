@@ -215,6 +215,18 @@ def test_an_event_of_a_chain_without_anonymize_user_has_a_host_as_its_referrer(i
     assert {hit["_source"]["referrer"] for hit in stored()} == {"example.org", None}
 
 
+def test_an_event_of_years_ahead_goes_to_the_dead_letters_and_one_of_a_clock_that_differs_counts(index_events, queues):
+    ahead = [download(timestamp="2999-01-01T00:00:00"), download(TODAY + timedelta(days=1, minutes=5), file_id="G")]
+    assert index_events(*ahead, download(TODAY + timedelta(hours=23), file_id="H")) == (1, 2)
+    assert {dead_letter.reason for dead_letter in dead_letters.look(queues["file-download"])} == {"in the future"}
+
+
+def test_a_leap_second_counts_in_its_minute(index_events, stored):
+    yesterday = f"{TODAY - timedelta(days=1):%Y-%m-%d}"
+    assert index_events(download(timestamp=f"{yesterday}T23:59:60Z")) == (1, 0)
+    assert [hit["_source"]["timestamp"] for hit in stored()] == [f"{yesterday}T23:59:59"]
+
+
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
     with queues["file-download"].create_producer() as producer:
         producer.publish(["no", "event"])

@@ -48,19 +48,22 @@ def test_a_batch_makes_what_is_asked_for_and_nothing_twice(batch, made):
     assert made == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_a_batch_ends_before_what_cannot_be_made(batch):
+@pytest.mark.parametrize("wrong", [{"n": {2}}, "no event", None, 7], ids=["not JSON", "text", "none", "number"])
+@pytest.mark.parametrize("number", [3, 2 * EVENTS_PER_MESSAGE, 4 * EVENTS_PER_MESSAGE])
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, place):
     """It is no failure of the broker, so nobody who sends the batch gets it."""
-    messages = batch({"n": 1}, {"n": {2}}, {"n": 3})
-    assert [one.body for one in messages] == ['{"n":1}']
-    assert isinstance(messages.error, EncodeError)
-
-
-def test_a_batch_of_many_ends_before_what_cannot_be_made_too(batch):
-    events = [{"n": n} for n in range(2 * EVENTS_PER_MESSAGE)]
-    events[EVENTS_PER_MESSAGE + 2] = {"n": {2}}
+    events = [{"n": n} for n in range(number)]
+    events[place] = wrong
     messages = batch(*events)
-    assert [fields["n"] for _id, fields in _read(messages)] == list(range(EVENTS_PER_MESSAGE + 2))
-    assert isinstance(messages.error, EncodeError)
+    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != place % number]
+    assert isinstance(messages.error, (EncodeError, TypeError, ValueError))
+
+
+def test_a_whole_message_of_events_that_cannot_be_made_is_left_out(batch):
+    events = [{"n": n if n >= EVENTS_PER_MESSAGE else {n}} for n in range(2 * EVENTS_PER_MESSAGE)]
+    messages = batch(*events)
+    assert [fields["n"] for _id, fields in _read(messages)] == list(range(EVENTS_PER_MESSAGE, 2 * EVENTS_PER_MESSAGE))
 
 
 def test_few_events_have_a_message_each(batch):

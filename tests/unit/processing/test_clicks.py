@@ -18,7 +18,7 @@ def event(**changes):
     return IdentifiedEvent({name: value for name, value in fields.items() if value is not None}, "id-1")
 
 
-def build(*events, chain=(), first_day=BEGINNING, **changes):
+def build(*events, chain=(), first_day=BEGINNING, now=MOMENT, **changes):
     """Return the clicks of a batch, and what was noted of it."""
     batch = Batch()
     rules = ClickRules(
@@ -27,6 +27,7 @@ def build(*events, chain=(), first_day=BEGINNING, **changes):
         window=30,
         stamp="2026-03-09T12:05:00+00:00",
         first_day=first_day,
+        now=now,
         queue="stats-e",
         alias="events-stats-e",
         **changes,
@@ -99,6 +100,19 @@ def test_an_event_before_the_first_complete_day_is_expired():
     assert clicks == []
     assert [reason for _, reason in batch.failures] == ["expired"]
     assert len(build(event(), first_day=MOMENT)[0]) == 1
+
+
+@pytest.mark.parametrize(("timestamp", "counts"), [("2026-03-10T12:00:31", True), ("2026-03-10T12:00:32", False)])
+def test_an_event_more_than_a_day_ahead_of_the_clock_is_rejected(timestamp, counts):
+    clicks, batch = build(event(timestamp=timestamp, ip_address=None))
+    assert len(clicks) == counts
+    assert [reason for _, reason in batch.failures] == ([] if counts else ["in the future"])
+
+
+def test_what_could_not_be_pseudonymized_is_rejected_with_that_reason():
+    clicks, batch = build(event(rejected="pseudonymization: TypeError"), event())
+    assert len(clicks) == 1
+    assert [reason for _, reason in batch.failures] == ["pseudonymization: TypeError"]
 
 
 def test_a_missing_module_is_no_fault_of_the_event():
