@@ -1,7 +1,7 @@
 """Pseudonymize events: replace personal data by keyed hashes, the country and the class of the user agent."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from flask import current_app, has_request_context, request
@@ -48,7 +48,8 @@ class Pseudonymizer:
 
     The keys are hashes under the salt of the event's day. In the first `window` seconds of a day the event also gets
     its key under the previous day's salt, so that a double click across midnight is recognised; it is left out if that
-    salt no longer exists. An event without a visitor gets no keys.
+    salt no longer exists. An event without a visitor gets no keys, nor does one with its own id whose day has no salt
+    any more.
 
     Create one for each batch: it caches personal data, and the look-ups that the events of a batch share.
     """
@@ -90,7 +91,7 @@ class Pseudonymizer:
             moment = parse(event["timestamp"])
         except (KeyError, ValueError):
             return event  # No usable timestamp, so no key: the worker will dead-letter the event with the reason.
-        if any(visitor):
+        if any(visitor) and not (getattr(event, "has_own_id", False) and _is_without_salt(moment.date())):
             event.update(self._keys_at(moment, visitor))
         return event
 
@@ -168,6 +169,14 @@ def _agent_fields(text: str) -> dict[str, Any]:
         "is_robot": agent_classes.is_robot(agent.agent_class),
         "is_machine": agent_classes.is_machine(agent.agent_class),
     }
+
+
+def _is_without_salt(day: date) -> bool:
+    """Return True if the salt of a day is gone, or would be one that was made much later than the day.
+
+    An event with its own id gets no keys then: they would be others whenever it is published, as its document would.
+    """
+    return day < datetime.now(timezone.utc).date() - timedelta(days=1)
 
 
 def _salt_of_day(salt_of: SaltOf, day: date) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from invenio_cache import current_cache
 from invenio_queues.proxies import current_queues
 
 from invenio_stats.broker import dead_letters, queue_depth
@@ -364,3 +365,54 @@ def test_a_visitor_is_the_same_over_the_day_and_another_on_the_next(app):
     )
     assert morning["visitor_id"] == evening["visitor_id"] != next_day["visitor_id"]
     assert morning["unique_session_id"] != evening["unique_session_id"]
+
+
+OLD = datetime(2019, 5, 1, 10, tzinfo=timezone.utc)
+VISITORS = {
+    "nobody": {"ip_address": None, "user_agent": None},
+    "address and agent": {},
+    "keys of the importer": {"visitor_id": "V", "unique_session_id": "S"},
+}
+
+
+def forget_salts(app):
+    """Do what 48 hours do."""
+    current_cache.cache.clear()
+    app.extensions.pop("invenio-stats-salts", None)
+
+
+@pytest.mark.parametrize("visitor", VISITORS.values(), ids=list(VISITORS))
+def test_an_old_log_that_is_imported_again_is_the_same_events(app, index_events, stored, search_client, visitor):
+    """Its importer gives each event an id; the salts of the first import are gone at the second."""
+    fields = set() if visitor != VISITORS["keys of the importer"] else {"ip_address", "user_agent", "user_id"}
+    lines = [
+        {
+            **{name: value for name, value in download(OLD + timedelta(minutes=n)).items() if name not in fields},
+            **visitor,
+            "event_id": f"access.log.3:{n}",
+        }
+        for n in range(9)
+    ]
+    for line in lines if fields else ():
+        line.pop("session_id")
+    for _ in range(2):
+        assert index_events(*lines) == (9, 0)
+        assert len(stored()) == 9
+        forget_salts(app)
+    assert {hit["_source"]["event_id"] for hit in stored()} == {line["event_id"] for line in lines}
+    assert all(("visitor_id" in hit["_source"]) is bool(fields) for hit in stored())
+
+
+def test_an_event_with_its_own_id_of_today_is_pseudonymized_like_any_other(index_events, stored):
+    assert index_events({**download(), "event_id": "mine"}, {**download(), "event_id": "other"}) == (2, 0)
+    (hit,) = stored()
+    assert len(hit["_source"]["visitor_id"]) == 56
+    assert hit["_source"]["event_id"] == "other"
+
+
+@pytest.mark.parametrize("own_id", ["", "x" * 256, "\n", "\ud800", 7, ["a"]], ids=repr)
+def test_a_wrong_id_costs_its_event_only_and_is_said(queues, own_id):
+    with pytest.raises(ValueError, match="event_id"):
+        current_stats.publish("file-download", [{**download(), "event_id": own_id}, download(file_id="G")])
+    (event,) = current_stats.consume("file-download")
+    assert event["file_id"] == "G"
