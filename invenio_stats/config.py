@@ -1,5 +1,6 @@
 """Configuration: every STATS_* setting with its default, its effect, and when to change it."""
 
+from flask import current_app
 from kombu import Exchange
 
 STATS_REGISTER_RECEIVERS = True
@@ -100,3 +101,9 @@ STATS_ROBOTS_PATTERNS: list[str] = []
 
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of agents that are browsers here, whatever the lists say; case is ignored. Default: none."""
+
+
+def writes_zone() -> bool:
+    """Return STATS_EVENTS_UTC_DATETIME_ENABLED of the current application; the default without one."""
+    config = current_app.config if current_app else {}
+    return bool(config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", STATS_EVENTS_UTC_DATETIME_ENABLED))

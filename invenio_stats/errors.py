@@ -98,6 +98,10 @@ class InvalidRequestInputError(StatsError, RESTException):
         self.description = description
 
 
+class InvalidDateError(InvalidRequestInputError, ValueError):
+    """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
+
+
 class UnknownQueryError(InvalidRequestInputError):
     """No such query in STATS_QUERIES (400)."""
 

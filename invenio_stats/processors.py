@@ -7,12 +7,12 @@ from functools import cache, wraps
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.consume import Inbox
+from invenio_stats.config import writes_zone
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass, is_machine, is_robot
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, check_window, document_id_of
@@ -134,7 +134,7 @@ class EventsIndexer:
         self.preprocessors = self.default_preprocessors if preprocessors is None else _loaded(self.index, preprocessors)
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
-        self._writes_zone = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
+        self._writes_zone = writes_zone()
         self.batch = Batch()
         """The batch that is being built; a run sets it anew for each."""
         from invenio_stats.processing.event_store import EventStore  # a worker's: no web process pays for it

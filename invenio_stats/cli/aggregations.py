@@ -62,7 +62,7 @@ def aggregations_process(
         for name in aggregation_types:
             shown.begin(name)
             results[name] = aggregate_one(name, on_interval=shown.set, **options)
-    report(results, as_json, _totals_line)
+    report(results, as_json, _totals_line, success=_("Aggregations processed successfully."))
 
 
 @aggregations_group.command("delete")

@@ -36,4 +36,9 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
             shown.begin(name, queue_depth.depth(current_stats.events[name].queue) if shown.is_seen else None)
             results[name] = process_one(name, on_batch=shown.advance)
     keep_agents()
-    report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))
+    report(
+        results,
+        as_json,
+        lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]),
+        success=_("Events processed successfully."),
+    )

@@ -1,6 +1,7 @@
 """Parse and format moments in time; this is the only module that does, and its moments are aware UTC."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
 UTC = timezone.utc
@@ -100,6 +101,11 @@ def is_iso(text: str) -> bool:
     is_separated = len(text) == 19 and text[10] == "T" and text[4] == text[7] == "-" and text[13] == text[16] == ":"
     # Without 24:00, which newer versions of Python accept, and leap seconds, which no engine stores.
     return is_separated and text.isascii() and text[11:13] != "24" and text[17:] != "60"
+
+
+def writer(is_zoned: bool) -> Callable[[datetime], str]:
+    """Return the function that formats moments with time zone or without."""
+    return iso_zoned if is_zoned else iso
 
 
 def iso_zoned(moment: datetime) -> str:

@@ -9,6 +9,8 @@ from invenio_search import current_search_client
 from invenio_search.engine import dsl
 from invenio_search.utils import build_alias_name
 
+from invenio_stats.config import writes_zone
+from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.queries import paging, parameters, results, search_bodies
@@ -149,7 +151,8 @@ class _TotalsQuery(Query):
         raise NotImplementedError
 
     def _filter_body(self, run: Mapping[str, Any]) -> search_bodies.Body:
-        return search_bodies.selection(self._filters(run), self.time_field, run["start_date"], run["end_date"])
+        start, end, write = run["start_date"], run["end_date"], moments.writer(writes_zone())
+        return search_bodies.selection(self._filters(run), self.time_field, start, end, write)
 
     def _copy_body(self) -> search_bodies.Body:
         return search_bodies.newest(self.time_field, self.copy_fields.values())
