@@ -1,10 +1,7 @@
 """Aggregate: from raw events to one total for each thing and interval."""
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -14,21 +11,17 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import SUPPORTED_INTERVALS, BookmarkAPI, format_range_dt
 from invenio_stats.core import names
-from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, after, floor, label, starts
-from invenio_stats.core.mappings import KEYWORD, Field
+from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, label, starts
+from invenio_stats.core.mappings import Field
 from invenio_stats.core.metrics import ALLOWED_METRICS
-from invenio_stats.core.moments import iso, parse_calendar, utc
-from invenio_stats.errors import LeaseLostError, without_text
-from invenio_stats.search import aliases, clauses
-from invenio_stats.search.multi_get import Found, read
-from invenio_stats.totals import search_bodies
-from invenio_stats.totals.execution import Plan
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
-from invenio_stats.totals.leases import RunLease, lease_document
-from invenio_stats.totals.model import CountedTotal
-from invenio_stats.totals.planning import RunPlanner
-from invenio_stats.totals.stored import TotalsStore
-from invenio_stats.totals.writing import Action, Failure
+from invenio_stats.core.moments import utc
+from invenio_stats.search import aliases
+from invenio_stats.search.multi_get import Found
+from invenio_stats.totals import attributes, deletion
+from invenio_stats.totals.counted_interval import count_interval
+from invenio_stats.totals.leases import RunLease
+from invenio_stats.totals.run import Run
+from invenio_stats.totals.writing import Action
 
 __all__ = (
     "ALLOWED_METRICS",
@@ -47,24 +40,45 @@ INTERVAL_ROUNDING = ROUNDING
 INTERVAL_DELTAS = {interval: relativedelta(**{f"{interval}s": 1}) for interval in FORMATS}
 """What brings a date one interval further."""
 
-logger = logging.getLogger(__name__)
-
 
 def filter_robots(search: Any, **params: Any) -> Any:
     """Narrow a search to the events of people: neither robots nor machines."""
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
-class StatAggregator(RunPlanner):
+class StatAggregator:
     """Keeps the totals of an event type equal to a recount of its raw events.
 
     A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
     each anew. A total is written only where it differs from what is stored. Several runs at once share the intervals.
     """
 
+    # Defaults for subclasses that skip `super().__init__`; a subclass or its user may set any of them at any time.
+    name: str
+    event: str
+    bookmark_api: Any
+    client: Any = current_search_client
+    event_index: str | None = None
+    index: str | None = None
+    field: str | None = None
+    fields: Mapping[str, Field] | None = None
+    metric_fields: Mapping[str, Any] | None = None
+    copy_fields: Mapping[str, Any] | None = None
     query_modifiers: Iterable[Any] = (filter_robots,)
+    interval: Interval = "day"
+    index_interval: Interval = "month"
+    doc_id_suffix: str | None = None
+    index_name_suffix: str | None = None
+    max_bucket_size: int = attributes.MAX_PAGE_SIZE
+    count_automated: bool = False
+    overlap = timedelta(minutes=2)
+    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
+    on_interval: Callable[[int, int], None] | None = None
+    """Is told of each interval of a run that is counted: how many they are, and of how many."""
     held = 0
     """How many intervals the last run left to runs beside it, which were working on them."""
+    current_run: Run | None = None
+    """The run that is at work; None between runs."""
 
     def __init__(
         self,
@@ -108,7 +122,7 @@ class StatAggregator(RunPlanner):
         self.interval = interval
         self.index_interval = index_interval
         self.max_bucket_size = max_bucket_size
-        self._check()
+        attributes.check_attributes(self)
         self.doc_id_suffix = FORMATS[interval]
         self.index_name_suffix = FORMATS[index_interval]
         self.bookmark_api = BookmarkAPI(self.client, name, interval)
@@ -124,57 +138,28 @@ class StatAggregator(RunPlanner):
         each run. Once the others are written the bookmark moves to the moment that the run began, or that another
         did which was at work meanwhile; where anything else failed, or another run still works on it, it stays.
         """
-        started = _now()
-        recount = self._recount()
-        if recount is None:
+        run = Run.begin(self, _now)
+        if run is None:
             return None
-        self.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
-        upper = utc(self._upper_limit(None if end_date is None else parse_calendar(end_date)))
-        shared, day, mark = self._read_places()
-        lease = self.begin_lease(started, shared)
-        if start_date is None:
-            plan = self._plan_changes(recount, lease, upper, partial(self._resume, mark))
-        else:
-            plan = self._plan_range(recount, parse_calendar(start_date), upper)
-        if plan is None:
-            return None
-        plan.is_guarded = not self._overrides("agg_iter")
-        lease.set_since(plan.previous_bookmark)
+        self.current_run = run
         try:
-            result = self.execute(self._without_incomplete(plan, day), lease)
-        except LeaseLostError:
-            self.bookmark_api.rewind(started)  # what it wrote at the last may have been older than what others did
-            raise
+            result = run.execute(start_date, end_date)
         finally:
-            self._prepared = self._unbuilt = None
-        self.held = result.held
-        is_done = not (result.undone or result.held or lease.is_overfull)
-        if update_bookmark and plan.bookmark and is_done:
-            self.bookmark_api.set_bookmark(iso(min(started, plan.bookmark, result.others_began or started)))
-        return result.results
+            self.current_run = None
+        self.held = run.result.held
+        if update_bookmark:
+            run.move_bookmark()
+        return result and result.results
 
+    @attributes.hook
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
         """Yield what is to be written for the interval that holds `dt`.
 
         It counts the pairs that were touched since the bookmark, or all of them where that is None. A total that
         is stored as it should be is not written; one that has no events any more is deleted.
         """
-        start = floor(dt, self.interval)
-        prepared, self._prepared = self._prepared, None
-        if prepared is None or prepared[0] != start:
-            prepared = start, *self._prepare(start, previous_bookmark)
-        _, stored, counted = prepared
-        for one in counted:
-            try:
-                action = stored.action(one, _now())
-            except Exception as error:  # of a copy function: the other totals go on
-                facts = {"aggregation": self.name, "interval": iso(start)}
-                logger.error("Error building a total", exc_info=without_text(error), extra=facts)
-                if self._unbuilt is not None:
-                    self._unbuilt.append(Failure(start, one.total_key.key, type(error).__name__, "never"))
-                continue
-            if action is not None:
-                yield action
+        counted = self.current_run and self.current_run.take(dt)
+        yield from (counted or count_interval(self, dt, previous_bookmark, _now)).actions()
 
     def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
         """Begin to work on intervals beside other runs: whoever writes totals claims their intervals.
@@ -189,119 +174,26 @@ class StatAggregator(RunPlanner):
         return self.bookmark_api.list_bookmarks(start_date, end_date, limit)
 
     def delete(self, start_date: Any = None, end_date: Any = None) -> int:
-        """Delete the totals between two dates, both included; return how many there were.
+        """Delete the totals between two dates, both included; return how many. The next run counts them again."""
+        return deletion.delete(self, start_date, end_date)
 
-        The bookmark goes back to the first date, so that the next run counts again what raw events there are; runs
-        that are at work are given up, for they would move it on.
-        """
-        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
-        self.bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
-        deleted = self._stored().delete(first, last)
-        self.begin_lease().revoke_others()
-        self.bookmark_api.rewind(first)
-        return deleted
-
-    def count_final(self, start_date: Any = None, end_date: Any = None) -> tuple[int, datetime]:
-        """Return how many totals between two dates nobody could count again, and from which day on one could."""
-        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
-        stored = self._stored()
-        self.client.indices.refresh(index=stored.alias, ignore_unavailable=True)
-        day = FirstCompleteDay(self.client, self.event).estimate(
-            self._events_alias(), stored.alias, self.interval, _now()
-        )
-        last = min(filter(None, (last, day - timedelta(seconds=1))))
-        return (0 if day == NOTHING_MISSING else stored.count(first, last)), day
-
-    def count_totals(self, start_date: Any = None, end_date: Any = None) -> int:
-        """Return how many totals there are between two dates, both included: what `delete` would delete."""
-        first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
-        return self._stored().count(first, last)
-
+    @attributes.hook
     def _get_oldest_event_timestamp(self) -> datetime | None:
         """Return where the first run starts, or None where there are no events."""
         # Also among those that do not count: a total may have been made before they stopped to.
-        return aliases.oldest(self.client, aliases.indices_of(self.client, self._events_alias()))
+        return aliases.oldest(self.client, aliases.indices_of(self.client, attributes.events_alias_of(self)))
 
-    def _read_places(self) -> tuple[Found, Found, Found | None]:
-        """Read what the runs share, the first complete day, and the bookmark, in one request.
-
-        The bookmark is None where it is of another class than ours: that one reads it itself.
-        """
-        document_refs = [lease_document(self.name), FirstCompleteDay(self.client, self.event).document_ref]
-        if type(self.bookmark_api) is BookmarkAPI:
-            document_refs.append(self.bookmark_api.document_ref)
-        shared, day, *mark = read(self.client, document_refs)
-        return shared, day, mark[0] if mark else None
-
-    def _resume(self, mark: Found | None) -> datetime | None:
-        return self.bookmark_api.get_bookmark() if mark is None else self.bookmark_api.resume(mark)
-
+    @attributes.hook
     def _upper_limit(self, end_date: datetime | None) -> datetime:
         """Return where a run ends: now, or `end_date` where that is earlier."""
         now = _now()
         return now if end_date is None else min(utc(end_date), now)
 
+    @attributes.hook
     def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> dict[str, datetime]:
         """Return the start of each interval from one limit to the other by its label, both limits included."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
 
-    def _without_incomplete(self, plan: Plan, read_day: Found) -> Plan:
-        """Leave out the intervals whose raw events are not all there any more."""
-        if not plan.moments:
-            return plan
-        kept = FirstCompleteDay(self.client, self.event)
-        day = kept.find(self._events_alias(), plan.stored.alias, self.interval, _now(), read_day)
-        moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
-        if len(moments) < len(plan.moments):
-            facts = {"aggregation": self.name, "intervals": len(plan.moments) - len(moments), "first_day": iso(day)}
-            logger.warning("Intervals before the first complete day are left as they are", extra=facts)
-        return replace(plan, moments=moments)
-
-    def _prepare(
-        self, start: datetime, previous_bookmark: datetime | None
-    ) -> tuple[TotalsStore, Iterator[CountedTotal]]:
-        """Count the pairs of one interval, for whoever calls `agg_iter` without a run."""
-        recount, stored = self._recount(), self._stored()
-        if recount is None:
-            return stored, iter(())
-        since = None if previous_bookmark is None else utc(previous_bookmark)
-        where = clauses.between(start, after(start, self.interval))
-        if since is not None:
-            where = clauses.all_of([search_bodies.changed_since(since, self.interval), where])
-        return stored, self._count(recount, stored, where, since)
-
-    def _overrides(self, method: str) -> bool:
-        return getattr(type(self), method) is not getattr(StatAggregator, method)
-
 
 def _now() -> datetime:
     return utc(datetime.now(timezone.utc))
-
-
-CLASSES = ("robot", "ai", "machine")
-
-
-def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
-    """Return the aggregation that counts what another leaves out: one total for each class and interval.
-
-    Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match.
-    Its bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
-    """
-    automated = StatAggregator(
-        name=f"{aggregator.name}-automated",
-        event=aggregator.event,
-        client=aggregator.client,
-        field="agent_class",
-        metric_fields={"unique_count": ("cardinality", "unique_session_id", {})},
-        query_modifiers=[only_automated],
-        interval=aggregator.interval,
-        index_interval=aggregator.index_interval,
-        fields={"agent_class": KEYWORD},
-    )
-    automated.index = prefix_index(names.automated_alias(aggregator.event))
-    return automated
-
-
-def only_automated(search: Any) -> Any:
-    """Narrow a search to the events that do not count as people's."""
-    return search.filter("terms", agent_class=list(CLASSES))

@@ -46,6 +46,16 @@ STAGES = {
 """Station or room -> stage; a module that is not here is a stage of its own."""
 STAGES_MAY = {("processors", "totals.first_complete_day")}
 """Imports between stages, until the first complete day has a room of its own."""
+HOOKS = {"_get_oldest_event_timestamp", "_split_date_range", "_upper_limit"}
+"""Private names that existing instances override: the parts of a run call them on an aggregator."""
+NAMEDTUPLE = {"_asdict", "_fields", "_replace"}
+FOREIGN = {
+    ("broker.transports.channels", "_connection"),
+    ("broker.transports.redis", "_state"),
+    ("privacy.salt_stores", "_path"),
+    ("queries", "_index"),
+}
+"""Private names of other people's objects that are names of ours as well, elsewhere."""
 STATISTICS = re.compile(r"total|visitor|click|StatAggregator", re.IGNORECASE)
 """What no name in `search/` and `broker/` speaks of."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
@@ -281,6 +291,67 @@ def test_core_reads_no_clock():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def is_private(name: str) -> bool:
+    """Say whether a name is for the file that defines it."""
+    return name.startswith("_") and not name.startswith("__") and len(name) > 1 and name not in NAMEDTUPLE
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """Return the private names that a module defines: functions, classes, variables, attributes, arguments."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_own(node.value):
+            found.add(node.attr)
+    return {name for name in found if is_private(name)}
+
+
+def is_own(node: ast.expr) -> bool:
+    """Say whether an expression is the object, or the class, whose method it stands in."""
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def used_elsewhere(module: str, tree: ast.Module, ours: set[str]) -> Iterator[str]:
+    """Yield where a module uses private names of ours that it does not define, also those of a base class."""
+    known = defined(tree) | HOOKS | {name for place, name in FOREIGN if place == module}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ours - known:
+            yield f"{module}:{node.lineno} uses {ast.unparse(node)}"
+        elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == PACKAGE:
+            private = [alias.name for alias in node.names if is_private(alias.name)]
+            yield from (f"{module}:{node.lineno} imports {node.module}.{name}" for name in private)
+
+
+def test_private_names_stay_in_their_file():
+    """What two files share is public: it has a docstring, and whoever changes it looks for its users."""
+    modules = list(trees())
+    ours = {name for _, tree in modules for name in defined(tree)}
+    wrong = [use for name, tree in modules for use in used_elsewhere(name, tree, ours)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "uses"),
+    [
+        pytest.param("other._secret()", 1, id="of an object"),
+        pytest.param("self.part._secret", 1, id="of a part"),
+        pytest.param("class A(B):\n    def f(self):\n        return self._secret", 1, id="of a base class"),
+        pytest.param("other._secret = 1", 1, id="set from outside"),
+        pytest.param(f"from {PACKAGE}.other import _secret", 1, id="imported"),
+        pytest.param("from flask import _secret", 0, id="somebody else's"),
+        pytest.param("def _secret(): pass\nmodule._secret", 0, id="its own"),
+        pytest.param("one._replace(a=1)", 0, id="of a named tuple"),
+        pytest.param("aggregator._upper_limit(None)", 0, id="a hook"),
+    ],
+)
+def test_a_private_name_of_another_file_is_found(source, uses):
+    """The rule above is as good as what it sees."""
+    assert len(list(used_elsewhere("any", ast.parse(source), {"_secret", "_upper_limit"}))) == uses
 
 
 @pytest.mark.parametrize(

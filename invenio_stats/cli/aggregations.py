@@ -1,13 +1,14 @@
 """Commands about totals: `invenio stats aggregations`."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -21,9 +22,10 @@ from invenio_stats.cli.options import (
 )
 from invenio_stats.cli.progress import bar, each
 from invenio_stats.core.moments import iso
-from invenio_stats.operations.runner import aggregate_one
-from invenio_stats.proxies import current_stats
+from invenio_stats.definitions.aggregators import make_aggregator
+from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.tasks import aggregate_events
+from invenio_stats.totals import deletion
 
 
 @click.group("aggregations")
@@ -61,7 +63,7 @@ def aggregations_process(
     with bar(_("Aggregating"), as_json) as shown:
         for name in aggregation_types:
             shown.begin(name)
-            results[name] = aggregate_one(name, on_interval=shown.set, **options)
+            results.update(aggregate_with_automated(name, on_interval=shown.set, **options))
     report(results, as_json, _totals_line, success=_("Aggregations processed successfully."))
 
 
@@ -93,8 +95,8 @@ def aggregations_delete(
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
     said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
     for name in each(aggregation_types, _("Deleting")):
-        aggregator = _aggregator(name)
-        work = aggregator.count_totals if dry_run else aggregator.delete
+        aggregator = make_aggregator(name)
+        work = partial(deletion.count, aggregator) if dry_run else aggregator.delete
         click.echo(said % {"name": name, "count": work(first, last)})
 
 
@@ -109,21 +111,16 @@ def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, las
     check_range(first, last)
     for name in aggregation_types:
         click.echo(f"{name}:")
-        for bookmark in _aggregator(name).list_bookmarks(first, last, limit):
+        for bookmark in make_aggregator(name).list_bookmarks(first, last, limit):
             click.echo(f" - {bookmark.date}")
-
-
-def _aggregator(name: str) -> Any:
-    definition = current_stats.aggregations[name]
-    return definition.cls(name=name, **definition.params)
 
 
 def _check_final(name: str, first: datetime | None, last: datetime | None) -> None:
     """Refuse to delete totals that nobody could count again."""
-    aggregator = _aggregator(name)
-    if not hasattr(aggregator, "count_final"):  # not one of ours
+    aggregator = make_aggregator(name)
+    if not isinstance(aggregator, StatAggregator):
         return
-    count, day = aggregator.count_final(first, last)
+    count, day = deletion.count_final(aggregator, first, last, datetime.now(timezone.utc))
     if count:
         raise click.UsageError(
             _(

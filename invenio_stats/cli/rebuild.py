@@ -16,9 +16,9 @@ from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.cli.verify import Line, differences_table, explain_errors, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
-from invenio_stats.operations.verification.verify import aggregators
 
 
 @click.command("rebuild")
@@ -58,7 +58,7 @@ def aggregations_rebuild(
 def _begin(names: Sequence[str], first: datetime, last: datetime) -> list[Rebuild]:
     """Get ready; nothing is begun when one of them is refused."""
     try:
-        rebuilds = [begin(aggregator, first, last) for name in names for aggregator in aggregators(name)]
+        rebuilds = [begin(aggregator, first, last) for name in names for aggregator in make_aggregators(name).values()]
     except RebuildError as error:
         raise click.UsageError(str(error)) from error
     for one in rebuilds:

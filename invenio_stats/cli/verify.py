@@ -19,9 +19,10 @@ from invenio_stats.cli.options import aggregation_types, as_json, check_range, f
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.verification.comparison import Difference
-from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, aggregators, prepare
+from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 
 MOST_SHOWN = 50
 """Differences that are printed for people."""
@@ -140,7 +141,7 @@ def _compare(
 ) -> Iterator[Line]:
     """Yield all differences; who has been compared is in `done`."""
     for name in names:
-        for aggregator in aggregators(name):
+        for aggregator in make_aggregators(name).values():
             shown.begin(aggregator.name)
             one = prepare(aggregator, first, last)
             done.append(one)

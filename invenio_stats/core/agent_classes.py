@@ -7,15 +7,15 @@ AgentClass = Literal["browser", "robot", "ai", "machine", "unknown"]
 
 
 def is_robot(agent_class: str) -> bool:
-    """Say whether a class is that of robots, AI agents among them."""
+    """Return True for the classes of robots, which include AI agents."""
     return agent_class in ("robot", "ai")
 
 
 def is_machine(agent_class: str) -> bool:
-    """Say whether a class is that of scripts and tools, such as curl."""
+    """Return True for the class of scripts and tools, such as curl."""
     return agent_class == "machine"
 
 
 def is_person(agent_class: str) -> bool:
-    """Say whether a class counts as people."""
+    """Return True for the classes that count as people."""
     return agent_class in ("browser", "unknown")

@@ -62,6 +62,11 @@ def automated_alias(event_type: str) -> str:
     return f"stats-automated-{event_type}"
 
 
+def automated_aggregation(aggregation: str) -> str:
+    """Return the name of the aggregation that counts the automated traffic which another leaves out."""
+    return f"{aggregation}-automated"
+
+
 def total_id(key: str, date: str) -> str:
     """Return the document id of the total of one item and interval; a later run overwrites that document.
 

@@ -19,7 +19,7 @@ class Visitor(NamedTuple):
 
 
 PERSONAL_FIELDS = Visitor._fields
-"""The fields of an event that name a person; a pseudonymized event has none of them."""
+"""The fields of an event that identify a person; a pseudonymized event has none of them."""
 
 
 _RAW_FIELDS = ("ip_address", "user_agent", "session_id")

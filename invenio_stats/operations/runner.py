@@ -11,11 +11,11 @@ from typing import Any
 from flask import current_app
 from invenio_search import current_search_client
 
-from invenio_stats.aggregations import StatAggregator, automated_traffic
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
-from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import UnknownTypeError, without_text
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.privacy.user_agents import catalog
@@ -30,9 +30,6 @@ SIDE_BY_SIDE = 2
 
 _CONNECTIONS = 2
 """To the broker, for an event type: its queue is read over one, and what cannot be stored is rejected over another."""
-
-Failure = dict[str, str]
-"""What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
 
 
 def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
@@ -70,7 +67,7 @@ def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
     """Do what the task does for one event type; `on_batch` is told how many messages each batch had."""
-    return _run("events", name, lambda: _process(name, on_batch))
+    return last_runs.run("events", name, lambda: _process(name, on_batch))
 
 
 def keep_agents() -> None:
@@ -82,9 +79,32 @@ def keep_agents() -> None:
         logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
 
 
-def aggregate_one(name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any) -> Any:
-    """Do what the task does for one aggregation; `on_interval` is told how many intervals are done, and of how many."""
-    return _run("aggregations", name, lambda: _aggregate(name, options, on_interval))
+def aggregate_one(name: str, **options: Any) -> Any:
+    """Do what the task does for one aggregation; return its result, without that of its automated traffic."""
+    return aggregate_with_automated(name, **options)[name]
+
+
+def aggregate_with_automated(
+    name: str, on_interval: Callable[[int, int], None] | None = None, **options: Any
+) -> dict[str, Any]:
+    """Run an aggregation, and after it that of its automated traffic, if any; return the result of each by name.
+
+    Each is logged and remembered by itself: one that fails neither stops the other nor changes its result.
+    `on_interval` is told how many intervals of the first are done, and of how many.
+    """
+    automated: dict[str, Any] = {}
+
+    def work() -> Any:
+        aggregators = make_aggregators(name)
+        aggregator = aggregators.pop(name)
+        automated.update(aggregators)
+        aggregator.on_interval = on_interval
+        return _aggregate(name, aggregator, options)
+
+    results = {name: last_runs.run("aggregations", name, work)}
+    for its_name, aggregator in automated.items():
+        results[its_name] = last_runs.run("aggregations", its_name, partial(_aggregate, its_name, aggregator, options))
+    return results
 
 
 def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
@@ -155,47 +175,9 @@ def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int)
         return list(pool.map(run, some))
 
 
-def _aggregate(name: str, options: dict[str, Any], on_interval: Callable[[int, int], None] | None) -> Any:
-    definition = current_stats.aggregations.get(name)
-    if definition is None:
-        raise UnknownTypeError(name, "STATS_AGGREGATIONS")
-    aggregator = definition.cls(name=name, **definition.params)
-    aggregator.on_interval = on_interval
+def _aggregate(name: str, aggregator: Any, options: dict[str, Any]) -> Any:
     results = aggregator.run(**options)
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})
-    if getattr(aggregator, "count_automated", False):
-        automated_traffic(aggregator).run(**options)
     return results
-
-
-def _run(kind: last_runs.Kind, name: str, work: Callable[[], Any]) -> Any:
-    """Run one of many, and remember for the status page how it went."""
-    started = datetime.now(timezone.utc)
-    try:
-        result = work()
-    except Exception as error:
-        logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
-        result = {"error": type(error).__name__}
-    finished = datetime.now(timezone.utc)
-    facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
-    try:
-        last_runs.remember(kind, name, {**facts, **_summary(kind, result)})
-    except Exception as error:  # without a cache the work is done all the same
-        logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
-    return result
-
-
-def _summary(kind: last_runs.Kind, result: Any) -> dict[str, Any]:
-    """Return the numbers of a run, or the type of its error."""
-    if isinstance(result, dict):
-        return result
-    if kind == "events":
-        return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
-    pairs = [pair for pair in result or () if isinstance(pair, tuple)]
-    return {
-        "intervals": len(pairs),
-        "written": sum(written for written, _ in pairs),
-        "failed": sum(failed for _, failed in pairs),
-    }

@@ -190,7 +190,7 @@ def _keys(
     """Return the keys of a visitor in the hour of a moment; with `salt_before`, also the key under that salt."""
     value, is_local = salt
     identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    kind = "" if agent_classes.is_person(agent_class) else f"|{agent_class}"  # they never share a cell with a person's
+    kind = "" if agent_classes.is_person(agent_class) else f"|{agent_class}"  # never in the same cell as a person
     keys: dict[str, Any] = {
         "visitor_id": key(value, f"{identity}{kind}"),
         "unique_session_id": key(value, f"{session}{kind}"),

@@ -14,13 +14,13 @@ from invenio_stats.search.failures import (
     CONFLICT,
     FINAL_FOR_DOCUMENT,
     TRANSIENT,
+    FailureClass,
     classify_error,
-    classify_item,
     error_type,
     is_index_missing,
     is_too_large,
 )
-from invenio_stats.search.versions import Version, build_guard, choose_operation
+from invenio_stats.search.versions import Version, build_guard, choose_operation, written_version
 from invenio_stats.support.json_codec import encode
 
 STAMP_LIFE = timedelta(seconds=60)
@@ -119,13 +119,14 @@ class CellRequests:
     def _part(self, write: Write, stamp: str) -> bytes | Refusal:
         """Return the two lines of a write in a bulk."""
         index = self._index_of(write.ref.start)
+        refused = self._refused_fields(index)
         document_id = write.ref.document_id
         if len(document_id) > _LONGEST_ID // 4 and len(document_id.encode()) > _LONGEST_ID:
             return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
         target = {"_index": index, "_id": document_id, **build_guard(write.version)}
         head = encode({choose_operation(write.version): target})
         source = to_source(write.document, stamp)
-        for field in self._refused_fields(index):
+        for field in refused:
             source.pop(field, None)
         try:
             return b"".join((head, b"\n", encode(source, self._default), b"\n"))
@@ -144,13 +145,18 @@ class CellRequests:
             return self._bulk(parts[:half]) + self._bulk(parts[half:]) if half else [Refusal("too_large")]
         results = [next(iter(item.values())) for item in answer["items"]]
         # A lost index is not the document's fault either: the month may just be compacted.
-        later = [one for one in results if classify_item(one) not in (None, CONFLICT, FINAL_FOR_DOCUMENT)]
+        written = [(written_version(result), result) for result in results]
+        later = [
+            result
+            for version, result in written
+            if not (isinstance(version, Version) or version in (CONFLICT, FINAL_FOR_DOCUMENT))
+        ]
         if later:
             raise EngineUnavailableError(
                 f"The search engine answered {later[0]['status']} for {len(later)} of {len(parts)} events "
                 f"({error_type(later[0])}); they are sent again by the next run."
             )
-        return [_answer(one) for one in results]
+        return [_answer(version, result) for version, result in written]
 
     def _found(self, answer: dict[str, Any], ref: DocumentRef, now: datetime) -> Found | None:
         """Return what one part of an answer holds. "Not there" is said by the engine, never guessed."""
@@ -183,11 +189,10 @@ class CellRequests:
             ) from error
 
 
-def _answer(result: dict[str, Any]) -> Answer:
-    failure = classify_item(result)
-    if failure is None:
-        return Version.of(result)
-    return None if failure is CONFLICT else Refusal(error_type(result))
+def _answer(version: Version | FailureClass, result: dict[str, Any]) -> Answer:
+    if isinstance(version, Version):
+        return version
+    return None if version is CONFLICT else Refusal(error_type(result))
 
 
 def _is_aged(source: dict[str, Any], now: datetime) -> bool:

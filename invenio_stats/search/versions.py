@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from invenio_search.engine import search
 
+from invenio_stats.search.failures import FailureClass, classify_item
 from invenio_stats.search.multi_get import Found
 
 P = TypeVar("P")
@@ -25,6 +26,11 @@ class Version(NamedTuple):
     def of(cls, answer: Mapping[str, Any]) -> "Version":
         """Return the version in what the engine says of a document that it has found or written."""
         return cls(answer["_seq_no"], answer["_primary_term"])
+
+
+def written_version(item: Mapping[str, Any]) -> Version | FailureClass:
+    """Return the version that one write of a bulk has made, or what kept it from being made."""
+    return classify_item(item) or Version.of(item)
 
 
 def version_of(found: Found) -> Version | None:

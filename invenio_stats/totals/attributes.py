@@ -1,10 +1,12 @@
-"""Aggregated: what an aggregation is made of, read from its attributes whenever it is needed."""
+"""What an aggregation is made of, read from the attributes of its aggregator whenever it is needed.
+
+A subclass or its user may set any attribute at any time, so nothing that is made here outlives a run.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
-from invenio_search import current_search_client
 from invenio_search.engine import dsl
 
 from invenio_stats.core import names
@@ -14,112 +16,129 @@ from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.search import aliases
 from invenio_stats.search.clauses import Body
+from invenio_stats.search.multi_get import Found
 from invenio_stats.support.import_strings import load
 from invenio_stats.totals.copied_fields import copied_fields
-from invenio_stats.totals.model import CountedTotal, TotalSpec
+from invenio_stats.totals.leases import RunLease
+from invenio_stats.totals.model import TotalSpec
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
+from invenio_stats.totals.writing import Action
 
-_MOST_AT_ONCE = 10_000
+MAX_PAGE_SIZE = 10_000
+"""Totals that one answer holds at most, whatever `max_bucket_size` says."""
 
 
-class AggregationAttributes:
-    """The attributes of an aggregation, with defaults for subclasses that skip `super().__init__`.
-
-    A subclass or its user may set any of them at any time.
-    """
+class Aggregator(Protocol):
+    """What a run reads and calls of an aggregator: its public attributes, and the hooks of a subclass."""
 
     name: str
     event: str
-    client: Any = current_search_client
-    event_index: str | None = None
-    index: str | None = None
-    field: str | None = None
-    fields: Mapping[str, Field] | None = None
-    metric_fields: Mapping[str, Any] | None = None
-    copy_fields: Mapping[str, Any] | None = None
-    query_modifiers: Iterable[Any] = ()
-    interval: Interval = "day"
-    index_interval: Interval = "month"
-    doc_id_suffix: str | None = None
-    index_name_suffix: str | None = None
-    max_bucket_size: int = _MOST_AT_ONCE
-    count_automated: bool = False
+    client: Any
+    event_index: str | None
+    index: str | None
+    field: str | None
+    fields: Mapping[str, Field] | None
+    metric_fields: Mapping[str, Any] | None
+    copy_fields: Mapping[str, Any] | None
+    query_modifiers: Iterable[Any]
+    interval: Interval
+    index_interval: Interval
+    doc_id_suffix: str | None
+    index_name_suffix: str | None
+    max_bucket_size: int
+    bookmark_api: Any
+    overlap: timedelta
+    on_interval: Callable[[int, int], None] | None
 
-    def _check(self) -> None:
-        """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""
-        for attribute in ("interval", "index_interval"):
-            value = getattr(self, attribute)
-            if value not in FORMATS:
-                raise ConfigurationError(f"{self.name}: {attribute} is {value!r}. Use one of: {', '.join(FORMATS)}.")
-        if is_longer(self.interval, self.index_interval):
-            raise ConfigurationError(
-                f"{self.name}: interval {self.interval!r} is longer than index_interval {self.index_interval!r}. "
-                f"Set index_interval to {self.interval!r} or longer."
-            )
-        self._metrics()
+    def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
+        """Begin to work on intervals beside other runs."""
 
-    def _metrics(self) -> dict[str, Metric]:
-        try:
-            return parse_metrics(self.metric_fields, setting_path=f"{self.name}: metric_fields")
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+    def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
+        """Yield what is to be written for the interval that holds `dt`."""
 
-    def _key_field(self) -> str:
-        if not self.field:
-            raise ConfigurationError(f"{self.name}: field is {self.field!r}. Name the field that a total is made for.")
-        return self.field
+    def _get_oldest_event_timestamp(self) -> datetime | None: ...
 
-    def _events_alias(self) -> str:
-        return aliases.with_prefix(self.event_index or names.events_alias(self.event))
+    def _upper_limit(self, end_date: datetime | None) -> datetime: ...
 
-    def _recount(self) -> Recount | None:
-        """Return what counts pairs anew, or None where there is no index of events."""
-        self._check()
-        alias = self._events_alias()
-        indices = aliases.indices_of(self.client, alias)
-        if not indices:
-            return None
-        if self.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
-            self.check_open()
-        modifiers = [load(f"{self.name}: query_modifiers", modifier) for modifier in self.query_modifiers]
-        return Recount(
-            client=self.client,
-            spec=TotalSpec(self._key_field(), self.interval, self._metrics(), copied_fields(self.copy_fields or {})),
-            alias=alias,
-            indices=indices,
-            counted=counted_events(self.client, alias, modifiers),
-            page=max(1, min(self.max_bucket_size, _MOST_AT_ONCE)),
+    def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> Mapping[str, datetime]: ...
+
+
+_DEFAULT_HOOKS: set[Any] = set()
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+
+def hook(method: Hook) -> Hook:
+    """Mark a method of ours that a subclass may override: whatever stands in its place is somebody else's."""
+    _DEFAULT_HOOKS.add(method)
+    return method
+
+
+def overrides(aggregator: Aggregator, name: str) -> bool:
+    """Say whether a hook of an aggregator is not ours: its class, or whoever replaced it, has one of their own."""
+    return getattr(getattr(aggregator, name), "__func__", None) not in _DEFAULT_HOOKS
+
+
+def check_attributes(aggregator: Aggregator) -> None:
+    """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""
+    name = aggregator.name
+    for attribute in ("interval", "index_interval"):
+        value = getattr(aggregator, attribute)
+        if value not in FORMATS:
+            raise ConfigurationError(f"{name}: {attribute} is {value!r}. Use one of: {', '.join(FORMATS)}.")
+    if is_longer(aggregator.interval, aggregator.index_interval):
+        raise ConfigurationError(
+            f"{name}: interval {aggregator.interval!r} is longer than index_interval {aggregator.index_interval!r}. "
+            f"Set index_interval to {aggregator.interval!r} or longer."
         )
+    _metrics_of(aggregator)
 
-    def check_open(self) -> None:
-        """Raise ClosedIndexError where an index of raw events is closed."""
-        closed = aliases.closed_indices_of(self.client, self._events_alias())
-        if closed:
-            raise ClosedIndexError(self.name, closed)
 
-    def _stored(self) -> TotalsStore:
-        """Return what reads and writes the totals."""
-        return TotalsStore(
-            client=self.client,
-            alias=aliases.with_prefix(self.index or names.totals_alias(self.event)),
-            event=self.event,
-            key_field=self._key_field(),
-            copies=self.copy_fields or {},
-            id_suffix=self.doc_id_suffix or FORMATS[self.interval],
-            index_suffix=self.index_name_suffix or FORMATS[self.index_interval],
-            fields=self.fields,
-        )
+def events_alias_of(aggregator: Aggregator) -> str:
+    """Return the alias of the raw events that an aggregation counts."""
+    return aliases.with_prefix(aggregator.event_index or names.events_alias(aggregator.event))
 
-    def _count(
-        self, recount: Recount, stored: TotalsStore, where: Body, since: datetime | None
-    ) -> Iterator[CountedTotal]:
-        """Count pairs, each beside its stored total: those with such events, or with `since` None all among them."""
-        if since is not None:
-            return stored.with_stored(recount.changed(recount.total_keys(where)))
-        is_anywhere = stored.is_anywhere()
-        counted = recount.everything(where, with_gone=is_anywhere)
-        return stored.with_stored(counted) if is_anywhere else counted
+
+def check_open(aggregator: Aggregator) -> None:
+    """Raise ClosedIndexError where an index of raw events is closed."""
+    closed = aliases.closed_indices_of(aggregator.client, events_alias_of(aggregator))
+    if closed:
+        raise ClosedIndexError(aggregator.name, closed)
+
+
+def recount_of(aggregator: Aggregator) -> Recount | None:
+    """Return what counts pairs anew, or None where there is no index of events."""
+    check_attributes(aggregator)
+    alias = events_alias_of(aggregator)
+    indices = aliases.indices_of(aggregator.client, alias)
+    if not indices:
+        return None
+    if aggregator.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
+        check_open(aggregator)
+    modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
+    return Recount(
+        client=aggregator.client,
+        spec=_spec_of(aggregator),
+        alias=alias,
+        indices=indices,
+        counted=counted_events(aggregator.client, alias, modifiers),
+        page=max(1, min(aggregator.max_bucket_size, MAX_PAGE_SIZE)),
+    )
+
+
+def store_of(aggregator: Aggregator) -> TotalsStore:
+    """Return what reads and writes the totals of an aggregation."""
+    return TotalsStore(
+        client=aggregator.client,
+        alias=aliases.with_prefix(aggregator.index or names.totals_alias(aggregator.event)),
+        event=aggregator.event,
+        key_field=_key_field_of(aggregator),
+        copies=aggregator.copy_fields or {},
+        id_suffix=aggregator.doc_id_suffix or FORMATS[aggregator.interval],
+        index_suffix=aggregator.index_name_suffix or FORMATS[aggregator.index_interval],
+        fields=aggregator.fields,
+    )
 
 
 Modifier = Callable[[Any], Any]
@@ -135,3 +154,23 @@ def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Bo
             raise ConfigurationError(f"The query modifier {modifier!r} returned None. Let it return the search.")
     query: Body = chosen.to_dict()["query"]
     return query
+
+
+def _spec_of(aggregator: Aggregator) -> TotalSpec:
+    copied = copied_fields(aggregator.copy_fields or {})
+    return TotalSpec(_key_field_of(aggregator), aggregator.interval, _metrics_of(aggregator), copied)
+
+
+def _metrics_of(aggregator: Aggregator) -> dict[str, Metric]:
+    try:
+        return parse_metrics(aggregator.metric_fields, setting_path=f"{aggregator.name}: metric_fields")
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _key_field_of(aggregator: Aggregator) -> str:
+    if not aggregator.field:
+        raise ConfigurationError(
+            f"{aggregator.name}: field is {aggregator.field!r}. Name the field that a total is made for."
+        )
+    return aggregator.field

@@ -1,4 +1,4 @@
-"""Carrying out: a run writes the totals of the intervals that it gets, part by part."""
+"""Execution: a run writes the totals of the intervals that it gets, part by part."""
 
 import logging
 from collections import Counter
@@ -9,14 +9,15 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from invenio_stats.core import quarantine
-from invenio_stats.core.intervals import floor
+from invenio_stats.core.intervals import Interval, floor
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search.versions import retry_conflicts
 from invenio_stats.support import garbage_collection
-from invenio_stats.totals.attributes import AggregationAttributes
+from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import ByInterval
@@ -30,6 +31,12 @@ _ATTEMPTS = 5
 Moments = Mapping[datetime, datetime]
 """By start of interval, the moment that stands for it."""
 
+Count = Callable[[Collection[datetime]], Iterator[CountedTotal]]
+"""Counts the pairs of intervals, given by their starts, in order; it may yield pairs between these, too."""
+
+ActionsOf = Callable[[CountedInterval, datetime, datetime | None], Iterator[Action]]
+"""Yields what is to be written for an interval, given the moment that stands for it and the last run's bookmark."""
+
 
 @dataclass
 class Plan:
@@ -40,8 +47,7 @@ class Plan:
     """One in each interval that is gone through, in order."""
     events: Mapping[datetime, int]
     """How many events there are to read, by start of interval."""
-    count: Callable[[Collection[datetime]], Iterator[CountedTotal]]
-    """Counts the pairs of intervals, given by their starts, in order; it may yield pairs between these, too."""
+    count: Count
     previous_bookmark: datetime | None
     bookmark: datetime | None
     """Where the run leaves the bookmark at most; None for where it is."""
@@ -92,101 +98,98 @@ class RunResult:
         return [(self.written[start], self.failed[start]) for start in self.intervals]
 
 
-class RunExecutor(AggregationAttributes):
-    """The part of an aggregation that writes: counting and writing take turns, for many intervals at once."""
+@dataclass(frozen=True)
+class RunExecutor:
+    """The part of a run that writes: counting and writing take turns, for many intervals at once."""
 
+    name: str
+    """Of the aggregation."""
+    client: Any
+    interval: Interval
+    plan: Plan
+    lease: RunLease
+    actions_of: ActionsOf
+    clock: Clock
     on_interval: Callable[[int, int], None] | None = None
-    """Is told of each interval of a run that is counted: how many they are, and of how many."""
-    _prepared: tuple[datetime, TotalsStore, Iterator[CountedTotal]] | None = None
-    _unbuilt: list[Failure] | None = None
-    """Totals that could not be built, while a run is writing."""
-
-    def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
-        """Yield what is to be written for the interval that holds `dt`."""
-        raise NotImplementedError
+    """Is told of each interval that is counted: how many they are, and of how many."""
+    result: RunResult = field(default_factory=RunResult)
 
     @garbage_collection.paused()
-    def execute(self, plan: Plan, lease: RunLease) -> RunResult:
-        """Count and write the intervals of a plan that other runs have not leased; return what became of them.
+    def execute(self) -> RunResult:
+        """Count and write the intervals of the plan that other runs have not leased; return what became of them.
 
         LeaseLostError when another run has taken over.
         """
-        result = RunResult()
-        remaining = {floor(moment, self.interval): moment for moment in plan.moments}
+        remaining = {floor(moment, self.interval): moment for moment in self.plan.moments}
         part: Moments = {}
         try:
             while remaining:
-                wanted = {start: plan.events.get(start, 0) for start in remaining}
-                claim = lease.claim(wanted, result.troubled)
+                wanted = {start: self.plan.events.get(start, 0) for start in remaining}
+                claim = self.lease.claim(wanted, self.result.troubled)
                 for start in claim.spared:
                     del remaining[start]
                 if not claim.granted:
                     break
                 part = {start: remaining.pop(start) for start in claim.granted}
-                self._write_part(part, plan, lease, result)
+                self._write_part(part)
         except LeaseLostError:
             raise
         except Exception:
             with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                lease.release(result.quarantined, {*part, *result.undone})
+                self.lease.release(self.result.quarantined, {*part, *self.result.undone})
             raise
-        result.held = len(remaining)
-        result.others_began = lease.release(result.quarantined, result.undone)
-        return result
+        self.result.held = len(remaining)
+        self.result.others_began = self.lease.release(self.result.quarantined, self.result.undone)
+        return self.result
 
-    def _write_part(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> None:
+    def _write_part(self, part: Moments) -> None:
         """Count and write some intervals; those of which others have changed a total meanwhile once more."""
 
         def write_again(pending: Counter[datetime]) -> Counter[datetime]:
-            moments = {start: moment for start, moment in part.items() if start in pending}
-            return self._write(moments, plan, lease, result)
+            return self._write({start: moment for start, moment in part.items() if start in pending})
 
         changed = retry_conflicts(Counter(part.keys()), write_again, _ATTEMPTS)
         if changed:
-            result.failed.update(changed)
+            self.result.failed.update(changed)
             facts = {"aggregation": self.name, "totals": changed.total()}
             logger.error("Totals are changed by others again and again", extra=facts)
 
-    def _write(self, part: Moments, plan: Plan, lease: RunLease, result: RunResult) -> Counter[datetime]:
+    def _write(self, part: Moments) -> Counter[datetime]:
         """Count and write some intervals; return how many totals of each others have changed meanwhile."""
         refused: list[Failure] = []
-        self._unbuilt = []
-        actions = self._actions(part, plan, lease, result)
+        unbuilt: list[Failure] = []
+        actions = self._actions(part, unbuilt)
         with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
             sent: Future[list[Failure]] | None = None
             while chunk := list(islice(actions, AT_ONCE)):
-                lease.heartbeat()
+                self.lease.heartbeat()
                 if sent is not None:
                     refused += sent.result()
-                sent = writer.submit(copy_context().run, write, self.client, chunk, plan.is_guarded)
-                result.written.update(start for start, _ in chunk)
+                sent = writer.submit(copy_context().run, write, self.client, chunk, self.plan.is_guarded)
+                self.result.written.update(start for start, _ in chunk)
                 garbage_collection.collect_sometimes()
             if sent is not None:
                 refused += sent.result()
-        result.written.subtract(one.start for one in refused)
-        result.note([one for one in (*self._unbuilt, *refused) if one.kind != "changed"], lease.begun)
-        self._unbuilt = None
+        self.result.written.subtract(one.start for one in refused)
+        self.result.note([one for one in (*unbuilt, *refused) if one.kind != "changed"], self.lease.begun)
         errors = sorted({one.error for one in refused if one.kind != "changed"})
         if errors:
             logger.error("The search engine refused totals", extra={"aggregation": self.name, "errors": errors})
         return Counter(one.start for one in refused if one.kind == "changed")
 
-    def _actions(
-        self, part: Moments, plan: Plan, lease: RunLease, result: RunResult
-    ) -> Iterator[tuple[datetime, Action]]:
-        """Yield what is to be written, with the start of its interval."""
-        counted = ByInterval(_alive(plan.count(part.keys()), lease))
+    def _actions(self, part: Moments, unbuilt: list[Failure]) -> Iterator[tuple[datetime, Action]]:
+        """Yield what is to be written, with the start of its interval; what cannot be built is added to `unbuilt`."""
+        counted = ByInterval(self._alive(self.plan.count(part.keys())))
         for start, moment in part.items():
-            self._prepared = start, plan.stored, counted.take(start)
-            for action in self.agg_iter(moment, plan.previous_bookmark):
+            totals = counted.take(start)
+            interval = CountedInterval(self.name, start, self.plan.stored, totals, self.clock, unbuilt)
+            for action in self.actions_of(interval, moment, self.plan.previous_bookmark):
                 yield start, action
-            result.intervals.setdefault(start)
+            self.result.intervals.setdefault(start)
             if self.on_interval is not None:
-                self.on_interval(len(result.intervals), len(plan.moments))
-        self._prepared = None
+                self.on_interval(len(self.result.intervals), len(self.plan.moments))
 
-
-def _alive(counted: Iterator[CountedTotal], lease: RunLease) -> Iterator[CountedTotal]:
-    for one in counted:
-        lease.heartbeat()
-        yield one
+    def _alive(self, counted: Iterator[CountedTotal]) -> Iterator[CountedTotal]:
+        for one in counted:
+            self.lease.heartbeat()
+            yield one

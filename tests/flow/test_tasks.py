@@ -3,16 +3,32 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import groupby
 
 import pytest
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.cli import stats
 from invenio_stats.operations.monitoring import last_runs
+from invenio_stats.operations.monitoring.status import aggregations_status
+from invenio_stats.operations.runner import aggregate_with_automated
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import StatsAggregationTask, StatsEventTask, aggregate_events, process_events
+
+VIEW = {
+    "timestamp": "2026-03-10T10:00:00",
+    "record_id": "R",
+    "pid_type": "recid",
+    "pid_value": "1",
+    "ip_address": "192.0.2.1",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0",
+    "user_id": None,
+    "session_id": None,
+    "referrer": None,
+}
+ROBOT = "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"
 
 
 class BrokenIndexer(EventsIndexer):
@@ -36,12 +52,22 @@ class Dependent(StatAggregator):
         return super().run(*args, **kwargs)
 
 
+@pytest.fixture
+def robot(view):
+    """A view by a robot, beside that of a person."""
+    current_stats.publish("record-view", [{**VIEW, "user_agent": ROBOT}])
+
+
 @pytest.fixture(scope="module")
 def app_config(app_config):
     app_config["STATS_EVENTS"]["broken"] = {"cls": BrokenIndexer}
     app_config["STATS_AGGREGATIONS"]["broken-agg"] = {
         "cls": BrokenAggregator,
         "params": {"event": "record-view", "field": "unique_id"},
+    }
+    app_config["STATS_AGGREGATIONS"]["broken-people-agg"] = {
+        "cls": BrokenAggregator,
+        "params": {"event": "record-view", "field": "unique_id", "count_automated": True},
     }
     app_config["STATS_AGGREGATIONS"]["dependent-agg"] = {
         "cls": Dependent,
@@ -52,18 +78,8 @@ def app_config(app_config):
 
 @pytest.fixture
 def view(queues, put_templates):
-    event = {
-        "timestamp": "2026-03-10T10:00:00",
-        "record_id": "R",
-        "pid_type": "recid",
-        "pid_value": "1",
-        "ip_address": "192.0.2.1",
-        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0",
-        "user_id": None,
-        "session_id": None,
-        "referrer": None,
-    }
-    current_stats.publish("record-view", [event])
+    """A view by a person."""
+    current_stats.publish("record-view", [VIEW])
 
 
 def test_events_are_stored_and_totals_counted(view):
@@ -125,6 +141,61 @@ def test_how_it_went_is_remembered_for_the_status(view, expect_logged_errors):
     assert broken["error"] == "ConnectionError"
     assert (counted["intervals"], counted["written"], counted["failed"]) == (1, 1, 0)
     assert all(one["finished"].endswith("+00:00") and one["seconds"] >= 0 for one in (stored, broken, counted))
+
+
+@pytest.fixture
+def broken_automated(monkeypatch):
+    """Aggregations of automated traffic fail, with a text that names a person."""
+    run = StatAggregator.run
+
+    def fail(self, **dates):
+        if self.name.endswith("-automated"):
+            raise ConnectionError("192.0.2.1 was here")
+        return run(self, **dates)
+
+    monkeypatch.setattr(StatAggregator, "run", fail)
+
+
+def test_automated_traffic_that_fails_is_no_failure_of_the_people(robot, broken_automated, expect_logged_errors):
+    """It is logged and remembered under its own name; the result of the people's run stays."""
+    process_events(["record-view"])
+    assert aggregate_events(["record-view-agg"]) == [[(1, 0)]]
+    (record,) = expect_logged_errors()
+    assert (record.getMessage(), record.run) == ("A run failed", "record-view-agg-automated")
+    people, automated = (last_runs.recall("aggregations", f"record-view-agg{end}") for end in ("", "-automated"))
+    assert (people["written"], people["failed"]) == (1, 0)
+    assert "error" not in people
+    assert automated["error"] == "ConnectionError"
+    status = aggregations_status(datetime.now(timezone.utc))
+    assert status["record-view-agg"]["last_run"] == people
+    assert status["record-view-agg-automated"]["last_run"] == automated
+
+
+def test_automated_traffic_is_counted_when_the_run_of_the_people_fails(
+    robot, expect_logged_errors, search_client, refresh, index_prefix
+):
+    process_events(["record-view"])
+    assert aggregate_events(["broken-people-agg"]) == [{"error": "ConnectionError"}]
+    assert [record.run for record in expect_logged_errors()] == ["broken-people-agg"]
+    assert last_runs.recall("aggregations", "broken-people-agg")["error"] == "ConnectionError"
+    assert last_runs.recall("aggregations", "broken-people-agg-automated")["written"] == 1
+    refresh()
+    (hit,) = search_client.search(index=f"{index_prefix}stats-automated-record-view")["hits"]["hits"]
+    assert (hit["_source"]["agent_class"], hit["_source"]["count"]) == ("robot", 1)
+
+
+def test_an_aggregation_that_cannot_be_made_has_no_automated_traffic(app, expect_logged_errors):
+    assert list(aggregate_with_automated("unknown")) == ["unknown"]
+    expect_logged_errors()
+
+
+def test_a_command_reports_each_by_its_name(app, robot, broken_automated, expect_logged_errors):
+    process_events(["record-view"])
+    result = app.test_cli_runner().invoke(stats, ["aggregations", "process", "record-view-agg", "-e"])
+    assert result.exit_code == 1
+    assert "record-view-agg: 1 totals written in 1 intervals, 0 failed" in result.output
+    assert "record-view-agg-automated: failed: ConnectionError" in result.output
+    expect_logged_errors()
 
 
 def test_both_have_an_entry_for_the_beat():

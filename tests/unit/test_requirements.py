@@ -61,4 +61,4 @@ def test_importing_the_package_loads_nothing_that_only_workers_need():
         "broker.dead_letters",
     ]
     assert not {f"invenio_stats.{name}" for name in workers} & set(loaded)
-    assert len(loaded) == 46
+    assert len(loaded) == 47

@@ -9,6 +9,7 @@ from typing import Any
 
 from invenio_search.utils import prefix_index
 
+from invenio_stats.core import names
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import ArchiveError
@@ -104,7 +105,7 @@ def bookmarks_of(event_types: Collection[str]) -> Iterator[str]:
     for name, definition in current_stats.aggregations.items():
         if definition.params.get("event") in event_types:
             yield name
-            yield f"{name}-automated"
+            yield names.automated_aggregation(name)
 
 
 def _fields(client: Any, found: list[Index]) -> dict[str, dict[str, Any]]:

@@ -1,12 +1,40 @@
-"""Runs: what the last run of each task did, remembered for `stats status` in the instance's cache."""
+"""Last runs: what the last run of each task did, remembered for `stats status` in the instance's cache."""
 
+import logging
+from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from invenio_cache import current_cache
 
+from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.errors import without_text
+
 Kind = Literal["events", "aggregations"]
 
+Failure = dict[str, str]
+"""What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
+
 _LIFETIME = 30 * 24 * 3600
+
+logger = logging.getLogger(__name__)
+
+
+def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Run one of many, and remember how it went; return its result, or a Failure where it raised, which is logged."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
+        result = {"error": type(error).__name__}
+    finished = datetime.now(timezone.utc)
+    facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
+    try:
+        remember(kind, name, {**facts, **_summary(kind, result)})
+    except Exception as error:  # without a cache the work is done all the same
+        logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
+    return result
 
 
 def remember(kind: Kind, name: str, result: dict[str, Any]) -> None:
@@ -21,3 +49,17 @@ def recall(kind: Kind, name: str) -> dict[str, Any] | None:
 
 def _key(kind: Kind, name: str) -> str:
     return f"stats:run:{kind}:{name}"
+
+
+def _summary(kind: Kind, result: Any) -> dict[str, Any]:
+    """Return the numbers of a run, or the type of its error."""
+    if isinstance(result, dict):
+        return result
+    if kind == "events":
+        return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
+    pairs = [pair for pair in result or () if isinstance(pair, tuple)]
+    return {
+        "intervals": len(pairs),
+        "written": sum(written for written, _ in pairs),
+        "failed": sum(failed for _, failed in pairs),
+    }

@@ -12,6 +12,7 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
+from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
@@ -51,9 +52,19 @@ def spool_status() -> Line:
 def aggregations_status(now: datetime) -> dict[str, Line]:
     """Return by aggregation: bookmark, lag_seconds, first_complete_day, quarantined, last_run, problems.
 
-    `quarantined` is the number of totals that could not be built or written, and are tried again by each run.
+    `quarantined` is the number of totals that could not be built or written, and are tried again by each run. The
+    aggregation of automated traffic has a line of its own, after the one that it belongs to.
     """
-    return {name: _aggregation_line(name, now) for name in current_stats.aggregations}
+    lines: dict[str, Line] = {}
+    for name in current_stats.aggregations:
+        aggregators: dict[str, Any] = {}
+        lines[name] = _aggregation_line()
+        with _noting(lines[name], "configuration"):
+            aggregators = make_aggregators(name)
+        for its_name, aggregator in aggregators.items():
+            lines[its_name] = _aggregation_line()
+            _look_at_totals(lines[its_name], its_name, aggregator, now)
+    return {name: _with_last_run(line, "aggregations", name) for name, line in lines.items()}
 
 
 def _event_line(name: str) -> Line:
@@ -75,17 +86,13 @@ def _event_line(name: str) -> Line:
     return _with_last_run(line, "events", name)
 
 
-def _aggregation_line(name: str, now: datetime) -> Line:
-    definition = current_stats.aggregations[name]
-    line: Line = {
-        "bookmark": None,
-        "lag_seconds": None,
-        "first_complete_day": None,
-        "quarantined": None,
-        "problems": [],
-    }
+def _aggregation_line() -> Line:
+    unknown = ("bookmark", "lag_seconds", "first_complete_day", "quarantined")
+    return {**dict.fromkeys(unknown), "problems": []}
+
+
+def _look_at_totals(line: Line, name: str, aggregator: Any, now: datetime) -> None:
     with _noting(line, "search engine"):
-        aggregator = definition.cls(name=name, **definition.params)
         bookmark = aggregator.bookmark_api.get_bookmark(refresh_time=0)
         if bookmark is not None:
             line["bookmark"] = _written(utc(bookmark))
@@ -93,10 +100,7 @@ def _aggregation_line(name: str, now: datetime) -> Line:
         day = FirstCompleteDay(current_search_client, aggregator.event).get()
         if day not in (None, NOTHING_MISSING):
             line["first_complete_day"] = f"{day:%Y-%m-%d}"
-        line["quarantined"] = sum(
-            len(quarantined_totals(current_search_client, one)) for one in (name, f"{name}-automated")
-        )
-    return _with_last_run(line, "aggregations", name)
+        line["quarantined"] = len(quarantined_totals(current_search_client, name))
 
 
 def _with_last_run(line: Line, kind: last_runs.Kind, name: str) -> Line:

@@ -14,6 +14,7 @@ from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
+from invenio_stats.totals.attributes import events_alias_of, store_of
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
@@ -96,7 +97,7 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
                 name=aggregator.name,
             )
         )
-    for alias in (aggregator._events_alias(), aggregator._stored().alias):
+    for alias in (events_alias_of(aggregator), store_of(aggregator).alias):
         aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
     start, _end = range_edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
@@ -138,7 +139,7 @@ def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[
 def _check_complete(aggregator: Any, start: datetime) -> None:
     """Raise RebuildError where events of the first interval may be gone: its totals would become smaller."""
     kept = FirstCompleteDay(aggregator.client, aggregator.event)
-    events, totals = aggregator._events_alias(), aggregator._stored().alias
+    events, totals = events_alias_of(aggregator), store_of(aggregator).alias
     day = kept.estimate(events, totals, aggregator.interval, datetime.now(timezone.utc))
     if start < day:
         raise RebuildError(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from invenio_stats.aggregations import StatAggregator, automated_traffic
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
-from invenio_stats.proxies import current_stats
+from invenio_stats.totals.attributes import check_open, events_alias_of, overrides, recount_of, store_of
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 Reason = Literal["incomplete", "not_started", "not_due"]
@@ -59,18 +59,9 @@ class Verification:
                 yield difference
 
 
-def aggregators(name: str) -> list[Any]:
-    """Return the aggregator of a configured aggregation, and that of its automated traffic."""
-    definition = current_stats.aggregations[name]
-    aggregator = definition.cls(name=name, **definition.params)
-    return (
-        [aggregator, automated_traffic(aggregator)] if getattr(aggregator, "count_automated", False) else [aggregator]
-    )
-
-
 def is_verifiable(aggregator: Any) -> bool:
     """Say whether we know what an aggregator writes."""
-    return isinstance(aggregator, StatAggregator) and not aggregator._overrides("agg_iter")
+    return isinstance(aggregator, StatAggregator) and not overrides(aggregator, "agg_iter")
 
 
 def prepare(aggregator: Any, first: datetime | None = None, last: datetime | None = None) -> Verification:
@@ -81,11 +72,11 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     interval: Interval = getattr(aggregator, "interval", "day")
     if not is_verifiable(aggregator):
         return Verification(aggregator.name, interval, None, [], [])
-    recount = aggregator._recount()
+    recount = recount_of(aggregator)
     if recount is not None:
-        aggregator.check_open()
+        check_open(aggregator)
     measures = ("count", *(aggregator.metric_fields or {}))
-    comparison = Comparison(recount, aggregator._stored(), interval, measures)
+    comparison = Comparison(recount, store_of(aggregator), interval, measures)
     comparison.refresh()
     starts, skipped = _sort_out(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
@@ -112,14 +103,15 @@ def _sort_out(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[l
 
 def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Callable[[datetime], bool]]]:
     kept, now = FirstCompleteDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
-    day = kept.estimate(aggregator._events_alias(), aggregator._stored().alias, aggregator.interval, now)
+    day = kept.estimate(events_alias_of(aggregator), store_of(aggregator).alias, aggregator.interval, now)
     yield "incomplete", day, lambda start: start >= day
     # A subclass may begin later than with the oldest event, and end earlier than now.
-    oldest = aggregator._get_oldest_event_timestamp() if aggregator._overrides("_get_oldest_event_timestamp") else None
+    begins = overrides(aggregator, "_get_oldest_event_timestamp")
+    oldest = aggregator._get_oldest_event_timestamp() if begins else None
     if oldest is not None:
         begin = floor(oldest, aggregator.interval)
         yield "not_started", begin, lambda start: start >= begin
-    if aggregator._overrides("_upper_limit"):
+    if overrides(aggregator, "_upper_limit"):
         upper = utc(aggregator._upper_limit(None))
         if upper < datetime.now(timezone.utc):
             end = after(upper, aggregator.interval)

@@ -54,7 +54,7 @@ def test_status_says_what_waits_and_how_fresh_the_totals_are(invoke, counted):
     assert (found["waiting"], found["failed"]) == (0, 1)
 
 
-def test_status_counts_what_is_quarantined_of_automated_traffic_too(invoke, counted, search_client, index_prefix):
+def test_status_has_a_line_for_automated_traffic(invoke, counted, search_client, index_prefix):
     quarantined = {
         "interval": "2026-01-01T00:00:00+00:00",
         "key": "ai",
@@ -64,7 +64,16 @@ def test_status_counts_what_is_quarantined_of_automated_traffic_too(invoke, coun
     search_client.index(
         index=f"{index_prefix}stats-locks", id="record-view-agg-automated", body={"quarantined": [quarantined]}
     )
-    assert json.loads(invoke("status", "--json"))["aggregations"]["record-view-agg"]["quarantined"] == 1
+    found = json.loads(invoke("status", "--json"))["aggregations"]
+    assert list(found) == [
+        "file-download-agg",
+        "file-download-agg-automated",
+        "record-view-agg",
+        "record-view-agg-automated",
+    ]
+    assert [line["quarantined"] for line in found.values()] == [0, 0, 0, 1]
+    assert all(line["last_run"]["failed"] == 0 for line in found.values())
+    assert found["file-download-agg-automated"]["bookmark"] is not None
 
 
 def test_status_is_a_table_for_people(invoke, counted):

@@ -6,6 +6,7 @@ from invenio_stats.cli import stats
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
+from invenio_stats.totals.stored import TotalsStore
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 ALL = {f"recid_1-{day}": 1 for day in DAYS}
@@ -44,14 +45,14 @@ def first_day(settled, search_client):
 
 def test_who_is_killed_while_deleting_has_lost_nothing(settled, aggregator, counts, monkeypatch):
     own = aggregator()
-    delete = type(own._stored()).delete
+    delete = TotalsStore.delete
 
     def kill(*args):
         delete(*args)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(own._stored()), "delete", kill)
+        patch.setattr(TotalsStore, "delete", kill)
         with pytest.raises(Killed):
             own.delete()
     assert counts() == {}

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from invenio_stats.aggregations import StatAggregator, automated_traffic
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.moments import parse
+from invenio_stats.definitions.aggregators import automated_traffic
 from invenio_stats.operations.verification.verify import prepare
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 

@@ -1,0 +1,81 @@
+"""One interval that was counted, and what is to be written for it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from invenio_stats.core.intervals import after, floor
+from invenio_stats.core.moments import iso, utc
+from invenio_stats.errors import without_text
+from invenio_stats.search import clauses
+from invenio_stats.search.clauses import Body
+from invenio_stats.totals import search_bodies
+from invenio_stats.totals.attributes import Aggregator, recount_of, store_of
+from invenio_stats.totals.model import CountedTotal
+from invenio_stats.totals.recount import Recount
+from invenio_stats.totals.stored import TotalsStore
+from invenio_stats.totals.writing import Action, Failure
+
+Clock = Callable[[], datetime]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class CountedInterval:
+    """The counted totals of one interval of an aggregation; they are read once, while they are counted."""
+
+    name: str
+    """Of the aggregation."""
+    start: datetime
+    store: TotalsStore
+    counted: Iterator[CountedTotal]
+    clock: Clock
+    failures: list[Failure] = field(default_factory=list)
+    """Totals that could not be built; a run has one list for all its intervals."""
+
+    def actions(self) -> Iterator[Action]:
+        """Yield what makes the stored totals equal to the count.
+
+        A total that is stored as it should be is not written; one that has no events any more is deleted. One whose
+        copy function raises is logged and kept among the failures, and the others go on.
+        """
+        for one in self.counted:
+            try:
+                action = self.store.action(one, self.clock())
+            except Exception as error:
+                facts = {"aggregation": self.name, "interval": iso(self.start)}
+                logger.error("Error building a total", exc_info=without_text(error), extra=facts)
+                self.failures.append(Failure(self.start, one.total_key.key, type(error).__name__, "never"))
+                continue
+            if action is not None:
+                yield action
+
+
+def count_interval(
+    aggregator: Aggregator, dt: datetime, previous_bookmark: datetime | None, clock: Clock
+) -> CountedInterval:
+    """Count the interval that holds `dt`, for whoever calls `agg_iter` without a run.
+
+    It counts the pairs that were touched since the bookmark, or all of them where that is None.
+    """
+    start = floor(dt, aggregator.interval)
+    recount, store = recount_of(aggregator), store_of(aggregator)
+    counted: Iterator[CountedTotal] = iter(())
+    if recount is not None:
+        where = clauses.between(start, after(start, aggregator.interval))
+        if previous_bookmark is None:
+            counted = count_all(recount, store, where)
+        else:
+            changed = search_bodies.changed_since(utc(previous_bookmark), aggregator.interval)
+            total_keys = recount.total_keys(clauses.all_of([changed, where]))
+            counted = store.with_stored(recount.changed(total_keys))
+    return CountedInterval(aggregator.name, start, store, counted, clock)
+
+
+def count_all(recount: Recount, store: TotalsStore, where: Body) -> Iterator[CountedTotal]:
+    """Count every pair among such events, each beside its stored total."""
+    is_anywhere = store.is_anywhere()
+    counted = recount.everything(where, with_gone=is_anywhere)
+    return store.with_stored(counted) if is_anywhere else counted

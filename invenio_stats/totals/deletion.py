@@ -1,0 +1,43 @@
+"""Deleting totals between two dates, and counting first what that would cost."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from invenio_stats.core.moments import parse_calendar
+from invenio_stats.totals.attributes import Aggregator, events_alias_of, store_of
+from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
+
+
+def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
+    """Delete the totals between two dates, both included; return how many there were.
+
+    The bookmark goes back to the first date, so that the next run counts again what raw events there are; runs that
+    are at work are given up, for they would move it on.
+    """
+    first, last = _parse(start_date), _parse(end_date)
+    bookmark_api = aggregator.bookmark_api
+    bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
+    deleted = store_of(aggregator).delete(first, last)
+    aggregator.begin_lease().revoke_others()
+    bookmark_api.rewind(first)
+    return deleted
+
+
+def count(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
+    """Return how many totals there are between two dates, both included."""
+    return store_of(aggregator).count(_parse(start_date), _parse(end_date))
+
+
+def count_final(aggregator: Aggregator, start_date: Any, end_date: Any, now: datetime) -> tuple[int, datetime]:
+    """Return how many totals between two dates nobody could count again, and from which day on one could."""
+    first, last = _parse(start_date), _parse(end_date)
+    store = store_of(aggregator)
+    aggregator.client.indices.refresh(index=store.alias, ignore_unavailable=True)
+    kept = FirstCompleteDay(aggregator.client, aggregator.event)
+    day = kept.estimate(events_alias_of(aggregator), store.alias, aggregator.interval, now)
+    last = min(filter(None, (last, day - timedelta(seconds=1))))
+    return (0 if day == NOTHING_MISSING else store.count(first, last)), day
+
+
+def _parse(edge: Any) -> datetime | None:
+    return None if edge is None else parse_calendar(edge)
