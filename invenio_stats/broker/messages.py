@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from kombu.exceptions import EncodeError
@@ -12,6 +12,7 @@ from kombu.utils.json import JSONEncoder
 
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import Event, IdentifiedEvent, with_id
+from invenio_stats.support.json_codec import SMALL_NUMBERS
 
 _ENCODER = JSONEncoder()
 """Kombu's, as its serializer makes one for every message."""
@@ -57,18 +58,29 @@ class Batch(Sequence[Outgoing]):
             written = [one for one in map(self._write, part) if one is not None]
             if not written:
                 continue
-            (first_id, first), more = written[0], written[1:]
-            body = first if self._size == 1 else f"[{','.join([first, *(text for _id, text in more)])}]"
-            self._made.append(Outgoing(self._queue, first_id, body, events=len(written)))
+            texts = [one.text for one in written]
+            body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
+            if all(one.by_orjson for one in written):
+                body += SMALL_NUMBERS
+            self._made.append(Outgoing(self._queue, written[0].event_id, body, events=len(written)))
 
-    def _write(self, event: Event) -> tuple[str, str] | None:
-        """Return the id of an event and its text in a message; None, noted in `error`, if it has none."""
+    def _write(self, event: Event) -> "_Written | None":
+        """Return an event as it is in a message; None, noted in `error`, if it cannot be in one."""
         try:
             ready = self._prepare(with_id(event))
-            return ready.event_id, _json(ready if self._size == 1 else [ready.event_id, ready], ready)
+            return _Written(ready.event_id, *_json(ready if self._size == 1 else [ready.event_id, ready], ready))
         except Exception as error:  # of whatever kind: it must not pass for one of the broker's, nor stop the others
             self.error = self.error or error
             return None
+
+
+class _Written(NamedTuple):
+    """One event in a message."""
+
+    event_id: str
+    text: str
+    """The event as JSON, or in a shared message the pair of its id and it."""
+    by_orjson: bool
 
 
 def events_in(content: Any) -> list[Any]:
@@ -87,13 +99,16 @@ def _is_pair(part: Any) -> bool:
     return isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], dict)
 
 
-def _json(thing: Any, event: Event) -> str:
-    """Return an event, or the pair of its id and it, as kombu writes it; EncodeError for what is not JSON."""
+def _json(thing: Any, event: Event) -> tuple[str, bool]:
+    """Return an event, or the pair of its id and it, as kombu writes it, and whether orjson has written it.
+
+    EncodeError if it is not JSON.
+    """
     if _is_plain(event):
         with suppress(TypeError):  # half characters, numbers of more than 64 bits
-            return orjson.dumps(thing).decode()
+            return orjson.dumps(thing).decode(), True
     try:
-        return _ENCODER.encode(thing)
+        return _ENCODER.encode(thing), False
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodeError(str(error)) from error
 

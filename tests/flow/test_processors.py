@@ -416,3 +416,11 @@ def test_a_wrong_id_costs_its_event_only_and_is_said(queues, own_id):
         current_stats.publish("file-download", [{**download(), "event_id": own_id}, download(file_id="G")])
     (event,) = current_stats.consume("file-download")
     assert event["file_id"] == "G"
+
+
+def test_a_number_that_no_field_can_hold_is_refused_as_it_was(index_events, queues):
+    """Rounded it would be another number, and taken."""
+    assert index_events(download(size=-(2**63) - 1), download(file_id="G")) == (1, 1)
+    (dead_letter,) = dead_letters.look(queues["file-download"])
+    assert dead_letter.event["size"] == -9223372036854775809
+    assert dead_letter.reason.startswith("engine: ")

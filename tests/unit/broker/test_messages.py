@@ -11,6 +11,7 @@ from kombu.serialization import dumps
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Batch, unpacked
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
+from invenio_stats.support.json_codec import SMALL_NUMBERS, decode
 
 
 @pytest.fixture
@@ -58,6 +59,26 @@ def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, place):
     messages = batch(*events)
     assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != place % number]
     assert isinstance(messages.error, (EncodeError, TypeError, ValueError))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**40])
+@pytest.mark.parametrize("others", [0, 2 * EVENTS_PER_MESSAGE])
+def test_a_number_of_any_size_is_read_as_it_was_published(batch, number, others):
+    """Of a message whose numbers are all small its writer says so, and its reader need not look for larger ones."""
+    events = [{"n": 1} for _ in range(others)]
+    messages = batch(*events, {"n": number}, {"n": 10**18})
+    read = [decode(message.body.encode()) for message in messages]
+    fields = [event for content in read for event in (unpacked(content) or [content])]
+    assert [event["n"] for event in fields] == [1] * others + [number, 10**18]
+    assert all(type(event["n"]) is int for event in fields)
+
+
+def test_a_message_that_orjson_can_read_back_says_so(batch):
+    assert [message.body.endswith(SMALL_NUMBERS) for message in batch({"n": 1}, {"n": 2**64}, {"n": 1.5})] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_whole_message_of_events_that_cannot_be_made_is_left_out(batch):
