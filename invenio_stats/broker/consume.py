@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from invenio_queues.queue import Queue
 
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, SMALL_NUMBERS, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Delivery
 from invenio_stats.broker.transports.reader import Reader
@@ -19,6 +19,8 @@ from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
 logger = logging.getLogger(__name__)
+
+_SMALL_NUMBERS = SMALL_NUMBERS.encode()
 
 BATCH_SIZE = 2000
 """Events of a batch, and a few more where its last message has several; a worker holds three batches at most. Two
@@ -184,7 +186,7 @@ def _id_of(body: Any) -> str:
 def _payload(message: Any) -> Any:
     """Return the body as it was published; plain JSON is read without kombu's look at each object for its types."""
     if isinstance(message, Delivery) and message.is_ours and b'"__type__"' not in message.body:
-        return decode(message.body)
+        return decode(message.body, message.body.endswith(_SMALL_NUMBERS))
     return message.payload
 
 

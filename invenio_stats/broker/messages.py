@@ -12,7 +12,6 @@ from kombu.utils.json import JSONEncoder
 
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import Event, IdentifiedEvent, with_id
-from invenio_stats.support.json_codec import SMALL_NUMBERS
 
 _ENCODER = JSONEncoder()
 """Kombu's, as its serializer makes one for every message."""
@@ -27,6 +26,10 @@ EVENTS_PER_MESSAGE = 25
 """Events in one message where more are published at once. A message costs the broker as much as all else that is done
 with an event before it is stored; of twenty-five events there is a twenty-fifth of that left to save, and two thousand
 such messages, which a worker may be sent before it knows what they are, are some 20 MB."""
+
+SMALL_NUMBERS = "\t\n"
+"""Blanks after the text of a message that orjson has written: its whole numbers have at most 64 bits, so its reader
+need not look for longer ones."""
 
 
 class Batch(Sequence[Outgoing]):

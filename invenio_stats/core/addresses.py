@@ -1,5 +1,6 @@
 """Read IP addresses: one canonical form for each, whatever way a proxy or a program writes it."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -13,10 +14,13 @@ def canonical_address(value: Any) -> str | None:
     Ports, brackets, zones and surrounding blanks are removed, IPv6 is in lower case and compressed, and an IPv4 address
     that is mapped into IPv6 is in its IPv4 form. A list of addresses, as in `X-Forwarded-For`, is not an address.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_CHARACTERS:
-        return None
+    return _read(value) if isinstance(value, str) and 0 < len(value) <= _MAX_CHARACTERS else None
+
+
+@lru_cache(maxsize=8192)  # it comes with each event of a visitor, and to read it takes as long as to hash five keys
+def _read(text: str) -> str | None:
     try:
-        address = ip_address(_without_port(value.strip()).partition("%")[0])
+        address = ip_address(_without_port(text.strip()).partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

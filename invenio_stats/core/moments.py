@@ -9,6 +9,9 @@ UTC = timezone.utc
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """A moment before all events."""
 
+END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""A moment after all events."""
+
 # Not compiled here: `re` compiles and caches them at first use, so that importing the package stays fast.
 _TIMESTAMP = (
     r"(?P<date>\d{4}-\d{2}-\d{2})"

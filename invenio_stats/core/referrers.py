@@ -37,6 +37,7 @@ def referrer_host(referrer: Any, own_hosts: Collection[str] = ()) -> str | None:
     return INTERNAL if host in own_hosts else host
 
 
+@lru_cache(maxsize=64)
 def host_of_request(host: str) -> str | None:
     """Return the host name in a request's `Host` header or in a setting, in lower case and without its port."""
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from flask import current_app, has_request_context, request
+from flask import current_app, has_app_context, has_request_context, request
 
 from invenio_stats.core import agent_classes
 from invenio_stats.core.addresses import canonical_address
@@ -151,12 +151,11 @@ def _reduced_referrer(referrer: str) -> str | None:
     return referrer_host(referrer, _own_hosts())
 
 
-def _own_hosts() -> frozenset[str]:
+def _own_hosts() -> set[str]:
     """Return the host of the current request, and the one that the instance is configured with."""
-    hosts = [request.host] if has_request_context() else []
-    if current_app and current_app.config.get("SITE_HOSTNAME"):
-        hosts.append(current_app.config["SITE_HOSTNAME"])
-    return frozenset(filter(None, map(host_of_request, hosts)))
+    configured = current_app.config.get("SITE_HOSTNAME") if has_app_context() else None
+    hosts = (request.host if has_request_context() else None, configured)
+    return {name for host in hosts if host and (name := host_of_request(host))}
 
 
 def _agent_fields(text: str) -> dict[str, Any]:

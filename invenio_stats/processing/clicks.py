@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
-from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError, without_text
 from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
@@ -15,9 +15,6 @@ from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
 
 logger = logging.getLogger(__name__)
-
-MAX_AHEAD = timedelta(days=1)
-"""How far an event may be ahead of the worker's clock: clocks differ, and a day is more than any time zone is wrong."""
 
 
 class ClickRules(NamedTuple):
@@ -32,11 +29,11 @@ class ClickRules(NamedTuple):
     """The moment of this batch, as it stands in `updated_timestamp`."""
     first_day: datetime
     """Events before it are rejected: their day's total could not be counted anew."""
-    now: datetime
-    """The worker's clock; events more than `MAX_AHEAD` ahead of it are rejected."""
     queue: str
     alias: str
     """Names of the queue and of the events' alias, for messages."""
+    last_moment: datetime = END
+    """Events after it are rejected: their clock is wrong."""
     writes_zone: bool = False
     """Whether timestamps are written with their zone."""
 
@@ -69,7 +66,7 @@ def _wrong_time(click: Click, rules: ClickRules) -> str | None:
     """Return why an event of that moment cannot be counted; None if it can."""
     if click.moment < rules.first_day:
         return "expired"
-    return "in the future" if click.moment - rules.now > MAX_AHEAD else None
+    return "in the future" if click.moment > rules.last_moment else None
 
 
 def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
