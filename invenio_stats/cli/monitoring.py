@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.cli.options import as_json, table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
@@ -33,7 +33,7 @@ def spool_send(as_json: bool) -> None:
         progress.begin(_("spool"), outbox().spool.count())
         try:
             sent = send_spool(on_batch=progress.advance)
-        except failures() as error:
+        except failure_types() as error:
             raise click.ClickException(
                 _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
             ) from error

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
 
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Batch, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Batch, unpack_events
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 
@@ -34,7 +34,7 @@ def _read(messages):
     read = []
     for message in messages:
         content = json.loads(message.body)
-        read += unpacked(content) or [IdentifiedEvent(content, message.message_id)]
+        read += unpack_events(content) or [IdentifiedEvent(content, message.message_id)]
     return [(event.event_id, dict(event)) for event in read]
 
 
@@ -91,7 +91,7 @@ def test_what_is_no_message_of_several_events_is_none(content):
             for part in content
         )
     )
-    assert (unpacked(content) is not None) == bool(is_one)
+    assert (unpack_events(content) is not None) == bool(is_one)
 
 
 def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():
