@@ -99,14 +99,14 @@ class Pseudonymizer:
         """Remove the person's fields from an event, and return them."""
         visitor = Visitor(*[_text(event.pop(field, None)) for field in PERSONAL_FIELDS])
         address = visitor.ip_address
-        canonical = address and self._once(canonical_address, address)
+        canonical = address and self._call_once(canonical_address, address)
         return visitor if canonical == address else visitor._replace(ip_address=canonical)
 
     def _set_visitor(self, visitor: Visitor, has_agent: bool) -> None:
         """Make a visitor the current one; forgets the keys of the previous one."""
-        agent = self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
+        agent = self._call_once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
         self._visitor, self._keys = (visitor, has_agent), {}
-        self._visitor_fields = {"country": country_of(visitor.ip_address, self._once(country_database)), **agent}
+        self._visitor_fields = {"country": country_of(visitor.ip_address, self._call_once(country_database)), **agent}
 
     def _keys_at(self, moment: datetime, visitor: Visitor) -> dict[str, Any]:
         day, yesterday = moment.date(), None
@@ -114,15 +114,15 @@ class Pseudonymizer:
             yesterday = existing_salt_of(day - timedelta(days=1)) if day > date.min else None
         hour = (day, moment.hour, yesterday)
         if hour not in self._keys:
-            salt = self._once(_salt_of_day, self._salt_of, day)
+            salt = self._call_once(_salt_of_day, self._salt_of, day)
             agent_class = self._visitor_fields["agent_class"]
             self._keys[hour] = _keys(visitor, agent_class, moment, salt, yesterday and yesterday.value)
         return self._keys[hour]
 
     def _reduced(self, referrer: Any) -> str | None:
-        return self._once(_reduced_referrer, referrer) if isinstance(referrer, str) else None
+        return self._call_once(_reduced_referrer, referrer) if isinstance(referrer, str) else None
 
-    def _once(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _call_once(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return the result of a function, called only once for the same arguments."""
         call = (function, *arguments)
         if call not in self._known:
@@ -165,7 +165,7 @@ def _agent_fields(text: str) -> dict[str, Any]:
         "agent_class": agent.agent_class,
         "agent_id": agent.agent_id,
         "lists_version": agent.lists_version,
-        "is_robot": agent_classes.is_robot(agent.agent_class),
+        "is_robot": agent.is_robot,
         "is_machine": agent_classes.is_machine(agent.agent_class),
     }
 

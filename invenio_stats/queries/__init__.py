@@ -29,7 +29,12 @@ Answer = dict[str, Any]
 """The answer to a client; it has the same keys whether there are totals or not."""
 
 Modifier = Callable[..., Any]
-"""`(search, **run_parameters)` -> search; called with those of the run's parameters that its signature accepts."""
+"""`(search, **run_parameters)` -> search; called with those of the run's parameters that its signature accepts.
+
+Interval and dates are never passed: the query itself applies them, and modifiers turn what they are given into filters.
+"""
+
+_NOT_FOR_MODIFIERS = frozenset({"interval", "start_date", "end_date"})
 
 DEFAULT_METRICS: Mapping[str, Any] = {"value": ("sum", "count", {})}
 
@@ -126,9 +131,9 @@ class _TotalsQuery(Query):
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
         known = own | set(self.required_filters)
         for modifier in self.query_modifiers:
-            known |= parameters.taken(modifier, params, skip=1)
+            known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
-            known |= parameters.taken(self.build_query, params)
+            known |= parameters.accepted_names(self.build_query, params)
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
@@ -159,8 +164,10 @@ class _TotalsQuery(Query):
 
     def _search(self, run: Mapping[str, Any]) -> Any:
         search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
+        filters = {name: value for name, value in run.items() if name not in _NOT_FOR_MODIFIERS}
         for modifier in self.query_modifiers:
-            search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
+            names = parameters.accepted_names(modifier, filters, skip=1)
+            search = modifier(search, **{name: filters[name] for name in names})
         return search
 
     def _request(self, run: Mapping[str, Any]) -> SearchRequest:

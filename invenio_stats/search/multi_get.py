@@ -1,4 +1,4 @@
-"""Reading documents by id, several in one request: what was written a moment ago is there, searchable or not."""
+"""Read several documents by id in one request; documents are found even if a search does not find them yet."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from invenio_stats.search.failures import error_type, is_index_missing
 from invenio_stats.support.json_codec import encode
 
 DocumentRef = Mapping[str, str]
-"""`_index` and `_id` of a document."""
+"""A dict with `_index` and `_id` of a document."""
 Found = Mapping[str, Any]
-"""What the engine says of a document: `found`, `_source`, `_seq_no`, `_primary_term`."""
+"""The engine's response for one document: `found`, `_source`, `_seq_no`, `_primary_term`."""
 
 
 def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
-    """Return what the engine says of each document; StatsError where it cannot say it.
+    """Return the engine's response for each document; StatsError if a document cannot be read.
 
-    One whose index is not there yet is not found.
+    A document whose index does not exist is not found.
     """
     documents: list[Found] = client.mget(body=encode({"docs": list(document_refs)}))["docs"]
     for document in documents:

@@ -44,12 +44,14 @@ def test_a_replaced_salt_is_that_of_what_is_published(app, queues, salt):
     [
         pytest.param({"user_agent": BROWSER}, False, False, id="browser"),
         pytest.param({"user_agent": ROBOT}, True, False, id="robot"),
-        pytest.param({"user_agent": MACHINE}, False, True, id="machine"),
+        pytest.param({"user_agent": MACHINE}, True, True, id="a tool on the list of robots"),
+        pytest.param({"user_agent": "Java/17"}, False, True, id="a tool that is not"),
         pytest.param({"user_agent": ""}, True, False, id="an empty agent is a robot"),
         pytest.param({}, False, False, id="an event without an agent is not"),
         pytest.param({"agent_class": "ai"}, True, False, id="ai"),
         pytest.param({"agent_class": "robot"}, True, False, id="robot by class"),
         pytest.param({"agent_class": "machine"}, False, True, id="machine by class"),
+        pytest.param({"agent_class": "machine", "is_robot": True}, True, True, id="as the web process found it"),
     ],
 )
 def test_robots_and_machines_are_flagged_or_dropped(agent, is_robot, is_machine):

@@ -341,7 +341,8 @@ def test_a_foreign_queue_is_read_as_it_is(app, put_templates):
     [
         pytest.param({"user_agent": BROWSER}, False, False, id="browser"),
         pytest.param({"user_agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}, True, False, id="robot"),
-        pytest.param({"user_agent": "Wget/1.21.3"}, False, True, id="machine"),
+        pytest.param({"user_agent": "Wget/1.21.3"}, True, True, id="a tool on the list of robots"),
+        pytest.param({"user_agent": "Java/17"}, False, True, id="a tool that is not"),
         pytest.param({"user_agent": ""}, True, False, id="empty"),
         pytest.param({}, False, False, id="no agent"),
         pytest.param({"agent_class": "ai"}, True, False, id="classified before"),

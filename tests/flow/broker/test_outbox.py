@@ -13,7 +13,7 @@ from kombu.exceptions import EncodeError
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
-from invenio_stats.broker.transports.amqp_publisher import deliver, failures
+from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats
@@ -115,7 +115,7 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     pool = Connection(hanging.connection_pool.connection.as_uri(include_password=True)).Pool(limit=1)
 
     def wait(seconds):
-        with suppress(*failures()):
+        with suppress(*failure_types()):
             deliver(pool, hanging.exchange, [message()], seconds)
 
     other = threading.Thread(target=wait, args=(1.5,))

@@ -61,7 +61,7 @@ def test_a_robot_never_shares_a_key_with_a_person(app):
         pytest.param({"user_agent": BROWSER}, ("browser", False, False), id="browser"),
         pytest.param({"user_agent": ROBOT}, ("robot", True, False), id="robot"),
         pytest.param({"user_agent": "Mozilla/5.0 (compatible; GPTBot/1.2)"}, ("ai", True, False), id="ai"),
-        pytest.param({"user_agent": "curl/8.5.0"}, ("machine", False, True), id="machine"),
+        pytest.param({"user_agent": "curl/8.5.0"}, ("machine", True, True), id="a tool on the list of robots"),
         pytest.param({"user_agent": ""}, ("robot", True, False), id="empty"),
         pytest.param({"user_agent": None}, ("robot", True, False), id="none"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
 
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, SMALL_NUMBERS, Batch, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, SMALL_NUMBERS, Batch, unpack_events
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
@@ -35,7 +35,7 @@ def _read(messages):
     read = []
     for message in messages:
         content = json.loads(message.body)
-        read += unpacked(content) or [IdentifiedEvent(content, message.message_id)]
+        read += unpack_events(content) or [IdentifiedEvent(content, message.message_id)]
     return [(event.event_id, dict(event)) for event in read]
 
 
@@ -68,7 +68,7 @@ def test_a_number_of_any_size_is_read_as_it_was_published(batch, number, others)
     events = [{"n": 1} for _ in range(others)]
     messages = batch(*events, {"n": number}, {"n": 10**18})
     read = [decode(message.body.encode(), message.body.endswith(SMALL_NUMBERS)) for message in messages]
-    fields = [event for content in read for event in (unpacked(content) or [content])]
+    fields = [event for content in read for event in (unpack_events(content) or [content])]
     assert [event["n"] for event in fields] == [1] * others + [number, 10**18]
     assert all(type(event["n"]) is int for event in fields)
 
@@ -115,7 +115,7 @@ def test_what_is_no_message_of_several_events_is_none(content):
             for part in content
         )
     )
-    assert (unpacked(content) is not None) == bool(is_one)
+    assert (unpack_events(content) is not None) == bool(is_one)
 
 
 def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():
