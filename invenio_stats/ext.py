@@ -111,8 +111,9 @@ class InvenioStatsState:
         """Pseudonymize events and publish them to the queue of their type.
 
         Returns when the broker, or the spool, has all of them. AssertionError for a type that is not in STATS_EVENTS,
-        TypeError for events that are not an iterable of dicts. All others are published before EncodeError is raised for an
-        event that is not JSON, and TypeError or ValueError for one that is not a dict or has an invalid `event_id`.
+        TypeError for events that are not an iterable of dicts. All other events are published before EncodeError is
+        raised for one that is not JSON, and TypeError or ValueError for one that is not a dict or has an invalid
+        `event_id`.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
