@@ -74,9 +74,9 @@ def filter_machines(doc: Event) -> Event | None:
 
 def _is_robot(doc: Event) -> bool:
     """Return True for a robot's event; a pseudonymized event says what the web process found in the agent's text."""
-    if "agent_class" in doc:
-        return bool(doc.get("is_robot")) or is_robot(doc["agent_class"])
-    return "user_agent" in doc and describe(doc["user_agent"]).is_robot
+    if "user_agent" in doc:  # whatever else the event has: it is not pseudonymized yet
+        return not is_without_visitor(doc) and describe(doc["user_agent"]).is_robot
+    return "agent_class" in doc and (bool(doc.get("is_robot")) or is_robot(doc["agent_class"]))
 
 
 def _agent_class(doc: Event) -> AgentClass:
