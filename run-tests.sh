@@ -15,6 +15,8 @@ Installs the package with all it needs for tests into an environment of its own 
 and with --full also:
     package    the wheel and the source distribution hold what they should
     services   flow again, and faults and load, on real OpenSearch, RabbitMQ and Redis, which it installs and starts
+    engines    a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch 7.10;
+               an engine that cannot be installed is left out
     rdm        a real InvenioRDM in an environment of its own, with PostgreSQL as well: used, asked, begun with
                the public 7.0.2, switched and switched back
 Options:
@@ -26,13 +28,13 @@ Options:
     --python PYTHON      the Python to use (3.10 or newer); otherwise the first suitable one that is found
     --help               this text
 Whatever else is given goes to pytest: ./run-tests.sh --only flow -k bookmark -x
-CI=true: a test that misses its service fails instead of being skipped, and so does rdm without what it needs.
+CI=true: a test that misses its service fails instead of being skipped; so do engines and rdm without what they need.
 TEXT
 }
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cd "$here"
-all=(manifest style types unit docs flow package services rdm)
+all=(manifest style types unit docs flow package services engines rdm)
 steps=(manifest style types unit docs flow)
 only=() engine=embedded keep="" python="" explore="" pytest_arguments=() child=""
 
@@ -120,22 +122,24 @@ folder_of() {
 venv=$(folder_of venv-tests)
 venv_rdm=$(folder_of venv-rdm)
 
-# An environment is used again as long as what it was made from is the same.
+# make_environment FOLDER PYTHON ARGUMENTS OF PIP: used again as long as what it was made from is the same.
 make_environment() {
-  local stamp log=$venv/install.log
-  stamp=$(cat setup.cfg setup.py pyproject.toml <(echo "$python") | cksum)
-  if [[ $(cat "$venv/stamp" 2>/dev/null) == "$stamp" ]] && suits "$venv/bin/python"; then
-    say "environment: $venv, $("$venv/bin/python" --version), as it is"
+  local place=$1 base=$2 log=$1/install.log stamp file inputs=(setup.cfg setup.py pyproject.toml)
+  shift 2
+  for file in "$@"; do if [[ -f $file ]]; then inputs+=("$file"); fi; done
+  stamp=$(cat "${inputs[@]}" <(echo "$base" "$@"; if [[ $base ]]; then "$base" --version; fi) | cksum)
+  if [[ $(cat "$place/stamp" 2>/dev/null) == "$stamp" ]] && suits "$place/bin/python"; then
+    say "environment: $place, $("$place/bin/python" --version), as it is"
     return
   fi
-  find_python
-  say "environment: $venv, $("$python" --version), new (a minute or two)"
-  rm -rf "$venv"
-  "$python" -m venv "$venv"
-  local install=("$venv/bin/python" -m pip install)
-  if command -v uv >/dev/null; then install=(uv pip install --python "$venv/bin/python"); fi
-  run "${install[@]}" -e '.[tests,docs,demo]' >"$log" 2>&1 || { tail -30 "$log" >&2; die "cannot install the package: $log"; }
-  echo "$stamp" >"$venv/stamp"
+  if [[ ! $base ]]; then find_python; base=$python; fi
+  say "environment: $place, $("$base" --version), new (a minute or two)"
+  rm -rf "$place"
+  "$base" -m venv "$place"
+  local install=("$place/bin/python" -m pip install)
+  if command -v uv >/dev/null; then install=(uv pip install --python "$place/bin/python"); fi
+  run "${install[@]}" "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; echo "cannot install the package: $log" >&2; return 1; }
+  echo "$stamp" >"$place/stamp"
 }
 
 # InvenioRDM is tried on Python 3.12; with it comes the public release, in a folder that only some processes look into.
@@ -197,6 +201,8 @@ step_flow() {
 
 step_package() { pytest -- tests/test_package.py -m slow; }
 
+source scripts/steps.d/engines.sh
+
 step_services() {
   start_services opensearch rabbitmq redis || return 1
   pytest -- tests/flow tests/compat tests/services
@@ -215,7 +221,8 @@ step_rdm() {
 
 unset PYTHONPATH PYTHONHOME
 begin=$SECONDS
-if [[ ${steps[*]} != rdm ]]; then make_environment; fi
+if [[ $python ]]; then find_python; fi
+if [[ ${steps[*]} != rdm ]]; then make_environment "$venv" "$python" -e '.[tests,docs,demo]' || exit 2; fi
 summary=$(printf '%-10s %-7s %5d s' environment ready "$((SECONDS - begin))") passed=0 failed=0
 for step in "${steps[@]}"; do
   say "$step"

@@ -32,6 +32,9 @@ TRANSIENT = FailureClass.TRANSIENT
 FINAL_FOR_DOCUMENT = FailureClass.FINAL_FOR_DOCUMENT
 FINAL_FOR_DESTINATION = FailureClass.FINAL_FOR_DESTINATION
 
+SHARD_UNAVAILABLE = 503
+"""The status of a request for one document whose shard is not started; an item of several has an error type instead."""
+
 _BY_STATUS = {
     400: FINAL_FOR_DOCUMENT,  # does not fit the mapping; a closed index has the same status, and is not distinguished
     403: TRANSIENT,  # writes are blocked, by a compaction or because the disk is nearly full
@@ -86,6 +89,11 @@ def error_type(item: Item) -> str:
 def is_index_missing(item: Item) -> bool:
     """Return True if a document was not found because its index does not exist."""
     return error_type(item) == "index_not_found_exception"
+
+
+def is_shard_unavailable(item: Item) -> bool:
+    """Say whether a document was not read because no copy of its shard is started: it may be a moment later."""
+    return error_type(item) == "no_shard_available_action_exception"
 
 
 def is_absent(operation: str, item: Item) -> bool:

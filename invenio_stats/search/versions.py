@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from invenio_search.engine import search
 
 from invenio_stats.search.failures import FailureClass, classify_item
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 
 P = TypeVar("P")
 
@@ -105,7 +105,7 @@ class SharedDocument:
         return not retry_conflicts(True, step, attempts, longest_pause)
 
     def _get(self) -> Found:
-        found: Found = self._client.get(index=self._index, id=self._id, ignore=[404])
+        found: Found = read_one(self._client, self._index, self._id)
         return found
 
     def _take(self, found: Found) -> None:

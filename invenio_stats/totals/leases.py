@@ -14,7 +14,7 @@ from invenio_stats.core.leases import Claim, Lease
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import EngineUnavailableError, LeaseLostError
 from invenio_stats.search.indices import create_index
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 from invenio_stats.search.versions import SharedDocument, Source
 
 BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 def quarantined_totals(client: Any, name: str) -> list[QuarantinedTotal]:
     """Return the totals that an aggregation has quarantined."""
-    found = client.get(index=prefix_index(names.LOCKS), id=name, ignore=[404])
+    found = read_one(client, prefix_index(names.LOCKS), name)
     return quarantine.read_quarantined(found.get("_source", {}))
 
 

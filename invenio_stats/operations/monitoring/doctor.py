@@ -168,7 +168,7 @@ def _totals() -> Finding:
             "totals",
             "error",
             _("Totals that fail again and again: %(names)s.", names=listed(failing)),
-            _("The log says why: 'Error building a total', 'The search engine refused totals'."),
+            _("The log says why: 'Error building a total', 'The search engine rejected totals'."),
         )
     return Finding("totals", "ok", _("No total is quarantined."))
 
