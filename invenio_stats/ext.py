@@ -111,8 +111,9 @@ class InvenioStatsState:
         """Pseudonymize events and publish them to the queue of their type.
 
         Returns when the broker, or the spool, has all of them. AssertionError for a type that is not in STATS_EVENTS,
-        TypeError for events that are not an iterable of dicts, EncodeError for an event that is not JSON: events before
-        it may be published, events after it are not.
+        TypeError for events that are not an iterable of dicts. All other events are published before EncodeError is
+        raised for one that is not JSON, and TypeError or ValueError for one that is not a dict or has an invalid
+        `event_id`.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
@@ -125,10 +126,12 @@ class InvenioStatsState:
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
         """Return the function that pseudonymizes events, or one that does nothing if the worker does it."""
-        from invenio_stats.privacy.pseudonymization import pseudonymizer  # loaded only by processes that publish
+        from invenio_stats.privacy.pseudonymization import (
+            pseudonymize_or_reject,  # loaded only by processes that publish
+        )
 
         how = definition.pseudonymization
-        return pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
+        return pseudonymize_or_reject(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:

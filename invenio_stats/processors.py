@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache, wraps
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.consume import Inbox
+from invenio_stats.config import writes_zone
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass, is_machine, is_robot
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, check_window, document_id_of
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import iso_zoned, parse, utc
+from invenio_stats.core.moments import END, iso_zoned, parse, utc
+from invenio_stats.core.visitors import is_without_visitor
 from invenio_stats.privacy.pseudonymization import anonymize_user, use_salt_getter
 from invenio_stats.privacy.salts import get_anonymization_salt
 from invenio_stats.privacy.user_agents.cache import describe
@@ -43,6 +44,10 @@ __all__ = (
     "flag_robots",
     "hash_id",
 )
+
+MAX_AHEAD = timedelta(days=1)
+"""How far an event may be ahead of the worker's clock: clocks differ, and no time zone is a day wrong. On a queue that
+is not ours any event may be: test suites set the clock of this module to a year of theirs."""
 
 
 def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
@@ -69,16 +74,20 @@ def filter_machines(doc: Event) -> Event | None:
 
 def _is_robot(doc: Event) -> bool:
     """Return True for a robot's event; a pseudonymized event says what the web process found in the agent's text."""
-    if "agent_class" in doc:
-        return bool(doc.get("is_robot")) or is_robot(doc["agent_class"])
-    return "user_agent" in doc and describe(doc["user_agent"]).is_robot
+    if "user_agent" in doc:  # whatever else the event has: it is not pseudonymized yet
+        return not is_without_visitor(doc) and describe(doc["user_agent"]).is_robot
+    return "agent_class" in doc and (bool(doc.get("is_robot")) or is_robot(doc["agent_class"]))
 
 
 def _agent_class(doc: Event) -> AgentClass:
-    """Return the class of an event's user agent; 'unknown' if the event has no such field."""
-    if "agent_class" in doc:
-        return doc["agent_class"]
-    return describe(doc["user_agent"]).agent_class if "user_agent" in doc else "unknown"
+    """Return the class of an event's agent.
+
+    It is unknown, and so no robot, if the event has no agent, or never had a visitor.
+    """
+    if "user_agent" in doc:  # whatever else the event has: it is not pseudonymized yet
+        return "unknown" if is_without_visitor(doc) else describe(doc["user_agent"]).agent_class
+    agent_class: AgentClass = doc.get("agent_class", "unknown")
+    return agent_class
 
 
 def build_file_unique_id(doc: Event) -> Event:
@@ -188,15 +197,17 @@ class EventsIndexer:
         """Yield the click of each event of one batch."""
         batch, events = self._batch or Batch(), iter(self.queue.consume())
         for first in events:  # so that an empty queue does not query the first complete day
+            now = _now()
             rules = ClickRules(
                 chain=self.preprocessors,
                 drop_reason=_drop_reason,
                 window=self.double_click_window,
-                stamp=iso_zoned(_now()),
+                stamp=iso_zoned(now),
                 first_day=batch.first_day(),  # not called for each event, where its failure would reject the event
+                last_moment=now + MAX_AHEAD if isinstance(self.queue, Inbox) else END,
                 queue=self.queue.routing_key,
                 alias=self.index,
-                writes_zone=bool(current_app) and current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False),
+                writes_zone=writes_zone(),
             )
             yield from build_clicks(chain([first], events), rules, batch)
 

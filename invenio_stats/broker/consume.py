@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from invenio_queues.queue import Queue
 
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpack_events
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, SMALL_NUMBERS, events_in, unpack_events
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Delivery
 from invenio_stats.broker.transports.reader import Reader
@@ -19,6 +19,8 @@ from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 
 logger = logging.getLogger(__name__)
+
+_SMALL_NUMBERS = SMALL_NUMBERS.encode()
 
 BATCH_SIZE = 2000
 """Events in a batch, which are a few megabytes; a few more if its last message has several events. A worker holds three
@@ -187,7 +189,7 @@ def _id_of(body: Any) -> str:
 def _payload(message: Any) -> Any:
     """Return the decoded body. Plain JSON is decoded directly, since kombu's decoder checks each object for a type."""
     if isinstance(message, Delivery) and message.is_plain_json and b'"__type__"' not in message.body:
-        return decode(message.body)
+        return decode(message.body, message.body.endswith(_SMALL_NUMBERS))
     return message.payload
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from kombu.exceptions import EncodeError
@@ -27,11 +27,15 @@ EVENTS_PER_MESSAGE = 25
 an event before it is stored. With twenty-five events in a message, only a twenty-fifth of that cost is left; and two
 thousand such messages, which a worker may receive before it knows how many events they have, are about 20 MB."""
 
+SMALL_NUMBERS = "\t\n"
+"""Blanks after the text of a message that orjson has written: its whole numbers have at most 64 bits, so its reader
+need not look for longer ones."""
+
 
 class Batch(Sequence[Outgoing]):
     """The messages for some events, encoded when they are read, so that sending and encoding overlap.
 
-    The batch ends before the first event that cannot be encoded; `error` is the exception.
+    An event of which none can be made is left out; `error` is the first reason.
     """
 
     def __init__(self, queue: str, prepare: Callable[[IdentifiedEvent], IdentifiedEvent], events: Iterable[Event]):
@@ -53,19 +57,33 @@ class Batch(Sequence[Outgoing]):
         return len(self._messages)
 
     def _make_until(self, stop: int) -> None:
-        while len(self._messages) < stop and self.error is None:
-            ids, texts = [], []
-            try:
-                for event in islice(self._remaining, self._size):
-                    ready = self._prepare(with_id(event))
-                    texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
-                    ids.append(ready.event_id)
-            except Exception as error:  # kept, so that the caller does not take it for a failure of the broker
-                self.error = error
-            if not texts:
-                return
+        while len(self._messages) < stop and (part := list(islice(self._remaining, self._size))):
+            written = [one for one in map(self._write, part) if one is not None]
+            if not written:
+                continue
+            texts = [one.text for one in written]
             body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
-            self._messages.append(Outgoing(self._queue, ids[0], body, events=len(texts)))
+            if all(one.by_orjson for one in written):
+                body += SMALL_NUMBERS
+            self._messages.append(Outgoing(self._queue, written[0].event_id, body, events=len(written)))
+
+    def _write(self, event: Event) -> "_Written | None":
+        """Return an event as it is in a message; None, noted in `error`, if it cannot be in one."""
+        try:
+            ready = self._prepare(with_id(event))
+            return _Written(ready.event_id, *_json(ready if self._size == 1 else [ready.event_id, ready], ready))
+        except Exception as error:  # of whatever kind: it must not pass for one of the broker's, nor stop the others
+            self.error = self.error or error
+            return None
+
+
+class _Written(NamedTuple):
+    """One event in a message."""
+
+    event_id: str
+    text: str
+    """The event as JSON, or in a shared message the pair of its id and it."""
+    by_orjson: bool
 
 
 def events_in(content: Any) -> list[Any]:
@@ -84,13 +102,16 @@ def _is_pair(part: Any) -> bool:
     return isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], dict)
 
 
-def _json(content: Any, event: Event) -> str:
-    """Return an event, or the pair of its id and the event, encoded as by kombu; EncodeError if it is not JSON."""
+def _json(content: Any, event: Event) -> tuple[str, bool]:
+    """Return an event, or the pair of its id and it, as kombu writes it, and whether orjson has written it.
+
+    EncodeError if it is not JSON.
+    """
     if _has_plain_values(event):
         with suppress(TypeError):  # unpaired surrogates, integers of more than 64 bits
-            return orjson.dumps(content).decode()
+            return orjson.dumps(content).decode(), True
     try:
-        return _ENCODER.encode(content)
+        return _ENCODER.encode(content), False
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodeError(str(error)) from error
 

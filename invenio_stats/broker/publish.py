@@ -21,13 +21,13 @@ def publish(
 
     More than `MAX_SINGLE_MESSAGES` events share messages. Returns when the broker has confirmed all of them, or when
     they are in the spool because the broker is not available. EventsRefusedError if the spool cannot store them either.
-    An event that is not JSON ends the batch: EncodeError is raised after the events before it are published, or before
-    any is published if it is in the first part.
+    An event that cannot be encoded costs itself only: its error, EncodeError if it is not JSON, is raised after all
+    other events are published.
     """
     batch = Batch(queue.routing_key, prepare, events)
     # Encode the first part before connecting, so that a salt store that hangs does not use up the time for the broker.
     first_part = next(parts(batch), None)
-    if first_part and batch.error is None:
+    if first_part:
         outbox().send(queue, batch)
     if batch.error is not None:
         raise batch.error

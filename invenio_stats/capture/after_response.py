@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, has_request_context, request, request_finished, request_started
 
-from invenio_stats.core.delivered_content import Answer, is_usage
+from invenio_stats.core.delivered_content import SENT_BY_ANOTHER_SERVER, Answer, is_prefetch, is_usage
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.proxies import current_stats, unwrap
@@ -56,12 +56,24 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
     deferred: _Deferred | None = request.environ.get(_KEY)
     if deferred is None:
         return
-    deferred.answer = Answer(request.method, response.status_code, response.headers.get("Content-Range"))
+    deferred.answer = _answer(response)
     for event_type, events in deferred.events.items():
         counted = [event for event in events if is_usage(deferred.answer, event.leads_to_content)]
         if counted:
             _publish(event_type, counted)
     deferred.events = {}
+
+
+def _answer(response: Any) -> Answer:
+    """Return what the rule of counting needs to know of the current request and its response."""
+    return Answer(
+        method=request.method,
+        status=response.status_code,
+        content_range=response.headers.get("Content-Range"),
+        requested_range=request.headers.get("Range"),
+        is_sent_elsewhere=any(name in response.headers for name in SENT_BY_ANOTHER_SERVER),
+        is_prefetch=is_prefetch(request.headers),
+    )
 
 
 def _publish(event_type: str, events: list[IdentifiedEvent]) -> None:

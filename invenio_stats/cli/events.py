@@ -37,5 +37,8 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
             results[name] = process_one(name, on_batch=progress.advance)
     store_agents()
     report(
-        results, as_json, lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1])
+        results,
+        as_json,
+        lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1]),
+        success=_("Events processed successfully."),
     )

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
-from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError, without_text
-from invenio_stats.privacy.pseudonymization import to_dead_letter
+from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
+from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class ClickRules(NamedTuple):
     queue: str
     alias: str
     """Names of the queue and of the events' alias, for messages."""
+    last_moment: datetime = END
+    """Events after it are rejected: their clock is wrong."""
     writes_zone: bool = False
     """Whether timestamps are written with their time zone."""
 
@@ -38,21 +41,32 @@ class ClickRules(NamedTuple):
 def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> Iterator[Click]:
     """Yield the click of each event; record in the batch the events that are dropped or can never be stored."""
     for event in events:
+        if isinstance(event.get(REJECTED), str):  # it could not be pseudonymized where it was published
+            batch.failures.append((to_dead_letter(event), event[REJECTED]))
+            continue
         try:
             click = _build_click(event, rules, batch)
         except ImportError:
             raise  # an error of the installation, not of the event: the batch stays on the queue
         except Exception as error:  # a preprocessor failed, or a field is missing: continue with the other events
             facts = {"queue": rules.queue, "error": type(error).__name__}
-            logger.error("Error processing event", exc_info=without_text(error), extra=facts)
+            logger.error("Error while processing event", exc_info=without_text(error), extra=facts)
             batch.failures.append((to_dead_letter(event), f"preprocessor: {type(error).__name__}"))
             continue
         if click is None:
             continue
-        if click.moment < rules.first_day:
-            batch.failures.append((to_dead_letter(event), "expired"))
+        reason = _wrong_time(click, rules)
+        if reason is not None:
+            batch.failures.append((to_dead_letter(event), reason))
             continue
         yield click
+
+
+def _wrong_time(click: Click, rules: ClickRules) -> str | None:
+    """Return why an event of that moment cannot be counted; None if it can."""
+    if click.moment < rules.first_day:
+        return "expired"
+    return "in the future" if click.moment > rules.last_moment else None
 
 
 def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
@@ -62,6 +76,8 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
         return None
     if has_personal_data(doc):
         raise PersonalDataError(rules.alias)
+    if doc.get("referrer") is not None:  # a chain without anonymize_user has left it whole
+        doc["referrer"] = stored_referrer(doc["referrer"])
     timestamp = doc["timestamp"]
     moment = to_second(parse(timestamp))
     cell = cell_start(moment, rules.window)

@@ -2,13 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from invenio_search import current_search_client
 from invenio_search.engine import dsl
 from invenio_search.utils import build_alias_name
 
+from invenio_stats.config import writes_zone
+from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.queries import paging, parameters, results, search_bodies
@@ -154,7 +156,8 @@ class _TotalsQuery(Query):
         raise NotImplementedError
 
     def _filter_body(self, run: Mapping[str, Any]) -> search_bodies.Body:
-        return search_bodies.selection(self._filters(run), self.time_field, run["start_date"], run["end_date"])
+        start, end, write = run["start_date"], run["end_date"], moments.writer(writes_zone())
+        return search_bodies.selection(self._filters(run), self.time_field, start, end, write)
 
     def _copy_body(self) -> search_bodies.Body:
         return search_bodies.newest(self.time_field, self.copy_fields.values())
@@ -225,10 +228,24 @@ class DateHistogramQuery(_TotalsQuery):
             try:
                 response = self._fetch(request, (), run, first)
             except TooManyBucketsError as error:
-                raise parameters.too_many_intervals(interval, start, end) from error
+                if end is not None:
+                    raise parameters.too_many_intervals(interval, start, end) from error
+                response = self._fetch_until_tomorrow(run)
             return self.process_query_result(response, interval, start, end)
 
         return PreparedQuery(request, answer)
+
+    def _fetch_until_tomorrow(self, run: Mapping[str, Any]) -> Response:
+        """Send the search of an open range again, up to tomorrow.
+
+        Older releases counted events that were dated years ahead, and a histogram up to there has too many intervals.
+        """
+        tomorrow = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=1)
+        until_tomorrow = {**run, "end_date": tomorrow}
+        try:
+            return self._fetch(self._request(until_tomorrow), (), until_tomorrow, search)
+        except TooManyBucketsError as error:
+            raise parameters.too_many_intervals(run["interval"], run["start_date"], None) from error
 
     def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
         """Return `{interval, key_type, start_date, end_date, buckets}`."""

@@ -112,8 +112,23 @@ def test_a_visitor_is_another_on_the_next_day(app):
 
 
 def test_an_event_that_carries_a_visitor_is_left_alone(app):
-    event = {"visitor_id": "V", "unique_session_id": "S", "ip_address": "192.0.2.1"}
+    event = {"visitor_id": "V", "unique_session_id": "S", "user_id": "7"}
     assert anonymize_user(dict(event)) == event
+
+
+def test_an_event_with_raw_fields_is_not_left_alone_whatever_it_carries(app, salt):
+    raw = {"timestamp": "2026-01-31T10:00:00", "ip_address": "192.0.2.1", "user_agent": BROWSER}
+    carried = {"visitor_id": None, "unique_session_id": "S", "agent_class": "robot"}
+    assert anonymize_user({**raw, **carried}) == anonymize_user(dict(raw))
+
+
+def test_preprocessors_run_without_an_application(salt):
+    """Unit tests of clients call them with a replaced salt, at any time of the day."""
+    event = download(datetime(2026, 1, 31, tzinfo=timezone.utc))
+    for preprocess in (flag_robots, flag_machines, anonymize_user):
+        event = preprocess(event)
+    assert len(event["visitor_id"]) == 56
+    assert "ip_address" not in event
 
 
 def test_the_default_preprocessors_are_on_the_class():

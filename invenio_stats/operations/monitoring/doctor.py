@@ -1,6 +1,7 @@
 """Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from flask import current_app
@@ -10,11 +11,14 @@ from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.core.metrics import parse_metrics
-from invenio_stats.privacy.geoip import open_database
+from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
 
 Level = Literal["ok", "warning", "error"]
+
+MAX_DAYS_OF_COUNTRIES = 366
+"""Age of a country database from which it is out of date: its makers publish a new one every month or more often."""
 
 
 class Finding(NamedTuple):
@@ -83,7 +87,7 @@ def _proxies() -> Finding:
 
 def _countries() -> Finding:
     """Countries come from a database file."""
-    path = current_app.config.get("STATS_GEOIP_DATABASE")
+    path = country_database()
     if not path:
         return Finding(
             "countries",
@@ -91,14 +95,25 @@ def _countries() -> Finding:
             _("There is no country database: countries stay unknown."),
             _("Set STATS_GEOIP_DATABASE to the path of an .mmdb file."),
         )
-    if open_database(path) is None:
+    database = open_database(path)
+    is_read = database.check()
+    if not (is_read and database.gives_countries()):
+        fault = _("gives no country") if is_read else _("cannot be read")
         return Finding(
             "countries",
             "error",
-            _("The country database %(path)s cannot be read.", path=path),
-            _("Put a whole .mmdb file there, or correct STATS_GEOIP_DATABASE."),
+            _("The country database %(path)s %(fault)s.", path=path, fault=fault),
+            _("Put a whole .mmdb file of countries or cities there, or correct STATS_GEOIP_DATABASE."),
         )
-    return Finding("countries", "ok", _("Countries come from %(path)s.", path=path))
+    return Finding("countries", *_age_of_countries(path, (datetime.now(timezone.utc) - database.built()).days))
+
+
+def _age_of_countries(path: str, days: int) -> tuple[Level, str, str]:
+    """Return what is said of the age of a country database: addresses move between countries."""
+    message = _("Countries come from %(path)s, which is %(days)s days old.", path=path, days=days)
+    if days <= MAX_DAYS_OF_COUNTRIES:
+        return "ok", message, ""
+    return "warning", message, _("Set STATS_GEOIP_DATABASE to a newer .mmdb file; it is noticed within minutes.")
 
 
 def _broker() -> Finding:
