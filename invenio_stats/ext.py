@@ -132,7 +132,7 @@ class InvenioStatsState:
 
     @cached_property
     def agents_queue(self) -> Queue:
-        """The queue of the agent dictionary; it is ours, so `declare_queues` does not list it."""
+        """The queue of the user-agent catalog; it is internal, so `declare_queues` does not list it."""
         return Queue(self.exchange, names.AGENTS, current_queues.connection_pool)
 
     def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:

@@ -92,6 +92,37 @@ def test_the_page_of_commands_begins_with_a_table_of_all():
     assert all(effect.endswith(".") for _, effect in rows)
 
 
+def mentioned_commands(text):
+    """Yield the words after ``invenio stats`` in each literal of a text, also if the literal spans two lines."""
+    for literal in re.findall(r"``([^`]+)``|^ +\$ ([^|#\n]+)", text, flags=re.MULTILINE):
+        words = "".join(literal).split()
+        if words[:2] == ["invenio", "stats"]:
+            yield words[2:]
+
+
+def test_every_command_that_a_page_mentions_exists():
+    """Commands are renamed; pages and the changelog follow."""
+    from invenio_stats.cli import stats
+
+    wrong, count = [], 0
+    for page in [*PAGES, ROOT / "CHANGES.rst", ROOT / "CONTRIBUTING.rst", ROOT / "SECURITY.rst"]:
+        for words in mentioned_commands(page.read_text()):
+            count += 1
+            group = stats
+            for word in words:
+                if not isinstance(group, click.Group):
+                    break
+                group = group.commands.get(word)
+            if group is None:
+                wrong.append(f"{page.name}: invenio stats {' '.join(words)}")
+    assert count > 50
+    assert not wrong
+
+
+def test_a_command_across_two_lines_is_found():
+    assert list(mentioned_commands("run ``invenio stats\n  ingest`` now")) == [["ingest"]]
+
+
 @pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
 def test_everything_that_is_shipped_is_described(built, setting):
     from invenio_stats.contrib import config

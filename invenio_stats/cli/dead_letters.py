@@ -13,7 +13,7 @@ from rich.console import Console
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failure_types
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, table, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.proxies import current_stats

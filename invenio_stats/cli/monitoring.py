@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failure_types
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json, table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned

@@ -11,7 +11,7 @@ from invenio_queues.proxies import current_queues
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError

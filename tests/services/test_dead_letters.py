@@ -14,8 +14,8 @@ from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats

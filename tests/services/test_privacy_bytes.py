@@ -35,7 +35,7 @@ PLACES = {
     "results of tasks",
     "dead letters",
     "cache",
-    "agent dictionary",
+    "user-agent catalog",
     "indices",
     "log at DEBUG, with tracebacks",
 }
@@ -191,7 +191,7 @@ def test_no_trace_of_a_person_is_left(
     indices = search_client.indices.get(index=f"{index_prefix}*")
     assert len(indices) >= 5
     for name, body in indices.items():
-        place = "agent dictionary" if name == f"{index_prefix}stats-agents" else "indices"
+        place = "user-agent catalog" if name == f"{index_prefix}stats-agents" else "indices"
         searched(place, json.dumps(body))
         hits = search_client.search(index=name, body={"size": 1000})["hits"]
         assert hits["total"]["value"] <= 1000

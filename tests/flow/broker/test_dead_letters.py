@@ -7,7 +7,7 @@ import pytest
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.core.events import IdentifiedEvent

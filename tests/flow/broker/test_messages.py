@@ -11,7 +11,7 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse

@@ -13,7 +13,7 @@ from kombu.exceptions import EncodeError
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
-from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
+from invenio_stats.broker.transports.drivers import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.proxies import current_stats

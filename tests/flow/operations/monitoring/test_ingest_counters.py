@@ -10,7 +10,7 @@ from invenio_search.engine import search
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.errors import EngineUnavailableError
