@@ -77,7 +77,13 @@ def test_every_command_and_option_is_described(built):
     found = dict(commands(stats, ("invenio", "stats")))
     assert len(found) >= 5
     assert not missing(found, built["commands"])
-    options = {name for command in found.values() for one in command.params for name in one.opts if name[:2] == "--"}
+    options = {
+        name
+        for command in found.values()
+        for parameter in command.params
+        for name in parameter.opts
+        if name[:2] == "--"
+    }
     assert not missing(options, built["commands"])
 
 
@@ -133,7 +139,9 @@ def test_everything_that_is_shipped_is_described(built, setting):
 def test_every_error_is_described(built):
     from invenio_stats import errors
 
-    own = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]
+    own = [
+        name for name, error in vars(errors).items() if isinstance(error, type) and error.__module__ == errors.__name__
+    ]
     assert own
     assert not missing(own, built["errors"])
 

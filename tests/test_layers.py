@@ -159,9 +159,9 @@ def test_every_module_has_a_layer():
 def test_imports_point_down():
     """A module imports its own layer or one below; `import` inside a function counts too."""
     wrong = [
-        f"{one}: layer {layer(one.importer)} -> {layer(one.imported)}"
-        for one in own_imports()
-        if layer(one.imported) > layer(one.importer) and layer(one.imported) != 6
+        f"{found}: layer {layer(found.importer)} -> {layer(found.imported)}"
+        for found in own_imports()
+        if layer(found.imported) > layer(found.importer) and layer(found.imported) != 6
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -169,11 +169,11 @@ def test_imports_point_down():
 def test_stages_do_not_import_each_other():
     """What passes between stages is data."""
     wrong = [
-        str(one)
-        for one in own_imports()
-        if layer(one.importer) == layer(one.imported) == 2
-        and stage(one.importer) != stage(one.imported)
-        and (one.importer, one.imported) not in STAGES_MAY
+        str(found)
+        for found in own_imports()
+        if layer(found.importer) == layer(found.imported) == 2
+        and stage(found.importer) != stage(found.imported)
+        and (found.importer, found.imported) not in STAGES_MAY
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -265,7 +265,11 @@ def test_adapters_name_nothing_of_statistics():
 
 def test_contrib_is_not_imported_at_load_time():
     """What the package ships as declarations is optional: import strings are fine."""
-    wrong = [str(one) for one in own_imports() if layer(one.imported) == 6 and layer(one.importer) != 6 and one.at_load]
+    wrong = [
+        str(found)
+        for found in own_imports()
+        if layer(found.imported) == 6 and layer(found.importer) != 6 and found.at_load
+    ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -318,7 +322,7 @@ def is_own(node: ast.expr) -> bool:
 
 def used_elsewhere(module: str, tree: ast.Module, ours: set[str]) -> Iterator[str]:
     """Yield where a module uses private names of ours that it does not define, also those of a base class."""
-    known = defined(tree) | HOOKS | {name for place, name in FOREIGN if place == module}
+    known = defined(tree) | HOOKS | {name for owner, name in FOREIGN if owner == module}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in ours - known:
             yield f"{module}:{node.lineno} uses {ast.unparse(node)}"

@@ -28,10 +28,13 @@ class Result:
 
     def add_verification(self, found: dict[str, Any]) -> None:
         """Take over what `invenio stats verify --json` has found."""
-        self.verified = sum(one["totals"] for one in found["aggregations"].values()), len(found["differences"])
+        self.verified = (
+            sum(aggregation["totals"] for aggregation in found["aggregations"].values()),
+            len(found["differences"]),
+        )
         self.differences += [
-            "verify, {aggregation}, {interval}, {key}: {kind}, stored {stored}, counted {counted}".format(**one)
-            for one in found["differences"]
+            "verify, {aggregation}, {interval}, {key}: {kind}, stored {stored}, counted {counted}".format(**difference)
+            for difference in found["differences"]
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_composable_templates_are_registered_where_they_are_asked_for(configured
     configured(STATS_REGISTER_INDEX_TEMPLATES=True)
     assert register_templates() == []
     assert sorted(register_index_templates()) == sorted(
-        f"{one}.composable" for one in EVENT_TEMPLATES + TOTAL_TEMPLATES
+        f"{package}.composable" for package in EVENT_TEMPLATES + TOTAL_TEMPLATES
     )
 
 

@@ -26,7 +26,7 @@ def test_a_subclass_need_not_call_super(raw, search_client, counts):
     own = Own("own-agg", "record-view")
     assert own.run() == [(1, 0)]
     assert counts() == {"recid_1-2026-03-10": 1}
-    assert [one.date for one in own.list_bookmarks()] == ["2026-03-20T12:00:00"]
+    assert [bookmark.date for bookmark in own.list_bookmarks()] == ["2026-03-20T12:00:00"]
 
 
 def test_names_may_carry_the_prefix_or_not(raw, aggregator, counts, index_prefix):

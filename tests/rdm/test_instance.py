@@ -200,7 +200,7 @@ def test_verify_and_rebuild_find_no_difference(program, used):
     code, output = program.call("stats", "aggregations", "rebuild", *RANGE, "--dry-run", "--json")
     facts = json.loads(output)["aggregations"]
     assert (code, set(facts)) == (0, {"record-view-agg", "file-download-agg"})
-    assert not any(one["differences"] for one in facts.values()), output
+    assert not any(fact["differences"] for fact in facts.values()), output
 
 
 def test_a_second_run_writes_nothing_again(instance, program, used):

@@ -123,7 +123,7 @@ def test_of_many_letters_few_are_in_memory(queue):
     dead_letters.reject(queue, [*letters(0, 3000), *letters(3000, 10, "engine: x")])
 
     def held():
-        return sum(issubclass(type(one), Message) for one in gc.get_objects())
+        return sum(issubclass(type(thing), Message) for thing in gc.get_objects())
 
     looking = [held() for number, _letter in enumerate(dead_letters.look(queue)) if number % 500 == 0]
     assert max(looking) < 10
@@ -164,8 +164,8 @@ def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
     with pytest.raises(failure_types()):
         dead_letters.replay(queue, on_batch=crash)
     rabbitmq.start()
-    dead, alive = settled(queue, {f"id-{one}" for one in range(3000)})
-    assert {*dead, *alive} == {f"id-{one}" for one in range(3000)}
+    dead, alive = settled(queue, {f"id-{number}" for number in range(3000)})
+    assert {*dead, *alive} == {f"id-{number}" for number in range(3000)}
     assert len(dead) >= 2000
     assert dead_letters.replay(queue) == len(dead)
     assert queue_depth.dead(queue) == 0

@@ -160,8 +160,8 @@ def nursery(app_config, ready):
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for created in made:
+        created.close()
 
 
 def publish(events):

@@ -51,11 +51,11 @@ def test_eight_processes_that_start_at_once_have_one_salt(cache):
     command = [sys.executable, "-m", "tests.services.salt_reader", DAY.isoformat()]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     processes = [subprocess.Popen(command, **pipes) for _ in range(8)]
-    for one in processes:
-        one.stdin.write(json.dumps(cache) + "\n")
-        one.stdin.flush()
-    assert {one.stdout.readline() for one in processes} == {"ready\n"}
-    answers = [one.communicate("go\n", timeout=60)[0] for one in processes]
+    for process in processes:
+        process.stdin.write(json.dumps(cache) + "\n")
+        process.stdin.flush()
+    assert {process.stdout.readline() for process in processes} == {"ready\n"}
+    answers = [process.communicate("go\n", timeout=60)[0] for process in processes]
     ((salt, is_shared),) = {tuple(json.loads(answer)) for answer in answers}
     assert len(salt) == 64
     assert is_shared is True

@@ -1,43 +1,52 @@
 """Choose the reader and the publisher for the transport of a queue; no other module chooses one."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import amqp
 from invenio_queues.queue import Queue
-from kombu import Connection, Exchange
+from kombu import Exchange
 from kombu.exceptions import LimitExceeded, OperationalError
 
-from invenio_stats.broker.transports import amqp_publisher, basic_publisher, redis
-from invenio_stats.broker.transports.amqp_consumer import AmqpReader
-from invenio_stats.broker.transports.basic_reader import Reader
 from invenio_stats.broker.transports.channels import borrow_connection, open_channel
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.broker.transports.redis import RedisReader
 
-Publisher = Callable[[Connection, Connection, Exchange | None, Sequence[Outgoing], float], None]
-"""Publishes messages: `(connection, model, exchange, messages, deadline)`.
+if TYPE_CHECKING:
+    from invenio_stats.broker.transports.basic_reader import Reader
 
-`connection` is borrowed from a pool, which created it from `model`; `deadline` is a time of `time.monotonic`.
-"""
 
-_READERS: dict[str, type[Reader]] = {"amqp": AmqpReader, "redis": RedisReader}
-"""Reader classes by kombu's driver type; for any other transport it is `Reader`."""
-_PUBLISHERS: dict[str, Publisher] = {"amqp": amqp_publisher.publish, "redis": redis.publish}
-"""Publishers by kombu's driver type; for any other transport it is that of `basic_publisher`."""
+class Transport(NamedTuple):
+    """The implementation of a transport, by names in this folder: loaded on first use, by processes that need it."""
+
+    publish: str
+    """A function `(connection, model, exchange, messages, deadline)` that publishes messages.
+
+    `connection` is borrowed from a pool, which created it from `model`; `deadline` is a time of `time.monotonic`.
+    """
+    reader: str
+    """A subclass of `Reader`."""
+
+
+_TRANSPORTS = {
+    "amqp": Transport("amqp_publisher.publish", "amqp_consumer.AmqpReader"),
+    "redis": Transport("redis.publish", "redis.RedisReader"),
+}
+"""Transports by kombu's driver type."""
+_OTHER = Transport("basic_publisher.publish", "basic_reader.Reader")
+"""For all other driver types."""
 
 _TIMEOUT_SECONDS = 0.4
 """Time that a request waits for the broker, including the connection; a hundred times as long as a broker needs."""
 
 
 @contextmanager
-def open_reader(queue: Queue) -> Iterator[Reader]:
+def open_reader(queue: Queue) -> Iterator["Reader"]:
     """Open a reader over a new channel; raises the transport's errors if that fails."""
     with open_channel(queue) as channel:
-        driver = channel.connection.client.transport.driver_type
-        yield _READERS.get(driver, Reader)(channel)
+        yield _load(_transport_of(channel.connection.client).reader)(channel)
 
 
 def deliver(
@@ -51,11 +60,19 @@ def deliver(
     """
     deadline = time.monotonic() + seconds
     with borrow_connection(pool, seconds) as connection:
-        publish = _PUBLISHERS.get(connection.transport.driver_type, basic_publisher.publish)
-        publish(connection, pool.connection, exchange, messages, deadline)
+        _load(_transport_of(connection).publish)(connection, pool.connection, exchange, messages, deadline)
 
 
 def failure_types(connection: Any = None) -> tuple[type[BaseException], ...]:
     """Return the exceptions that a failure of the broker may raise, for all transports and that of a connection."""
     own_types = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
     return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, *own_types)
+
+
+def _transport_of(connection: Any) -> Transport:
+    return _TRANSPORTS.get(connection.transport.driver_type, _OTHER)
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = name.partition(".")
+    return getattr(import_module(f"{__package__}.{module}"), attribute)

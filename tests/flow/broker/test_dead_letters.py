@@ -190,7 +190,7 @@ def test_a_letter_without_a_date_is_not_old(queue):
     """Somebody else put it there, perhaps a minute ago: who wants it away says so without an age."""
     name = dead_letters.dead_name(queue)
     headers = [{}, {"reason": "x", "rejected": "long ago"}, {"reason": "x", "rejected": 5}]
-    deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', one) for one in headers], 5.0)
+    deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', header) for header in headers], 5.0)
     found = dead_letters.summary(dead_letters.look(queue))
     assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
     assert dead_letters.purge(queue, DeadLetterFilter(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
@@ -246,10 +246,10 @@ def test_a_broker_that_is_away_is_named_with_the_cure(queue, invoke, monkeypatch
 def test_one_queue_that_cannot_be_emptied_does_not_stop_the_others(queue, app, monkeypatch):
     purge = dead_letters.purge
 
-    def purge_some(one, choice):
-        if one.routing_key == "stats-file-download":
+    def purge_some(source, choice):
+        if source.routing_key == "stats-file-download":
             raise ConnectionError
-        return purge(one, choice)
+        return purge(source, choice)
 
     monkeypatch.setattr("invenio_stats.broker.dead_letters.purge", purge_some)
     monkeypatch.setitem(app.config, "STATS_DEAD_LETTERS_DAYS", -1)

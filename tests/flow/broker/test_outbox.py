@@ -128,11 +128,11 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     pool.force_close_all()
 
 
-@pytest.mark.parametrize(("place", "published"), [(1, 0), (2760, 2760)])
-def test_an_event_that_is_not_json_is_said_and_costs_no_event_before_it_that_was_sent(app, queues, place, published):
+@pytest.mark.parametrize(("number", "published"), [(1, 0), (2760, 2760)])
+def test_an_event_that_is_not_json_is_said_and_costs_no_event_before_it_that_was_sent(app, queues, number, published):
     """It is the caller's mistake: no circuit opens, and nothing goes to the spool."""
     events = [{"timestamp": "2026-11-02T10:00:00", "number": number} for number in range(2800)]
-    events[place]["number"] = {1}
+    events[number]["number"] = {1}
     with pytest.raises(EncodeError):
         current_stats.publish("record-view", events)
     assert len(list(current_stats.consume("record-view"))) == published

@@ -54,12 +54,12 @@ def app_config(app_config):
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_a_chain_says_where_its_events_are_sealed(app, queues, name):
-    place = CHAINS[name][1]
-    assert current_stats.events[name].pseudonymization.stage == place
+    stage = CHAINS[name][1]
+    assert current_stats.events[name].pseudonymization.stage == stage
     current_stats.publish(name, [download(user_id="7")])
     (message,) = current_stats.consume(name)
     left = PERSON & set(message)
-    assert left == {"web": {"user_id"} if name == "with-users" else set(), "worker": PERSON}[place]
+    assert left == {"web": {"user_id"} if name == "with-users" else set(), "worker": PERSON}[stage]
 
 
 def process(name, search_client, refresh, index_prefix):
@@ -100,7 +100,7 @@ def test_what_is_not_sealed_before_the_queue_is_said_at_start(create_app, app_co
     caplog.set_level(logging.WARNING)
     create_app(**app_config)
     warned = {record.event_type for record in caplog.records if "reach the broker" in record.message}
-    assert warned == {name for name, (_, place) in CHAINS.items() if place == "worker"}
+    assert warned == {name for name, (_, stage) in CHAINS.items() if stage == "worker"}
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_the_day_after_the_oldest_event_is_whole_where_totals_reach_further_back
 
 def test_a_retracted_day_is_there(raw, aggregator, first_day, index_prefix):
     """Its events do not count, but they are not gone."""
-    place = raw.put("2026-03-09")
+    ref = raw.put("2026-03-09")
     raw.put("2026-03-11")
     aggregator().run()
     raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
-    raw.change(place, superseded=True)
+    raw.change(ref, superseded=True)
     raw.client.indices.refresh(index=f"{index_prefix}*")
     assert find(first_day, index_prefix) == NOTHING_MISSING
 

@@ -105,13 +105,13 @@ class Scene:
         self.raw = raw
         self.start = start
         self.runs = {}
-        self.places = [raw.put(day, "x", session, size=1) for day in DAYS for session in "12"]
+        self.refs = [raw.put(day, "x", session, size=1) for day in DAYS for session in "12"]
 
     def event(self, *where):
-        self.places.append(self.raw.put(*where, size=1))
+        self.refs.append(self.raw.put(*where, size=1))
 
     def flag(self, number, flag, value):
-        self.raw.change(self.places[number % len(self.places)], **{flag: value})
+        self.raw.change(self.refs[number % len(self.refs)], **{flag: value})
 
     def move(self, name, times):
         if name not in self.runs or self.runs[name].is_over:
@@ -155,7 +155,7 @@ def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_c
         scene.calm()
         clock.forward(seconds=lease + 1)
         aggregator().run()
-        documents = [search_client.get(**place)["_source"] for place in scene.places]
+        documents = [search_client.get(**ref)["_source"] for ref in scene.refs]
         totals = {name: (total["count"], total["unique_count"]) for name, total in stored_totals().items()}
         return totals, {document_id: numbers[:2] for document_id, numbers in recount(documents).items()}
 

@@ -18,7 +18,7 @@ def whole(lower, upper):
 
 def only(*days):
     """Return a split that has these days only."""
-    return lambda lower, upper: [one for one in whole(lower, upper) if one.day in days]
+    return lambda lower, upper: [start for start in whole(lower, upper) if start.day in days]
 
 
 def first(count):
@@ -43,8 +43,8 @@ def test_all_intervals_since_a_moment_and_late_ones_are_visited():
     ],
 )
 def test_a_split_bounds_what_was_touched(split, touched, visited, waiting):
-    visits = select_within([day(one) for one in touched], split, "day", day(10), day(20))
-    assert visits == ([day(one) for one in visited], [day(one) for one in waiting])
+    visits = select_within([day(number) for number in touched], split, "day", day(10), day(20))
+    assert visits == ([day(number) for number in visited], [day(number) for number in waiting])
 
 
 def test_every_interval_of_a_split_may_be_visited():
@@ -57,6 +57,6 @@ def test_a_visit_is_given_the_moment_of_the_split():
     later = timedelta(hours=5)
 
     def split(lower, upper):
-        return [(one + later).replace(tzinfo=None) for one in whole(lower, upper)]
+        return [(start + later).replace(tzinfo=None) for start in whole(lower, upper)]
 
     assert select_within([day(10)], split, "day", day(10), day(11)).moments == [day(10) + later]

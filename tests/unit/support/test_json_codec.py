@@ -23,7 +23,7 @@ def test_what_is_encoded_comes_back(thing):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("within", [lambda one: {"a": one}, lambda one: {"a": [1, {"b": one}], "c": None}])
+@pytest.mark.parametrize("within", [lambda value: {"a": value}, lambda value: {"a": [1, {"b": value}], "c": None}])
 def test_what_is_no_number_stays_what_it_is(number, within):
     """The engine refuses it; as nothing it would be taken, and the number be missing."""
     assert encode(within(number)) == json.dumps(within(number), separators=(",", ":")).encode()

@@ -49,10 +49,10 @@ def test_what_changed_is_known_by_its_stamp_or_its_time():
 
 def test_pairs_of_one_interval_are_one_clause():
     total_keys = [TotalKey(DAY, "a"), TotalKey(DAY, "b")]
-    one = {"bool": {"filter": [clauses.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
-    assert search_bodies.of_total_keys(total_keys, SHAPE) == one
+    single = {"bool": {"filter": [clauses.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
+    assert search_bodies.of_total_keys(total_keys, SHAPE) == single
     more = search_bodies.of_total_keys([*total_keys, TotalKey(NEXT, "a")], SHAPE)
-    assert more["bool"]["should"][0] == one
+    assert more["bool"]["should"][0] == single
     assert len(more["bool"]["should"]) == 2
 
 

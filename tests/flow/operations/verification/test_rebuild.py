@@ -16,9 +16,9 @@ DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 @pytest.fixture
 def settled(raw, aggregator):
     """A total on each of three days; returns where the events are, by day."""
-    places = {day: raw.put(day) for day in DAYS}
+    refs = {day: raw.put(day) for day in DAYS}
     aggregator().run()
-    return places
+    return refs
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def rebuild(aggregator):
     """Return `rebuild(*dates, on_interval, **params)`: do it, and return what became of it."""
 
     def do(first=MARCH[0], last=MARCH[1], on_interval=None, **params):
-        one = begin(aggregator(**params), first, last)
-        list(one.differences())
-        return one.run(on_interval)
+        started = begin(aggregator(**params), first, last)
+        list(started.differences())
+        return started.run(on_interval)
 
     return do
 
@@ -71,7 +71,7 @@ def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, diffe
 def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
     before, day = stored_totals(), FirstCompleteDay(search_client, "record-view").get()
     rebuild = begin(aggregator(), *MARCH)
-    assert [one.kind for one in rebuild.differences()] == ["different", "orphaned", "missing"]
+    assert [difference.kind for difference in rebuild.differences()] == ["different", "orphaned", "missing"]
     assert stored_totals() == before
     assert rebuild.progress.get_bookmark() is None
     assert FirstCompleteDay(search_client, "record-view").get() == day

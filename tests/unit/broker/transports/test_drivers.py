@@ -7,7 +7,7 @@ import pytest
 from kombu import Connection
 from kombu.transport.redis import Transport as RedisTransport
 
-from invenio_stats.broker.transports import drivers
+from invenio_stats.broker.transports import amqp_publisher, basic_publisher, drivers, redis
 from invenio_stats.broker.transports.amqp_consumer import AmqpReader
 from invenio_stats.broker.transports.basic_reader import Reader
 from invenio_stats.broker.transports.drivers import open_reader
@@ -67,8 +67,9 @@ def test_messages_go_to_the_publisher_of_the_transport(monkeypatch, driver):
     def note(name):
         return lambda connection, model, exchange, messages, deadline: published.append((name, messages))
 
-    monkeypatch.setattr(drivers, "_PUBLISHERS", {"amqp": note("amqp"), "redis": note("redis")})
-    monkeypatch.setattr(drivers.basic_publisher, "publish", note("memory"))
+    monkeypatch.setattr(amqp_publisher, "publish", note("amqp"))
+    monkeypatch.setattr(redis, "publish", note("redis"))
+    monkeypatch.setattr(basic_publisher, "publish", note("memory"))
     pool = SimpleNamespace(acquire=lambda **options: FakeConnection(driver), connection=None)
     drivers.deliver(pool, None, ["message"])
     assert published == [(driver, ["message"])]
