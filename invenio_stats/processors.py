@@ -166,7 +166,7 @@ class EventsIndexer:
             self.batch = batch
             return iter(read())
 
-        return store_batches(self.queue, read_batch, store, self.options, self._first_day())
+        return store_batches(self.queue, read_batch, store, self.options, self._first_complete_day())
 
     def _clicks(self) -> Iterator[Click]:
         """Yield the click of each event of one batch."""
@@ -177,14 +177,15 @@ class EventsIndexer:
                 drop_reason=_drop_reason,
                 window=self.double_click_window,
                 stamp=iso_zoned(_now()),
-                first_day=batch.first_day(),  # not called for each event, where its failure would reject the event
+                # not called for each event, where its failure would reject the event
+                first_complete_day=batch.first_complete_day(),
                 queue=self.queue.routing_key,
                 alias=self.index,
                 writes_zone=self._writes_zone,
             )
             yield from build_clicks(chain([first], events), rules, batch)
 
-    def _first_day(self) -> Callable[[], datetime]:
+    def _first_complete_day(self) -> Callable[[], datetime]:
         """Return a function for the first complete day, cached for one run; for other queue objects, there is none."""
         from invenio_stats.totals.first_complete_day import first_complete_day_of_queue  # only workers need it
 
@@ -234,7 +235,7 @@ def _in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
             self._ensure_indices()
             return run(self, *args, **kwargs)
 
-        return run_batches(self.queue, process_batch, self.options, self._first_day())
+        return run_batches(self.queue, process_batch, self.options, self._first_complete_day())
 
     return run_in_batches
 

@@ -1,4 +1,4 @@
-"""The documentation: it builds, says something of everything that there is, and what it shows works."""
+"""The documentation builds, describes everything that exists, and its examples work."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Application: an Invenio application with whichever `invenio_stats` is installed, and what stages ask of it.
+"""Create an Invenio application with the installed `invenio_stats`, and do what the stages measure.
 
 Only what the package documents as its interface is used, so that any implementation of it can be measured.
 """

@@ -1,4 +1,4 @@
-"""Asking: questions to the REST API, and the numbers of their answers."""
+"""Measure requests to the REST API, and compare the numbers in the answers."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Emitting: what a request pays for its events, one or a hundred, and what publishing in batches costs."""
+"""Measure the cost of events for a request, one or a hundred, and of publishing in batches."""
 
 import time
 from itertools import islice

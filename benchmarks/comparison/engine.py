@@ -1,4 +1,4 @@
-"""Engine: plain requests to the search engine, and the prepared events that aggregations are measured on."""
+"""Send plain requests to the search engine, and prepare the events for the aggregations."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Limits: what broker and engine of this machine do with nothing of any implementation between."""
+"""Measure what broker and engine of this machine can do without any implementation in between."""
 
 import json
 import random

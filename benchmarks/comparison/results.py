@@ -1,4 +1,4 @@
-"""Results: every measure of every stage, their medians, and one row for each stage."""
+"""Collect the measures of every stage, and compute their medians and one row for each stage."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Run: the stages, one after the other, each side in turn and the next time in the other order."""
+"""Run the stages in order, each side in turn and the next time in the opposite order."""
 
 import sys
 import time

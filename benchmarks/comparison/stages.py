@@ -1,4 +1,4 @@
-"""Stages: what is measured, in the order that events travel."""
+"""List the measured stages, in the order in which events pass them."""
 
 import os
 from pathlib import Path

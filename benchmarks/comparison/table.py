@@ -1,4 +1,4 @@
-"""Table: the rows for people and for documentation."""
+"""Print the rows for people and for the documentation."""
 
 from collections.abc import Iterator, Sequence
 

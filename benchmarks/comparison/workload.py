@@ -1,4 +1,4 @@
-"""Workload: a seeded usage log such as a repository has, as raw events about in the order of their arrival.
+"""Generate a seeded usage log of a repository, as raw events roughly in the order of arrival.
 
 A few records and visitors are popular and most are not; four of five requests come from people; one in thirteen is
 followed by a double click.

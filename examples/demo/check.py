@@ -1,4 +1,4 @@
-"""Check: compares what was counted with the ledger, number by number."""
+"""Compare the counted numbers with the ledger, one by one."""
 
 from collections import Counter
 from dataclasses import dataclass, field

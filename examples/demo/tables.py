@@ -1,4 +1,4 @@
-"""Tables: shows people what was asked and what was counted."""
+"""Print what was requested and what was counted."""
 
 from rich.console import Console
 from rich.table import Table

@@ -1,4 +1,4 @@
-"""Fixtures: fill an empty library, the same way for the same seed: `python -m library.fixtures --seed 1`.
+"""Fill an empty library, equally for equal seeds: `python -m library.fixtures --seed 1`.
 
 Writes `catalogue.json` into the instance's folder: what there is to see, for whoever visits.
 """

@@ -1,4 +1,4 @@
-"""Habits: what each kind of visitor does; no visitor acts on the same thing twice, except as a double click."""
+"""Define what each kind of visitor does; no visitor repeats an action on an item, except as a double click."""
 
 import random
 from dataclasses import replace

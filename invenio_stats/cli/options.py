@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 from flask_babel import gettext as _
-from rich.table import Table
+from rich.build_table import Table
 
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.proxies import current_stats
@@ -120,7 +120,7 @@ def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str]) -
         raise click.exceptions.Exit(1)
 
 
-def table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
+def build_table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
     """Return the lines as a table with a column for each fact; `what` is the title of the names' column."""
     rows = Table(title=title)
     columns = list(dict.fromkeys(column for line in lines.values() for column in line))

@@ -26,7 +26,7 @@ class ClickRules(NamedTuple):
     """Seconds within which two clicks are a double click."""
     stamp: str
     """Value of `updated_timestamp` for this batch."""
-    first_day: datetime
+    first_complete_day: datetime
     """Events before it are rejected, because the totals of their day cannot be recounted."""
     queue: str
     alias: str
@@ -49,7 +49,7 @@ def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> It
             continue
         if click is None:
             continue
-        if click.moment < rules.first_day:
+        if click.moment < rules.first_complete_day:
             batch.failures.append((to_dead_letter(event), "expired"))
             continue
         yield click

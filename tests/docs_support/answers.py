@@ -1,4 +1,4 @@
-"""Answers: whether what happened is what the page says; `...` stands for whatever it is."""
+"""Compare output with what a page shows; `...` stands for any text."""
 
 import doctest
 import json

@@ -1,4 +1,4 @@
-"""Blocks: the code that a page of documentation shows, piece by piece.
+"""Read the code blocks that a page of documentation shows.
 
 A block begins with `.. code-block:: LANGUAGE`. What a page needs and readers do not, its preparations, begins
 with `.. invisible-code-block: LANGUAGE`, which is a comment to everybody else.

@@ -1,4 +1,4 @@
-"""Aggregate: aggregators that other programs made of ours keep working."""
+"""Aggregators of other packages that extend the shipped one keep working."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Remember: one document for each aggregation that moves forward, beside those that older releases left."""
+"""Each aggregation has one bookmark that moves forward, beside those of older releases."""
 
 from datetime import datetime, timedelta, timezone
 

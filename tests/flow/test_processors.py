@@ -1,4 +1,4 @@
-"""Process: from the queue through the preprocessors into daily indices."""
+"""Events go from the queue through the preprocessors into daily indices."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Tasks: several event types or aggregations, of which none stops the others."""
+"""Tasks process several event types or aggregations, and a failure of one does not stop the others."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Serve: POST /api/stats."""
+"""POST /api/stats answers queries."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Publishing: what `publish` has accepted is on the broker or in the spool, whatever is killed; nobody waits."""
+"""Events that `publish` has accepted are on the broker or in the spool, whatever is killed; no request waits."""
 
 import gc
 import json

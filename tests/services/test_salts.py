@@ -1,4 +1,4 @@
-"""Salts: one secret a day for all processes, for two days, whatever the cache is."""
+"""All processes share one salt a day, for two days, with any cache."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Proof: totals equal a recount on the real engine, for late events, many things, and days that become months."""
+"""Totals equal a recount on the real engine, with late events, many items, and compacted months."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""Requirements: the distribution asks for what its code imports."""
+"""The distribution requires what its code imports."""
 
 import configparser
 import re

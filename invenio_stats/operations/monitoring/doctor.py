@@ -1,4 +1,4 @@
-"""Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
+"""Check a configuration for what makes numbers wrong or identifies visitors in production, each with its cure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple

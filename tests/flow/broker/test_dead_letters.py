@@ -1,4 +1,4 @@
-"""Dead letters: they can be counted, read, put back and deleted, and none is lost meanwhile."""
+"""Dead letters can be counted, read, replayed and purged, and none is lost meanwhile."""
 
 import json
 from datetime import datetime, timedelta, timezone

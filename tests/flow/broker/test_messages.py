@@ -1,4 +1,4 @@
-"""Shared messages: many events that are published at once travel some in a message, and each is counted as if alone."""
+"""Events that are published together share messages, and each is counted as if it were alone."""
 
 import json
 from itertools import islice

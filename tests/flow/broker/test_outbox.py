@@ -1,4 +1,4 @@
-"""Outbox: a broker that is away, or refuses, holds no request and no other queue, and nobody is left behind by it."""
+"""A broker that is away or refuses messages delays no request and no other queue, and no event is left behind."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Capture: signals become events, and what counts is decided on the response."""
+"""Signals become events, and the response decides whether they count."""
 
 import logging
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Pseudonymization places: in the web process, unless a foreign preprocessor may need the person."""
+"""Web processes pseudonymize events, unless a foreign preprocessor may need personal data."""
 
 import logging
 from functools import partial

@@ -1,4 +1,4 @@
-"""Pseudonymize: what leaves the web process names nobody, and says what kind of agent there was."""
+"""Events that leave the web process identify nobody, and have the class of the user agent."""
 
 from datetime import datetime, timedelta, timezone
 

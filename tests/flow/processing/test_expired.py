@@ -1,4 +1,4 @@
-"""Expired: an event of a day whose raw events have been deleted would falsify that day's total, and is rejected."""
+"""An event of a day whose raw events have been deleted would falsify the total, and is rejected."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -25,7 +25,7 @@ class OwnRun(EventsIndexer):
 
 
 @pytest.fixture
-def first_day(search_client, put_templates):
+def first_complete_day(search_client, put_templates):
     """Say that older events are gone."""
     FirstCompleteDay(search_client, EVENT).raise_to(FIRST)
 
@@ -42,14 +42,14 @@ def run(cls=EventsIndexer):
 
 
 @pytest.mark.parametrize("cls", [EventsIndexer, OwnRun])
-def test_an_event_before_the_first_complete_day_is_rejected(queues, first_day, letters, cls):
+def test_an_event_before_the_first_complete_day_is_rejected(queues, first_complete_day, letters, cls):
     """The day itself is whole, and its first second belongs to it."""
     current_stats.publish(EVENT, [download(FIRST), download(FIRST - timedelta(seconds=1)), download()])
     assert run(cls)[0] == 2
     assert [reason for reason, _id in letters()] == ["expired"]
 
 
-def test_put_back_it_is_rejected_again_once_with_its_id(queues, first_day, letters):
+def test_put_back_it_is_rejected_again_once_with_its_id(queues, first_complete_day, letters):
     current_stats.publish(EVENT, [download(FIRST - timedelta(days=400))])
     assert run() == (0, 1)
     before = letters()
@@ -85,7 +85,7 @@ def test_it_is_judged_by_the_totals_once(queues, put_templates, search_client, i
     assert FirstCompleteDay(search_client, EVENT).get() == FIRST + timedelta(days=1)
 
 
-def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, first_day, requests):
+def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, first_complete_day, requests):
     assert run() == (0, 0)
     assert not requests
     current_stats.publish(EVENT, [download(file_id=str(number)) for number in range(BATCH_SIZE + 1)])
@@ -93,7 +93,7 @@ def test_the_engine_is_asked_once_in_a_run_and_not_at_all_for_nothing(queues, fi
     assert requests["bookmark"] == 1
 
 
-def test_who_reads_a_queue_of_its_own_is_not_concerned(app, first_day):
+def test_who_reads_a_queue_of_its_own_is_not_concerned(app, first_complete_day):
     old = download(FIRST - timedelta(days=1), unique_id="B_F", visitor_id="V")
     del old["ip_address"], old["user_agent"], old["user_id"], old["session_id"]
     assert EventsIndexer(StubQueue(old), preprocessors=[]).run() == (1, 0)

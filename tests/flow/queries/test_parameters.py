@@ -1,4 +1,4 @@
-"""Ask: what is wrong with a question is the asker's mistake, and named."""
+"""A wrong parameter is the client's error, and the message names it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Aggregate: a total says the same, whether its events are read or the engine is asked about them."""
+"""A total is the same, whether its events are read or the engine aggregates them."""
 
 from collections import Counter
 

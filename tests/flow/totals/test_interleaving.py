@@ -1,4 +1,4 @@
-"""Aggregate: two runs that take turns at single requests, killed at any of them, while events come and change."""
+"""Two runs take turns at single requests and may be killed at any of them, while events arrive and change."""
 
 import threading
 from contextvars import ContextVar

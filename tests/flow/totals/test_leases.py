@@ -1,4 +1,4 @@
-"""Aggregate: runs at the same time share the work, and whatever stops one of them, the next sets it right."""
+"""Concurrent runs share the work, and the next run corrects what an interrupted one left."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Aggregate: a run works on what changed since the bookmark, and on nothing else."""
+"""A run works on what changed since the bookmark, and on nothing else."""
 
 import pytest
 

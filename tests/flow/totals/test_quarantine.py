@@ -1,4 +1,4 @@
-"""Aggregate: one total that fails does not stop the others, and is tried again by every run."""
+"""A total that fails does not stop the others, and every run tries it again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Aggregate: whatever happens, after a quiet run totals equal a plain recount of the raw events."""
+"""After a quiet run, totals equal a plain recount of the raw events, whatever happened before."""
 
 from collections import defaultdict
 

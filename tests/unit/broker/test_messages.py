@@ -1,4 +1,4 @@
-"""Messages: a batch is made as it is sent; many events share messages."""
+"""A batch is encoded while it is sent, and many events share messages."""
 
 import json
 

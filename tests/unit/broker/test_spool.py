@@ -1,4 +1,4 @@
-"""The spool: what it has taken is there for any process, until it is sent."""
+"""Any process can take what is in the spool, until it is sent."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Visits: which intervals a run goes through, where a subclass has a say in it."""
+"""A subclass may influence which intervals a run selects."""
 
 from datetime import datetime, timedelta, timezone
 

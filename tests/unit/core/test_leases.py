@@ -1,4 +1,4 @@
-"""Leases: one run at a time works on an interval, and a bookmark waits for the runs beside it."""
+"""One run at a time works on an interval, and the bookmark waits for concurrent runs."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Metrics: parsed once, asked of the engine, read from its answer."""
+"""Metrics are parsed once, requested from the engine, and read from its answer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Wire: what is encoded comes back as it was, whoever does it; what is no JSON says so."""
+"""Encoding and decoding are inverse for all encoders, and invalid JSON is an error."""
 
 import json
 from decimal import Decimal

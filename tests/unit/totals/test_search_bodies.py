@@ -64,7 +64,7 @@ def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart()
         "track_total_hits": False,
         "query": {"match_all": {}},
         "aggs": {
-            "pairs": {
+            "groups": {
                 "composite": {
                     "size": 100,
                     "sources": [
@@ -106,11 +106,11 @@ def test_distinct_counts_are_the_number_of_terms():
 def test_the_next_page_begins_behind_the_last_group():
     body = clauses.composite({"match_all": {}}, search_bodies.by_total_key(SHAPE), 2)
     groups = [{"key": {"interval": "2026-03-10T00:00:00", "key": key}} for key in "ab"]
-    full = {"aggregations": {"pairs": {"buckets": groups, "after_key": groups[-1]["key"]}}}
+    full = {"aggregations": {"groups": {"buckets": groups, "after_key": groups[-1]["key"]}}}
     following = clauses.next_page(body, full)
-    assert following["aggs"]["pairs"]["composite"]["after"] == groups[-1]["key"]
-    assert "after" not in body["aggs"]["pairs"]["composite"]
-    assert clauses.next_page(body, {"aggregations": {"pairs": {"buckets": groups[:1]}}}) is None
+    assert following["aggs"]["groups"]["composite"]["after"] == groups[-1]["key"]
+    assert "after" not in body["aggs"]["groups"]["composite"]
+    assert clauses.next_page(body, {"aggregations": {"groups": {"buckets": groups[:1]}}}) is None
 
 
 def test_a_group_is_read_as_its_pair():

@@ -1,4 +1,4 @@
-"""Compaction: the days of a closed month become one index, and no search sees a difference."""
+"""The daily indices of a closed month become one index, and no search sees a difference."""
 
 import time
 from datetime import datetime, timezone

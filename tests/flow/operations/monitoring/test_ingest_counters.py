@@ -1,4 +1,4 @@
-"""Ingest counters: what became of events that count for nobody, by day and reason."""
+"""Events that do not count are counted by day and reason."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Rebuild: totals become what a recount says, and nothing is lost on the way."""
+"""A rebuild makes totals equal to a recount, and loses nothing meanwhile."""
 
 import pytest
 

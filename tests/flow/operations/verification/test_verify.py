@@ -1,4 +1,4 @@
-"""Verify: a plain recount finds whatever is not as it should be, and nothing else."""
+"""A plain recount finds every wrong total, and nothing else."""
 
 from datetime import timedelta
 

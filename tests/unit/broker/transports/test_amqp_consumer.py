@@ -1,4 +1,4 @@
-"""Deliveries: messages are put together from frames, and whatever else comes is left to py-amqp."""
+"""Messages are assembled from frames; py-amqp handles all other frames."""
 
 from contextlib import contextmanager
 from struct import pack

@@ -1,4 +1,4 @@
-"""Frames: what goes to the broker is byte for byte what py-amqp would send."""
+"""The frames are byte for byte those that py-amqp would send."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Robots: people are counted, robots are found, and the operator has the last word."""
+"""People are counted, robots are recognised, and the operator's patterns override the lists."""
 
 import hashlib
 import json
