@@ -1,4 +1,4 @@
-"""Imports point down: the layers of the package, enforced on its syntax trees (picture: docs/how-it-works)."""
+"""A module imports only modules of its own layer or of a lower one; docs/how-it-works shows the layers."""
 
 import ast
 import re

@@ -27,7 +27,7 @@ class Services:
 
     def __init__(self, quick: bool, folder: str | None = None):
         """Keep their data in a folder, or else in memory where there is room; `quick` starts a slower engine sooner."""
-        path = Path(folder) if folder else _place()
+        path = Path(folder) if folder else _data_folder()
         self.is_in_memory = path == _MEMORY
         _clear(path)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=path))
@@ -74,7 +74,7 @@ class Services:
         return done
 
 
-def _place() -> Path:
+def _data_folder() -> Path:
     """Return where data is quickest: no disk then has a part in what is measured."""
     if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
         return _MEMORY

@@ -80,7 +80,7 @@ def _record(number: int, choice: random.Random) -> dict[str, Any]:
         "communities": sorted(choice.sample(COMMUNITIES, choice.choice((1, 1, 2)))),
         "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
         "bucket": str(bucket.id),
-        "files": [_file(bucket, f"{topic}-{number}.{choice.choice(FORMATS)}", choice) for number in _places(choice)],
+        "files": [_file(bucket, f"{topic}-{number}.{choice.choice(FORMATS)}", choice) for number in _numbers(choice)],
     }
     record = Record.create(metadata)
     for pid_type, value in (("recid", metadata["id"]), (BUCKET, str(bucket.id))):
@@ -90,7 +90,7 @@ def _record(number: int, choice: random.Random) -> dict[str, Any]:
     return metadata
 
 
-def _places(choice: random.Random) -> range:
+def _numbers(choice: random.Random) -> range:
     return range(1, choice.randint(1, 4) + 1)
 
 

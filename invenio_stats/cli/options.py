@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 from flask_babel import gettext as _
-from rich.build_table import Table
+from rich.table import Table
 
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.proxies import current_stats

@@ -111,7 +111,7 @@ def test_a_visitor_is_another_on_the_next_day(app):
     assert today["visitor_id"] != tomorrow["visitor_id"]
 
 
-def test_an_event_that_carries_a_visitor_is_left_alone(app):
+def test_an_event_with_a_visitor_is_not_changed(app):
     event = {"visitor_id": "V", "unique_session_id": "S", "ip_address": "192.0.2.1"}
     assert anonymize_user(dict(event)) == event
 

@@ -112,7 +112,7 @@ def test_nothing_waits_and_nothing_is_a_dead_letter(instance, program, used):
     assert not any(problems)
 
 
-def test_an_event_carries_the_community_of_its_record(instance, records, used):
+def test_an_event_has_the_community_of_its_record(instance, records, used):
     for event_type in ("record-view", "file-download"):
         events = instance.documents(f"events-stats-{event_type}").values()
         labels = {event["recid"]: event.get("labels") for event in events}

@@ -30,7 +30,7 @@ SECRETS = {
     "query": "q=my+illness-774242",
     "password of the cache or broker": "password-774242",
 }
-PLACES = {
+STORAGES = {
     "messages on the queues",
     "results of tasks",
     "dead letters",
@@ -202,7 +202,7 @@ def test_no_trace_of_a_person_is_left(
             searched("log at DEBUG, with tracebacks", f"{formatter.format(record)} {vars(record)}")
 
     print_report(searched.report)
-    assert set(searched.report) == PLACES
+    assert set(searched.report) == STORAGES
     assert all(size for _, (size,) in searched.report.values()), "nothing was there: the test has lost its object"
     assert {storage: found for storage, (found, _) in searched.report.items() if found} == {}
 

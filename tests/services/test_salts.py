@@ -61,7 +61,7 @@ def test_eight_processes_that_start_at_once_have_one_salt(cache):
     assert is_shared is True
 
 
-def test_a_salt_lives_two_days_from_its_making_and_no_longer(process, cache):
+def test_a_salt_lives_two_days_from_its_creation_and_no_longer(process, cache):
     app = process()
     ask(app)
     store = salt_store(app.extensions["invenio-cache"].cache.cache)

@@ -120,7 +120,7 @@ def test_an_unhandled_error_counts_nothing(visitor, waiting):
     assert waiting() == []
 
 
-def test_a_download_carries_what_the_contract_says_and_its_item(visitor, waiting):
+def test_a_download_has_the_fields_of_the_contract_and_its_item(visitor, waiting):
     visitor.get("/download", headers={"User-Agent": BROWSER, "Referer": "https://example.org/x"})
     (event,) = waiting()
     assert event.pop("timestamp")

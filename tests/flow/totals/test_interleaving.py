@@ -135,7 +135,7 @@ class Scene:
 
 
 @pytest.fixture
-def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_client, in_turns, monkeypatch):
+def perform(app, raw, aggregator, stored_totals, index_prefix, clock, search_client, in_turns, monkeypatch):
     """Return a function that does such steps, ends all runs, makes a quiet one, and gives the totals and a recount.
 
     Nothing is read twice for safety, so that the bookmark alone has to be right.
@@ -164,14 +164,14 @@ def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_c
 
 @LAW
 @given(steps=st.lists(st.one_of(events, flags, moves, moves, ends, kills), max_size=20))
-def test_after_a_quiet_run_totals_equal_a_recount(carry_out, steps):
-    totals, expected = carry_out(steps, lease=1_000_000)
+def test_after_a_quiet_run_totals_equal_a_recount(perform, steps):
+    totals, expected = perform(steps, lease=1_000_000)
     assert totals == expected
 
 
 @LAW
 @given(steps=st.lists(st.one_of(events, flags, moves, moves, ends), max_size=20))
 @example(steps=OVERTAKEN)
-def test_so_they_do_after_runs_that_stood_still_for_too_long(carry_out, steps):
-    totals, expected = carry_out(steps)
+def test_so_they_do_after_runs_that_stood_still_for_too_long(perform, steps):
+    totals, expected = perform(steps)
     assert totals == expected

@@ -105,7 +105,7 @@ def test_not_modified_and_the_first_piece_count(answer):
     assert counted(click(**answer)) == (1, 1)
 
 
-def test_the_same_seed_brings_the_same_crowd():
+def test_the_same_seed_brings_the_same_traffic():
     """A run that failed can be looked at again."""
     first, second = (Plan(CATALOGUE, seed=5, requests=500, seconds=60).visits for _ in range(2))
     assert first == second

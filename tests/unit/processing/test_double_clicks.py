@@ -53,7 +53,7 @@ def test_clicks_count_as_counter_says(seconds, expected, size):
 
 
 @pytest.mark.parametrize("size", [1, None])
-def test_fifteen_pairs_twenty_seconds_apart_are_fifteen_and_fifteen_at_thirty_five_are_thirty(size):
+def test_fifteen_pairs_within_twenty_seconds_are_fifteen_and_fifteen_within_thirty_five_are_thirty(size):
     clicks = [click for number in range(15) for click in at(100 * number, 100 * number + 20, person=f"a{number}")]
     clicks += [click for number in range(15) for click in at(100 * number, 100 * number + 35, person=f"b{number}")]
     assert sum(map(len, counted(store(clicks, size=size).sources()).values())) == 45

@@ -56,7 +56,7 @@ def test_pairs_of_one_interval_are_one_clause():
     assert len(more["bool"]["should"]) == 2
 
 
-def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart():
+def test_a_recount_asks_for_groups_and_the_number_of_distinct_values():
     assert clauses.composite(
         {"match_all": {}}, search_bodies.by_total_key(SHAPE), 100, search_bodies.measures(SHAPE)
     ) == {

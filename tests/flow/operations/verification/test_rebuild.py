@@ -68,7 +68,7 @@ def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, diffe
     assert [difference.counted_total.total_key.start.day for difference in differences()] == [10, 12]
 
 
-def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
+def test_the_differences_can_be_read_without_a_rebuild(broken, aggregator, stored_totals, search_client):
     before, day = stored_totals(), FirstCompleteDay(search_client, "record-view").get()
     rebuild = begin(aggregator(), *MARCH)
     assert [difference.kind for difference in rebuild.differences()] == ["different", "orphaned", "missing"]
@@ -116,7 +116,7 @@ def test_the_bookmark_of_the_aggregation_stays(broken, raw, rebuild, aggregator,
     assert "recid_1-2026-04-01" in counts()
 
 
-def test_a_total_that_cannot_be_built_leaves_the_place_before_it(settled, raw, rebuild, aggregator, differences):
+def test_a_total_that_cannot_be_built_leaves_the_stored_one(settled, raw, rebuild, aggregator, differences):
     """The others are written; the next call begins with that interval."""
 
     def fails_on_the_11th(event, total):
