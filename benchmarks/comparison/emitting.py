@@ -52,7 +52,7 @@ def _publish(raw: dict[str, list[dict[str, Any]]], batch: int) -> None:
 
 
 class _Things:
-    """The records and files of a log, as signals carry them."""
+    """The records and files of a log, as signals contain them."""
 
     def __init__(self, path: str):
         self._records: dict[str, dict[str, Any]] = {}

@@ -161,7 +161,7 @@ def constants(results: Results) -> dict[str, float]:
 
 
 def _of_totals(results: Results, aggregations: list[dict[str, Any]]) -> dict[str, float]:
-    """Return what a total costs, and an event of one: told apart by two runs with other shares of both."""
+    """Return what a total costs, and an event of one: distinguished by two runs with other shares of both."""
     if not aggregations:
         return {}
     walls, engine = (

@@ -80,7 +80,7 @@ def compare(ledger: Ledger, engine: Engine, url: str, catalogue: dict[str, Any],
 
 
 def _summed(totals: list[tuple[Thing, dict[str, Any]]]) -> Counts:
-    """Add the days up: a session carries its date, so its uniques may be added."""
+    """Add the days up: a session has its date, so its uniques may be added."""
     summed: Counts = {}
     for thing, total in totals:
         before = summed.get(thing, Count())
@@ -119,7 +119,7 @@ def _different_counts(source: str, expected: Counts, found: Counts) -> list[str]
 
 
 def _different_items(totals: list[tuple[Thing, dict[str, Any]]], catalogue: dict[str, Any]) -> list[str]:
-    """Every view and download carries its record, the record's communities and its access status."""
+    """Every view and download has its record, the record's communities and its access status."""
     items = {}
     for record in catalogue["records"]:
         item = (record["id"], record["communities"], record["access_status"])

@@ -14,7 +14,7 @@ _UNCOUNTED = ("HEAD", "later", "outside", "refused", "missing", "not there", "si
 
 
 def show(console: Console, result: Result, ledger: Ledger) -> None:
-    """Print the three tables and the verdict."""
+    """Print the three tables and the result."""
     console.print(_asked(result), _events(result), _counted(result))
     things = {kind: sum(1 for thing in result.expected if thing[0] == kind) for kind in EVENT_TYPES}
     checked = ", ".join(f"{count} {kind if count == 1 else _plural(kind)}" for kind, count in things.items())

@@ -20,7 +20,7 @@ from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{GROUPS}.buckets.{search_bodies.VALUES}*"}
 """Keeps the distinct values themselves out of the response; only their number is needed."""
 
-_END: tuple[datetime, Iterator[CountedTotal]] = (datetime.max.replace(tzinfo=UTC), iter(()))
+_END_OF_COUNTS: tuple[datetime, Iterator[CountedTotal]] = (datetime.max.replace(tzinfo=UTC), iter(()))
 
 
 class Touched(NamedTuple):
@@ -177,7 +177,7 @@ class ByInterval:
     def take(self, start: datetime) -> Iterator[CountedTotal]:
         """Yield the totals of an interval, which must be later than that of the last call; skips those in between."""
         while self._group is None or self._group[0] < start:
-            self._group = next(self._groups, _END)
+            self._group = next(self._groups, _END_OF_COUNTS)
         return self._group[1] if self._group[0] == start else iter(())
 
 

@@ -8,7 +8,7 @@ _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def is_same_text(expected: str, found: str) -> bool:
-    """Compare texts, white space aside."""
+    """Compare texts, ignoring white space."""
     return doctest.OutputChecker().check_output(expected.strip() + "\n", found.strip() + "\n", _FLAGS)
 
 
