@@ -50,12 +50,12 @@ class Measure:
 
 
 def sum_of(source: str) -> Measure:
-    """Return the sum of a numeric field of the events."""
+    """Declare a metric: the sum of a numeric field of the events."""
     return Measure("sum", source, NUMBER)
 
 
 def unique(source: str) -> Measure:
-    """Return the exact number of distinct values of a field of the events."""
+    """Declare a metric: the exact number of distinct values of a field of the events."""
     return Measure("cardinality", source, TEXT)
 
 
@@ -89,7 +89,7 @@ def event_type(
     :param keep: fields copied from the newest event of an interval into its total.
     :param metrics: `{name in the total: sum_of("field") or unique("field")}`. `count` and `unique_count`
         (number of sessions) are always included.
-    :param usage: whether an event is usage of an item, which counts only if the response is successful.
+    :param usage: whether an event is usage of an item, which counts if the response delivers the content.
 
     Returns the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all items, by
     the kept fields) and `<name>-histogram` (one item over time; requires `unique_id`).
