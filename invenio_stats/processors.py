@@ -15,7 +15,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass, is_machine, is_robot
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS, Click, cell_start, check_window, document_id_of
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, check_window, document_id_of
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import iso_zoned, parse, utc
@@ -119,7 +119,7 @@ class EventsIndexer:
         suffix: str = names.DAILY_SUFFIX,
         client: Any = None,
         preprocessors: Iterable[Preprocessor | str] | None = None,
-        double_click_window: int = DEFAULT_WINDOW_SECONDS,
+        double_click_window: int = DEFAULT_WINDOW,
         fields: dict[str, Field] | None = None,
     ):
         """Read a queue of invenio-queues, or any object with `routing_key` and `consume()`.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.visitors import PERSONAL_FIELDS
 from invenio_stats.privacy.pseudonyms import Pseudonymizer, SaltOf, is_done
@@ -27,7 +27,7 @@ def salt_at(moment: datetime) -> str:
     return _salt_getter(moment)
 
 
-def pseudonymizer(window: int = DEFAULT_WINDOW_SECONDS, keep_user_id: bool = False) -> Pseudonymizer:
+def pseudonymizer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Pseudonymizer:
     """Return a new pseudonymizer, for one batch of events."""
     return Pseudonymizer(salt_at, window, keep_user_id)
 
