@@ -13,6 +13,8 @@ from typing import Any
 
 import maxminddb
 
+from invenio_stats.support.forks import renew_in_child
+
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_CHECKS = 60.0
@@ -39,13 +41,17 @@ class CountryDatabase:
         self._path = path
         self._is_replaceable = is_replaceable
         self._clock = clock
-        self._lock = threading.Lock()
+        self._renew_lock()
+        renew_in_child(self, CountryDatabase._renew_lock)
         self._next_check = float("-inf")
         self._reader: Any = None
         self._version: _Version | None = None
         self._failed: _Version | str | None = None
         """What could not be opened the last time, so that the log says it once."""
         self._country = lru_cache(maxsize=MAX_ADDRESSES_CACHED)(self._look_up)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def country_of(self, address: str) -> str | None:
         """Return the ISO code of an address's country; None, and never an exception, if it is not known."""
