@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -117,10 +118,20 @@ class CountryDatabase:
         """
         if not self._is_replaceable:
             return maxminddb.open_database(self._path, maxminddb.MODE_AUTO)
-        with NamedTemporaryFile(suffix=".mmdb") as copy:
-            copy.write(Path(self._path).read_bytes())
-            copy.flush()
-            return maxminddb.open_database(copy.name, maxminddb.MODE_AUTO)
+        content = Path(self._path).read_bytes()
+        try:
+            with NamedTemporaryFile(suffix=".mmdb") as copy:
+                copy.write(content)
+                copy.flush()
+                return maxminddb.open_database(copy.name, maxminddb.MODE_AUTO)
+        except OSError:  # no directory for temporary files, or a full one: slower, but countries are known
+            return _open_in_memory(content, self._path)
+
+
+def _open_in_memory(content: bytes, path: str) -> Any:
+    file = BytesIO(content)
+    file.name = path  # type: ignore[attr-defined]  # the library wants it
+    return maxminddb.open_database(file, maxminddb.MODE_FD)
 
 
 def country_in(entry: Any) -> str | None:
