@@ -1,4 +1,4 @@
-"""Errors: each one arrives as it was raised, from a process pool or through Celery."""
+"""Each error arrives as it was raised, from a process pool or through Celery."""
 
 import copy
 import pickle
@@ -19,7 +19,9 @@ ARGUMENTS = {
 ALL = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.StatsError)]
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"]
+)
 @pytest.mark.parametrize("error_type", ALL)
 def test_an_error_arrives_as_it_was_raised(error_type, duplicate, monkeypatch):
     monkeypatch.setattr(errors, "_", lambda text, **values: text % values)  # without an application

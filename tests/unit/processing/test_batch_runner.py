@@ -14,7 +14,9 @@ from invenio_stats.processing.batch_runner import Outcome
         copy.copy,
         copy.deepcopy,
         *(
-            pytest.param(lambda one, protocol=protocol: pickle.loads(pickle.dumps(one, protocol)), id=f"{protocol=}")
+            pytest.param(
+                lambda outcome, protocol=protocol: pickle.loads(pickle.dumps(outcome, protocol)), id=f"{protocol=}"
+            )
             for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
         ),
     ],

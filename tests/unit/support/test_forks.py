@@ -1,4 +1,4 @@
-"""Forks: a child has locks of its own, whatever the threads of its parent hold."""
+"""A forked process has locks of its own, whatever the threads of its parent hold."""
 
 import gc
 import os
@@ -45,11 +45,11 @@ def country_database():
     return database, lambda: not database.check()
 
 
-def collector():
+def garbage_collector():
     return garbage_collection, lambda: [garbage_collection.paused().__enter__()]
 
 
-@pytest.mark.parametrize("make", [salts_memory, agents, country_database, collector])
+@pytest.mark.parametrize("make", [salts_memory, agents, country_database, garbage_collector])
 def test_a_child_does_not_wait_for_a_lock_of_its_parent(make):
     """As when a web server makes a worker while a thread has it."""
     holder, work = make()
@@ -62,7 +62,7 @@ def test_what_is_gone_is_not_renewed_and_not_kept():
         pass
 
     owner = Owner()
-    renew_in_child(owner, lambda one: os._exit(9))
+    renew_in_child(owner, lambda owned: os._exit(9))
     assert status_of_child(lambda: True) == 9 << 8
     gone = weakref.ref(owner)
     del owner
@@ -70,7 +70,7 @@ def test_what_is_gone_is_not_renewed_and_not_kept():
     assert status_of_child(lambda: True) == 0
 
 
-def test_a_child_has_its_collector_though_its_parent_paused_it():
+def test_a_child_collects_garbage_though_its_parent_paused_that():
     def work():
         with garbage_collection.paused():
             was_on = gc.isenabled()
@@ -97,7 +97,7 @@ def test_a_child_that_leaves_a_block_of_its_parent_counts_its_own_only():
     block.__exit__(None, None, None)
 
 
-def test_a_child_of_a_process_without_a_collector_has_none():
+def test_a_child_of_a_process_that_collects_no_garbage_does_not_either():
     gc.disable()
     try:
         with garbage_collection.paused():

@@ -19,6 +19,7 @@ class FakeConnection:
 
     connection_errors = ()
     connected = True
+    _connection = _default_channel = None
 
     def __init__(self, driver):
         self.transport = SimpleNamespace(driver_type=driver)
