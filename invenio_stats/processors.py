@@ -177,7 +177,7 @@ class EventsIndexer:
 
     def _first_day(self) -> Callable[[], datetime]:
         """Return what says, for one run, which events are too old; those of a queue that is not ours never are."""
-        from invenio_stats.totals.first_complete_day import first_complete_day_of_queue  # a worker's, as above
+        from invenio_stats.completeness.first_complete_day import first_complete_day_of_queue  # a worker's, as above
 
         if not isinstance(self.queue, Inbox):
             return nothing_is_too_old

@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -79,6 +80,7 @@ def aggregations_process(
 )
 @yes
 @with_appcontext
+@explain_errors()
 def aggregations_delete(
     aggregation_types: Sequence[str],
     first: datetime | None,
@@ -106,6 +108,7 @@ def aggregations_delete(
 @to_option()
 @click.option("--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="How many of each.", show_default=True)
 @with_appcontext
+@explain_errors()
 def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, limit: int) -> None:
     """Print how far each of AGGREGATION_TYPES has come, the newest first."""
     check_range(first, last)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json, dry_run, event_types, yes
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.moments import parse_calendar
@@ -52,6 +53,7 @@ def indices_group() -> None:
 @indices_group.command("list")
 @as_json
 @with_appcontext
+@explain_errors()
 def indices_list(as_json: bool) -> None:
     """Print all indices of this instance and how near the engine is to its limit; exit 1 where that is reached."""
     found, shards = inventory.indices(current_search_client), inventory.shards(current_search_client)
@@ -79,6 +81,7 @@ def indices_list(as_json: bool) -> None:
 @yes
 @as_json
 @with_appcontext
+@explain_errors()
 def indices_compact(event_types: Sequence[str], month: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Make the days of each closed month one index, for EVENT_TYPES (all, unless some are named).
 

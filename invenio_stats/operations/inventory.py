@@ -11,7 +11,13 @@ from invenio_stats.proxies import current_stats
 
 Level = Literal["ok", "warning", "error"]
 
-_OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest", names.LOCKS: "locks"}
+_OWN = {
+    names.BOOKMARKS: "bookmarks",
+    names.AGENTS: "agents",
+    names.INGEST: "ingest",
+    names.LOCKS: "locks",
+    names.COMPLETENESS: "completeness",
+}
 _WARNING, _ERROR = 0.8, 0.95
 """Parts of the limit from which on it is one."""
 
@@ -21,7 +27,8 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `compacting`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    """`events`, `compacting`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest`, `locks` or
+    `completeness`."""
     event_type: str | None
     documents: int
     shards: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
@@ -16,7 +17,6 @@ from invenio_stats.totals import search_bodies
 from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import Recount

@@ -19,9 +19,8 @@ from invenio_stats.operations.archive.manifest import Manifest, Part
 from invenio_stats.operations.inventory import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
-from invenio_stats.totals.first_complete_day import first_complete_day_of
 
-_ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "automated", "events", "agents", "ingest")
+_ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "completeness", "totals", "automated", "events", "agents", "ingest")
 """The bookmarks first: whatever comes in from then on is counted after an import."""
 
 
@@ -70,13 +69,20 @@ def _write(
 ) -> Manifest:
     name = prefix_index(part.index)
     client.indices.refresh(index=name)
-    held = files.write(folder / part.path, scan(client, name, query), bar.advance)
+    held = files.write(folder / part.path, map(_exported, scan(client, name, query)), bar.advance)
     if not held.documents:
         (folder / part.path).unlink()
         return written
     written = written.with_file(replace(part, **held._asdict()))
     manifest.save(folder, written)
     return written
+
+
+def _exported(document: files.Document) -> files.Document:
+    """Return a document without what is about this instance only: the oldest events at the last judgement."""
+    document_id, source = document
+    source.pop("oldest_events", None)
+    return document_id, source
 
 
 def _is_wanted(index: Index, event_types: list[str]) -> bool:
@@ -87,9 +93,11 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     """Return what of an index is exported; None for all of it."""
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
-        kept = [*bookmarks_of(others), *map(first_complete_day_of, others)]
+        kept = list(bookmarks_of(others))
         passing = {"prefix": {"aggregation_type": "rebuild-"}}  # how far rebuilding has come is nobody's number
         return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}, passing]}}
+    if kind == "completeness":
+        return {"bool": {"filter": [{"terms": {"event_type": event_types}}]}}
     if kind == "agents":
         return None
     edges = {"gte": first and f"{first:%Y-%m-%d}", "lt": last and f"{last + timedelta(days=1):%Y-%m-%d}"}

@@ -13,7 +13,7 @@ FORMAT = 1
 
 _PATH = re.compile(r"[\w%+~-][\w.%+~-]*(?:/[\w%+~-][\w.%+~-]*)*\.jsonl\.gz")
 
-Kind = Literal["totals", "automated", "events", "agents", "ingest", "bookmarks"]
+Kind = Literal["totals", "automated", "events", "agents", "ingest", "completeness", "bookmarks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which they are imported: the bookmarks last, so that what was not imported is not passed by."""
 

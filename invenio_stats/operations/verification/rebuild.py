@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals.attributes import events_alias_of, store_of
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import AT_ONCE, Action, write
 

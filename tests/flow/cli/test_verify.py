@@ -7,11 +7,11 @@ import pytest
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
 from invenio_stats.cli import verify as cli_verify
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.moments import parse
 from invenio_stats.operations.runner import aggregate_one
 from invenio_stats.operations.verification.rebuild import Rebuild
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 NAME = "record-view-agg"
 MARCH = ("--from", "2026-03-01", "--to", "2026-03-31")
@@ -278,5 +278,5 @@ def test_an_engine_that_does_not_answer_is_said(invoke, settled, monkeypatch):
 
     monkeypatch.setattr("invenio_stats.operations.verification.comparison.search", away)
     said = invoke("verify", code=1).stderr
-    assert "The search engine answered ConnectionError. Run the command again." in said
+    assert "does not answer (ConnectionError). Start it, or correct SEARCH_HOSTS." in said
     assert "secret" not in said
