@@ -1,8 +1,8 @@
-"""Spool: pseudonymized messages that wait on the local disk while the broker is away.
+"""Store messages in a spool on the local disk while the broker is not available.
 
-It is a file of SQLite, by the standard library: any number of processes and threads may use it, what `put` has taken
-survives their death and that of the machine, and no wait is long. Libraries for queues in SQLite were tried: one has
-another interface for each Python, another keeps its counts in each process.
+The spool is an SQLite file: any number of processes and threads can use it, messages that `put` has stored survive a
+crash of the process or the machine, and all waits are short. Two libraries for queues in SQLite were tried and not
+used: the interface of one depends on the version of Python, and the other counts messages in each process separately.
 """
 
 import json
@@ -22,20 +22,20 @@ from typing import Any, NamedTuple
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
 
-_PATIENCE = 0.3
-"""Seconds that a request waits for others that write."""
-_BETWEEN_TRIALS = 0.001
-"""Seconds; SQLite itself waits longer the longer it has waited, so that who came last is served first."""
-_LOST_AFTER = 60
-"""Seconds after which what somebody took and never settled is anybody's again: he died."""
+_LOCK_SECONDS = 0.3
+"""Time that a request waits for the database while others write to it."""
+_RETRY_SECONDS = 0.001
+"""Constant pause between attempts. SQLite's own pauses grow, so that the latest request would go first."""
+_TAKEN_SECONDS = 60
+"""Time after which messages that were taken and not settled are free again, because the process that took them died."""
 
-_MOST_UNCOUNTED = 100_000
-"""Refused events that a process remembers while the disk takes not even their number."""
+_MAX_UNCOUNTED_EVENTS = 100_000
+"""Refused events that a process keeps in memory while not even their number can be written to the disk."""
 
 _SETTINGS = (
     "auto_vacuum = FULL",  # the file shrinks as it empties
     "journal_mode = WAL",
-    "synchronous = FULL",  # what was committed outlives a loss of power
+    "synchronous = FULL",  # a committed transaction survives a power failure
     "secure_delete = ON",
 )
 _TABLES = """
@@ -51,14 +51,14 @@ _TABLES = """
 
 
 class Waiting(NamedTuple):
-    """A message of the spool that is being sent."""
+    """A message taken from the spool to be sent."""
 
     ticket: int
     message: Outgoing
 
 
 class Refusals(NamedTuple):
-    """How many events of a queue were refused on a day (in UTC), all in all."""
+    """Number of events of a queue that were refused on a day (UTC)."""
 
     day: str
     queue: str
@@ -66,10 +66,10 @@ class Refusals(NamedTuple):
 
 
 class Spool:
-    """The messages that the broker has not got yet, of all processes that use the same folder."""
+    """The messages not yet sent to the broker, of all processes that use the same directory."""
 
     def __init__(self, folder: str, max_bytes: int):
-        """Use a folder, which is made when it is needed; 0 bytes switch the spool off."""
+        """Use a directory, which is created when needed; with `max_bytes` 0 the spool is switched off."""
         self._path = Path(folder) / "spool.sqlite"
         self._max_bytes = max_bytes
         self._inherited: list[sqlite3.Connection | None] = []
@@ -77,47 +77,50 @@ class Spool:
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
     def put(self, messages: Sequence[Outgoing]) -> None:
-        """Keep messages, all or none; EventsRefusedError when there is no room for them, or no disk."""
+        """Store all messages or none; EventsRefusedError if the spool is full, off or cannot be written."""
         events = sum(message.events for message in messages)
         if not self._max_bytes:
             raise EventsRefusedError(events, "the spool is switched off")
         now = time.time()
         rows = [(now, message.to_json()) for message in messages]
         try:
-            with self._writing() as database:
+            with self._transaction() as database:
                 database.executemany("INSERT INTO waiting (since, message) VALUES (?, ?)", rows)
                 if _size(database) > self._max_bytes:
                     raise EventsRefusedError(events, "the spool is full")
         except (OSError, sqlite3.Error) as error:
             raise EventsRefusedError(events, f"the spool cannot be written ({type(error).__name__})") from error
 
-    def take(self, most: int, without: Sequence[str] = ()) -> list[Waiting]:
-        """Return messages to send, oldest first, but none of some queues; nobody else gets them unless we die."""
+    def take(self, limit: int, without: Sequence[str] = ()) -> list[Waiting]:
+        """Return up to `limit` messages to send, oldest first, but none of the queues in `without`.
+
+        Other processes do not get them until they are settled, or a minute later if this process dies.
+        """
         if self.is_empty():
             return []
         now = time.time()
-        with self._writing() as database:
+        with self._transaction() as database:
             free = "(taken IS NULL OR abs(? - taken) > ?)"  # a clock may have been set back
             others = " AND instr(message, ?) != 1" * len(without)
             query = f"SELECT id, message FROM waiting WHERE {free}{others} ORDER BY id LIMIT ?"
             starts = [json.dumps([name])[:-1] for name in without]  # an Outgoing begins with its queue
-            rows = database.execute(query, (now, _LOST_AFTER, *starts, most)).fetchall()
+            rows = database.execute(query, (now, _TAKEN_SECONDS, *starts, limit)).fetchall()
             database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, ticket) for ticket, _ in rows])
         return [Waiting(ticket, Outgoing.from_json(text)) for ticket, text in rows]
 
     def settle(self, waiting: Sequence[Waiting], sent: bool) -> None:
-        """Forget messages that the broker has confirmed, or make them anybody's again."""
+        """Delete taken messages that were sent, or make them free to be taken again."""
         query = "DELETE FROM waiting WHERE id = ?" if sent else "UPDATE waiting SET taken = NULL WHERE id = ?"
-        with self._writing() as database:
-            database.executemany(query, [(one.ticket,) for one in waiting])
+        with self._transaction() as database:
+            database.executemany(query, [(entry.ticket,) for entry in waiting])
 
     def note_refused(self, messages: Sequence[Outgoing]) -> None:
-        """Keep how many events nobody could take; where the disk takes nothing now, the next one notes them too."""
+        """Count refused events; if the disk cannot be written, they are kept in memory for the next call."""
         day = datetime.now(timezone.utc).date().isoformat()
         self._uncounted.extend((day, message.queue) for message in messages for _event in range(message.events))
         counted: list[tuple[str, str]] = []
         try:
-            with self._writing() as database:
+            with self._transaction() as database:
                 while self._uncounted:
                     counted.append(self._uncounted.popleft())
                 query = "INSERT INTO refused (day, queue, events) VALUES (?, ?, ?)"
@@ -127,81 +130,81 @@ class Spool:
             self._uncounted.extend(counted)
 
     def refused(self) -> int:
-        """Return how many events were refused on this machine, ever."""
+        """Return the number of all events that were refused on this machine."""
         return int(self._value("SELECT sum(events) FROM refused") or 0)
 
     def refusals(self) -> list[Refusals]:
-        """Return the numbers of refused events that have changed since they were reported."""
+        """Return the numbers of refused events that have changed since they were last reported."""
         if not self.exists():
             return []
-        with self._opened() as database:
-            found = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
-            return [Refusals(*row) for row in found]
+        with self._connection() as database:
+            rows = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
+            return [Refusals(*row) for row in rows]
 
     def set_reported(self, refusals: Sequence[Refusals]) -> None:
-        """Keep that somebody else knows these numbers."""
-        with self._writing() as database:
+        """Mark these numbers as reported, that is, stored in the search engine."""
+        with self._transaction() as database:
             query = "UPDATE refused SET reported = ? WHERE day = ? AND queue = ?"
-            database.executemany(query, [(one.events, one.day, one.queue) for one in refusals])
+            database.executemany(query, [(refusal.events, refusal.day, refusal.queue) for refusal in refusals])
 
     def name(self) -> str:
-        """Return what no other spool is called."""
+        """Return the unique name of the spool."""
         return str(self._value("SELECT name FROM spool"))
 
     def exists(self) -> bool:
-        """Say whether anything was ever kept here: cheap, for every request."""
+        """Return True if anything was ever stored here; cheap enough for every request."""
         return self._path.exists()
 
     def is_empty(self) -> bool:
-        """Say whether nothing waits."""
+        """Return True if the spool has no messages."""
         return self._value("SELECT id FROM waiting LIMIT 1") is None
 
     def count(self) -> int:
-        """Return how many messages wait."""
+        """Return the number of messages."""
         return int(self._value("SELECT count(*) FROM waiting") or 0)
 
     def oldest(self) -> datetime | None:
-        """Return since when the message that waits longest has been here."""
+        """Return when the oldest message was stored; None if there is none."""
         since = self._value("SELECT since FROM waiting ORDER BY id LIMIT 1")
         return None if since is None else datetime.fromtimestamp(since, tz=timezone.utc)
 
     def _value(self, query: str) -> Any:
-        """Return the one value that a query finds; None where there is none, or no spool."""
+        """Return the single value of a query's result; None if there is no row or no spool."""
         if not self.exists():
             return None
-        with self._opened() as database:
+        with self._connection() as database:
             row = database.execute(query).fetchone()
             return row and row[0]
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
-        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MOST_UNCOUNTED)
+        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MAX_UNCOUNTED_EVENTS)
 
     def forget(self) -> None:
-        """Begin anew in a process that was forked: neither connection nor lock are its own."""
-        self._inherited.append(self._database)  # never closed here: it is the parent's
+        """Start with a new connection and lock in a forked process, since both are the parent's."""
+        self._inherited.append(self._database)  # kept, so that it is never closed here: it is the parent's
         self._begin()
 
     @contextmanager
-    def _opened(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
-        """Give the database to one thread at a time."""
-        deadline = deadline or time.monotonic() + _PATIENCE
+    def _connection(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Give the connection to one thread at a time; sqlite3.OperationalError if the lock is not free in time."""
+        deadline = deadline or time.monotonic() + _LOCK_SECONDS
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise sqlite3.OperationalError("another thread has the database")
         try:
             if self._database is None:
-                self._database = _patiently(self._open, deadline)
+                self._database = _retry_while_locked(self._open, deadline)
             yield self._database
         finally:
             self._lock.release()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the database for one transaction, which is undone on an error."""
-        deadline = time.monotonic() + _PATIENCE
-        with self._opened(deadline) as database:
-            _patiently(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one transaction, which is rolled back after an error."""
+        deadline = time.monotonic() + _LOCK_SECONDS
+        with self._connection(deadline) as database:
+            _retry_while_locked(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
             try:
                 yield database
                 database.execute("COMMIT")
@@ -212,7 +215,7 @@ class Spool:
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = sqlite3.connect(
-            self._path, timeout=_BETWEEN_TRIALS * 10, isolation_level=None, check_same_thread=False
+            self._path, timeout=_RETRY_SECONDS * 10, isolation_level=None, check_same_thread=False
         )
         try:
             for setting in _SETTINGS:
@@ -226,19 +229,19 @@ class Spool:
         return database
 
 
-def _patiently(work: Callable[[], Any], deadline: float) -> Any:
-    """Do what needs the file for itself, once nobody else has it."""
+def _retry_while_locked(work: Callable[[], Any], deadline: float) -> Any:
+    """Return the result of a function that needs a lock of the file, called again until it gets it or time is up."""
     while True:
         try:
             return work()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-        time.sleep(_BETWEEN_TRIALS)
+        time.sleep(_RETRY_SECONDS)
 
 
 def _size(database: sqlite3.Connection) -> int:
-    """Return how many bytes of the file are in use."""
+    """Return the number of bytes in use in the file."""
     page, pages, free = (
         database.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_size", "page_count", "freelist_count")
     )
@@ -252,7 +255,7 @@ def _close(database: sqlite3.Connection, pid: int) -> None:
 
 def _forget(spool: "weakref.ref[Spool]") -> Callable[[], None]:
     def forget() -> None:
-        if (one := spool()) is not None:
-            one.forget()
+        if (existing := spool()) is not None:
+            existing.forget()
 
     return forget

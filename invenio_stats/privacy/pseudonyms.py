@@ -57,7 +57,7 @@ class Pseudonymizer:
         """Pseudonymize one event in place, and return it."""
         if _has_whole_referrer(event):
             referrer = event["referrer"]
-            event["referrer"] = self._once(_reduced, referrer) if isinstance(referrer, str) else None
+            event["referrer"] = self._call_once(_reduce_referrer, referrer) if isinstance(referrer, str) else None
         if not _has_person(event):
             return event
         has_agent = "user_agent" in event
@@ -77,9 +77,9 @@ class Pseudonymizer:
 
     def _set_visitor(self, visitor: Visitor, has_agent: bool) -> None:
         """Make a visitor the current one; forgets the keys of the previous one."""
-        agent = self._once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
+        agent = self._call_once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
         self._visitor, self._keys = (visitor, has_agent), {}
-        self._visitor_fields = {"country": country_of(visitor.ip_address, self._once(country_database)), **agent}
+        self._visitor_fields = {"country": country_of(visitor.ip_address, self._call_once(country_database)), **agent}
 
     def _keys_at(self, moment: datetime, visitor: Visitor) -> dict[str, Any]:
         day, yesterday = moment.date(), None
@@ -87,12 +87,12 @@ class Pseudonymizer:
             yesterday = existing_salt_of(day - timedelta(days=1))
         hour = (day, moment.hour, yesterday)
         if hour not in self._keys:
-            salt = self._once(_salt_of_day, self._salt_of, day)
+            salt = self._call_once(_salt_of_day, self._salt_of, day)
             agent_class = self._visitor_fields["agent_class"]
             self._keys[hour] = _keys(visitor, agent_class, moment, salt, yesterday and yesterday.value)
         return self._keys[hour]
 
-    def _once(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _call_once(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return the result of a function, called only once for the same arguments."""
         call = (function, *arguments)
         if call not in self._known:
@@ -136,7 +136,7 @@ def _is_host(referrer: Any) -> bool:
     return isinstance(referrer, str) and len(referrer) < 256 and "/" not in referrer and ":" not in referrer
 
 
-def _reduced(referrer: str) -> str | None:
+def _reduce_referrer(referrer: str) -> str | None:
     return referrer_host(referrer, _own_host())
 
 

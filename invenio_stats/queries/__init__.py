@@ -124,9 +124,9 @@ class _TotalsQuery(Query):
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
         known = own | set(self.required_filters)
         for modifier in self.query_modifiers:
-            known |= parameters.taken(modifier, params, skip=1)
+            known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
-            known |= parameters.taken(self.build_query, params)
+            known |= parameters.accepted_names(self.build_query, params)
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
@@ -157,7 +157,7 @@ class _TotalsQuery(Query):
     def _search(self, run: Mapping[str, Any]) -> Any:
         search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
         for modifier in self.query_modifiers:
-            search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
+            search = modifier(search, **{name: run[name] for name in parameters.accepted_names(modifier, run, skip=1)})
         return search
 
     def _request(self, run: Mapping[str, Any]) -> SearchRequest:

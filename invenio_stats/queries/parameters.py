@@ -192,12 +192,11 @@ def check_names(given: Mapping[str, Any], required: Iterable[str], known: Iterab
         )
 
 
-def taken(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
+def accepted_names(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
     """Return the names that a function accepts as keyword arguments, without its first `skip` arguments."""
     arguments = list(inspect.signature(function).parameters.values())
-    own = {argument.name for argument in arguments[:skip]} | {
-        "self"
-    }  # "self" is not in the signature of a bound method
+    # "self" is not in the signature of a bound method, but cannot be a keyword argument either.
+    own = {argument.name for argument in arguments[:skip]} | {"self"}
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
         return set(names) - own
     return set(names) & {argument.name for argument in arguments} - own

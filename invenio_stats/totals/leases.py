@@ -111,10 +111,10 @@ class RunLease:
             return None
         done = {*self._own.done, *self._own.holds} - set(undone)
         worked = done | {one.start for one in failed} - set(undone)
-        own = replace(leases.ended(self._own, self._clock()), done=tuple(sorted(done)))
+        own = replace(leases.end(self._own, self._clock()), done=tuple(sorted(done)))
 
         def leave(others: list[Lease]) -> tuple[Lease, datetime | None]:
-            return own, leases.earliest(others, own.token)
+            return own, leases.earliest_start(others, own.token)
 
         def quarantine_failed(known: Iterable[QuarantinedTotal]) -> list[QuarantinedTotal]:
             found = quarantine.after_run(known, worked, failed)
@@ -145,10 +145,10 @@ class RunLease:
             if self._is_known and len(others) == len(source["leases"]):
                 raise LeaseLostError(self.name)
             now = self._clock()
-            own, result = make(leases.living([*others, replace(self._own, alive=now)], now, self._life))
+            own, result = make(leases.drop_dead([*others, replace(self._own, alive=now)], now, self._life))
             made[:] = [(own, result)]
             return {
-                "leases": leases.write_leases(leases.living([*others, own], now, self._life)),
+                "leases": leases.write_leases(leases.drop_dead([*others, own], now, self._life)),
                 "quarantined": quarantine.write_quarantined(quarantine_failed(quarantine.read_quarantined(source))),
             }
 

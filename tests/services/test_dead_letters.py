@@ -114,7 +114,7 @@ def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
         assert queue_depth.dead(queue) == 3000
     assert next(dead_letters.look(queue)).message_id == "id-0"
     assert ids(queue, dead_letters.dead_name(queue)) == before
-    assert dead_letters.replay(queue, DeadLetterFilter(most=2999)) == 2999
+    assert dead_letters.replay(queue, DeadLetterFilter(limit=2999)) == 2999
     assert queue_depth.dead(queue) == 1
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from invenio_stats.core.agent_classes import AgentClass
-from invenio_stats.privacy.user_agents.lists.operator import compiled
+from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
@@ -28,8 +28,8 @@ class Classifier:
     """
 
     def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
-        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
-        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
         self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
 
     def classify(self, user_agent: str | None) -> AgentClass:
@@ -44,7 +44,7 @@ class Classifier:
         return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
-        # The operator decides first. Narrower classes follow: lists of robots contain many AI agents and tools, too.
+        # The operator's exceptions come first, then narrower classes: lists of robots have AI agents and tools, too.
         if any(expression.search(text) for expression in self._exceptions):
             return "browser"
         lowered = text.lower()

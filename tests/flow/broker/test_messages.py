@@ -161,7 +161,7 @@ def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue):
 def test_events_that_are_refused_are_counted_one_by_one(queue, monkeypatch):
     box = outbox()
     monkeypatch.setattr(box, "_shut", {queue.routing_key})
-    monkeypatch.setattr(box, "_work", lambda queue: None)
+    monkeypatch.setattr(box, "_ensure_thread", lambda queue: None)
     monkeypatch.setattr(box.spool, "_max_bytes", 0)
     with pytest.raises(EventsRefusedError, match="60 events"):
         current_stats.publish(EVENT, [download() for _ in range(60)])
@@ -172,7 +172,7 @@ def test_events_in_the_spool_share_messages_too(queue, monkeypatch):
     box = outbox()
     with monkeypatch.context() as patch:
         patch.setattr(box, "_shut", {queue.routing_key})
-        patch.setattr(box, "_work", lambda queue: None)
+        patch.setattr(box, "_ensure_thread", lambda queue: None)
         current_stats.publish(EVENT, [download(file_id=f"F{number}") for number in range(60)])
     assert box.spool.count() == 3
     assert box.send_spool(queue) == 3

@@ -107,7 +107,7 @@ def test_a_late_event_for_it_is_rejected(deleted, queues, values, refresh, asked
 def test_verify_skips_it_and_is_content(deleted, invoke):
     said = invoke("verify", NAME)
     assert "0 differences" in said
-    assert "the first day whose raw events are all there" in said
+    assert "the first day with all raw events" in said
 
 
 def test_a_second_deletion_is_noticed_too(deleted, search_client, index_prefix, queues, values, refresh):
