@@ -19,6 +19,7 @@ from invenio_stats.core import names
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.numbers import check_numbers
+from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
@@ -33,8 +34,8 @@ class InvenioStatsState:
     def __init__(self, app: Flask):
         """Belong to an application."""
         self.app = app
-        self._emitters: dict[str, EventEmitter] = {}
-        self._queries: dict[str, Any] = {}
+        self.sources: dict[str, tuple[Any, ...]] = {}
+        """By attribute, the settings that its value was parsed from."""
 
     @property
     def exchange(self) -> Exchange:
@@ -56,56 +57,67 @@ class InvenioStatsState:
         """STATS_QUERIES as it is now."""
         return self.app.config["STATS_QUERIES"]
 
-    @cached_property
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
     def event_definitions(self) -> dict[str, parsing.EventDefinition]:
         """The event types without their queues, for what comes before the broker."""
         return parsing.parse_events(self.app, self.events_config)
 
-    @cached_property
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
     def events(self) -> dict[str, parsing.EventDefinition]:
         """The event types by name, each with its queue."""
-        queues = current_queues.queues
-        return {name: event.on(queues[names.queue(name)]) for name, event in self.event_definitions.items()}
+        return {name: event.on(self._queue_of(name)) for name, event in self.event_definitions.items()}
 
-    @cached_property
+    @parsed_from("STATS_AGGREGATIONS")
     def aggregations(self) -> dict[str, parsing.AggregationDefinition]:
         """The aggregations by name."""
         return parsing.parse_aggregations(self.app, self.aggregations_config)
 
-    @cached_property
+    @parsed_from("STATS_QUERIES", "STATS_PERMISSION_FACTORY")
     def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
         return parsing.parse_queries(self.app, self.queries_config, self.permission_factory)
 
-    @cached_property
+    @parsed_from("STATS_PERMISSION_FACTORY")
     def permission_factory(self) -> Callable[..., Any]:
         """Who may ask a query that has no factory of its own."""
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
-    @cached_property
+    @parsed_from("STATS_ITEM_RESOLVER")
     def item_resolver(self) -> Callable[..., Any] | None:
         """The function that finds the item of a view or download."""
         setting = "STATS_ITEM_RESOLVER"
         value = self.app.config[setting]
         return None if value is None else load_callable(setting, value)
 
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
+    def _emitters(self) -> dict[str, EventEmitter]:
+        """The emitters that were asked for."""
+        return {}
+
+    @parsed_from("STATS_QUERIES", "STATS_PERMISSION_FACTORY")
+    def _queries(self) -> dict[str, Any]:
+        """The query objects that were asked for."""
+        return {}
+
     def get_event_emitter(self, event_name: str) -> EventEmitter | None:
         """Return the function that builds and publishes one event; None, with a warning, for an unknown type."""
-        if event_name not in self._emitters:
+        emitters = self._emitters
+        if event_name not in emitters:
             definition = self.event_definitions.get(event_name)
             if definition is None:
                 logger.warning("No such event type in STATS_EVENTS", extra={"event_type": event_name})
                 return None
-            self._emitters[event_name] = EventEmitter(event_name, definition.builders, usage=definition.usage)
-        return self._emitters[event_name]
+            emitters[event_name] = EventEmitter(event_name, definition.builders, usage=definition.usage)
+        return emitters[event_name]
 
     def get_query(self, query_name: str) -> Any:
         """Return the query object, made once; KeyError for an unknown name."""
-        if query_name not in self._queries:
+        queries = self._queries
+        if query_name not in queries:
             definition = self.queries[query_name]
-            self._queries[query_name] = definition.cls(name=definition.name, **definition.params)
-        return self._queries[query_name]
+            queries[query_name] = definition.cls(name=definition.name, **definition.params)
+        return queries[query_name]
 
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
         """Pseudonymize events and put them on the queue of their type, at once.
@@ -121,6 +133,11 @@ class InvenioStatsState:
         definition = self.events[event_type]
         publish(definition.queue, events, self._pseudonymizer(definition))
         catalog.send(self.agents_queue)
+
+    def _queue_of(self, event_type: str) -> Queue:
+        """Return the queue of an event type, also of one that STATS_EVENTS did not have when queues were listed."""
+        name, known = names.queue(event_type), current_queues.queues
+        return known[name] if name in known else Queue(self.exchange, name, current_queues.connection_pool)
 
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
