@@ -79,6 +79,17 @@ class ClosedIndexError(StatsError):
         )
 
 
+class ForeignTotalError(StatsError):
+    """A total of another aggregation lies where one has to be written; it is left alone, and this one fails."""
+
+    def __init__(self, index: str, field: str):
+        """Name the index, and the field that the aggregation counts by."""
+        super().__init__(
+            f"A total in {index} is of another aggregation: it has another {field!r}. `invenio stats doctor` names the "
+            "two; give one of them another interval or an index of its own."
+        )
+
+
 class CompactionError(StatsError):
     """A month cannot be compacted, for the reason in the text. No event is lost: the indices of its days stay."""
 

@@ -18,8 +18,10 @@ from invenio_stats.capture.after_response import register_after_response
 from invenio_stats.core import names
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
+from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.definitions.parsed_settings import parsed_from
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
@@ -197,6 +199,7 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration once all modules are there; a mistake stops the start."""
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
+    _check_exchange(app.config)
     with app.app_context():
         load_lists()
         _warn_of_personal_data(state)
@@ -205,6 +208,21 @@ def finalize_app(app: Flask) -> None:
         state.item_resolver  # noqa: B018
         for name in state.queries:
             state.get_query(name)
+        _warn_of_inconsistencies(state)
+
+
+def _check_exchange(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for an exchange that is none, such as its name."""
+    exchange = settings["STATS_MQ_EXCHANGE"]
+    if not isinstance(exchange, Exchange):
+        raise ConfigurationError(
+            f"STATS_MQ_EXCHANGE is {exchange!r}. Set it to an exchange: kombu.Exchange('events', type='direct')."
+        )
+
+
+def _warn_of_inconsistencies(state: InvenioStatsState) -> None:
+    for found in find_inconsistencies(state.event_definitions, state.aggregations, state.queries):
+        logger.warning("The configuration does not fit together", extra=found.facts)
 
 
 def _warn_of_personal_data(state: InvenioStatsState) -> None:

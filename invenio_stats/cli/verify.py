@@ -55,7 +55,7 @@ def verify_command(
         for verification in verifications:
             print_outcome(verification)
     is_different = any(verification.found for verification in verifications)
-    if is_different or all(verification.comparison is None for verification in verifications):
+    if is_different or not any(verification.totals for verification in verifications):
         raise click.exceptions.Exit(1)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
-from invenio_stats.errors import without_text
+from invenio_stats.errors import ForeignTotalError, without_text
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
@@ -35,6 +35,8 @@ class CountedInterval:
     failures: list[Failure] = field(default_factory=list)
     """Totals that could not be built; a run has one list for all its intervals."""
 
+    is_foreign_logged = False
+
     def actions(self) -> Iterator[Action]:
         """Yield what makes the stored totals equal to the count.
 
@@ -44,6 +46,13 @@ class CountedInterval:
         for one in self.counted:
             try:
                 action = self.store.action(one, self.clock())
+            except ForeignTotalError as error:
+                self.failures.append(Failure(self.start, one.total_key.key, type(error).__name__, "never"))
+                if not self.is_foreign_logged:
+                    self.is_foreign_logged = True  # once for the interval: there may be thousands
+                    facts = {"aggregation": self.name, "interval": iso(self.start), "error": str(error)}
+                    logger.error("Another aggregation's total is left as it is", extra=facts)
+                continue
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)

@@ -10,6 +10,7 @@ from typing import Any
 from invenio_stats.core import names
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.versions import version_of
@@ -34,6 +35,8 @@ class TotalsStore:
     index_suffix: str
     """How the date ends an index name."""
     fields: Mapping[str, Field] | None = None
+    foreign_fields: frozenset[str] = frozenset()
+    """Key fields of other aggregations that write to the same place; none of our totals has one of them."""
     _ensured: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     """Indices that are there, and whose mappings were not yet looked at."""
@@ -66,8 +69,9 @@ class TotalsStore:
     def action(self, one: CountedTotal, now: datetime) -> Action | None:
         """Return what makes the stored total equal to the count, or None where it is.
 
-        What a copy function raises goes through.
+        What a copy function raises goes through. ForeignTotalError if another aggregation's total lies in its place.
         """
+        self.check_own(one)
         index, document_id = self.document_ref(one.total_key)
         if not one.count:
             return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
@@ -77,6 +81,17 @@ class TotalsStore:
         self._ensure(index)
         source = {**total, "updated_timestamp": iso_zoned(now)}
         return _action(one, _op_type="index", _index=index, _id=document_id, _source=source)
+
+    def check_own(self, one: CountedTotal) -> None:
+        """Raise ForeignTotalError if the stored total has another key, or the key field of another aggregation.
+
+        Two aggregations of one event type and interval write to the same place where their keys are equal.
+        """
+        stored = one.stored
+        if stored is None:
+            return
+        if str(stored.get(self.key_field)) != str(one.total_key.key) or not self.foreign_fields.isdisjoint(stored):
+            raise ForeignTotalError(self.document_ref(one.total_key)[0], self.key_field)
 
     def count(self, first: datetime | None, last: datetime | None) -> int:
         """Return how many totals there are between two dates, both included."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
+from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import PAIRS, Body
@@ -18,9 +19,9 @@ from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
 
-Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error"]
+Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error", "foreign"]
 """There are events and no total; fields differ; there is a total and no event that counts; another index holds the
-same total once more; a copy function fails."""
+same total once more; a copy function fails; a total of another aggregation lies in its place."""
 
 OnInterval = Callable[[int, int], None]
 """Is told after each interval how many are done, and of how many."""
@@ -122,7 +123,10 @@ class Comparison:
 
     def _compare(self, one: CountedTotal) -> Difference | None:
         try:
+            self.stored.check_own(one)
             total = self.stored.total(one)
+        except ForeignTotalError as error:
+            return Difference("foreign", one, self._numbers(one.stored), {"error": type(error).__name__})
         except Exception as error:  # of a copy function, which is not ours
             return Difference("copy_error", one, self._numbers(one.stored), {"error": type(error).__name__})
         if one.stored is None:

@@ -123,9 +123,9 @@ def mend(comparison: Comparison, start: datetime) -> Mended:
 
 
 def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[str]) -> Iterator[Action]:
-    """Yield what is to be written; what a copy function fails for is noted."""
+    """Yield what is to be written; what cannot be written is noted."""
     for difference in found:
-        if difference.kind == "copy_error":
+        if difference.kind in ("copy_error", "foreign"):
             unbuilt.append(difference.counted["error"])
         elif difference.elsewhere is not None:
             index, document_id = difference.elsewhere

@@ -177,7 +177,7 @@ def test_what_cannot_be_verified_is_never_equal(invoke, verify, settled, own):
     assert (
         "record-view-agg: not verifiable, because its class overrides agg_iter" in invoke("verify", NAME, code=1).stdout
     )
-    assert verify()["aggregations"][NAME]["verifiable"] is False
+    assert verify(code=1)["aggregations"][NAME]["verifiable"] is False  # and of the other there are no totals
     assert verify(NAME, code=1)["differences"] == []
 
 
@@ -235,6 +235,11 @@ def test_what_fails_exits_1_and_says_how(invoke, late, monkeypatch):
     monkeypatch.setitem(params, "copy_fields", {"pid_value": fails})
     output = invoke("aggregations", "rebuild", NAME, *MARCH, "--yes", code=1).stdout
     assert "record-view-agg: 0 totals written or deleted, 3 failed: ZeroDivisionError" in output
+
+
+def test_nothing_to_compare_is_no_success(invoke, settled):
+    assert "0 totals compared" in invoke("verify", "--from", "2027", code=1).stdout
+    assert json.loads(invoke("verify", "--from", "2027", "--json", code=1).stdout)["differences"] == []
 
 
 def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, search_client, counts):
