@@ -90,6 +90,18 @@ class ForeignTotalError(StatsError):
         )
 
 
+class FieldNotCountableError(StatsError):
+    """An aggregation counts by a field that its events do not map, or map as text; its bookmark stays."""
+
+    def __init__(self, name: str, field: str, events: str, is_text: bool):
+        """Name the aggregation, the field and the alias of its events."""
+        how = "as text, by which nothing can be counted" if is_text else "in none of their indices"
+        super().__init__(
+            f"STATS_AGGREGATIONS[{name!r}]: the events behind {events} map the field {field!r} {how}. Correct 'field', "
+            "or add it as a keyword to the index templates of the event type and run `invenio index init`."
+        )
+
+
 class CompactionError(StatsError):
     """A month cannot be compacted, for the reason in the text. No event is lost: the indices of its days stay."""
 

@@ -1,7 +1,7 @@
 """Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -10,20 +10,17 @@ from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.operations.monitoring.configuration_checks import (
+    check_configuration,
+    check_receivers,
+    check_schedule,
+    check_workers,
+)
+from invenio_stats.operations.monitoring.findings import Finding
+from invenio_stats.operations.monitoring.mapping_checks import check_mappings
 from invenio_stats.privacy.geoip import open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
-
-Level = Literal["ok", "warning", "error"]
-
-
-class Finding(NamedTuple):
-    """What one check found."""
-
-    check: str
-    level: Level
-    message: str
-    cure: str = ""
 
 
 def examine() -> Iterator[Finding]:
@@ -32,7 +29,7 @@ def examine() -> Iterator[Finding]:
         try:
             yield check()
         except Exception as error:  # each client fails in its own way; its text may hold a password
-            name = check.__name__.strip("_")
+            name = check.__name__.removeprefix("check").strip("_")
             yield Finding(
                 name,
                 "error",
@@ -123,24 +120,6 @@ def _pseudonymization() -> Finding:
     return Finding("pseudonymization", "ok", _("All events are pseudonymized before the queue."))
 
 
-_TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
-
-
-def _schedule() -> Finding:
-    """Events that were left on disk are sent, and dead letters deleted, by tasks of beat."""
-    entries = current_app.config.get("CELERY_BEAT_SCHEDULE") or {}
-    scheduled = {entry.get("task") for entry in entries.values() if isinstance(entry, dict)}
-    missing = [entry for task, entry in _TASKS.items() if f"invenio_stats.tasks.{task}" not in scheduled]
-    if missing:
-        return Finding(
-            "schedule",
-            "warning",
-            _("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing)),
-            _("Take them from invenio_stats.tasks, or have cron run `stats spool send` and `dead-letters purge`."),
-        )
-    return Finding("schedule", "ok", _("Beat sends the spool on and deletes old dead letters."))
-
-
 def _totals() -> Finding:
     """Totals that cannot be built or written are quarantined, and tried again by every run."""
     failing = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
@@ -181,9 +160,13 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _proxies,
     _countries,
     _pseudonymization,
-    _schedule,
+    check_configuration,
+    check_receivers,
+    check_schedule,
+    check_workers,
     _broker,
     _engine,
+    check_mappings,
     _totals,
     _estimates,
 )
