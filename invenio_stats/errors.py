@@ -106,6 +106,10 @@ class CompactionError(StatsError):
     """A month cannot be compacted, for the reason in the text. No event is lost: the indices of its days stay."""
 
 
+class RepairError(StatsError):
+    """An index of totals cannot be given its right mapping; it is as it was."""
+
+
 class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not contain an export that can be imported."""
 

@@ -38,7 +38,7 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
             "An index was made without its template",
             extra={
                 "index": index,
-                "cure": "Run `invenio index init`. The template's fields were mapped in this index.",
+                "cure": "Run `invenio index init`; this index got its fields.",
             },
         )
         client.indices.put_mapping(index=index, body=template)

@@ -23,7 +23,7 @@ _PING_SECONDS = 1.0
 
 
 def check_configuration() -> Finding:
-    """Event types, aggregations and queries name each other."""
+    """Check that event types, aggregations and queries name each other."""
     found = list(
         find_inconsistencies(current_stats.event_definitions, current_stats.aggregations, current_stats.queries)
     )
@@ -38,7 +38,7 @@ def check_configuration() -> Finding:
 
 
 def check_receivers() -> Finding:
-    """Signals start the builders, unless receivers are off."""
+    """Check that signals start the builders."""
     connected = sorted(name for name, event in current_stats.event_definitions.items() if event.signal is not None)
     if connected and not current_app.config["STATS_REGISTER_RECEIVERS"]:
         return Finding(
@@ -54,7 +54,7 @@ def check_receivers() -> Finding:
 
 
 def check_schedule() -> Finding:
-    """Beat starts what stores events, counts them, sends the spool and deletes dead letters."""
+    """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters."""
     entries = [one for one in (current_app.config.get("CELERY_BEAT_SCHEDULE") or {}).values() if isinstance(one, dict)]
     scheduled = {task: [one for one in entries if one.get("task") == f"invenio_stats.tasks.{task}"] for task in _TASKS}
     unknown = {task: _names_of(scheduled[task]) - set(getattr(current_stats, _TYPES_OF[task])) for task in _TYPES_OF}
@@ -88,11 +88,14 @@ def check_schedule() -> Finding:
 
 
 def check_workers() -> Finding:
-    """A worker of Celery runs the tasks."""
+    """Check that a worker of Celery runs the tasks."""
     celery = current_app.extensions["invenio-celery"].celery
     if celery.conf.task_always_eager:
         return Finding(
-            "workers", "warning", _("Tasks run where they are sent (CELERY_TASK_ALWAYS_EAGER)."), _EAGER_CURE
+            "workers",
+            "warning",
+            _("Tasks run where they are sent (CELERY_TASK_ALWAYS_EAGER)."),
+            _("Set it to False in production, so that workers process events."),
         )
     try:
         answers = celery.control.inspect(timeout=_PING_SECONDS).ping()
@@ -108,14 +111,9 @@ def check_workers() -> Finding:
             "workers",
             "warning",
             _("No worker answered within %(seconds)s seconds: nothing processes events.", seconds=_PING_SECONDS),
-            _(
-                "Start one: celery -A invenio_app.celery worker. One that is busy, or on a pool of its own, may be slow."
-            ),
+            _("Start one: celery -A invenio_app.celery worker. One that is busy may answer too late."),
         )
     return Finding("workers", "ok", _("%(count)s workers listen.", count=len(answers)))
-
-
-_EAGER_CURE = "Set it to False in production, so that workers process events."
 
 
 def _names_of(entries: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -14,7 +14,7 @@ from invenio_stats.search.field_types import read_field_types
 
 
 def check_mappings() -> Finding:
-    """What is counted by, and what queries filter and group by, is no text; what is counted by is mapped."""
+    """Check that fields to count, filter and group by are mapped, and not as text."""
     problems, cures = [], []
     for message, cure in (*_events(current_search_client), *_totals(current_search_client)):
         problems.append(message)
