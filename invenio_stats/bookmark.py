@@ -11,7 +11,7 @@ from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
 from invenio_stats.core.moments import iso, parse_calendar, to_second
 from invenio_stats.errors import StatsError
 from invenio_stats.search.failures import is_index_there
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 from invenio_stats.search.versions import SharedDocument, Source
 
 __all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
@@ -152,7 +152,7 @@ class BookmarkAPI:
 
     def _own(self) -> Found | None:
         """Return our own document; it is read by id, because a search may not find it yet."""
-        document = self.client.get(index=self.bookmark_index, id=self.agg_type, ignore=[404])
+        document = read_one(self.client, self.bookmark_index, self.agg_type)
         return document if document.get("found") else None
 
     def _older(self, limit: int, first: datetime | None = None, last: datetime | None = None) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Define every STATS_* setting with its default, its effect and when to change it."""
 
+from flask import current_app
 from kombu import Exchange
 
 STATS_REGISTER_RECEIVERS = True
@@ -58,7 +59,11 @@ It is called at most once for each record in a request.
 """
 
 STATS_GEOIP_DATABASE: str | None = None
-"""Path of a country database in MaxMind's format (`.mmdb`). Default: none; the country is then unknown."""
+"""Path of a country database in MaxMind's format (`.mmdb`); a new file is in use within a minute.
+
+Default: that of the package `maxminddb-geolite2` if it is installed, as in 7.x; else countries stay unknown. An empty
+text means none.
+"""
 
 STATS_DEAD_LETTERS_DAYS: int = 30
 """Days after which `StatsDeadLettersTask`, if scheduled, deletes dead letters. Default: 30."""
@@ -104,3 +109,9 @@ User agents that the lists know as AI agents or machines keep that class; they d
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of user agents that are browsers in this instance, whatever the lists and
 `STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
+
+
+def writes_zone() -> bool:
+    """Return STATS_EVENTS_UTC_DATETIME_ENABLED of the current application; the default without one."""
+    config = current_app.config if current_app else {}
+    return bool(config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", STATS_EVENTS_UTC_DATETIME_ENABLED))

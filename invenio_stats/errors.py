@@ -129,6 +129,10 @@ class InvalidRequestInputError(StatsError, RESTException):
         self.description = description
 
 
+class InvalidDateError(InvalidRequestInputError, ValueError):
+    """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
+
+
 class UnknownQueryError(InvalidRequestInputError):
     """A query is not in STATS_QUERIES (400)."""
 

@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from flask import current_app, has_request_context, request, session
+from flask import has_request_context, request, session
 from invenio_search import current_search_client
 
 try:
@@ -11,6 +11,8 @@ try:
 except ModuleNotFoundError:  # without flask-login, all visitors are anonymous
     current_user = None
 
+from invenio_stats.config import writes_zone
+from invenio_stats.core import moments
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
 from invenio_stats.privacy.geoip import get_geoip
 from invenio_stats.privacy.salts import get_anonymization_salt
@@ -35,9 +37,8 @@ def stamp() -> dict[str, Any]:
     The timestamp is in UTC; STATS_EVENTS_UTC_DATETIME_ENABLED determines its format.
     """
     now = datetime.datetime.now(datetime.timezone.utc)  # by the module, because test suites replace the class in it
-    is_zoned = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
     return {
-        "timestamp": now.isoformat() if is_zoned else now.isoformat(timespec="seconds")[:19],
+        "timestamp": now.isoformat() if writes_zone() else now.isoformat(timespec="seconds")[:19],
         "referrer": unwrap(request).referrer if has_request_context() else None,
         **get_user(),
     }
@@ -66,8 +67,11 @@ def _session_id() -> str | None:
 
 
 def format_datetime_iso(dt: datetime.datetime, replace_microsecond: bool = False) -> str:
-    """Format a moment as ISO 8601, optionally cut to the second; a naive moment is formatted without time zone."""
-    return (dt.replace(microsecond=0) if replace_microsecond else dt).isoformat()
+    """Write a moment in UTC as ISO 8601, optionally cut to the second; a moment without a zone is read as UTC.
+
+    With STATS_EVENTS_UTC_DATETIME_ENABLED it is written with its zone, otherwise without.
+    """
+    return moments.writer(writes_zone())(moments.to_second(dt) if replace_microsecond else dt)
 
 
 def get_bucket_size(client, index: str, agg_field: str, start_date=None, end_date=None) -> int:

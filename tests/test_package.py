@@ -124,6 +124,12 @@ def test_an_extra_for_each_engine_brings_its_client(metadata, extra):
     )
 
 
+def test_the_client_of_opensearch_1_brings_what_it_imports(metadata):
+    """opensearch-py 1 imports `requests` and asks for it in an extra only."""
+    wanted = [line for line in metadata.get_all("Requires-Dist") if "opensearch-py[requests]" in line]
+    assert ["opensearch1" in line for line in wanted] == [True]
+
+
 def test_the_metadata_keep_what_clients_pin(metadata):
     """Every client asks for invenio-stats>=7.0.0,<8.0.0."""
     assert metadata["Name"] == "invenio-stats"

@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from invenio_queues.queue import Queue
 
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import deliver, failures
+from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError
@@ -61,7 +61,7 @@ class Outbox:
             return
         try:
             deliver(queue.connection_pool, queue.exchange, messages)
-        except failures(queue.connection_pool.connection) as error:
+        except failure_types(queue.connection_pool.connection) as error:
             self._open(queue, error)  # before writing to the spool, which may fail: the next request must not wait
             self._spool(messages)
         except Exception:  # an unexpected error of a client library, or one that stops this task
@@ -95,7 +95,7 @@ class Outbox:
                     messages = [entry.message for entry in batch]
                     try:
                         deliver(queue.connection_pool, queue.exchange, messages, _TRIAL_SECONDS)
-                    except failures(queue.connection_pool.connection) as error:
+                    except failure_types(queue.connection_pool.connection) as error:
                         failed[name] = error
                         continue
                     self.spool.settle(batch, sent=True)

@@ -65,7 +65,7 @@ def aggregations_process(
         for name in aggregation_types:
             progress.begin(name)
             results.update(aggregate_with_automated(name, on_interval=progress.set, **options))
-    report(results, as_json, _totals_line)
+    report(results, as_json, _totals_line, success=_("Aggregations processed successfully."))
 
 
 @aggregations_group.command("delete")

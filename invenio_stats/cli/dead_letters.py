@@ -13,7 +13,7 @@ from rich.console import Console
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, table, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.proxies import current_stats
@@ -162,7 +162,7 @@ def _explain_errors() -> Iterator[None]:
     """Turn failures of the broker into a message and exit code 1."""
     try:
         yield
-    except failures() as error:
+    except failure_types() as error:
         raise click.ClickException(
             _(
                 "The broker does not answer (%(error)s), see BROKER_URL; nothing is lost. Run the command again.",

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from invenio_stats.broker import queue_depth
 from invenio_stats.cli.options import as_json, eager, event_types, print_task, report
 from invenio_stats.cli.progress import bar
-from invenio_stats.operations.runner import keep_agents, process_one
+from invenio_stats.operations.runner import process_one, store_agents
 from invenio_stats.proxies import current_stats
 from invenio_stats.support import shutdown
 from invenio_stats.tasks import process_events
@@ -35,7 +35,10 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         for name in event_types:
             progress.begin(name, queue_depth.depth(current_stats.events[name].queue) if progress.is_seen else None)
             results[name] = process_one(name, on_batch=progress.advance)
-    keep_agents()
+    store_agents()
     report(
-        results, as_json, lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1])
+        results,
+        as_json,
+        lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1]),
+        success=_("Events processed successfully."),
     )

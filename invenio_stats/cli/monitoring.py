@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.cli.options import as_json, table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.operations.monitoring.doctor import examine
+from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
 from invenio_stats.operations.runner import send_spool
 
@@ -32,7 +33,7 @@ def spool_send(as_json: bool) -> None:
         progress.begin(_("spool"), outbox().spool.count())
         try:
             sent = send_spool(on_batch=progress.advance)
-        except failures() as error:
+        except failure_types() as error:
             raise click.ClickException(
                 _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
             ) from error
@@ -57,11 +58,12 @@ def status_command(as_json: bool) -> None:
 
 
 @click.command("doctor")
+@click.option("--before-downgrade", is_flag=True, help="Check only whether 7.x can take over: nothing waits.")
 @as_json
 @with_appcontext
-def doctor_command(as_json: bool) -> None:
+def doctor_command(before_downgrade: bool, as_json: bool) -> None:
     """Print what would make numbers wrong or identify visitors in production, with the cure; exit 1 for errors."""
-    findings = list(examine())
+    findings = list(examine(CHECKS_BEFORE_DOWNGRADE if before_downgrade else None))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:

@@ -107,8 +107,8 @@ def print_task(what: str, task: Any, as_json: bool) -> None:
         click.secho(_("%(what)s task sent: %(id)s.", what=what, id=task.id), fg="yellow")
 
 
-def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str]) -> None:
-    """Print the result of each run; exit 1 if one failed."""
+def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str], success: str) -> None:
+    """Print what each run did, and `success` if nothing failed; exit 1 when a run failed."""
     failed = [name for name, result in results.items() if isinstance(result, dict)]
     if as_json:
         click.echo(json.dumps(results))
@@ -118,6 +118,14 @@ def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str]) -
             click.secho(f"{name}: {text}", fg="red" if name in failed else "green")
     if failed:
         raise click.exceptions.Exit(1)
+    if not (as_json or any(map(_has_failures, results.values()))):
+        click.secho(success, fg="green")
+
+
+def _has_failures(result: Any) -> bool:
+    """Return True if a run's result, a pair of (done, failed) or a list of pairs, has failures."""
+    pairs = result if isinstance(result, list) else [result]
+    return any(isinstance(pair, tuple) and len(pair) == 2 and bool(pair[1]) for pair in pairs)
 
 
 def table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:

@@ -19,7 +19,7 @@ from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
-from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
+from invenio_stats.operations.verification.rebuild import Rebuild, RebuildResult, begin
 
 
 @click.command("rebuild")
@@ -78,7 +78,7 @@ def _compare(rebuilds: Sequence[Rebuild], progress: Bar, kinds: dict[str, Counte
             yield line_of(rebuild.verification, difference)
 
 
-def _run(rebuild: Rebuild, progress: Bar) -> Mended:
+def _run(rebuild: Rebuild, progress: Bar) -> RebuildResult:
     progress.begin(rebuild.verification.name, len(rebuild.due))
     return rebuild.run(progress.set)
 
@@ -86,7 +86,7 @@ def _run(rebuild: Rebuild, progress: Bar) -> Mended:
 def _report(
     rebuilds: Sequence[Rebuild],
     kinds: dict[str, Counter[str]],
-    results: dict[str, Mended | None],
+    results: dict[str, RebuildResult | None],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -107,7 +107,7 @@ def _report(
         click.secho(f"{name}: {text}", fg="red" if result and result.failed else "green")
 
 
-def _facts(rebuild: Rebuild, kinds: Counter[str], result: Mended | None) -> dict[str, Any]:
+def _facts(rebuild: Rebuild, kinds: Counter[str], result: RebuildResult | None) -> dict[str, Any]:
     return {
         "resumed_behind": rebuild.resumed and iso(rebuild.resumed),
         "intervals": len(rebuild.due),

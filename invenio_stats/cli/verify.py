@@ -61,7 +61,7 @@ def verify_command(
 
 def line_of(verification: Verification, difference: Difference) -> Line:
     """Return a difference in the form of the JSON output."""
-    start, key = difference.one.total_key
+    start, key = difference.counted_total.total_key
     return {
         "aggregation": verification.name,
         "interval": label(start, verification.interval),

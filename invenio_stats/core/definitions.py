@@ -58,4 +58,5 @@ class QueryDefinition(NamedTuple):
     name: str
     cls: type
     permission_factory: Callable[..., Any] | None
+    """None where the entry has none: an instance's own factory asks it, and would call itself if it stood here."""
     params: Mapping[str, Any]

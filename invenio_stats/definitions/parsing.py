@@ -44,12 +44,11 @@ def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, Aggre
     return parsed
 
 
-def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) -> dict[str, QueryDefinition]:
-    """Return the queries of STATS_QUERIES; `default` is the permission factory of entries without their own."""
+def parse_queries(app: Flask, config: Mapping[str, Any]) -> dict[str, QueryDefinition]:
+    """Return the queries of STATS_QUERIES."""
     setting = "STATS_QUERIES"
     return {
-        name: _parse_query(_Entry.read(app, setting, name, entry), default)
-        for name, entry in entries(setting, config).items()
+        name: _parse_query(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
     }
 
 
@@ -181,7 +180,7 @@ def _has_standard_constructor(cls: type) -> bool:
     return getattr(cls, "__init__", None) is StatAggregator.__init__
 
 
-def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
+def _parse_query(entry: _Entry) -> QueryDefinition:
     entry.refuse_unknown("cls", "params", "permission_factory")
     cls = entry.cls()
     params = _with_loaded(entry, entry.params(cls, "name"), "query_modifiers")
@@ -189,7 +188,7 @@ def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
     factory = entry.values.get("permission_factory")
     if factory is not None:
         factory = load_callable(f"{entry.setting_path}['permission_factory']", factory)
-    return QueryDefinition(entry.name, cls, factory or default, params)
+    return QueryDefinition(entry.name, cls, factory, params)
 
 
 def _load_all(setting_path: str, values: Iterable[Any]) -> list[Callable[..., Any]]:

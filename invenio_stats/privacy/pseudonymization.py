@@ -1,12 +1,16 @@
 """Create pseudonymizers for web processes, and pseudonymize single events in workers."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.visitors import PERSONAL_FIELDS
-from invenio_stats.privacy.pseudonyms import Pseudonymizer, SaltOf, is_done
+from invenio_stats.privacy.pseudonyms import AnyEvent, Pseudonymizer, SaltOf, is_done
 from invenio_stats.privacy.salts import get_anonymization_salt
+
+REJECTED = "rejected"
+"""Field of an event that could not be pseudonymized: the reason."""
 
 _salt_getter: SaltOf = get_anonymization_salt
 
@@ -32,6 +36,27 @@ def pseudonymizer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> P
     return Pseudonymizer(salt_at, window, keep_user_id)
 
 
+def pseudonymize_or_reject(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Callable[[AnyEvent], AnyEvent]:
+    """Return a function that pseudonymizes events like `pseudonymizer`, and lets none stop those that come after it.
+
+    An event for which that fails loses its personal data and gets the reason as its field `rejected`; a worker puts it
+    into the dead letters.
+    """
+    pseudonymize = pseudonymizer(window, keep_user_id)
+
+    def prepare(event: AnyEvent) -> AnyEvent:
+        try:
+            return pseudonymize(event)
+        except ImportError:
+            raise  # the environment is at fault, not the event
+        except Exception as error:  # whatever is wrong with it; its text may quote the person
+            _remove_personal_data(event)
+            event[REJECTED] = f"pseudonymization: {type(error).__name__}"
+            return event
+
+    return prepare
+
+
 def anonymize_user(doc: Event) -> Event:
     """Replace IP address, user agent and ids by country, keys of visitor and session, and the user-agent class.
 
@@ -46,6 +71,10 @@ def to_dead_letter(event: Event) -> Event:
     try:
         return anonymize_user(event)
     except Exception:  # any error: a dead letter must never contain personal data
-        for field in PERSONAL_FIELDS:
-            event.pop(field, None)
+        _remove_personal_data(event)
         return event
+
+
+def _remove_personal_data(event: Event) -> None:
+    for field in (*PERSONAL_FIELDS, "referrer"):
+        event.pop(field, None)

@@ -1,4 +1,4 @@
-"""Event store: the engine's side of one event type: its indices are there, and its clicks are stored by cells."""
+"""Store the events of one type: create their indices, store clicks by cells, and retry transient failures."""
 
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -22,27 +22,27 @@ from invenio_stats.processing.month_indices import abandon_stale
 from invenio_stats.search.bulk import Action, store
 from invenio_stats.search.failures import TRANSIENT, classify_error
 
-_PAUSES = (0.5, 2.0, 5.0)
-"""Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
+_PAUSES_SECONDS = (0.5, 2.0, 5.0)
+"""Pauses between attempts after transient failures; after the last attempt the batch goes back to the queue."""
 
 
 class StoreResult(NamedTuple):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     new: int
-    """Events that made a document."""
+    """Events that created a document."""
     duplicates: int = 0
     """Events that were stored before: the broker delivered them again."""
     collapsed: int = 0
-    """Clicks that are in the document of another."""
+    """Clicks that share the document of another click."""
     superseded: int = 0
-    """Documents that count no more, since a click chained on to theirs."""
+    """Documents that no longer count, because a later click chains to them."""
     refused: Sequence[tuple[Event, str]] = ()
-    """Events that the engine will never take, each with the reason."""
+    """Events that the engine will never accept, each with the reason."""
 
     @property
     def taken(self) -> int:
-        """How many events the engine has, one way or another."""
+        """Number of events that are stored, in a new document or in an existing one."""
         return self.new + self.duplicates + self.collapsed
 
 
@@ -58,7 +58,9 @@ class EventStore:
         fields: dict[str, Field] | None,
         clock: Callable[[], datetime],
     ):
-        """Write to the indices behind an alias; `fields` are the mappings of a type without templates."""
+        """Write to the indices behind an alias; `fields` are mappings, for an event type without index templates."""
+        self.attributes = (client, alias, suffix, window, fields)
+        """What the store was made for."""
         self._client = client
         self._alias = alias
         self._suffix = suffix
@@ -69,16 +71,16 @@ class EventStore:
         self._writer = CellWriter(client, window, self.index_of, clock, self.refused_fields)
 
     def index_of(self, moment: datetime) -> str:
-        """Return the name that events of a moment are written to; no suffix tells the minutes of an hour apart."""
-        moment = utc(moment)
+        """Return the name that events of a moment are written to."""
+        moment = utc(moment)  # cached by hour: no suffix is finer than that
         return self._index_of_hour(moment.date(), moment.hour)
 
     def refused_fields(self, index: str) -> Collection[str]:
-        """Return the fields of ours that an index does not take, as far as is known."""
+        """Return the fields that an index rejects; empty for an index that `ensure` has not looked at."""
         return self._refused_fields.get(index, ())
 
     def ensure(self, moment: datetime) -> None:
-        """Make sure of the index that events of a moment are written to."""
+        """Create the index for the events of a moment, if it does not exist, and remember the fields it rejects."""
         index = self.index_of(moment)
         if index not in self._refused_fields:
             self._refused_fields[index] = ensure_events_index(
@@ -86,46 +88,47 @@ class EventStore:
             )
 
     def try_to_ensure(self, moment: datetime) -> None:
-        """Make sure of an index as far as the engine lets us: whoever writes to it will be told the rest."""
+        """Do the same as `ensure`, but ignore failures of the engine: the write that follows reports them."""
         with suppress(search.exceptions.TransportError, EngineUnavailableError):
             self.ensure(moment)
 
     def store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         """Store clicks by cells, so that double clicks count once."""
-        return self._patiently(partial(self._store_clicks, clicks))
+        return self._with_retries(partial(self._store_clicks, clicks))
 
     def store_actions(self, actions: Sequence[Action]) -> StoreResult:
-        """Store index actions as they are."""
-        return self._patiently(partial(self._store_actions, actions))
+        """Store index actions unchanged."""
+        return self._with_retries(partial(self._store_actions, actions))
 
     def _store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         for cell in {click.cell for click in clicks}:
             self.ensure(cell)
         written = self._writer.write(clicks)
-        refused = [(_as_published(one.click), f"engine: {one.reason}") for one in written.refused]
+        refused = [(_as_published(refusal.click), f"engine: {refusal.reason}") for refusal in written.refused]
         return StoreResult(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
 
     def _store_actions(self, actions: Sequence[Action]) -> StoreResult:
         stored, refusals = store(self._client, actions)
-        reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
+        reasons = {(refusal.index_name, refusal.document_id): refusal.reason for refusal in refusals}
         refs = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
         return StoreResult(
             stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in refs if reason]
         )
 
-    def _patiently(self, work: Callable[[], StoreResult]) -> StoreResult:
-        """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
+    def _with_retries(self, work: Callable[[], StoreResult]) -> StoreResult:
+        """Repeat the work after transient failures; EngineUnavailableError if the last attempt fails, too.
 
-        Ids are stable and merges are idempotent: to store a batch twice stores it once.
+        Ids are stable and merges are idempotent, so that storing a batch twice has the effect of storing it once.
         """
-        for pause in _PAUSES:
+        for pause in _PAUSES_SECONDS:
             try:
                 return work()
             except (EngineUnavailableError, search.exceptions.TransportError) as error:
                 if classify_error(error) is not TRANSIENT:
                     raise
-            self._refused_fields.clear()  # the indices may be others since
+            self._refused_fields.clear()  # the indices may have changed meanwhile, by a compaction for instance
             time.sleep(pause)
+        # Before the last attempt: an abandoned compaction may be what blocks the writes.
         with suppress(StatsError, search.exceptions.TransportError):
             abandon_stale(self._client, self._alias, self._clock())
         try:
@@ -134,7 +137,7 @@ class EventStore:
             if classify_error(error) is not TRANSIENT:
                 raise
             raise EngineUnavailableError(
-                f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
+                f"The search engine is not available ({type(error).__name__}); the events stay on the queue."
             ) from error
 
 
@@ -149,7 +152,11 @@ def _event_of(action: Action) -> Event:
 
 
 def _as_published(click: Click) -> Event:
-    """Return the fields of a click with the key that is never stored, by which it chains when it is put back."""
+    """Return the fields of a click for a dead letter.
+
+    They include the visitor's key of the previous day, which is never stored: a click that is put back on the queue
+    needs it to be recognised as a double click across midnight.
+    """
     if click.previous_visitor_id is None:
         return click.fields
     return {**click.fields, "previous_visitor_id": click.previous_visitor_id}

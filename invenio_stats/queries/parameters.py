@@ -10,7 +10,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 
 from invenio_stats.core import moments
-from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.errors import InvalidDateError, InvalidRequestInputError
 
 INTERVALS: dict[str, int] = {"year": 365, "quarter": 90, "month": 28, "week": 7, "day": 1}
 """The intervals of a histogram, each with its minimal number of days."""
@@ -100,9 +100,9 @@ def read_date(value: object, parameter: str = "date") -> datetime:
         raise not_a_date(parameter, value) from error
 
 
-def not_a_date(parameter: str, value: object) -> InvalidRequestInputError:
+def not_a_date(parameter: str, value: object) -> InvalidDateError:
     """Return the error for a value that is not a date."""
-    return InvalidRequestInputError(
+    return InvalidDateError(
         _(
             "%(parameter)s is %(value)s, which is not a date. "
             "Write it as '2026-01-31', '2026-01', '2026' or '2026-01-31T10:00:00'.",

@@ -1,4 +1,4 @@
-"""Indices: those that events and totals are written to exist, with their aliases, and know our fields."""
+"""Create indices, and add fields to their mappings."""
 
 import logging
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
-    """Make an index, from the body or else from what templates say; return whether it was missing."""
+    """Create an index, with the given body or else from index templates; return False if it exists already."""
     try:
         client.indices.create(index=index, body=body)
     except search.exceptions.RequestError as error:
@@ -24,22 +24,17 @@ def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
     return True
 
 
-def _read_mappings(client: Any, index: str) -> dict[str, Any]:
-    mappings: dict[str, Any] = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
-    return mappings
-
-
 def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozenset[str]:
-    """Map the fields that the index lacks; return those that it refuses to know and to carry."""
+    """Map the fields that an index lacks; return those that documents must not have.
+
+    These are the fields that cannot be added to a `strict` mapping, which would reject the documents.
+    """
     found = _read_mappings(client, index)
     if not found.get("properties") and (template := template_mappings(index)):
-        # Nobody has put the template into the engine: a text would be mapped so that queries fail.
+        # Nobody has put the template into the engine, which would map a text so that queries fail.
         logger.warning(
             "An index was made without its template",
-            extra={
-                "index": index,
-                "cure": "Run `invenio index init`; this index got its fields.",
-            },
+            extra={"index": index, "cure": "Run `invenio index init`; this index got its fields."},
         )
         client.indices.put_mapping(index=index, body=template)
         found = template
@@ -53,8 +48,13 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
             raise
         is_strict = str(found.get("dynamic")).lower() == "strict"
         logger.warning(
-            "An index refuses fields of ours",
+            "An index rejects fields of this package",
             extra={"index": index, "fields": sorted(missing), "left_out": is_strict, "reason": error.error},
         )
         return frozenset(missing) if is_strict else frozenset()
     return frozenset()
+
+
+def _read_mappings(client: Any, index: str) -> dict[str, Any]:
+    mappings: dict[str, Any] = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
+    return mappings

@@ -14,7 +14,7 @@ from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.broker.transports.channels import open_channel
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
@@ -161,7 +161,7 @@ def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
         if len(batches) == 2:
             rabbitmq.crash()
 
-    with pytest.raises(failures()):
+    with pytest.raises(failure_types()):
         dead_letters.replay(queue, on_batch=crash)
     rabbitmq.start()
     dead, alive = settled(queue, {f"id-{one}" for one in range(3000)})

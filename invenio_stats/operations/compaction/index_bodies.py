@@ -5,7 +5,7 @@ from typing import Any
 
 from invenio_stats.core.mappings import NOT_SUPERSEDED
 from invenio_stats.errors import CompactionError
-from invenio_stats.processing.month_indices import About
+from invenio_stats.processing.month_indices import IndexInfo
 
 Body = dict[str, Any]
 
@@ -19,7 +19,7 @@ _COPIED_SETTINGS = (
 _REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
 
 
-def settings_like(newest: About) -> Body:
+def settings_like(newest: IndexInfo) -> Body:
     """Return settings like those of the newest source index; the new index is hidden from index patterns."""
     settings = newest["settings"]
     copied = {name: value for name, value in settings.items() if name.startswith(_COPIED_SETTINGS)}
@@ -29,7 +29,7 @@ def settings_like(newest: About) -> Body:
     return {**copied, "index.hidden": True}
 
 
-def all_properties(sources: Iterable[About]) -> Body:
+def all_properties(sources: Iterable[IndexInfo]) -> Body:
     """Return the merged fields of all indices, with the last one's options; CompactionError for different types."""
     merged: Body = {}
     for about in sources:
@@ -52,7 +52,7 @@ def _merge(older: Mapping[str, Any], newer: Mapping[str, Any], path: str) -> Bod
     return merged
 
 
-def replace_actions(target: str, events_alias: str, sources: Mapping[str, About]) -> list[Body]:
+def replace_actions(target: str, events_alias: str, sources: Mapping[str, IndexInfo]) -> list[Body]:
     """Return the actions by which the target replaces the sources, with their names and aliases as its aliases."""
     aliases: dict[str, Mapping[str, Any]] = {}
     for about in sources.values():

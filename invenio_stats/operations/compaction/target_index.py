@@ -10,7 +10,7 @@ from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.index_bodies import all_properties, replace_actions, settings_like
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.processing import month_indices
-from invenio_stats.processing.month_indices import About
+from invenio_stats.processing.month_indices import IndexInfo
 from invenio_stats.search.failures import CONFLICT, classify_item, error_type, is_index_there
 
 _HEARTBEAT_INTERVAL = timedelta(minutes=1)
@@ -109,7 +109,7 @@ class TargetIndex:
         """Delete the index, and let the sources accept writes again."""
         month_indices.abandon(self.client, self._plan.alias, self.target, self.lease, self._clock())
 
-    def _sources(self) -> dict[str, About]:
+    def _sources(self) -> dict[str, IndexInfo]:
         siblings = month_indices.siblings(self.client, self._plan.name)
         missing = [index for index in self._plan.sources if index not in siblings]
         if missing:

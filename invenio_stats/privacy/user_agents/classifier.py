@@ -6,7 +6,7 @@ from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.core.agent_classes import AgentClass, is_robot
 from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ class Classifier:
     def classify(self, user_agent: str | None) -> AgentClass:
         """Return the class of a user agent; None or an empty text is a robot, according to COUNTER's list."""
         return self._cached(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
+
+    def is_robot(self, user_agent: str | None) -> bool:
+        """Return True for a robot, an AI agent, or a tool (curl, wget) on COUNTER's list of robots."""
+        agent_class = self.classify(user_agent)
+        if agent_class != "machine":
+            return is_robot(agent_class)
+        return bool(_lists().shipped().is_on_counters_list(str(user_agent)[:MAX_AGENT_CHARACTERS].lower()))
 
     @cached_property
     def version(self) -> str:

@@ -76,6 +76,34 @@ def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(p
     assert queue_depth.depth(queue) == 0
 
 
+class Unreadable:
+    """What no text can be made of."""
+
+    def __str__(self):
+        raise RuntimeError("the address is 192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"timestamp": "0001-01-01T00:00:00"}, "expired", id="year 1"),
+        pytest.param({"timestamp": "9999-12-31T23:59:59"}, "in the future", id="year 9999"),
+        pytest.param({"timestamp": "0001-01-01T00:00:00+14:00"}, "preprocessor: ValueError", id="before the calendar"),
+        pytest.param({"timestamp": None}, "preprocessor: ValueError", id="no timestamp"),
+        pytest.param({"user_id": Unreadable()}, "pseudonymization: RuntimeError", id="no text"),
+    ],
+)
+@pytest.mark.expect_logged_errors
+def test_an_event_that_cannot_be_computed_costs_itself_only(queue, changes, reason):
+    events = [download(file_id=f"F{number}") for number in range(200)]
+    events[150].update(changes)
+    current_stats.publish(EVENT, events)
+    assert process_one(EVENT) == (199, 1)
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.reason == reason
+    assert "192.0.2.1" not in str(dead_letter)
+
+
 def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
     sent = publish(90, 5, 40)
     inbox = Inbox(queue, size=30)

@@ -253,7 +253,7 @@ def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, searc
 
 def test_rebuilding_what_counts_in_its_own_way_is_refused(invoke, settled, own):
     said = invoke("aggregations", "rebuild", *MARCH, "--yes", code=2).stderr
-    assert "record-view-agg counts with an agg_iter of its own" in said
+    assert "record-view-agg cannot be rebuilt, because its class overrides agg_iter" in said
     assert "Leave it out." in said
 
 

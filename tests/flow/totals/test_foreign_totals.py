@@ -63,7 +63,7 @@ def test_what_does_not_meet_is_written(counted, raw, counts):
 
 def test_verify_says_so_and_rebuild_writes_nothing(counted, aggregator, stored_totals, app):
     found = list(prepare(StatAggregator(name="by-value", **PARAMS)).differences())
-    assert [difference.kind for difference in found if difference.one.total_key.key == "1"] == ["foreign"]
+    assert [difference.kind for difference in found if difference.counted_total.total_key.key == "1"] == ["foreign"]
     before = stored_totals()
     dates = ("--from", "2026-03-10", "--to", "2026-03-10", "--yes", "--json")
     result = app.test_cli_runner().invoke(stats, ["aggregations", "rebuild", "by-value", *dates])
