@@ -37,5 +37,4 @@ def judge(
         return floor(now, "day")
     if not has_risen(before, oldest_event) and oldest_total >= floor(oldest_event, interval):
         return NOTHING_MISSING
-    day = floor(oldest_event, "day")
-    return min(day + timedelta(days=1), max(day, floor(now, "day")))
+    return min(floor(oldest_event, "day") + timedelta(days=1), floor(now, "day"))

@@ -89,7 +89,15 @@ def check_schedule() -> Finding:
 
 def check_workers() -> Finding:
     """Check that a worker of Celery runs the tasks."""
-    celery = current_app.extensions["invenio-celery"].celery
+    extension = current_app.extensions.get("invenio-celery")
+    if extension is None:
+        return Finding(
+            "workers",
+            "warning",
+            _("Whether a worker listens is unknown: the application has no invenio-celery."),
+            _("Have a worker or cron run the tasks."),
+        )
+    celery = extension.celery
     if celery.conf.task_always_eager:
         return Finding(
             "workers",

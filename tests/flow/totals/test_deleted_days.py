@@ -123,6 +123,38 @@ def test_a_second_deletion_is_noticed_too(deleted, search_client, index_prefix, 
     assert [letter.reason for letter in dead_letters.look(queues[EVENT])] == ["expired"]
 
 
+def test_a_part_of_its_events_that_is_imported_makes_no_total_smaller(
+    counted, invoke, values, tmp_path, search_client, index_prefix, refresh
+):
+    """The import brings three of its four events back; before it, the day is judged."""
+    invoke("export", str(tmp_path / "export"))
+    publish(download(DAYS[0], file_id="F", ip_address="192.0.2.9"))
+    refresh()
+    aggregate_one(NAME)
+    assert values() == [4, 3, 3]
+    delete_index(search_client, index_prefix)
+    invoke("import", str(tmp_path / "export"))
+    aggregate_one(NAME)
+    dates = ("--from", f"{DAYS[0]:%Y-%m-%d}", "--to", f"{DAYS[2]:%Y-%m-%d}")
+    invoke("aggregations", "process", NAME, *dates, "--eager")
+    assert values() == [4, 3, 3]
+
+
+def test_totals_that_are_imported_without_their_events_stay_as_they_are(
+    counted, invoke, values, tmp_path, search_client, index_prefix, queues
+):
+    """Nobody knew of them when the day was judged."""
+    invoke("export", str(tmp_path / "export"))
+    for index in (f"events-stats-{EVENT}-*", f"stats-{EVENT}-*", "stats-completeness", "stats-bookmarks"):
+        search_client.indices.delete(index=f"{index_prefix}{index}")
+    publish(download(file_id="other"))  # judged: nothing is missing
+    invoke("import", str(tmp_path / "export"))
+    search_client.indices.delete(index=f"{index_prefix}events-stats-{EVENT}-{DAYS[0]:%Y-%m-%d}")
+    publish(download(DAYS[0], file_id="F", ip_address="192.0.2.9"))
+    aggregate_one(NAME)
+    assert values()[0] == 3
+
+
 def test_what_is_only_retracted_is_not_deleted(counted, search_client, index_prefix, refresh):
     """The oldest day that counts rises, and all events are there."""
     index = f"{index_prefix}events-stats-{EVENT}-{DAYS[0]:%Y-%m-%d}"

@@ -29,6 +29,7 @@ def moment(text):
         pytest.param("2026-03-09T10:00:00", "2026-03-10T10:00:00", None, "day", None, id="no totals to shrink"),
         pytest.param("2026-03-09T10:00:00", None, "2026-03-09", "day", "2026-04-01", id="no events left"),
         pytest.param("2026-03-09T10:00:00", "2026-04-01T09:00:00", "2026-03-09", "day", "2026-04-01", id="today"),
+        pytest.param("2026-03-09T10:00:00", "2999-01-01T09:00:00", "2026-03-09", "day", "2026-04-01", id="future"),
     ],
 )
 def test_the_day_is_judged(before, oldest_event, oldest_total, interval, day):
