@@ -55,12 +55,12 @@ class Measure:
 
 
 def sum_of(source: str) -> Measure:
-    """Return the sum of a numeric field of the events."""
+    """Declare a metric: the sum of a numeric field of the events."""
     return Measure("sum", source, NUMBER)
 
 
 def unique(source: str) -> Measure:
-    """Return the exact number of distinct values of a field of the events."""
+    """Declare a metric: the exact number of distinct values of a field of the events."""
     return Measure("cardinality", source, TEXT)
 
 
@@ -94,7 +94,7 @@ def event_type(
     :param keep: fields copied from the newest event of an interval into its total.
     :param metrics: `{name in the total: sum_of("field") or unique("field")}`. `count` and `unique_count`
         (number of sessions) are always included.
-    :param usage: whether an event is usage of an item, which counts only if the response is successful.
+    :param usage: whether an event is usage of an item, which counts if the response delivers the content.
 
     Returns the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all items, by
     the kept fields) and `<name>-histogram` (one item over time; requires `unique_id`).
@@ -179,7 +179,11 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
 
 def _check_fields(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Measure]) -> None:
     """Refuse fields that a stored event does not have, or that a total cannot keep."""
-    used = {"keep": keep, "unique_id": _fields_of(unique_id), "metrics": [one.source for one in measures.values()]}
+    used = {
+        "keep": keep,
+        "unique_id": _fields_of(unique_id),
+        "metrics": [measure.source for measure in measures.values()],
+    }
     for argument, fields in used.items():
         personal = sorted({*fields} & {*PERSONAL_FIELDS})
         if personal:

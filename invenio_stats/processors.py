@@ -15,7 +15,7 @@ from invenio_stats.broker.consume import Inbox
 from invenio_stats.config import writes_zone
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass, is_machine, is_robot
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, check_window, document_id_of
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS, Click, cell_start, check_window, document_id_of
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import END, iso_zoned, parse, utc
@@ -127,7 +127,7 @@ class EventsIndexer:
     client: Any = current_search_client
     suffix: str = names.DAILY_SUFFIX
     preprocessors: list[Preprocessor] = default_preprocessors
-    double_click_window: int = DEFAULT_WINDOW
+    double_click_window: int = DEFAULT_WINDOW_SECONDS
     fields: dict[str, Field] | None = None
     _batch: Batch | None = None
     """The batch that is being built; a run replaces it for each batch."""
@@ -140,7 +140,7 @@ class EventsIndexer:
         suffix: str = names.DAILY_SUFFIX,
         client: Any = None,
         preprocessors: Iterable[Preprocessor | str] | None = None,
-        double_click_window: int = DEFAULT_WINDOW,
+        double_click_window: int = DEFAULT_WINDOW_SECONDS,
         fields: dict[str, Field] | None = None,
     ):
         """Read a queue of invenio-queues, or any object with `routing_key` and `consume()`.
@@ -181,7 +181,7 @@ class EventsIndexer:
             self._batch = batch
             return iter(read())
 
-        return store_batches(self.queue, read_batch, store, self.run_options, self._first_day())
+        return store_batches(self.queue, read_batch, store, self.run_options, self._first_complete_day())
 
     @property
     def _store(self) -> "EventStore":
@@ -203,7 +203,8 @@ class EventsIndexer:
                 drop_reason=_drop_reason,
                 window=self.double_click_window,
                 stamp=iso_zoned(now),
-                first_day=batch.first_day(),  # not called for each event, where its failure would reject the event
+                # not called for each event, where its failure would reject the event
+                first_complete_day=batch.first_complete_day(),
                 last_moment=now + MAX_AHEAD if isinstance(self.queue, Inbox) else END,
                 queue=self.queue.routing_key,
                 alias=self.index,
@@ -211,7 +212,7 @@ class EventsIndexer:
             )
             yield from build_clicks(chain([first], events), rules, batch)
 
-    def _first_day(self) -> Callable[[], datetime]:
+    def _first_complete_day(self) -> Callable[[], datetime]:
         """Return a function for the first complete day, cached for one run; for other queue objects, there is none."""
         from invenio_stats.completeness.first_complete_day import first_complete_day_of_queue  # only workers need it
 
@@ -266,7 +267,7 @@ def _in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
             self._ensure_indices()
             return run(self, *args, **kwargs)
 
-        return run_batches(self.queue, process_batch, self.run_options, self._first_day())
+        return run_batches(self.queue, process_batch, self.run_options, self._first_complete_day())
 
     setattr(run_in_batches, _IS_BATCHED, True)
     return run_in_batches

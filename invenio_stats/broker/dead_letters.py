@@ -18,10 +18,9 @@ from invenio_stats.broker.dead_letter_messages import (
     to_message,
 )
 from invenio_stats.broker.publish import declare
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.basic_reader import Reader
+from invenio_stats.broker.transports.drivers import deliver, open_reader
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.broker.transports.reader import Reader
-from invenio_stats.broker.transports.readers import open_reader
 
 __all__ = (
     "ALL",

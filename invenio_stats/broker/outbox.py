@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from invenio_queues.queue import Queue
 
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
+from invenio_stats.broker.transports.drivers import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError

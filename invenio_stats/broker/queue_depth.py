@@ -11,7 +11,7 @@ from invenio_stats.broker.dead_letters import dead_name
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.channels import open_channel
-from invenio_stats.broker.transports.readers import open_reader
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.core.moments import parse
 
 

@@ -32,7 +32,7 @@ _TAKEN_SECONDS = 60
 _MAX_UNCOUNTED_EVENTS = 100_000
 """Refused events that a process keeps in memory while not even their number can be written to the disk."""
 
-_SETTINGS = (
+_PRAGMAS = (
     "auto_vacuum = FULL",  # the file shrinks as it empties
     "journal_mode = WAL",
     "synchronous = FULL",  # a committed transaction survives a power failure
@@ -218,7 +218,7 @@ class Spool:
             self._path, timeout=_RETRY_SECONDS * 10, isolation_level=None, check_same_thread=False
         )
         try:
-            for setting in _SETTINGS:
+            for setting in _PRAGMAS:
                 database.execute(f"PRAGMA {setting}")
             if not database.execute("PRAGMA user_version").fetchone()[0]:
                 database.executescript(_TABLES.format(name=uuid.uuid4().hex))

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failure_types
-from invenio_stats.cli.options import as_json, table
+from invenio_stats.broker.transports.drivers import failure_types
+from invenio_stats.cli.options import as_json, build_table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.operations.monitoring.doctor import examine
@@ -20,11 +20,11 @@ from invenio_stats.operations.runner import send_spool
 
 
 @click.group("spool")
-def spool_command() -> None:
+def spool_group() -> None:
     """Handle events stored on this machine's disk while the broker was not available."""
 
 
-@spool_command.command("send")
+@spool_group.command("send")
 @as_json
 @with_appcontext
 def spool_send(as_json: bool) -> None:
@@ -51,9 +51,9 @@ def status_command(as_json: bool) -> None:
         click.echo(json.dumps({"generated": iso_zoned(now), **facts}, indent=2))
         return
     console = Console()
-    console.print(table(_("Event types"), _("event type"), facts["events"]))
-    console.print(table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
-    console.print(table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
+    console.print(build_table(_("Event types"), _("event type"), facts["events"]))
+    console.print(build_table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
+    console.print(build_table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
 
 

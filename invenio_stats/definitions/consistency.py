@@ -37,8 +37,8 @@ def find_inconsistencies(
 ) -> Iterator[Inconsistency]:
     """Yield what does not fit together."""
     yield from _unknown_event_types(events, aggregations)
-    for one, other in shared_totals(aggregations):
-        yield _describe(one, other)
+    for first, other in shared_totals(aggregations):
+        yield _describe(first, other)
     yield from _unknown_indices(events, aggregations, queries)
 
 
@@ -49,16 +49,16 @@ def shared_totals(
 
     Of an aggregation with a constructor of its own nobody knows where its totals are.
     """
-    for one, other in combinations(aggregations.values(), 2):
-        if one.totals_alias is not None and _place(one) == _place(other):
-            yield one, other
+    for first, other in combinations(aggregations.values(), 2):
+        if first.totals_alias is not None and _place(first) == _place(other):
+            yield first, other
 
 
 def refuse_shared_totals(aggregations: Mapping[str, AggregationDefinition]) -> None:
     """Raise ConfigurationError for an aggregation that has to be alone with its totals, and is not."""
-    for one, other in shared_totals(aggregations):
-        if one.exclusive or other.exclusive:
-            found = _describe(one, other)
+    for first, other in shared_totals(aggregations):
+        if first.exclusive or other.exclusive:
+            found = _describe(first, other)
             raise ConfigurationError(f"{found.setting_path}: {found.value}. {found.cure}")
 
 
@@ -66,14 +66,14 @@ def _place(aggregation: AggregationDefinition) -> tuple[str | None, object, obje
     return aggregation.totals_alias, aggregation.interval, aggregation.params.get("index_interval", "month")
 
 
-def _describe(one: AggregationDefinition, other: AggregationDefinition) -> Inconsistency:
-    fields = one.params.get("field"), other.params.get("field")
+def _describe(first: AggregationDefinition, other: AggregationDefinition) -> Inconsistency:
+    fields = first.params.get("field"), other.params.get("field")
     when = "always" if fields[0] == fields[1] else f"where a {fields[0]} equals a {fields[1]}"
     return Inconsistency(
         "shared_totals",
         f"STATS_AGGREGATIONS[{other.name!r}]",
-        f"its totals overwrite those of {one.name!r} {when}: both are of event {one.params.get('event')!r} and "
-        f"interval {one.interval!r}",
+        f"its totals overwrite those of {first.name!r} {when}: both are of event {first.params.get('event')!r} and "
+        f"interval {first.interval!r}",
         "Make them one aggregation, give one another interval, or give it a class whose constructor sets an index "
         "of its own.",
     )
@@ -101,7 +101,7 @@ def _unknown_indices(
     if any(aggregation.totals_alias is None for aggregation in aggregations.values()):
         return  # it may write whatever index it likes
     totals = sorted({str(aggregation.totals_alias) for aggregation in aggregations.values()})
-    automated = [names.automated_alias(str(one.params.get("event"))) for one in aggregations.values()]
+    automated = [names.automated_alias(str(first.params.get("event"))) for first in aggregations.values()]
     known = [*totals, *automated, *map(names.events_alias, events)]
     for name, query in queries.items():
         index = query.params.get("index")

@@ -97,7 +97,7 @@ def store_batches(
     read: ReadBatch,
     store: Callable[[list[Any]], "StoreResult"],
     options: RunOptions = NO_OPTIONS,
-    first_day: Callable[[], datetime] = nothing_is_too_old,
+    first_complete_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Outcome:
     """Store the events on a queue; return (stored, failed).
 
@@ -113,7 +113,7 @@ def store_batches(
         return _store(store, _parts(read(batch)), batch)
 
     try:
-        outcome: Outcome = run_batches(queue, process_batch, options, first_day)
+        outcome: Outcome = run_batches(queue, process_batch, options, first_complete_day)
         return outcome
     finally:
         threads.shutdown(cancel_futures=True)
@@ -123,7 +123,7 @@ def run_batches(
     queue: Any,
     process_batch: ProcessBatch,
     options: RunOptions = NO_OPTIONS,
-    first_day: Callable[[], datetime] = nothing_is_too_old,
+    first_complete_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Any:
     """Call `process_batch` for each batch of a queue until the queue is empty; return the sum of the results.
 
@@ -132,12 +132,12 @@ def run_batches(
     once, and nothing is acknowledged.
     """
     if not isinstance(queue, Inbox):
-        result = process_batch(Batch(first_day))
+        result = process_batch(Batch(first_complete_day))
         _report(options, result)
         return result
     try:
         with garbage_collection.paused():
-            return _run_all(queue, process_batch, options, first_day)
+            return _run_all(queue, process_batch, options, first_complete_day)
     finally:
         if queue.is_open:  # the last acknowledgement closes it, unless the run ended early or an error was raised
             queue.release()
@@ -157,11 +157,13 @@ class _BatchInFlight(NamedTuple):
         return not isinstance(self.result, Future) or self.result.done()
 
 
-def _run_all(inbox: Inbox, process_batch: ProcessBatch, options: RunOptions, first_day: Callable[[], datetime]) -> Any:
+def _run_all(
+    inbox: Inbox, process_batch: ProcessBatch, options: RunOptions, first_complete_day: Callable[[], datetime]
+) -> Any:
     started_at, results = time.monotonic(), []
     in_flight: deque[_BatchInFlight] = deque()
     while True:
-        batch = Batch(first_day)
+        batch = Batch(first_complete_day)
         try:
             result = process_batch(batch)
         except Exception:  # the batches before this one may be stored: acknowledge them first

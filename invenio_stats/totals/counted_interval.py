@@ -68,7 +68,7 @@ def count_interval(
 ) -> CountedInterval:
     """Count the interval that contains `dt`, for callers of `agg_iter` outside of a run.
 
-    It counts the pairs that were touched since the bookmark, or all pairs if the bookmark is None.
+    It counts the total keys that were touched since the bookmark, or all of them if the bookmark is None.
     """
     start = floor(dt, aggregator.interval)
     recount, store = recount_of(aggregator), store_of(aggregator)
@@ -85,7 +85,7 @@ def count_interval(
 
 
 def count_all(recount: Recount, store: TotalsStore, where: Body) -> Iterator[CountedTotal]:
-    """Yield a count of every pair of the events that `where` matches, with the stored totals."""
+    """Yield a count of every total key of the events that `where` matches, with the stored totals."""
     is_anywhere = store.is_anywhere()
     counted = recount.count_all(where, with_gone=is_anywhere)
     return store.with_stored(counted) if is_anywhere else counted

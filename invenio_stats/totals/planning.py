@@ -65,7 +65,7 @@ class RunPlanner:
         else:
             where = clauses.all_of([self._touched(lease, previous), clauses.between(None, limit)])
             # What changed is found before the selection, which needs the intervals, and counted only after the lease
-            # is taken: by then other runs may have counted some of these pairs.
+            # is taken: by then other runs may have counted some of these total keys.
             touched, total_keys = self._find_touched(where)
             count = partial(self._count_changed, where, total_keys)
         selection = self._select(list(touched), utc(since), upper)
@@ -95,7 +95,7 @@ class RunPlanner:
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         left_out = len(plan.moments) - len(moments)
         if left_out:
-            facts = {"aggregation": self.aggregator.name, "intervals": left_out, "first_day": iso(day)}
+            facts = {"aggregation": self.aggregator.name, "intervals": left_out, "first_complete_day": iso(day)}
             logger.warning("Intervals before the first complete day are not recounted", extra=facts)
         return replace(plan, moments=moments)
 
@@ -136,7 +136,7 @@ class RunPlanner:
     def _count_changed(
         self, where: Body, known: list[TotalKey] | None, starts: Collection[datetime]
     ) -> Iterator[CountedTotal]:
-        """Count the changed pairs of some intervals; `known` are those of all intervals, None if they were too many."""
+        """Count the changed total keys of some intervals; `known` are those of all intervals, None if too many."""
         if known is None:
             total_keys = self.recount.iter_total_keys(clauses.all_of([where, self._span(starts)]))
         else:

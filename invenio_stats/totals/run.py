@@ -68,7 +68,7 @@ class Run:
     def execute(self, start_date: Any = None, end_date: Any = None) -> RunResult | None:
         """Plan, count and write; return the outcome, or None if there is no event.
 
-        Without `start_date` it counts the pairs that were touched since the bookmark, with it all pairs from that
+        Without `start_date` it counts the total keys that were touched since the bookmark, with it all from that
         date on.
         """
         self.plan = self._make_plan(start_date, end_date)

@@ -1,4 +1,4 @@
-"""Round trips: exactly how often engine, broker and salt store are asked. Times differ by machine; these do not."""
+"""The number of requests to engine, broker and salt store is fixed; unlike times, it is the same on all machines."""
 
 from collections import Counter
 

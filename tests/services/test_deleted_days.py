@@ -65,4 +65,4 @@ def test_no_total_shrinks(
         assert do("aggregations", "process", NAME, "--from", first, "--to", last, "--eager").exit_code == 0
         assert do("verify", NAME).exit_code == 0
         assert counts(f"stats-{EVENT}") == expected
-    assert {letter.reason for letter in dead_letters.look(queues[EVENT])} <= {"expired"}
+    assert {dead_letter.reason for dead_letter in dead_letters.look(queues[EVENT])} <= {"expired"}

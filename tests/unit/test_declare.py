@@ -1,4 +1,4 @@
-"""Declare: a new event type in one call, with what it is named and mapped as."""
+"""A new event type is declared in one call, with its names and mappings."""
 
 import pytest
 

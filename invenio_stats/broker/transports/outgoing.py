@@ -27,8 +27,8 @@ class Outgoing(NamedTuple):
         return cls(*json.loads(text))
 
 
-def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Yield messages in parts, so that the broker processes one part while the next is encoded."""
+def split_into_parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Yield parts of the messages, so that the broker processes one part while the next is encoded."""
     first = 0
     while head := messages[first : first + 1]:
         part = messages[first : first + max(1, _EVENTS_PER_PART // head[0].events)]

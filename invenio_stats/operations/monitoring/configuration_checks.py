@@ -31,8 +31,8 @@ def check_configuration() -> Finding:
         return Finding(
             "configuration",
             "warning",
-            "; ".join(f"{one.setting_path}: {one.value}" for one in found) + ".",
-            " ".join(dict.fromkeys(one.cure for one in found)),
+            "; ".join(f"{inconsistency.setting_path}: {inconsistency.value}" for inconsistency in found) + ".",
+            " ".join(dict.fromkeys(inconsistency.cure for inconsistency in found)),
         )
     return Finding("configuration", "ok", _("Event types, aggregations and queries fit together."))
 
@@ -55,8 +55,12 @@ def check_receivers() -> Finding:
 
 def check_schedule() -> Finding:
     """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters."""
-    entries = [one for one in (current_app.config.get("CELERY_BEAT_SCHEDULE") or {}).values() if isinstance(one, dict)]
-    scheduled = {task: [one for one in entries if one.get("task") == f"invenio_stats.tasks.{task}"] for task in _TASKS}
+    entries = [
+        entry for entry in (current_app.config.get("CELERY_BEAT_SCHEDULE") or {}).values() if isinstance(entry, dict)
+    ]
+    scheduled = {
+        task: [entry for entry in entries if entry.get("task") == f"invenio_stats.tasks.{task}"] for task in _TASKS
+    }
     unknown = {task: _names_of(scheduled[task]) - set(getattr(current_stats, _TYPES_OF[task])) for task in _TYPES_OF}
     if any(unknown.values()):
         return Finding(

@@ -1,4 +1,4 @@
-"""Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
+"""Check a configuration for what makes numbers wrong or identifies visitors in production, each with its cure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
@@ -157,7 +157,9 @@ def _estimates() -> Finding:
     found = {}
     for name, definition in current_stats.aggregations.items():
         metrics = parse_metrics(definition.params.get("metric_fields"), setting_path=name)
-        found[name] = ", ".join(metric for metric, one in metrics.items() if one.is_estimate)
+        found[name] = ", ".join(
+            metric for metric, metric_definition in metrics.items() if metric_definition.is_estimate
+        )
     found = {name: metrics for name, metrics in found.items() if metrics}
     if found:
         return Finding(

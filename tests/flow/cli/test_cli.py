@@ -1,4 +1,4 @@
-"""Commands: what operators read, and what programs read."""
+"""Commands print text for operators and JSON for programs."""
 
 import json
 

@@ -121,7 +121,7 @@ def test_differences_are_json_for_programs(verify, late):
 def test_no_differences_are_json_as_well(verify, settled):
     found = verify()
     assert found["differences"] == []
-    assert [one["totals"] for one in found["aggregations"].values()] == [0, 0, 2, 1]
+    assert [aggregation["totals"] for aggregation in found["aggregations"].values()] == [0, 0, 2, 1]
     assert (found["from"], found["to"]) == (None, None)
 
 

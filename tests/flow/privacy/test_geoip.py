@@ -1,4 +1,4 @@
-"""Countries: from the operator's database, and never at the cost of an event."""
+"""Countries come from the operator's database, and a broken one costs no event."""
 
 import sys
 

@@ -23,7 +23,7 @@ def publish(*events):
     process_one(EVENT)
 
 
-def visits(day):
+def three_downloads(day):
     """Three downloads of one file by three people."""
     return [download(day, ip_address=f"192.0.2.{number}") for number in range(3)]
 
@@ -38,7 +38,7 @@ def values(counts):
 def counted(queues, put_templates, refresh, values):
     """Totals of three days, counted by the task."""
     for day in DAYS:
-        publish(*visits(day))
+        publish(*three_downloads(day))
     refresh()
     aggregate_one(NAME)
     assert values() == TOTALS
@@ -98,7 +98,7 @@ def test_a_late_event_for_it_is_rejected(deleted, queues, values, refresh, asked
         publish(download(DAYS[2], file_id="other"))
         aggregate_one(NAME)
     publish(download(DAYS[0], file_id="F", ip_address="192.0.2.9"))
-    assert [letter.reason for letter in dead_letters.look(queues[EVENT])] == ["expired"]
+    assert [dead_letter.reason for dead_letter in dead_letters.look(queues[EVENT])] == ["expired"]
     refresh()
     aggregate_one(NAME)
     assert values()[0] == 3
@@ -120,7 +120,7 @@ def test_a_second_deletion_is_noticed_too(deleted, search_client, index_prefix, 
     publish(download(DAYS[2], file_id="F", ip_address="192.0.2.8"))
     aggregate_one(NAME)
     assert values() == [3, 3, 4]
-    assert [letter.reason for letter in dead_letters.look(queues[EVENT])] == ["expired"]
+    assert [dead_letter.reason for dead_letter in dead_letters.look(queues[EVENT])] == ["expired"]
 
 
 def test_a_part_of_its_events_that_is_imported_makes_no_total_smaller(

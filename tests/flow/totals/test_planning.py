@@ -1,4 +1,4 @@
-"""Aggregate: a run works on what changed since the bookmark, and on nothing else."""
+"""A run works on what changed since the bookmark, and on nothing else."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from invenio_stats.core.moments import parse
 @pytest.fixture
 def settled(raw, aggregator, clock):
     """Two things on two days, counted some hours ago; returns where the first thing's event of March 10 is."""
-    place = raw.put("2026-03-10", "recid_1")
+    ref = raw.put("2026-03-10", "recid_1")
     raw.put("2026-03-10", "recid_2")
     raw.put("2026-03-11", "recid_1")
     clock.forward(hours=1)
     assert aggregator().run() == [(2, 0), (1, 0)]
     clock.forward(hours=5)
-    return place
+    return ref
 
 
 def test_nothing_new_is_a_handful_of_requests(settled, aggregator, requests, clock):
@@ -60,9 +60,9 @@ def test_a_total_without_events_disappears(settled, raw, aggregator, counts, fla
 
 
 def test_a_total_without_events_disappears_where_there_is_no_bookmark(raw, aggregator, counts):
-    place = raw.put("2026-01-31")
+    ref = raw.put("2026-01-31")
     aggregator().run(update_bookmark=False)
-    raw.change(place, superseded=True)
+    raw.change(ref, superseded=True)
     raw.put("2026-02-01")
     aggregator().run()
     assert set(counts()) == {"recid_1-2026-02-01"}

@@ -1,4 +1,4 @@
-"""Definitions: a mistake in the configuration stops the start, with the key, the value and the cure."""
+"""An error in the configuration stops the start, with the key, the value and the cure."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Wire: what is encoded comes back as it was, whoever does it; what is no JSON says so."""
+"""Encoding and decoding are inverse for all encoders, and invalid JSON is an error."""
 
 import json
 from decimal import Decimal
@@ -33,7 +33,7 @@ def test_a_number_of_any_size_comes_back_as_it_was(number, within):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("within", [lambda one: {"a": one}, lambda one: {"a": [1, {"b": one}], "c": None}])
+@pytest.mark.parametrize("within", [lambda value: {"a": value}, lambda value: {"a": [1, {"b": value}], "c": None}])
 def test_what_is_no_number_stays_what_it_is(number, within):
     """The engine refuses it; as nothing it would be taken, and the number be missing."""
     assert encode(within(number)) == json.dumps(within(number), separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Stopping: whoever works in a pool of Celery ends when its worker is asked to."""
+"""Work in a Celery pool ends when its worker is asked to stop."""
 
 import multiprocessing
 import sys

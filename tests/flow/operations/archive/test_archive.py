@@ -274,8 +274,8 @@ def test_what_is_damaged_is_refused_before_anything_is_written(
 )
 def test_a_manifest_that_nobody_wrote_is_refused(save, app, search_client, tmp_path, change, said):
     save()
-    place = tmp_path / "export" / "manifest.json"
-    place.write_text(json.dumps({**json.loads(place.read_text()), **change}))
+    path = tmp_path / "export" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ArchiveError, match=said):
         manifest.load(tmp_path / "export")
 
@@ -298,5 +298,5 @@ def test_many_documents_are_sorted_on_disk(tmp_path, monkeypatch):
     done = []
     written = files.write(tmp_path / "x" / "y.jsonl.gz", documents, done.append)
     assert written.documents == sum(done) == 100
-    assert list(files.read(tmp_path / "x" / "y.jsonl.gz")) == sorted(documents, key=lambda one: json.dumps(one[0]))
+    assert list(files.read(tmp_path / "x" / "y.jsonl.gz")) == sorted(documents, key=lambda entry: json.dumps(entry[0]))
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["y.jsonl.gz"]

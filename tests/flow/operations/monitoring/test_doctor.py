@@ -1,4 +1,4 @@
-"""Doctor: what would break the numbers or the visitors' privacy is named, with its cure."""
+"""The doctor names what would break the numbers or the visitors' privacy, with its cure."""
 
 import json
 

@@ -18,7 +18,9 @@ def before_downgrade(app, queues):
 
     def run():
         result = app.test_cli_runner().invoke(stats, ["doctor", "--before-downgrade", "--json"])
-        return result.exit_code, {one["check"]: (one["level"], one["message"]) for one in json.loads(result.output)}
+        return result.exit_code, {
+            finding["check"]: (finding["level"], finding["message"]) for finding in json.loads(result.output)
+        }
 
     return run
 

@@ -1,4 +1,4 @@
-"""Rebuild: totals become what a recount says, and nothing is lost on the way."""
+"""A rebuild makes totals equal to a recount, and loses nothing meanwhile."""
 
 import pytest
 
@@ -17,9 +17,9 @@ DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
 @pytest.fixture
 def settled(raw, aggregator):
     """A total on each of three days; returns where the events are, by day."""
-    places = {day: raw.put(day) for day in DAYS}
+    refs = {day: raw.put(day) for day in DAYS}
     aggregator().run()
-    return places
+    return refs
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def rebuild(aggregator):
     """Return `rebuild(*dates, on_interval, **params)`: do it, and return what became of it."""
 
     def do(first=MARCH[0], last=MARCH[1], on_interval=None, **params):
-        one = begin(aggregator(**params), first, last)
-        list(one.differences())
-        return one.run(on_interval)
+        started = begin(aggregator(**params), first, last)
+        list(started.differences())
+        return started.run(on_interval)
 
     return do
 
@@ -69,10 +69,10 @@ def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, diffe
     assert [difference.counted_total.total_key.start.day for difference in differences()] == [10, 12]
 
 
-def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
+def test_the_differences_can_be_read_without_a_rebuild(broken, aggregator, stored_totals, search_client):
     before, day = stored_totals(), FirstCompleteDay(search_client, "record-view").get()
     rebuild = begin(aggregator(), *MARCH)
-    assert [one.kind for one in rebuild.differences()] == ["different", "orphaned", "missing"]
+    assert [difference.kind for difference in rebuild.differences()] == ["different", "orphaned", "missing"]
     assert stored_totals() == before
     assert rebuild.progress.get_bookmark() is None
     assert FirstCompleteDay(search_client, "record-view").get() == day
@@ -117,7 +117,7 @@ def test_the_bookmark_of_the_aggregation_stays(broken, raw, rebuild, aggregator,
     assert "recid_1-2026-04-01" in counts()
 
 
-def test_a_total_that_cannot_be_built_leaves_the_place_before_it(settled, raw, rebuild, aggregator, differences):
+def test_a_total_that_cannot_be_built_leaves_the_stored_one(settled, raw, rebuild, aggregator, differences):
     """The others are written; the next call begins with that interval."""
 
     def fails_on_the_11th(event, total):
