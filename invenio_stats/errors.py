@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from flask_babel import gettext as _
 from invenio_rest.errors import RESTException
@@ -17,7 +18,11 @@ def without_text(error: BaseException) -> tuple[type[BaseException], BaseExcepti
 
 
 class StatsError(Exception):
-    """Base class of all errors of the package."""
+    """Base class of all errors of the package; they can be pickled, as process pools and Celery do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, that is with the finished text instead of its parts.
+        return _restore, (type(self), self.args), vars(self)
 
 
 class ConfigurationError(StatsError, ValueError):
@@ -159,3 +164,8 @@ class NoAnswerError(StatsError, RESTException):
         """Take the status code, and a description without internal details."""
         RESTException.__init__(self, **kwargs)
         self.code, self.description = code, description
+
+
+def _restore(error_type: type[StatsError], args: tuple[Any, ...]) -> StatsError:
+    """Return an error as it was, without calling `__init__`; its attributes are set by the caller, pickle or copy."""
+    return error_type.__new__(error_type, *args)

@@ -15,7 +15,7 @@ from invenio_stats.broker.consume import Inbox
 from invenio_stats.config import writes_zone
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass, is_machine, is_robot
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS, Click, cell_start, check_window, document_id_of
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, check_window, document_id_of
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import END, iso_zoned, parse, utc
@@ -127,7 +127,7 @@ class EventsIndexer:
     client: Any = current_search_client
     suffix: str = names.DAILY_SUFFIX
     preprocessors: list[Preprocessor] = default_preprocessors
-    double_click_window: int = DEFAULT_WINDOW_SECONDS
+    double_click_window: int = DEFAULT_WINDOW
     fields: dict[str, Field] | None = None
     _batch: Batch | None = None
     """The batch that is being built; a run replaces it for each batch."""
@@ -140,7 +140,7 @@ class EventsIndexer:
         suffix: str = names.DAILY_SUFFIX,
         client: Any = None,
         preprocessors: Iterable[Preprocessor | str] | None = None,
-        double_click_window: int = DEFAULT_WINDOW_SECONDS,
+        double_click_window: int = DEFAULT_WINDOW,
         fields: dict[str, Field] | None = None,
     ):
         """Read a queue of invenio-queues, or any object with `routing_key` and `consume()`.

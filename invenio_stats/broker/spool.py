@@ -151,6 +151,11 @@ class Spool:
         """Return the unique name of the spool."""
         return str(self._value("SELECT name FROM spool"))
 
+    @property
+    def path(self) -> Path:
+        """The file of the spool, for messages."""
+        return self._path
+
     def exists(self) -> bool:
         """Return True if anything was ever stored here; cheap enough for every request."""
         return self._path.exists()
@@ -227,6 +232,16 @@ class Spool:
             raise
         weakref.finalize(self, _close, database, os.getpid())
         return database
+
+
+def is_denied(error: BaseException) -> bool:
+    """Return True if an error means that this user may not open the spool, which belongs to that of the web processes.
+
+    An error of a connection is none: it has no file name.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        return any(text in str(error) for text in ("readonly", "unable to open"))
+    return isinstance(error, PermissionError) and error.filename is not None
 
 
 def _retry_while_locked(work: Callable[[], Any], deadline: float) -> Any:

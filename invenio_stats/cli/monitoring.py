@@ -1,6 +1,7 @@
 """Define the commands that monitor the pipeline: `invenio stats status`, `doctor` and `spool`."""
 
 import json
+import sqlite3
 from datetime import datetime, timezone
 
 import click
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.spool import is_denied
 from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json, build_table
 from invenio_stats.cli.progress import bar
@@ -29,15 +31,23 @@ def spool_group() -> None:
 @with_appcontext
 def spool_send(as_json: bool) -> None:
     """Send the events in the spool to the broker, and store the counters of events that the spool refused."""
+    spool = outbox().spool
     with bar(_("Sending"), as_json) as progress:
-        progress.begin(_("spool"), outbox().spool.count())
         try:
+            progress.begin(_("spool"), spool.count())
             sent = send_spool(on_batch=progress.advance)
-        except failure_types() as error:
-            raise click.ClickException(
-                _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
-            ) from error
+        except (sqlite3.Error, *failure_types()) as error:
+            raise click.ClickException(_why_not_sent(error, str(spool.path))) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
+
+
+def _why_not_sent(error: BaseException, path: str) -> str:
+    if is_denied(error):
+        denied = _("This user cannot open the spool at %(path)s.", path=path)
+        return f"{denied} {_('Run the command as the user of the web server.')}"
+    if isinstance(error, sqlite3.Error):
+        return _("The spool at %(path)s cannot be read (%(error)s).", path=path, error=error)
+    return _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
 
 
 @click.command("status")

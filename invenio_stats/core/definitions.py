@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.intervals import Interval
 
 Stage = Literal["web", "worker"]
@@ -29,7 +29,7 @@ class EventDefinition(NamedTuple):
     signal: Any = None
     builders: tuple[Callable[..., Any], ...] = ()
     usage: bool = False
-    pseudonymization: Pseudonymization = Pseudonymization("web", keeps_user_id=False, window=DEFAULT_WINDOW_SECONDS)
+    pseudonymization: Pseudonymization = Pseudonymization("web", keeps_user_id=False, window=DEFAULT_WINDOW)
     queue: Any = None
 
     def on(self, queue: Any) -> "EventDefinition":

@@ -191,7 +191,7 @@ def to_document(source: Event) -> Document:
     return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")))
 
 
-DEFAULT_WINDOW_SECONDS = 30
+DEFAULT_WINDOW = 30
 """Seconds within which two clicks count as one (COUNTER Release 5.1)."""
 
 

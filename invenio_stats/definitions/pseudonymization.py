@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from invenio_stats.core.definitions import Pseudonymization, Stage
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.errors import ConfigurationError
 
 
@@ -19,7 +19,7 @@ def parse_pseudonymization(
     return Pseudonymization(
         stage=stage or _choose_stage(preprocessors),
         keeps_user_id=not any(map(_anonymizes, preprocessors)),
-        window=DEFAULT_WINDOW_SECONDS if window is None else window,
+        window=DEFAULT_WINDOW if window is None else window,
     )
 
 

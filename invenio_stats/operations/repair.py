@@ -1,4 +1,4 @@
-"""Repair: indices of totals whose fields are text, since they were made before their index templates."""
+"""Copy indices of totals with text fields, which were made before their index templates, into repaired ones."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.visitors import PERSONAL_FIELDS
 from invenio_stats.privacy.pseudonyms import AnyEvent, Pseudonymizer, SaltOf, is_done
@@ -31,14 +31,12 @@ def salt_at(moment: datetime) -> str:
     return _salt_getter(moment)
 
 
-def pseudonymizer(window: int = DEFAULT_WINDOW_SECONDS, keep_user_id: bool = False) -> Pseudonymizer:
+def pseudonymizer(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Pseudonymizer:
     """Return a new pseudonymizer, for one batch of events."""
     return Pseudonymizer(salt_at, window, keep_user_id)
 
 
-def pseudonymize_or_reject(
-    window: int = DEFAULT_WINDOW_SECONDS, keep_user_id: bool = False
-) -> Callable[[AnyEvent], AnyEvent]:
+def pseudonymize_or_reject(window: int = DEFAULT_WINDOW, keep_user_id: bool = False) -> Callable[[AnyEvent], AnyEvent]:
     """Return a function that pseudonymizes events like `pseudonymizer`, and lets none stop those that come after it.
 
     An event for which that fails loses its personal data and gets the reason as its field `rejected`; a worker puts it

@@ -8,7 +8,7 @@ from flask import current_app, has_app_context, has_request_context, request
 
 from invenio_stats.core import agent_classes
 from invenio_stats.core.addresses import canonical_address
-from invenio_stats.core.double_clicks import DEFAULT_WINDOW_SECONDS
+from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import parse
 from invenio_stats.core.referrers import host_of_request, is_host, referrer_host
@@ -54,7 +54,7 @@ class Pseudonymizer:
     Create one for each batch: it caches personal data, and the look-ups that the events of a batch share.
     """
 
-    def __init__(self, salt_of: SaltOf, window: int = DEFAULT_WINDOW_SECONDS, keep_user_id: bool = False):
+    def __init__(self, salt_of: SaltOf, window: int = DEFAULT_WINDOW, keep_user_id: bool = False):
         """Pseudonymize with these salts.
 
         :param keep_user_id: keep `user_id` in the event, for event types whose preprocessors do not include

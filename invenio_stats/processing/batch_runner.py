@@ -55,6 +55,10 @@ class Outcome(tuple[int, int]):
         self.dropped = Counter(dropped or {})
         return self
 
+    def __getnewargs__(self) -> tuple[int, int, int, int, Mapping[str, int]]:
+        """Return the arguments for `__new__`, with which copies and unpickled outcomes are created."""
+        return (self.stored, self.dead, self.duplicates, self.double_clicks, self.dropped)
+
     @property
     def stored(self) -> int:
         """Number of events stored."""

@@ -20,7 +20,7 @@ from invenio_stats.operations.inventory import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
 
-_KINDS_IN_ORDER: tuple[manifest.Kind, ...] = (
+_ORDER: tuple[manifest.Kind, ...] = (
     "bookmarks",
     "completeness",
     "totals",
@@ -44,9 +44,9 @@ def export(
     edges = [None if edge is None else f"{edge:%Y-%m-%d}" for edge in (first, last)]
     new = Manifest(version("invenio-stats"), iso_zoned(now), edges[0], edges[1], sorted(event_types))
     written = _begin(folder, new)
-    exported = [index for index in indices(client) if index.kind in _KINDS_IN_ORDER and _is_wanted(index, event_types)]
+    exported = [index for index in indices(client) if index.kind in _ORDER and _is_wanted(index, event_types)]
     written = replace(written, fields=_fields(client, exported))
-    for index in sorted(exported, key=lambda index: (_KINDS_IN_ORDER.index(index.kind), index.name)):
+    for index in sorted(exported, key=lambda index: (_ORDER.index(index.kind), index.name)):
         part = Part(index.kind, index.event_type, index.name.removeprefix(prefix_index("")))
         if part.path not in {file.path for file in written.files}:
             bar.begin(part.index, index.documents)

@@ -65,7 +65,7 @@ def test_a_wrong_index_is_named_and_repaired(wrong, ask, invoke, search_client, 
     assert "invenio stats indices repair" in found["mappings"]["cure"]
 
     said = invoke("indices", "repair", "--dry-run")
-    assert [(one["index"], one["documents"]) for one in said["indices"]] == [(wrong, 1)]
+    assert [(index["index"], index["documents"]) for index in said["indices"]] == [(wrong, 1)]
     assert ask(QUESTION).status_code == 500
 
     invoke("indices", "repair", "--yes")

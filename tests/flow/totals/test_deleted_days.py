@@ -1,4 +1,4 @@
-"""Deleted days: totals stay as they are when somebody deletes the raw events of the oldest day, in whatever way."""
+"""Totals stay as they are when somebody deletes the raw events of the oldest day, in whatever way."""
 
 from datetime import timedelta
 

@@ -94,4 +94,4 @@ def test_a_declared_type_is_alone_with_its_totals(app, monkeypatch):
 def test_the_shipped_configuration_fits_together(app, caplog):
     finalize_app(app)
     assert "The configuration does not fit together" not in caplog.text
-    assert all(isinstance(one, AggregationDefinition) for one in current_stats.aggregations.values())
+    assert all(isinstance(definition, AggregationDefinition) for definition in current_stats.aggregations.values())

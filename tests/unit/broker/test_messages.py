@@ -52,12 +52,12 @@ def test_a_batch_makes_what_is_asked_for_and_nothing_twice(batch, made):
 @pytest.mark.parametrize("wrong", [{"n": {2}}, "no event", None, 7], ids=["not JSON", "text", "none", "number"])
 @pytest.mark.parametrize("number", [3, 2 * EVENTS_PER_MESSAGE, 4 * EVENTS_PER_MESSAGE])
 @pytest.mark.parametrize("place", [0, 1, -1])
-def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, place):
+def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, position):
     """It is no failure of the broker, so nobody who sends the batch gets it."""
     events = [{"n": n} for n in range(number)]
-    events[place] = wrong
+    events[position] = wrong
     messages = batch(*events)
-    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != place % number]
+    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != position % number]
     assert isinstance(messages.error, (EncodeError, TypeError, ValueError))
 
 

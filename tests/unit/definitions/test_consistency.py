@@ -22,14 +22,17 @@ def query(index):
 
 
 def found(aggregations=(), queries=None, events=EVENTS):
-    by_name = {one.name: one for one in aggregations}
-    return [(one.kind, one.setting_path) for one in find_inconsistencies(events, by_name, queries or {})]
+    by_name = {aggregation.name: aggregation for aggregation in aggregations}
+    return [
+        (inconsistency.kind, inconsistency.setting_path)
+        for inconsistency in find_inconsistencies(events, by_name, queries or {})
+    ]
 
 
 def test_two_fields_of_one_event_type_and_interval_share_their_totals():
-    one, other = aggregation("a"), aggregation("b", field="file_key")
-    assert found([one, other]) == [("shared_totals", "STATS_AGGREGATIONS['b']")]
-    (said,) = find_inconsistencies(EVENTS, {"a": one, "b": other}, {})
+    first, other = aggregation("a"), aggregation("b", field="file_key")
+    assert found([first, other]) == [("shared_totals", "STATS_AGGREGATIONS['b']")]
+    (said,) = find_inconsistencies(EVENTS, {"a": first, "b": other}, {})
     assert "those of 'a' where a unique_id equals a file_key" in said.value
 
 
