@@ -51,7 +51,7 @@ def test_a_batch_makes_what_is_asked_for_and_nothing_twice(batch, made):
 
 @pytest.mark.parametrize("wrong", [{"n": {2}}, "no event", None, 7], ids=["not JSON", "text", "none", "number"])
 @pytest.mark.parametrize("number", [3, 2 * EVENTS_PER_MESSAGE, 4 * EVENTS_PER_MESSAGE])
-@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("position", [0, 1, -1])
 def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, position):
     """It is no failure of the broker, so nobody who sends the batch gets it."""
     events = [{"n": n} for n in range(number)]
