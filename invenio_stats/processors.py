@@ -214,7 +214,7 @@ class EventsIndexer:
 
     def _first_complete_day(self) -> Callable[[], datetime]:
         """Return a function for the first complete day, cached for one run; for other queue objects, there is none."""
-        from invenio_stats.totals.first_complete_day import first_complete_day_of_queue  # only workers need it
+        from invenio_stats.completeness.first_complete_day import first_complete_day_of_queue  # only workers need it
 
         if not isinstance(self.queue, Inbox):
             return nothing_is_too_old

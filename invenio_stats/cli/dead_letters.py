@@ -94,7 +94,9 @@ def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: i
 @event_types
 @reason
 @limit
-@click.option("--older-than", type=click.IntRange(0), help="Only dead letters rejected at least so many days ago.")
+@click.option(
+    "--older-than", type=click.IntRange(0, 36_500), help="Only dead letters rejected at least so many days ago."
+)
 @dry_run
 @yes
 @as_json

@@ -11,6 +11,8 @@ ARGUMENTS = {
     errors.UnknownTypeError: ("a", "STATS_EVENTS"),
     errors.EventsRefusedError: (3, "the spool is full"),
     errors.ClosedIndexError: ("a", ["events-1"]),
+    errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),
+    errors.FieldNotCountableError: ("a", "unique_id", "events-stats-a", True),
     errors.NotPermittedError: (401, "not permitted"),
     errors.NoAnswerError: (503, "no answer"),
 }

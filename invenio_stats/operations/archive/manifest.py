@@ -13,7 +13,7 @@ FORMAT_VERSION = 1
 
 _PATH = re.compile(r"[\w%+~-][\w.%+~-]*(?:/[\w%+~-][\w.%+~-]*)*\.jsonl\.gz")
 
-Kind = Literal["totals", "automated", "events", "agents", "ingest", "bookmarks"]
+Kind = Literal["totals", "automated", "events", "agents", "ingest", "completeness", "bookmarks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """All kinds in the order of import: bookmarks last, so that an interrupted import leaves no events uncounted."""
 

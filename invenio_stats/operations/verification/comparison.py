@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
+from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import GROUPS, Body
@@ -18,9 +19,10 @@ from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
 
-Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error"]
+Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error", "foreign"]
 """missing: events without a total; different: fields differ; orphaned: a total without events that count; duplicate:
-the same total in a second index; copy_error: a copy function raises an exception."""
+the same total in a second index; copy_error: a copy function raises an exception; foreign: the total of
+another aggregation is stored in its place."""
 
 OnInterval = Callable[[int, int], None]
 """Called after each interval with the number of intervals compared so far, and the number of all."""
@@ -122,7 +124,12 @@ class Comparison:
 
     def _compare(self, counted_total: CountedTotal) -> Difference | None:
         try:
+            self.stored.check_own(counted_total)
             total = self.stored.total(counted_total)
+        except ForeignTotalError as error:
+            return Difference(
+                "foreign", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}
+            )
         except Exception as error:  # from a copy function
             return Difference(
                 "copy_error", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}

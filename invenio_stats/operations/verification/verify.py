@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.totals.attributes import check_open, events_alias_of, overrides, recount_of, store_of
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 Reason = Literal["incomplete", "not_started", "not_due"]
 """incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits

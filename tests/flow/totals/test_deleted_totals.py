@@ -3,9 +3,10 @@
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from invenio_stats.totals.stored import TotalsStore
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
@@ -92,7 +93,7 @@ def test_those_that_come_back_are_deleted(delete, first_complete_day, counts, ag
 
 
 def test_where_nobody_knows_the_first_day_totals_without_events_are_safe(delete, raw, search_client, counts):
-    search_client.indices.delete(index=f"{raw.prefix}stats-bookmarks")
+    search_client.indices.delete(index=f"{raw.prefix}stats-completeness")
     search_client.indices.delete(index=f"{raw.prefix}events-stats-record-view-2026-03")
     assert "3 of these totals" in delete(code=2)
     assert counts() == ALL

@@ -3,10 +3,11 @@
 import pytest
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.definitions import AggregationDefinition
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 NOW = parse("2026-04-01T12:00:00")
 
@@ -48,7 +49,7 @@ def upgraded(raw, aggregator, index_prefix):
         refresh=True,
     )
     client.indices.refresh(index=f"{index_prefix}stats-record-view*")
-    client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    client.indices.delete(index=f"{index_prefix}stats-completeness")
 
 
 def test_the_day_after_the_oldest_event_is_whole_where_totals_reach_further_back(
@@ -63,7 +64,7 @@ def test_a_retracted_day_is_there(raw, aggregator, first_complete_day, index_pre
     ref = raw.put("2026-03-09")
     raw.put("2026-03-11")
     aggregator().run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
     raw.change(ref, superseded=True)
     raw.client.indices.refresh(index=f"{index_prefix}*")
     assert find(first_complete_day, index_prefix) == NOTHING_MISSING
@@ -121,7 +122,7 @@ def test_all_aggregations_of_an_event_type_have_one_day(raw, aggregator, first_c
     for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
         raw.put(day)
     Elsewhere(name="elsewhere-agg", **params).run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
     query = {"query": {"range": {"timestamp": {"lt": "2026-03-10"}}}}
     raw.client.delete_by_query(index=f"{index_prefix}events-stats-*", body=query, refresh=True)
     raw.client.indices.refresh(index=f"{index_prefix}stats-*")
@@ -137,7 +138,7 @@ def test_a_month_that_begins_before_its_first_event_is_all_there(
     monthly = AggregationDefinition("monthly-agg", None, StatAggregator, params)
     raw.put("2026-03-09")
     aggregator(name="monthly-agg", interval="month").run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
     raw.client.indices.refresh(index=f"{index_prefix}stats-*")
     monkeypatch.setitem(current_stats.aggregations, "monthly-agg", monthly)
     assert find(first_complete_day, index_prefix) == NOTHING_MISSING

@@ -2,12 +2,13 @@
 
 import pytest
 
-from invenio_stats.aggregations import BookmarkAPI, StatAggregator
+from invenio_stats.aggregations import StatAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.operations.verification.verify import prepare
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 MARCH = parse("2026-03-01"), parse("2026-03-31")
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
@@ -170,18 +171,16 @@ def test_intervals_that_are_not_complete_are_refused(settled, search_client, agg
 def test_where_nobody_knows_the_first_day_totals_older_than_all_events_are_safe(settled, raw, aggregator):
     """As after a switch from a release whose raw events were deleted by hand."""
     raw.client.delete(**settled["2026-03-10"], refresh=True)
-    BookmarkAPI(raw.client, "first-complete-day-record-view", "day").rewind()
+    raw.client.delete(index=f"{raw.prefix}stats-completeness", id="record-view", refresh=True)
     with pytest.raises(RebuildError, match="--from 2026-03-12 or later"):
         begin(aggregator(), *MARCH)
 
 
 def test_without_any_index_of_events_nothing_is_deleted(settled, aggregator, search_client, index_prefix):
     """As while a snapshot is being restored."""
-    FirstCompleteDay(search_client, "record-view").raise_to(NOTHING_MISSING)
     search_client.indices.delete(index=f"{index_prefix}events-stats-record-view-*")
-    with pytest.raises(RebuildError, match="record-view-agg: there is no index of raw events"):
+    with pytest.raises(RebuildError, match="the first day with all raw events"):
         begin(aggregator(), *MARCH)
-    assert begin(aggregator(), parse("2025-01-01"), parse("2025-01-31")).resumed is None
 
 
 def test_events_that_are_deleted_meanwhile_take_no_total_with_them(broken, aggregator, search_client, counts):
