@@ -53,6 +53,17 @@ class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 
 
+class CompactionAtWorkError(EngineUnavailableError):
+    """The days of a month are being compacted into one index; late events of the month wait until that is done."""
+
+    def __init__(self, month: str):
+        """Name the month."""
+        super().__init__(
+            f"The days of {month} are being made one index. Its events wait until that is done; if it was "
+            "interrupted, run `invenio stats indices compact` again."
+        )
+
+
 class LeaseLostError(StatsError):
     """A run of an aggregation was given up: for want of a sign of life, or since its totals were deleted."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from invenio_queues.queue import Queue
 
+from invenio_stats.broker.dead_letter_messages import times_postponed
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, events_in, unpacked
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Delivery
@@ -31,6 +32,8 @@ class Checkpoint(NamedTuple):
     messages: list[Any]
     rejected: list[tuple[Any, str, str | None]]
     """Bodies that are no events, each with the reason and the id of its message."""
+    postponed: dict[str, int]
+    """How many times events were postponed before, by their ids."""
 
 
 class Inbox:
@@ -49,7 +52,7 @@ class Inbox:
         """Of a message, as they were the last time."""
         self._is_full = False
         """Whether as many messages came as were asked for, so that more may be waiting."""
-        self._batch = Checkpoint([], [])
+        self._batch = Checkpoint([], [], {})
         self._checkpoints: deque[Checkpoint] = deque()
         self._ahead: deque[Any] = deque()
         self._open = ExitStack()
@@ -100,7 +103,7 @@ class Inbox:
 
     def checkpoint(self) -> Checkpoint:
         """Return what was handed out, to be acknowledged later; batches are acknowledged in the order they came."""
-        batch, self._batch = self._batch, Checkpoint([], [])
+        batch, self._batch = self._batch, Checkpoint([], [], {})
         self._checkpoints.append(batch)
         return batch
 
@@ -129,7 +132,7 @@ class Inbox:
             # A connection that is gone has given its messages back already.
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("A batch went back with its connection", extra=facts)
-        self._batch = Checkpoint([], [])
+        self._batch = Checkpoint([], [], {})
         self._checkpoints.clear()
         self._ahead.clear()
         self._open = ExitStack()
@@ -163,6 +166,9 @@ class Inbox:
         except Exception as error:  # whatever the decoder of a foreign content type raises
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []
+        times = 0 if isinstance(message, Delivery) and message.is_ours else times_postponed(message.headers)
+        if times and message_id:
+            self._batch.postponed[message_id] = times
         if isinstance(content, dict):
             return [IdentifiedEvent(content, message_id or _id_of(message.body))]
         events = unpacked(content)

@@ -11,8 +11,13 @@ from kombu.serialization import dumps
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
+from invenio_stats.core.postponing import is_due
 
 _DEEPEST = 20
+_NONE: Mapping[str, int] = {}
+
+POSTPONED = "postponed"
+"""How the reason of a dead letter begins that is put back onto its queue by itself after a while."""
 
 RejectedEvent = tuple[Any, str] | tuple[Any, str, str | None]
 """What was to be stored, and why it cannot be; with the id of its message, where it has none of its own."""
@@ -27,6 +32,8 @@ class DeadLetter(NamedTuple):
     """When, in UTC; None where nobody has written that down."""
     event: Any
     """As it was published, or what of it could be read."""
+    postponed: int = 0
+    """How many times its index has refused it; 0 if it does not come back by itself."""
 
 
 class DeadLetterFilter(NamedTuple):
@@ -38,15 +45,19 @@ class DeadLetterFilter(NamedTuple):
     """At most so many."""
     before: datetime | None = None
     """Only those that were rejected before this moment; of one without a date nobody knows that."""
+    due: datetime | None = None
+    """Only those that are postponed, and to be tried again at this moment."""
 
     @property
     def is_selective(self) -> bool:
         """Say whether one has to look at a letter to know whether it is meant."""
-        return self.reason is not None or self.before is not None
+        return self.reason is not None or self.before is not None or self.due is not None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
         """Say whether a letter is one of them, however many there are."""
         if self.reason is not None and not dead_letter.reason.startswith(self.reason):
+            return False
+        if self.due is not None and not _is_due(dead_letter, self.due):
             return False
         return self.before is None or (dead_letter.rejected is not None and parse(dead_letter.rejected) < self.before)
 
@@ -56,15 +67,23 @@ def dead_name(queue: Queue) -> str:
     return f"{queue.routing_key}-dead"
 
 
-def to_message(queue: Queue, dead_letter: RejectedEvent, rejected: str) -> Outgoing:
-    """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type."""
+def to_message(
+    queue: Queue, dead_letter: RejectedEvent, rejected: str, postponed: Mapping[str, int] = _NONE
+) -> Outgoing:
+    """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type.
+
+    `postponed` says by event id how many times an event was postponed before.
+    """
     body, reason, *known = dead_letter
     try:
         _type, _encoding, text = dumps(body, serializer="json")
     except Exception:  # whatever a preprocessor has put in
         _type, _encoding, text = dumps(_plain(body), serializer="json")
     message_id = next(filter(None, known), None) or _id_of(body, text)
-    return Outgoing(dead_name(queue), message_id, text, {"reason": reason, "rejected": rejected})
+    headers: dict[str, Any] = {"reason": reason, "rejected": rejected}
+    if reason.startswith(POSTPONED):
+        headers[POSTPONED] = postponed.get(message_id, 0) + 1
+    return Outgoing(dead_name(queue), message_id, text, headers)
 
 
 def from_message(message: Any) -> DeadLetter:
@@ -75,14 +94,28 @@ def from_message(message: Any) -> DeadLetter:
     except Exception:  # whatever the decoder of a foreign content type raises
         event = None
     message_id = message.properties.get("message_id") or ""
-    return DeadLetter(message_id, str(headers.get("reason", "unknown")), _moment(headers.get("rejected")), event)
+    reason, rejected = str(headers.get("reason", "unknown")), _moment(headers.get("rejected"))
+    return DeadLetter(message_id, reason, rejected, event, times_postponed(headers))
+
+
+def times_postponed(headers: Any) -> int:
+    """Return how many times the event of a message was postponed, by the headers of the message."""
+    times = headers.get(POSTPONED) if isinstance(headers, Mapping) else None
+    return times if isinstance(times, int) else 0
+
+
+def _is_due(dead_letter: DeadLetter, now: datetime) -> bool:
+    if not dead_letter.reason.startswith(POSTPONED) or dead_letter.rejected is None:
+        return False
+    return is_due(parse(dead_letter.rejected), dead_letter.postponed, now)
 
 
 def requeue(queue: Queue, dead_letter: DeadLetter, message: Any) -> Outgoing:
     """Return the message that puts a letter back onto the queue that it came from, with the event's id."""
     body = message.body
     text = body if isinstance(body, str) else bytes(body).decode("utf-8", "replace")
-    return Outgoing(queue.routing_key, dead_letter.message_id, text)
+    headers = {POSTPONED: dead_letter.postponed} if dead_letter.postponed else {}
+    return Outgoing(queue.routing_key, dead_letter.message_id, text, headers)
 
 
 def _moment(text: Any) -> str | None:

@@ -1,14 +1,16 @@
 """Dead letters: events that can never be stored wait in a queue of their own, each with its reason."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from invenio_queues.queue import Queue
 
 from invenio_stats.broker.dead_letter_messages import (
+    POSTPONED,
     DeadLetter,
     DeadLetterFilter,
     RejectedEvent,
@@ -34,11 +36,14 @@ __all__ = (
     "look",
     "purge",
     "replay",
+    "replay_due",
     "summary",
 )
 
 ALL = DeadLetterFilter()
 
+MOST_LOOKED_AT = 20_000
+"""Letters among which a run looks for postponed ones; RabbitMQ shows them in some seconds."""
 _AT_ONCE = 500
 _SECONDS = 10.0
 
@@ -46,14 +51,18 @@ OnBatch = Callable[[int], Any]
 """Is told how many letters each batch had."""
 
 
-def reject(queue: Queue, dead_letters: Iterable[RejectedEvent]) -> None:
+def reject(
+    queue: Queue, dead_letters: Iterable[RejectedEvent], postponed: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `rejected` as headers.
+
+    `postponed` says by event id how many times an event was postponed before: each time it waits for longer.
 
     Returns when the broker has confirmed all of them: what they come from can be acknowledged then. It takes whatever
     it is given, for what could not be rejected would come back for ever.
     """
     rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _deliver(queue, None, [to_message(queue, dead_letter, rejected) for dead_letter in dead_letters])
+    _deliver(queue, None, [to_message(queue, one, rejected, postponed) for one in dead_letters])
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
@@ -88,7 +97,12 @@ def summary(dead_letters: Iterable[DeadLetter]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def replay(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
+def replay(
+    queue: Queue,
+    wanted: DeadLetterFilter = ALL,
+    on_batch: OnBatch | None = None,
+    most_looked_at: int | None = None,
+) -> int:
     """Put letters back onto the queue they came from, with the ids they had; return how many.
 
     A letter is taken off when the broker has confirmed its message: whoever is killed meanwhile leaves it in one of the
@@ -99,7 +113,13 @@ def replay(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | Non
         _deliver(queue, queue.exchange, [requeue(queue, dead_letter, message) for dead_letter, message in dead_letters])
 
     declare(queue)  # with its exchange, which a new broker does not have
-    return _take(queue, wanted, send, on_batch)
+    return _take(queue, wanted, send, on_batch, most_looked_at)
+
+
+def replay_due(queue: Queue, now: datetime) -> int:
+    """Put postponed letters back whose time has come, of the oldest `MOST_LOOKED_AT`; return how many."""
+    wanted = DeadLetterFilter(reason=POSTPONED, due=now)
+    return replay(queue, wanted, most_looked_at=MOST_LOOKED_AT)
 
 
 def purge(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
@@ -112,10 +132,11 @@ def _take(
     wanted: DeadLetterFilter,
     work: Callable[[list[tuple[DeadLetter, Any]]], None],
     on_batch: OnBatch | None,
+    most_looked_at: int | None = None,
 ) -> int:
     taken = 0
     with open_reader(queue) as reader, _messages(reader, queue) as messages:
-        meant = _matching(messages, wanted)
+        meant = _matching(islice(messages, most_looked_at), wanted)
         while part := list(islice(meant, _AT_ONCE)):
             work(part)
             reader.acknowledge([message for _dead_letter, message in part])

@@ -39,6 +39,8 @@ class Outcome(tuple[int, int]):
     """Of the stored: one with another click, or superseded by one."""
     dropped: Counter[str]
     """Dropped by a rule, by reason."""
+    postponed: int
+    """Of the failed: they come back from the dead letters by themselves."""
 
     def __new__(
         cls,
@@ -47,12 +49,14 @@ class Outcome(tuple[int, int]):
         duplicates: int = 0,
         double_clicks: int = 0,
         dropped: Mapping[str, int] | None = None,
+        postponed: int = 0,
     ) -> "Outcome":
         """Make the pair that downstream unpacks."""
         self = super().__new__(cls, (stored, dead))
         self.duplicates = duplicates
         self.double_clicks = double_clicks
         self.dropped = Counter(dropped or {})
+        self.postponed = postponed
         return self
 
     @property
@@ -74,6 +78,7 @@ class Outcome(tuple[int, int]):
             self.duplicates + more.duplicates,
             self.double_clicks + more.double_clicks,
             self.dropped + more.dropped,
+            self.postponed + more.postponed,
         )
 
 
@@ -181,7 +186,7 @@ def _settle(inbox: Inbox, started: _Started, options: RunOptions) -> Any:
     """Wait for a batch, reject what failed, and acknowledge it: in this order, so that no event is lost."""
     result = started.result.result() if isinstance(started.result, Future) else started.result
     unreadable = started.checkpoint.rejected
-    reject(inbox.source, [*started.batch.failures, *unreadable])
+    reject(inbox.source, [*started.batch.failures, *unreadable], started.checkpoint.postponed)
     if unreadable and _is_pair(result):
         result = Outcome(dead=len(unreadable)) + result
     handled = inbox.acknowledge()
@@ -205,6 +210,7 @@ def _store(store: Callable[[list[Any]], "StoreResult"], parts: Iterable[list[Any
         sum(stored.duplicates for stored in results),
         sum(stored.collapsed + stored.superseded for stored in results),
         batch.dropped,
+        sum(stored.postponed for stored in results),
     )
 
 

@@ -6,13 +6,13 @@ neighbours the one that stores last sees the other's.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
-from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Write
-from invenio_stats.processing.double_click_state import Checked, RefusedClick, Storing, Written, tally
+from invenio_stats.processing.double_click_requests import Blocked, CellRequests, Found, Refusal, Write
+from invenio_stats.processing.double_click_state import Checked, Postponed, RefusedClick, Storing, Written, tally
 from invenio_stats.search.versions import Version
 
 __all__ = ("CellWriter", "RefusedClick", "Written")
@@ -48,21 +48,25 @@ class CellWriter:
     def write(self, clicks: Iterable[Click]) -> Written:
         """Store a batch, and flag what it supersedes: once this returns, the batch may be acknowledged.
 
-        EngineUnavailableError and errors of the client leave part of it done; to write the same clicks again
-        completes it, whoever does so.
+        Clicks in `postponed` are to be written again later: an index refuses them, or cannot be checked for clicks
+        beside them. EngineUnavailableError and errors of the client leave part of the batch done; to write the same
+        clicks again completes it, whoever does so.
         """
         cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.ref)]
-        stored, refused = self._store(cells)
+        postponed = Postponed(cells)
+        stored, refused = self._store(cells, postponed)
         due = [one for one in stored if not (one.changes_nothing and self._checked.covers(one.cell))]
-        superseded = self._flag(self._superseded(due))
+        superseded = self._flag(self._superseded(due, postponed), postponed)
         for one in due:
-            self._checked.add(one)
-        return Written(*tally(stored), refused, superseded)
+            if one.cell not in postponed:
+                self._checked.add(one)
+        done = [one for one in stored if one.cell not in postponed]
+        return Written(*tally(done), refused, superseded, postponed.clicks())
 
     def _can_flag(self, ref: DocumentRef) -> bool:
         return self._engine.keeps(ref.start, "superseded")
 
-    def _store(self, cells: Sequence[Cell]) -> tuple[list[Storing], list[RefusedClick]]:
+    def _store(self, cells: Sequence[Cell], postponed: Postponed) -> tuple[list[Storing], list[RefusedClick]]:
         """Create the documents, and merge with those that are there, until each holds its clicks."""
         stored: list[Storing] = []
         refused: list[RefusedClick] = []
@@ -77,17 +81,29 @@ class CellWriter:
                 elif isinstance(answer, Version):
                     one.version = answer
                     stored.append(one)
+                elif isinstance(answer, Blocked):
+                    postponed.add(one.cell, answer)
                 else:
                     refused += _refused(one, answer)
                     met.append((one, one.found))
-            found = self._engine.read([one.cell.ref for one in conflicting])
+            met += self._read_again(conflicting, postponed)
             waiting = []
-            for one, existing in [*met, *zip(conflicting, found, strict=True)]:
+            for one, existing in met:
                 if not one.cell.clicks:
                     continue
                 one.meet(existing)
                 (stored if self._is_done(one) else waiting).append(one)
         return stored, refused
+
+    def _read_again(
+        self, conflicting: Sequence[Storing], postponed: Postponed
+    ) -> Iterator[tuple[Storing, Found | None]]:
+        """Yield cells with what somebody else has stored of them meanwhile."""
+        for one, found in zip(conflicting, self._engine.read([one.cell.ref for one in conflicting]), strict=True):
+            if isinstance(found, Blocked):
+                postponed.add(one.cell, found)
+            else:
+                yield one, found
 
     def _is_done(self, one: Storing) -> bool:
         """Say whether nothing is to be written of a cell.
@@ -99,39 +115,66 @@ class CellWriter:
             return False
         return not one.found.is_aged or self._checked.covers(one.cell)
 
-    def _superseded(self, due: Sequence[Storing]) -> list[tuple[DocumentRef, Found]]:
+    def _superseded(self, due: Sequence[Storing], postponed: Postponed) -> list["_Flag"]:
         """Read both neighbours of every cell, also of those that were stored before; return what is to be flagged."""
         sides = [(one, one.cell.before(self._window), one.cell.after(self._window)) for one in due]
         refs = {ref.document_id: ref for _, *both in sides for ref in both if ref is not None}
         found = dict(zip(refs, self._engine.read(list(refs.values())), strict=True))
-        flags: dict[str, tuple[DocumentRef, Found]] = {}
+        flags: dict[str, _Flag] = {}
         for one, before, after in sides:
             earlier = found[before.document_id] if before else None
-            if before and earlier and chains(earlier.document, one.document, self._window):
-                flags[before.document_id] = (before, earlier)
             later = found[after.document_id] if after else None
-            if later and chains(one.document, later.document, self._window):
-                flags[one.cell.ref.document_id] = (one.cell.ref, found.get(one.cell.ref.document_id) or one.own())
-        return [(ref, own) for ref, own in flags.values() if _is_open(own) and self._can_flag(ref)]
+            if blocked := next((side for side in (earlier, later) if isinstance(side, Blocked)), None):
+                postponed.add(one.cell, blocked)
+            if before and isinstance(earlier, Found) and chains(earlier.document, one.document, self._window):
+                flags.setdefault(before.document_id, _Flag(before, earlier, [])).cells.append(one.cell)
+            if isinstance(later, Found) and chains(one.document, later.document, self._window):
+                own = found.get(one.cell.ref.document_id)
+                own = own if isinstance(own, Found) else one.own()
+                flags.setdefault(one.cell.ref.document_id, _Flag(one.cell.ref, own, [])).cells.append(one.cell)
+        return [flag for flag in flags.values() if _is_open(flag.found) and self._can_flag(flag.ref)]
 
-    def _flag(self, flags: Sequence[tuple[DocumentRef, Found]]) -> int:
+    def _flag(self, flags: Sequence["_Flag"], postponed: Postponed) -> int:
         """Mark documents as superseded; return how many were not before."""
         flagged = 0
         while flags:
             answers = self._engine.write(
-                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found in flags]
+                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found, _ in flags]
             )
             conflicting = []
-            for (ref, found), answer in zip(flags, answers, strict=True):
+            for flag, answer in zip(flags, answers, strict=True):
                 if answer is None:
-                    conflicting.append(ref)
+                    conflicting.append(flag)
                 elif isinstance(answer, Version):
-                    flagged += not found.document.is_superseded
+                    flagged += not flag.found.document.is_superseded
+                elif isinstance(answer, Blocked):
+                    flag.postpone(postponed, answer)
                 else:
-                    _warn(ref, answer)
-            again = zip(conflicting, self._engine.read(conflicting), strict=True)
-            flags = [(ref, found) for ref, found in again if found is not None and _is_open(found)]
+                    _warn(flag.ref, answer)
+            flags = list(self._flag_again(conflicting, postponed))
         return flagged
+
+    def _flag_again(self, conflicting: Sequence["_Flag"], postponed: Postponed) -> Iterator["_Flag"]:
+        """Yield what is still to be marked of documents that somebody else has changed meanwhile."""
+        for flag, found in zip(conflicting, self._engine.read([flag.ref for flag in conflicting]), strict=True):
+            if isinstance(found, Blocked):
+                flag.postpone(postponed, found)
+            elif found is not None and _is_open(found):
+                yield flag._replace(found=found)
+
+
+class _Flag(NamedTuple):
+    """A document that is to be marked as superseded."""
+
+    ref: DocumentRef
+    found: Found
+    cells: list[Cell]
+    """The cells of the batch that show it to be superseded."""
+
+    def postpone(self, postponed: Postponed, blocked: Blocked) -> None:
+        """Have the cells written again: as long as the mark is missing, they count twice."""
+        for cell in self.cells:
+            postponed.add(cell, blocked)
 
 
 def _is_open(found: Found) -> bool:

@@ -1,5 +1,6 @@
 """Event store: the engine's side of one event type: its indices are there, and its clicks are stored by cells."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -9,21 +10,27 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from invenio_search.engine import search
+from invenio_search.utils import prefix_index
 
+from invenio_stats.broker.dead_letter_messages import POSTPONED
 from invenio_stats.core import names
 from invenio_stats.core.double_clicks import Click
 from invenio_stats.core.events import Event
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import UTC, utc
 from invenio_stats.errors import EngineUnavailableError, StatsError
+from invenio_stats.processing.double_click_requests import Blocked
 from invenio_stats.processing.double_clicks import CellWriter
 from invenio_stats.processing.event_indices import ensure_events_index
 from invenio_stats.processing.month_indices import abandon_stale
-from invenio_stats.search.bulk import Action, store
-from invenio_stats.search.failures import TRANSIENT, classify_error
+from invenio_stats.search.bulk import Action, Stored, store
+from invenio_stats.search.failures import TRANSIENT, classify_error, find_blocked_index_in
+
+logger = logging.getLogger(__name__)
 
 _PAUSES = (0.5, 2.0, 5.0)
-"""Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue."""
+"""Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue, and what
+a single index refuses to the dead letters."""
 
 
 class StoreResult(NamedTuple):
@@ -38,12 +45,33 @@ class StoreResult(NamedTuple):
     superseded: int = 0
     """Documents that count no more, since a click chained on to theirs."""
     refused: Sequence[tuple[Event, str]] = ()
-    """Events that the engine will never take, each with the reason."""
+    """Events that the engine does not take, each with the reason; those that are postponed among them."""
+    postponed: int = 0
+    """How many of the refused are postponed: their index refuses everything for now."""
 
     @property
     def taken(self) -> int:
         """How many events the engine has, one way or another."""
         return self.new + self.duplicates + self.collapsed
+
+    def __add__(self, other: "StoreResult") -> "StoreResult":  # type: ignore[override]
+        """Return what both are together."""
+        return StoreResult(
+            self.new + other.new,
+            self.duplicates + other.duplicates,
+            self.collapsed + other.collapsed,
+            self.superseded + other.superseded,
+            [*self.refused, *other.refused],
+            self.postponed + other.postponed,
+        )
+
+
+class _Waiting(NamedTuple):
+    """A click or an action that is to be stored again, and the index that is in the way."""
+
+    thing: Any
+    event: Event
+    blocked: Blocked
 
 
 class EventStore:
@@ -65,6 +93,8 @@ class EventStore:
         self._fields = fields
         self._clock = clock
         self._refused_fields: dict[str, frozenset[str]] = {}
+        self._refusing: set[str] = set()
+        """Indices that refused a batch to the end: later batches of the run do not wait for them again."""
         self._index_of_hour = lru_cache(maxsize=1024)(partial(_index_of, alias, suffix))
         self._writer = CellWriter(client, window, self.index_of, clock, self.refused_fields)
 
@@ -92,50 +122,116 @@ class EventStore:
 
     def store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         """Store clicks by cells, so that double clicks count once."""
-        return self._patiently(partial(self._store_clicks, clicks))
+        return self._patiently(self._store_clicks, clicks)
 
     def store_actions(self, actions: Sequence[Action]) -> StoreResult:
         """Store index actions as they are."""
-        return self._patiently(partial(self._store_actions, actions))
+        return self._patiently(self._store_actions, actions)
 
-    def _store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
-        for cell in {click.cell for click in clicks}:
-            self.ensure(cell)
-        written = self._writer.write(clicks)
+    def _store_clicks(self, clicks: Sequence[Click]) -> tuple[StoreResult, list[_Waiting]]:
+        blocked = self._ensure_all({click.cell for click in clicks})
+        open_clicks = [one for one in clicks if self.index_of(one.cell) not in blocked] if blocked else clicks
+        written = self._writer.write(open_clicks)
         refused = [(_as_published(one.click), f"engine: {one.reason}") for one in written.refused]
-        return StoreResult(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
+        result = StoreResult(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
+        found = [(one, blocked[index]) for one in clicks if (index := self.index_of(one.cell)) in blocked]
+        found += [(one.click, one.blocked) for one in written.postponed]
+        return result, [_Waiting(click, _as_published(click), why) for click, why in found]
 
-    def _store_actions(self, actions: Sequence[Action]) -> StoreResult:
-        stored, refusals = store(self._client, actions)
-        reasons = {(one.index_name, one.document_id): one.reason for one in refusals}
-        refs = [(action, reasons.get((action["_index"], action["_id"]))) for action in actions]
-        return StoreResult(
-            stored, refused=[(_event_of(action), f"engine: {reason}") for action, reason in refs if reason]
+    def _store_actions(self, actions: Sequence[Action]) -> tuple[StoreResult, list[_Waiting]]:
+        cells = {action["_click"].cell for action in actions if "_click" in action}
+        blocked = self._ensure_all(cells)
+        open_actions = [action for action in actions if action["_index"] not in blocked] if blocked else actions
+        stored = store(self._client, open_actions) if open_actions else Stored(0, [], [])
+        refused = {(one.index_name, one.document_id): one.reason for one in stored.refused}
+        refusing = {
+            (one.index_name, one.document_id): Blocked(one.index_name, one.reason, one.is_lasting)
+            for one in stored.blocked
+        }
+        refs = [(action, (action["_index"], action["_id"])) for action in actions]
+        result = StoreResult(
+            stored.taken, refused=[(_event_of(one), f"engine: {refused[ref]}") for one, ref in refs if ref in refused]
         )
+        found = [(one, blocked.get(ref[0]) or refusing.get(ref)) for one, ref in refs]
+        return result, [_Waiting(one, _event_of(one), why) for one, why in found if why is not None]
 
-    def _patiently(self, work: Callable[[], StoreResult]) -> StoreResult:
-        """Do it again while the engine asks for that; EngineUnavailableError when it goes on asking.
-
-        Ids are stable and merges are idempotent: to store a batch twice stores it once.
-        """
-        for pause in _PAUSES:
+    def _ensure_all(self, cells: Collection[datetime]) -> dict[str, Blocked]:
+        """Make sure of the indices of cells; return those that can neither be made nor completed."""
+        blocked: dict[str, Blocked] = {}
+        for index, cell in {self.index_of(cell): cell for cell in cells}.items():
             try:
-                return work()
+                self.ensure(cell)
+            except (search.exceptions.TransportError, EngineUnavailableError) as error:
+                found = find_blocked_index_in(error)
+                if found is None:
+                    raise
+                blocked[index] = Blocked(index, *found)
+        return blocked
+
+    def _patiently(
+        self, work: Callable[[Sequence[Any]], tuple[StoreResult, list[_Waiting]]], things: Sequence[Any]
+    ) -> StoreResult:
+        """Do it again as long as the engine, or an index, asks for that.
+
+        What an index still refuses then is postponed, so that the others need not wait for it; EngineUnavailableError
+        if the engine itself goes on asking. Ids are stable and merges are idempotent: to store a batch twice stores it
+        once.
+        """
+        done, waiting = StoreResult(0), list[_Waiting]()
+        for pause in (*_PAUSES, None):
+            try:
+                result, waiting = work(things)
             except (EngineUnavailableError, search.exceptions.TransportError) as error:
                 if classify_error(error) is not TRANSIENT:
                     raise
-            self._refused_fields.clear()  # the indices may be others since
-            time.sleep(pause)
-        with suppress(StatsError, search.exceptions.TransportError):
-            abandon_stale(self._client, self._alias, self._clock())
-        try:
-            return work()
-        except search.exceptions.TransportError as error:
-            if classify_error(error) is not TRANSIENT:
-                raise
+                if pause is None:
+                    raise _unavailable(error) from error
+            else:
+                done += result
+                things = [one.thing for one in waiting]
+                if self._refusing.issuperset(one.blocked.index_name for one in waiting):
+                    break  # nothing is left, or only what an earlier batch has waited for already
+            self._pause(pause)
+        return done + self._postpone(waiting, done)
+
+    def _pause(self, seconds: float | None) -> None:
+        """Wait before another attempt; before the last one, give up a compaction whose process is dead."""
+        if seconds is None:
+            return
+        self._refused_fields.clear()  # the indices may be others since
+        time.sleep(seconds)
+        if seconds == _PAUSES[-1]:
+            with suppress(StatsError, search.exceptions.TransportError):
+                abandon_stale(self._client, self._alias, self._clock())
+
+    def _postpone(self, waiting: Sequence[_Waiting], done: StoreResult) -> StoreResult:
+        """Return the events that an index has refused to the end; they are tried again by a later run.
+
+        EngineUnavailableError if that may be an outage, since no other event was taken, either.
+        """
+        if waiting and not (done.taken or done.refused or any(one.blocked.is_lasting for one in waiting)):
             raise EngineUnavailableError(
-                f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
-            ) from error
+                f"The search engine takes none of {len(waiting)} events ({waiting[0].blocked.reason}); they stay on "
+                "the queue."
+            )
+        for index, reason in {one.blocked.index_name: one.blocked.reason for one in waiting}.items():
+            if index not in self._refusing:
+                logger.error("An index refuses events; they are postponed", extra={"index": index, "reason": reason})
+                self._refusing.add(index)
+        return StoreResult(0, refused=[(one.event, _reason(one.blocked)) for one in waiting], postponed=len(waiting))
+
+
+def _reason(blocked: Blocked) -> str:
+    """Return the reason of a dead letter that comes back by itself."""
+    return f"{POSTPONED}: {blocked.index_name.removeprefix(prefix_index(''))}: {blocked.reason}"
+
+
+def _unavailable(error: Exception) -> EngineUnavailableError:
+    if isinstance(error, EngineUnavailableError):
+        return error
+    return EngineUnavailableError(
+        f"The search engine gave no answer ({type(error).__name__}); the events stay on the queue."
+    )
 
 
 def _index_of(alias: str, suffix: str, day: date, hour: int) -> str:

@@ -14,7 +14,7 @@ from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import month_indices
-from invenio_stats.errors import CompactionError, EngineUnavailableError
+from invenio_stats.errors import CompactionAtWorkError, CompactionError
 
 About = Mapping[str, Any]
 """What the engine says of an index: aliases, mappings, settings."""
@@ -29,7 +29,7 @@ _MUST_EXIST = {"must_exist": True} if SEARCH_DISTRIBUTION == OS else {}
 def month_index(client: Any, month: str) -> str | None:
     """Return the index behind the name of a month; None where there is no such name.
 
-    EngineUnavailableError while it is in the making: what is written to it then would not be read.
+    CompactionAtWorkError while it is in the making: what is written to it then would not be read.
     """
     try:
         found = client.indices.get_alias(index=month)
@@ -37,10 +37,7 @@ def month_index(client: Any, month: str) -> str | None:
         return None
     index, about = next(iter(found.items()))
     if month_indices.find_lease(about["aliases"]):
-        raise EngineUnavailableError(
-            f"The days of {month} are being made one index. Its events stay on the queue until that is done; if "
-            "it was interrupted, run `invenio stats indices compact` again."
-        )
+        raise CompactionAtWorkError(month)
     return str(index)
 
 

@@ -104,6 +104,32 @@ def _broker() -> Finding:
     return Finding("broker", "ok", _("The broker answers; %(waiting)s messages wait.", waiting=waiting))
 
 
+def _dead_letters() -> Finding:
+    """Events that could not be stored wait until somebody looks at them, or their index takes them again."""
+    failed = {name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()}
+    postponed = {name: queue_depth.postponed(event.queue) for name, event in current_stats.events.items()}
+    postponed = {name: count for name, count in postponed.items() if count}
+    if postponed:
+        return Finding(
+            "dead_letters",
+            "warning",
+            _("Indices refuse events, which are postponed: %(names)s.", names=_listed(postponed)),
+            _(
+                "`stats dead-letters list` names the indices: open them, or lift the block. The events come back by "
+                "themselves."
+            ),
+        )
+    failed = {name: count for name, count in failed.items() if count}
+    if failed:
+        return Finding(
+            "dead_letters",
+            "warning",
+            _("Events that could not be stored: %(names)s.", names=_listed(failed)),
+            _("`stats dead-letters list` says why; then replay or purge them."),
+        )
+    return Finding("dead_letters", "ok", _("There are no dead letters."))
+
+
 def _engine() -> Finding:
     """Events and totals are stored in the search engine."""
     info: dict[str, Any] = current_search_client.info()
@@ -183,6 +209,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _pseudonymization,
     _schedule,
     _broker,
+    _dead_letters,
     _engine,
     _totals,
     _estimates,

@@ -23,7 +23,10 @@ Line = dict[str, Any]
 
 
 def events_status(now: datetime) -> dict[str, Line]:
-    """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), ingest, last_run, problems.
+    """Return by event type what waits, what failed, and what the last run did.
+
+    The keys: waiting, oldest_waiting, newest_event, failed (dead letters), postponed, ingest, last_run, problems.
+    `postponed` is the number of dead letters that come back by themselves: an index refuses them for now.
 
     `ingest` says what became of events in the last seven days that count for nobody, by reason.
     """
@@ -74,6 +77,7 @@ def _event_line(name: str) -> Line:
         "oldest_waiting": None,
         "newest_event": None,
         "failed": None,
+        "postponed": None,
         "ingest": None,
         "problems": [],
     }
@@ -81,6 +85,7 @@ def _event_line(name: str) -> Line:
         line["waiting"] = queue_depth.depth(queue)
         line["oldest_waiting"] = _written(queue_depth.oldest(queue))
         line["failed"] = queue_depth.dead(queue)
+        line["postponed"] = queue_depth.postponed(queue)
     with _noting(line, "search engine"):
         line["newest_event"] = _written(_newest(prefix_index(names.events_alias(name))))
     return _with_last_run(line, "events", name)
