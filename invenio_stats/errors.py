@@ -49,6 +49,17 @@ class EventsRefusedError(StatsError):
         super().__init__(f"{count} events are refused: the broker is away and {reason}. See `invenio stats status`.")
 
 
+class SpoolVersionError(StatsError, OSError):
+    """The spool's file is one of a newer release; nothing in it is touched."""
+
+    def __init__(self, path: str, version: int):
+        """Name the file."""
+        super().__init__(
+            f"the spool {path} is of a newer release (its user_version is {version}): install that release again, "
+            "let it send the spool, or set STATS_SPOOL_DIR to another folder"
+        )
+
+
 class EngineUnavailableError(StatsError):
     """The search engine cannot take events for now; they stay on the queue."""
 

@@ -6,48 +6,28 @@ another interface for each Python, another keeps its counts in each process.
 """
 
 import json
+import logging
 import os
 import sqlite3
-import threading
 import time
-import uuid
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from invenio_stats.broker.spool_file import SpoolFile
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.errors import EventsRefusedError
+from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 
-_PATIENCE = 0.3
-"""Seconds that a request waits for others that write."""
-_BETWEEN_TRIALS = 0.001
-"""Seconds; SQLite itself waits longer the longer it has waited, so that who came last is served first."""
+logger = logging.getLogger(__name__)
+
 _LOST_AFTER = 60
 """Seconds after which what somebody took and never settled is anybody's again: he died."""
 
 _MOST_UNCOUNTED = 100_000
 """Refused events that a process remembers while the disk takes not even their number."""
-
-_SETTINGS = (
-    "auto_vacuum = FULL",  # the file shrinks as it empties
-    "journal_mode = WAL",
-    "synchronous = FULL",  # what was committed outlives a loss of power
-    "secure_delete = ON",
-)
-_TABLES = """
-    BEGIN IMMEDIATE;
-    CREATE TABLE IF NOT EXISTS spool (name TEXT NOT NULL);
-    CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY, since REAL, taken REAL, message TEXT);
-    CREATE TABLE IF NOT EXISTS refused (
-        day TEXT, queue TEXT, events INTEGER, reported INTEGER DEFAULT 0, PRIMARY KEY (day, queue));
-    INSERT INTO spool SELECT '{name}' WHERE NOT EXISTS (SELECT 1 FROM spool);
-    PRAGMA user_version = 1;
-    COMMIT;
-"""
 
 
 class Waiting(NamedTuple):
@@ -72,8 +52,8 @@ class Spool:
         """Use a folder, which is made when it is needed; 0 bytes switch the spool off."""
         self._path = Path(folder) / "spool.sqlite"
         self._max_bytes = max_bytes
-        self._inherited: list[sqlite3.Connection | None] = []
-        self._begin()
+        self._file = SpoolFile(self._path)
+        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MOST_UNCOUNTED)
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
     def put(self, messages: Sequence[Outgoing]) -> None:
@@ -84,31 +64,69 @@ class Spool:
         now = time.time()
         rows = [(now, message.to_json()) for message in messages]
         try:
-            with self._writing() as database:
+            with self._file.writing() as database:
                 database.executemany("INSERT INTO waiting (since, message) VALUES (?, ?)", rows)
                 if _size(database) > self._max_bytes:
                     raise EventsRefusedError(events, "the spool is full")
         except (OSError, sqlite3.Error) as error:
-            raise EventsRefusedError(events, f"the spool cannot be written ({type(error).__name__})") from error
+            raise EventsRefusedError(events, _why(error)) from error
 
     def take(self, most: int, without: Sequence[str] = ()) -> list[Waiting]:
         """Return messages to send, oldest first, but none of some queues; nobody else gets them unless we die."""
         if self.is_empty():
             return []
+        while True:
+            rows, unreadable = self._take(most, without)
+            if rows or not unreadable:
+                return rows
+
+    def _take(self, most: int, without: Sequence[str]) -> tuple[list[Waiting], int]:
+        """Return the messages among the oldest rows, and how many rows hold none: those are rejected."""
         now = time.time()
-        with self._writing() as database:
+        taken, unreadable = [], []
+        with self._file.writing() as database:
             free = "(taken IS NULL OR abs(? - taken) > ?)"  # a clock may have been set back
             others = " AND instr(message, ?) != 1" * len(without)
             query = f"SELECT id, message FROM waiting WHERE {free}{others} ORDER BY id LIMIT ?"
             starts = [json.dumps([name])[:-1] for name in without]  # an Outgoing begins with its queue
-            rows = database.execute(query, (now, _LOST_AFTER, *starts, most)).fetchall()
-            database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, ticket) for ticket, _ in rows])
-        return [Waiting(ticket, Outgoing.from_json(text)) for ticket, text in rows]
+            for ticket, text in database.execute(query, (now, _LOST_AFTER, *starts, most)).fetchall():
+                try:
+                    taken.append(Waiting(ticket, Outgoing.from_json(text)))
+                except (ValueError, TypeError) as error:  # of a newer release, or not ours
+                    unreadable.append((f"not readable: {type(error).__name__}", ticket))
+            database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, one.ticket) for one in taken])
+            database.executemany("INSERT INTO rejected SELECT since, ?, message FROM waiting WHERE id = ?", unreadable)
+            database.executemany("DELETE FROM waiting WHERE id = ?", [(ticket,) for _reason, ticket in unreadable])
+        if unreadable:
+            facts = {"messages": len(unreadable), "reason": unreadable[0][0]}
+            logger.error("Messages of the spool cannot be read; they are rejected", extra=facts)
+        return taken, len(unreadable)
+
+    def rejected(self) -> int:
+        """Return how many messages wait that cannot be read."""
+        return int(self._value("SELECT count(*) FROM rejected") or 0)
+
+    def retry_rejected(self) -> int:
+        """Try once more to read what could not be read, by a newer release, say; return how many messages."""
+        if not self.rejected():
+            return 0
+        with self._file.writing() as database:
+            query = "INSERT INTO waiting (since, message) SELECT since, message FROM rejected ORDER BY since"
+            retried = database.execute(query).rowcount
+            database.execute("DELETE FROM rejected")
+        return retried
+
+    def purge_rejected(self, before: datetime) -> int:
+        """Delete rejected messages that came before a moment; return how many."""
+        if not self.rejected():
+            return 0
+        with self._file.writing() as database:
+            return database.execute("DELETE FROM rejected WHERE since < ?", (before.timestamp(),)).rowcount
 
     def settle(self, waiting: Sequence[Waiting], sent: bool) -> None:
         """Forget messages that the broker has confirmed, or make them anybody's again."""
         query = "DELETE FROM waiting WHERE id = ?" if sent else "UPDATE waiting SET taken = NULL WHERE id = ?"
-        with self._writing() as database:
+        with self._file.writing() as database:
             database.executemany(query, [(one.ticket,) for one in waiting])
 
     def note_refused(self, messages: Sequence[Outgoing]) -> None:
@@ -117,7 +135,7 @@ class Spool:
         self._uncounted.extend((day, message.queue) for message in messages for _event in range(message.events))
         counted: list[tuple[str, str]] = []
         try:
-            with self._writing() as database:
+            with self._file.writing() as database:
                 while self._uncounted:
                     counted.append(self._uncounted.popleft())
                 query = "INSERT INTO refused (day, queue, events) VALUES (?, ?, ?)"
@@ -132,15 +150,15 @@ class Spool:
 
     def refusals(self) -> list[Refusals]:
         """Return the numbers of refused events that have changed since they were reported."""
-        if not self.exists():
+        if not self._is_there():
             return []
-        with self._opened() as database:
+        with self._file.opened() as database:
             found = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
             return [Refusals(*row) for row in found]
 
     def set_reported(self, refusals: Sequence[Refusals]) -> None:
         """Keep that somebody else knows these numbers."""
-        with self._writing() as database:
+        with self._file.writing() as database:
             query = "UPDATE refused SET reported = ? WHERE day = ? AND queue = ?"
             database.executemany(query, [(one.events, one.day, one.queue) for one in refusals])
 
@@ -165,76 +183,29 @@ class Spool:
         since = self._value("SELECT since FROM waiting ORDER BY id LIMIT 1")
         return None if since is None else datetime.fromtimestamp(since, tz=timezone.utc)
 
+    def _is_there(self) -> bool:
+        """Return True if anything is kept, also in a file that was removed while it is open."""
+        return self.exists() or self._file.is_open
+
     def _value(self, query: str) -> Any:
         """Return the one value that a query finds; None where there is none, or no spool."""
-        if not self.exists():
+        if not self._is_there():
             return None
-        with self._opened() as database:
+        with self._file.opened() as database:
             row = database.execute(query).fetchone()
             return row and row[0]
 
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._database: sqlite3.Connection | None = None
-        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MOST_UNCOUNTED)
-
     def forget(self) -> None:
-        """Begin anew in a process that was forked: neither connection nor lock are its own."""
-        self._inherited.append(self._database)  # never closed here: it is the parent's
-        self._begin()
-
-    @contextmanager
-    def _opened(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
-        """Give the database to one thread at a time."""
-        deadline = deadline or time.monotonic() + _PATIENCE
-        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise sqlite3.OperationalError("another thread has the database")
-        try:
-            if self._database is None:
-                self._database = _patiently(self._open, deadline)
-            yield self._database
-        finally:
-            self._lock.release()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the database for one transaction, which is undone on an error."""
-        deadline = time.monotonic() + _PATIENCE
-        with self._opened(deadline) as database:
-            _patiently(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
-            try:
-                yield database
-                database.execute("COMMIT")
-            finally:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-
-    def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = sqlite3.connect(
-            self._path, timeout=_BETWEEN_TRIALS * 10, isolation_level=None, check_same_thread=False
-        )
-        try:
-            for setting in _SETTINGS:
-                database.execute(f"PRAGMA {setting}")
-            if not database.execute("PRAGMA user_version").fetchone()[0]:
-                database.executescript(_TABLES.format(name=uuid.uuid4().hex))
-        except BaseException:
-            database.close()
-            raise
-        weakref.finalize(self, _close, database, os.getpid())
-        return database
+        """Begin anew in a process that was forked."""
+        self._file.forget()
+        self._uncounted = deque(maxlen=_MOST_UNCOUNTED)
 
 
-def _patiently(work: Callable[[], Any], deadline: float) -> Any:
-    """Do what needs the file for itself, once nobody else has it."""
-    while True:
-        try:
-            return work()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(_BETWEEN_TRIALS)
+def _why(error: Exception) -> str:
+    """Return why the spool takes nothing; texts of SQLite may hold what was to be written."""
+    if isinstance(error, SpoolVersionError):
+        return str(error)
+    return f"the spool cannot be written ({type(error).__name__})"
 
 
 def _size(database: sqlite3.Connection) -> int:
@@ -243,11 +214,6 @@ def _size(database: sqlite3.Connection) -> int:
         database.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_size", "page_count", "freelist_count")
     )
     return int(page * (pages - free))
-
-
-def _close(database: sqlite3.Connection, pid: int) -> None:
-    if pid == os.getpid():
-        database.close()
 
 
 def _forget(spool: "weakref.ref[Spool]") -> Callable[[], None]:

@@ -13,6 +13,7 @@ from invenio_stats.broker.transports.amqp_publisher import failures
 from invenio_stats.cli.options import as_json, table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import examine
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
 from invenio_stats.operations.runner import send_spool
@@ -24,14 +25,19 @@ def spool_command() -> None:
 
 
 @spool_command.command("send")
+@click.option("--rejected", is_flag=True, help="Also try again what could not be read.")
 @as_json
 @with_appcontext
-def spool_send(as_json: bool) -> None:
+def spool_send(rejected: bool, as_json: bool) -> None:
     """Send what waits in the spool to the broker, now, and count what it could not take."""
     with bar(_("Sending"), as_json) as shown:
-        shown.begin(_("spool"), outbox().spool.count())
         try:
+            if rejected:
+                outbox().spool.retry_rejected()
+            shown.begin(_("spool"), outbox().spool.count())
             sent = send_spool(on_batch=shown.advance)
+        except SpoolVersionError as error:
+            raise click.ClickException(str(error)) from error
         except failures() as error:
             raise click.ClickException(
                 _("The broker does not answer (%(error)s); the events stay.", error=type(error).__name__)

@@ -62,6 +62,8 @@ def purge_all() -> dict[str, Any]:
 def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
     """Send what waits in this machine's spool, and count what the spool refused; return how many messages were sent."""
     report_refused()
+    before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
+    outbox().spool.purge_rejected(before)
     return outbox().send_spool(current_stats.agents_queue, on_batch=on_batch)
 
 

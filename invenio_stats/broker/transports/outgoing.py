@@ -23,8 +23,11 @@ class Outgoing(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Outgoing":
-        """Read what `to_json` wrote."""
-        return cls(*json.loads(text))
+        """Read what `to_json` wrote; TypeError or ValueError for anything else."""
+        message = cls(*json.loads(text))
+        if not all(map(isinstance, message, (str, str, str, dict, int))):
+            raise TypeError("It has fields of other types.")
+        return message
 
 
 def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

@@ -9,7 +9,9 @@ from invenio_cache import current_cache
 from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
+from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.errors import SpoolVersionError
 from invenio_stats.privacy.geoip import open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
@@ -130,6 +132,23 @@ def _dead_letters() -> Finding:
     return Finding("dead_letters", "ok", _("There are no dead letters."))
 
 
+def _spool() -> Finding:
+    """Messages that this machine's spool cannot read wait for a release that can."""
+    spool = outbox().spool
+    try:
+        rejected = spool.rejected()
+    except SpoolVersionError as error:
+        return Finding("spool", "error", str(error))
+    if rejected:
+        return Finding(
+            "spool",
+            "warning",
+            _("The spool of this machine holds %(count)s messages that cannot be read.", count=rejected),
+            _("Install the release that wrote them, and run `stats spool send --rejected`."),
+        )
+    return Finding("spool", "ok", _("%(count)s messages wait in the spool of this machine.", count=spool.count()))
+
+
 def _engine() -> Finding:
     """Events and totals are stored in the search engine."""
     info: dict[str, Any] = current_search_client.info()
@@ -210,6 +229,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _schedule,
     _broker,
     _dead_letters,
+    _spool,
     _engine,
     _totals,
     _estimates,

@@ -42,12 +42,13 @@ def events_status(now: datetime) -> dict[str, Line]:
 
 
 def spool_status() -> Line:
-    """Return of this machine's spool: waiting, oldest_waiting, refused (for want of room, ever), problems."""
-    line: Line = {"waiting": None, "oldest_waiting": None, "refused": None, "problems": []}
+    """Return of this machine's spool: waiting, oldest_waiting, rejected (unreadable), refused (ever), problems."""
+    line: Line = {"waiting": None, "oldest_waiting": None, "rejected": None, "refused": None, "problems": []}
     with _noting(line, "spool"):
         spool = outbox().spool
         line["waiting"] = spool.count()
         line["oldest_waiting"] = _written(spool.oldest())
+        line["rejected"] = spool.rejected()
         line["refused"] = spool.refused()
     return line
 
