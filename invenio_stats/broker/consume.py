@@ -195,8 +195,12 @@ def _payload(message: Any) -> Any:
 
 
 def _message_id(message: Any) -> str | None:
-    known: str | None = message.message_id if isinstance(message, Delivery) else None
-    return known or message.properties.get("message_id")
+    """Return the id of a message; None if it has none, or one that is no text: other programs write messages, too."""
+    try:
+        known = (message.message_id if isinstance(message, Delivery) else None) or message.properties["message_id"]
+        return known if isinstance(known, str) and known.encode() else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _readable(message: Any) -> Any:

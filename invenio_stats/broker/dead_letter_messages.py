@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from invenio_queues.queue import Queue
 from kombu.serialization import dumps
 
+from invenio_stats.broker.delivery import RefusedMessage, stand_in
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.core.events import IdentifiedEvent
+from invenio_stats.core.events import IdentifiedEvent, short_id
 from invenio_stats.core.moments import parse
 from invenio_stats.core.postponing import is_due
 
+_DEAD = "-dead"
 _DEEPEST = 20
 _NONE: Mapping[str, int] = {}
 
@@ -64,7 +66,24 @@ class DeadLetterFilter(NamedTuple):
 
 def dead_name(queue: Queue) -> str:
     """Return the name of the queue of dead letters that belongs to a queue."""
-    return f"{queue.routing_key}-dead"
+    return f"{queue.routing_key}{_DEAD}"
+
+
+def is_dead_name(name: str) -> bool:
+    """Return True for the name of a queue of dead letters."""
+    return name.endswith(_DEAD)
+
+
+def dead_stand_in(refused: RefusedMessage) -> Outgoing:
+    """Return the dead letter of a message that the broker will never take.
+
+    The message may be a dead letter itself: then it keeps its headers, and so its reason.
+    """
+    name = refused.message.queue
+    if is_dead_name(name):
+        return stand_in(refused, name, dict(refused.message.headers))
+    moment = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return stand_in(refused, f"{name}{_DEAD}", {"reason": refused.reason, "rejected": moment})
 
 
 def to_message(
@@ -79,7 +98,7 @@ def to_message(
         _type, _encoding, text = dumps(body, serializer="json")
     except Exception:  # whatever a preprocessor has put in
         _type, _encoding, text = dumps(_plain(body), serializer="json")
-    message_id = next(filter(None, known), None) or _id_of(body, text)
+    message_id = short_id(next(filter(None, known), None) or _id_of(body, text))
     headers: dict[str, Any] = {"reason": reason, "rejected": rejected}
     if reason.startswith(POSTPONED):
         headers[POSTPONED] = postponed.get(message_id, 0) + 1

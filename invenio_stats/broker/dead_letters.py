@@ -15,12 +15,14 @@ from invenio_stats.broker.dead_letter_messages import (
     DeadLetterFilter,
     RejectedEvent,
     dead_name,
+    dead_stand_in,
     from_message,
     requeue,
     to_message,
 )
+from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.publish import declare
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.amqp_publisher import Unconfirmed
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.broker.transports.reader import Reader
 from invenio_stats.broker.transports.readers import open_reader
@@ -62,7 +64,10 @@ def reject(
     it is given, for what could not be rejected would come back for ever.
     """
     rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _deliver(queue, None, [to_message(queue, one, rejected, postponed) for one in dead_letters])
+    messages = [to_message(queue, one, rejected, postponed) for one in dead_letters]
+    refused = _deliver(queue, None, messages)  # the body and its headers may be more than the broker takes
+    if lost := _deliver(queue, None, [dead_stand_in(one) for one in refused]):
+        raise Unconfirmed(f"The broker does not even take stand-ins of {len(lost)} dead letters.")
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
@@ -109,8 +114,11 @@ def replay(
     two queues, or in both with the same id. What is rejected again meanwhile is not taken once more.
     """
 
-    def send(dead_letters: list[tuple[DeadLetter, Any]]) -> None:
-        _deliver(queue, queue.exchange, [requeue(queue, dead_letter, message) for dead_letter, message in dead_letters])
+    def send(dead_letters: list[tuple[DeadLetter, Any]]) -> list[Any]:
+        requeued = [(requeue(queue, dead_letter, message), message) for dead_letter, message in dead_letters]
+        refused = _deliver(queue, queue.exchange, [outgoing for outgoing, _message in requeued])
+        staying = {id(one.message) for one in refused}
+        return [message for outgoing, message in requeued if id(outgoing) not in staying]
 
     declare(queue)  # with its exchange, which a new broker does not have
     return _take(queue, wanted, send, on_batch, most_looked_at)
@@ -124,13 +132,13 @@ def replay_due(queue: Queue, now: datetime) -> int:
 
 def purge(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
     """Delete letters for good; return how many."""
-    return _take(queue, wanted, lambda dead_letters: None, on_batch)
+    return _take(queue, wanted, lambda dead_letters: [message for _dead_letter, message in dead_letters], on_batch)
 
 
 def _take(
     queue: Queue,
     wanted: DeadLetterFilter,
-    work: Callable[[list[tuple[DeadLetter, Any]]], None],
+    work: Callable[[list[tuple[DeadLetter, Any]]], list[Any]],
     on_batch: OnBatch | None,
     most_looked_at: int | None = None,
 ) -> int:
@@ -138,11 +146,11 @@ def _take(
     with open_reader(queue) as reader, _messages(reader, queue) as messages:
         meant = _matching(islice(messages, most_looked_at), wanted)
         while part := list(islice(meant, _AT_ONCE)):
-            work(part)
-            reader.acknowledge([message for _dead_letter, message in part])
-            taken += len(part)
+            done = work(part)
+            reader.acknowledge(done)
+            taken += len(done)
             if on_batch is not None:
-                on_batch(len(part))
+                on_batch(len(done))
     return taken
 
 
@@ -182,6 +190,7 @@ def _waiting(reader: Reader, queue: Queue) -> int:
     return int(reader.queue(dead_name(queue), durable=True).queue_declare().message_count)
 
 
-def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> None:
-    for first in range(0, len(messages), _AT_ONCE):
-        deliver(queue.connection_pool, exchange, messages[first : first + _AT_ONCE], _SECONDS)
+def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> list[RefusedMessage]:
+    """Deliver messages; return those that the broker will never take."""
+    parts = (messages[first : first + _AT_ONCE] for first in range(0, len(messages), _AT_ONCE))
+    return [one for part in parts for one in deliver_all(queue.connection_pool, exchange, part, seconds=_SECONDS)]

@@ -1,5 +1,6 @@
 """Pack events into messages, and unpack them."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from kombu.exceptions import EncodeError
 from kombu.utils.json import JSONEncoder
 
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.core.events import Event, IdentifiedEvent, with_id
+from invenio_stats.core.events import Event, IdentifiedEvent, short_id, with_id
 
 _ENCODER = JSONEncoder()
 """Kombu's, as its serializer makes one for every message."""
@@ -58,8 +59,9 @@ class Batch(Sequence[Outgoing]):
             try:
                 for event in islice(self._waiting, self._size):
                     ready = self._prepare(with_id(event))
-                    texts.append(_json(ready if self._size == 1 else [ready.event_id, ready], ready))
-                    ids.append(ready.event_id)
+                    event_id = short_id(ready.event_id)
+                    texts.append(_json(ready if self._size == 1 else [event_id, ready], ready))
+                    ids.append(event_id)
             except Exception as error:  # of whatever kind: it must not pass for one of the broker's
                 self.error = error
             if not texts:
@@ -78,6 +80,15 @@ def unpacked(content: Any) -> list[IdentifiedEvent] | None:
     if not isinstance(content, list) or not content or not all(map(_is_pair, content)):
         return None
     return [IdentifiedEvent(fields, event_id) for event_id, fields in content]
+
+
+def split(message: Outgoing) -> list[Outgoing]:
+    """Return a message for each event of one that has several; the message itself if it has one, or none at all."""
+    events = unpacked(json.loads(message.body)) if message.events > 1 else None
+    if events is None:
+        return [message]
+    headers = message.headers
+    return [Outgoing(message.queue, short_id(one.event_id), _ENCODER.encode(one), headers) for one in events]
 
 
 def _is_pair(part: Any) -> bool:

@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from flask import Flask, current_app
 from invenio_queues.queue import Queue
 
+from invenio_stats.broker.dead_letter_messages import dead_stand_in, is_dead_name
+from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import deliver, failures
+from invenio_stats.broker.transports.amqp_publisher import failures
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError
@@ -58,7 +60,7 @@ class Outbox:
             self._keep(messages)
             return
         try:
-            deliver(queue.connection_pool, queue.exchange, messages)
+            refused = deliver_all(queue.connection_pool, queue.exchange, messages)
         except failures(queue.connection_pool.connection) as error:
             self._open(queue, error)  # before the spool is asked, which may refuse: the next one must not wait, either
             self._keep(messages)
@@ -66,6 +68,7 @@ class Outbox:
             self._keep(messages)
             raise
         else:
+            self._reject(queue, refused)
             if not self._is_working() and self._has_waiting():
                 self._work(queue)
 
@@ -88,12 +91,12 @@ class Outbox:
             try:
                 for name in dict.fromkeys(one.message.queue for one in waiting):
                     part = [one for one in waiting if one.message.queue == name]
-                    messages = [one.message for one in part]
                     try:
-                        deliver(queue.connection_pool, queue.exchange, messages, _SECONDS_OF_A_TRIAL)
+                        refused = self._deliver(queue, name, [one.message for one in part])
                     except failures(queue.connection_pool.connection) as error:
                         failed[name] = error
                         continue
+                    self._reject(queue, refused)
                     self.spool.settle(part, sent=True)
                     waiting = [one for one in waiting if one.message.queue != name]
                     sent += len(part)
@@ -103,6 +106,29 @@ class Outbox:
                 if waiting:
                     self.spool.settle(waiting, sent=False)
         return sent, failed
+
+    def _deliver(self, queue: Queue, name: str, messages: Sequence[Outgoing]) -> list[RefusedMessage]:
+        """Deliver messages of a queue of any name; return those that the broker will never take."""
+        exchange = None if is_dead_name(name) else queue.exchange
+        return deliver_all(queue.connection_pool, exchange, messages, seconds=_SECONDS_OF_A_TRIAL)
+
+    def _reject(self, queue: Queue, refused: Sequence[RefusedMessage]) -> None:
+        """Put stand-ins for messages that the broker never takes to the dead letters, or into the spool for later.
+
+        What cannot be published even so stays in the spool as rejected.
+        """
+        if not refused:
+            return
+        stand_ins = [dead_stand_in(one) for one in refused if not is_dead_name(one.message.queue)]
+        lost = [one for one in refused if is_dead_name(one.message.queue)]
+        for name in dict.fromkeys(one.queue for one in stand_ins):
+            part = [one for one in stand_ins if one.queue == name]
+            try:
+                lost += self._deliver(queue, name, part)
+            except failures(queue.connection_pool.connection):
+                self._keep(part)
+        if lost:
+            self.spool.reject([one.message for one in lost], lost[0].reason)
 
     def _keep(self, messages: Sequence[Outgoing]) -> None:
         try:

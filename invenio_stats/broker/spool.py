@@ -102,8 +102,15 @@ class Spool:
             logger.error("Messages of the spool cannot be read; they are rejected", extra=facts)
         return taken, len(unreadable)
 
+    def reject(self, messages: Sequence[Outgoing], reason: str) -> None:
+        """Keep messages that nobody will ever take."""
+        now = time.time()
+        with self._file.writing() as database:
+            rows = [(now, reason, message.to_json()) for message in messages]
+            database.executemany("INSERT INTO rejected VALUES (?, ?, ?)", rows)
+
     def rejected(self) -> int:
-        """Return how many messages wait that cannot be read."""
+        """Return how many messages there are that cannot be read, or that the broker never takes."""
         return int(self._value("SELECT count(*) FROM rejected") or 0)
 
     def retry_rejected(self) -> int:

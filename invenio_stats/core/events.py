@@ -15,6 +15,10 @@ Preprocessor = Callable[[Event], Event | None]
 """Runs in the worker. May change the event it is given; must return it, or None to drop it."""
 
 
+MAX_ID_BYTES = 255
+"""Bytes of an id in a message of AMQP."""
+
+
 class IdentifiedEvent(Event):
     """An event with its id and a mark for redirects, which are kept outside its fields.
 
@@ -26,6 +30,16 @@ class IdentifiedEvent(Event):
         super().__init__(fields)
         self.event_id = event_id or secrets.token_hex(16)
         self.leads_to_content = leads_to_content
+
+
+def short_id(event_id: str) -> str:
+    """Return an id that every broker can carry: one that is too long, or no text, gives way to its hash."""
+    try:
+        if len(event_id.encode()) <= MAX_ID_BYTES:
+            return event_id
+    except UnicodeEncodeError:  # half a character
+        pass
+    return hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def with_id(event: Event) -> IdentifiedEvent:

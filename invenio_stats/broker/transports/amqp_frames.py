@@ -38,7 +38,10 @@ def publishing(channel: int, exchange: str, messages: Sequence[Outgoing], most: 
 
 def message_id_of(properties: bytes) -> str | None:
     """Return the id of a message from its properties as they are on the wire; None unless they are as we write them."""
-    return properties[len(_PLAIN) + 1 :].decode() if properties.startswith(_PLAIN) else None
+    try:
+        return properties[len(_PLAIN) + 1 :].decode() if properties.startswith(_PLAIN) else None
+    except UnicodeDecodeError:
+        return None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from struct import Struct, pack
+from struct import error as StructError
 from typing import Any
 
 import amqp
@@ -19,10 +20,13 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, publishing, reading_ahead
 from invenio_stats.broker.transports.channels import borrowed, drop
 from invenio_stats.broker.transports.outgoing import Outgoing, parts
+from invenio_stats.errors import StatsError
 
 _SECONDS = 0.4
 """How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
 _SECONDS_PER_MESSAGE = 0.001
+_REFUSALS = (amqp.PreconditionFailed, amqp.FrameSyntaxError, amqp.ContentTooLarge)
+"""What a broker answers to a message, 406 (it is too large), 501 or 311; of a declaration 406 says something else."""
 _ACK = pack(">HH", BASIC, 80)
 _TAG_AND_MULTIPLE = Struct(">Q?")
 
@@ -42,12 +46,18 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
             left = max(0.05, begun + seconds - time.monotonic())
             from invenio_stats.broker.transports import redis  # most brokers are RabbitMQ
 
-            redis.publish(connection, pool.connection, exchange, messages, left)
+            try:
+                redis.publish(connection, pool.connection, exchange, messages, left)
+            except ValueError as error:
+                raise MessageRefusedError(error) from error
             return
         deadline = begun + seconds
         was_kept = connection.connected
         try:
             _send(connection, exchange, messages, deadline)
+        except MessageRefusedError:
+            drop(connection)  # the broker has closed it, or the channel; one that is opened again confirms nothing
+            raise
         except (*connection.connection_errors, amqp.AMQPError) as error:
             drop(connection)
             if not was_kept or isinstance(error, TimeoutError):
@@ -61,6 +71,15 @@ def failures(connection: Any = None) -> tuple[type[BaseException], ...]:
     return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *more)
 
 
+class MessageRefusedError(StatsError, ValueError):
+    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
+
+    def __init__(self, error: Exception):
+        """Say why: by the type of an error, whose text may quote the message."""
+        self.reason = f"broker: {type(error).__name__}"
+        super().__init__(self.reason)
+
+
 class Unconfirmed(OSError):
     """The broker refused a message, or has no queue for it even after declaring one."""
 
@@ -69,6 +88,8 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
     channel = _channel(connection, deadline)
     try:
         returned = channel.publish(exchange, messages, deadline)
+    except _REFUSALS as error:
+        raise MessageRefusedError(error) from error
     except amqp.NotFound:
         # There is no exchange. The broker has closed the channel for it, and one that is opened again confirms nothing.
         _channels.pop(connection.connection, None)
@@ -78,7 +99,11 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
         deadline += _SECONDS_PER_MESSAGE * len(messages)
         with _time_limit(connection.connection, deadline):
             _declare(channel.amqp, exchange, messages[0].queue)
-        if channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline):
+        try:
+            is_refused = channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline)
+        except _REFUSALS as error:
+            raise MessageRefusedError(error) from error
+        if is_refused:
             raise Unconfirmed(f"The broker has no queue {messages[0].queue!r}, though it was declared.")
 
 
@@ -137,10 +162,11 @@ class _ConfirmChannel:
         transport, name = connection.transport, exchange.name if exchange is not None else ""
         with transport.having_timeout(_left(deadline)) as sock, reading_ahead(transport):
             for part in parts(messages):
+                frames = _written(self.amqp.channel_id, name, part, connection.frame_max)  # first: it may fail
                 first, self._last = self._last + 1, self._last + len(part)
                 self._open.update(range(first, self._last + 1))
                 deadline += _SECONDS_PER_MESSAGE * len(part)
-                transport.write(publishing(self.amqp.channel_id, name, part, connection.frame_max))
+                transport.write(frames)
             sock.settimeout(_left(deadline))
             while self._open:
                 self._take(transport.read_frame())
@@ -171,6 +197,13 @@ class _ConfirmChannel:
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._returned.add(message.properties.get("message_id", ""))
+
+
+def _written(channel: int, exchange: str, part: Sequence[Outgoing], frame_max: int) -> bytes:
+    try:
+        return publishing(channel, exchange, part, frame_max)
+    except (ValueError, StructError) as error:  # an id of more than 255 bytes, or one that is no text
+        raise MessageRefusedError(error) from error
 
 
 def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:

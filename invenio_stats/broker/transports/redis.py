@@ -5,7 +5,9 @@ killed in between has lost it. Here both happen at once.
 """
 
 import json
+import logging
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -16,7 +18,9 @@ from kombu import Queue as KombuQueue
 from kombu.transport.virtual import QoS
 
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.broker.transports.reader import Reader, get_each
+from invenio_stats.broker.transports.reader import Reader
+
+logger = logging.getLogger(__name__)
 
 _SECONDS_OF_A_STEP = 0.2
 """How long Redis may take for one command of a publisher, who would wait for as long as it hangs otherwise."""
@@ -29,7 +33,9 @@ for _ = 1, tonumber(ARGV[1]) do
   local item = redis.call('LINDEX', KEYS[1], -1)
   local is_read, message = pcall(cjson.decode, item or '')
   local about = is_read and type(message) == 'table' and message.properties
-  if type(about) ~= 'table' or not about.delivery_tag or type(about.delivery_info) ~= 'table' then break end
+  if type(about) ~= 'table' or type(about.delivery_tag) ~= 'string' or type(about.delivery_info) ~= 'table' then
+    break
+  end
   local tag, info = about.delivery_tag, about.delivery_info
   local where = cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key)
   redis.call('ZADD', KEYS[2], ARGV[2], tag)
@@ -40,6 +46,11 @@ end
 return taken
 """
 """Takes messages off a list, and writes them down as kombu does: not acknowledged since a moment, by their tags."""
+
+_REPLACE = """
+if redis.call('LINDEX', KEYS[1], -1) == ARGV[1] then redis.call('LSET', KEYS[1], -1, ARGV[2]) end
+"""
+"""Puts another item in the place of the next one of a list, unless somebody has taken that meanwhile."""
 
 _GIVE_BACK = """
 for number = 2, #ARGV, 2 do
@@ -152,10 +163,11 @@ def _taken(channel: Any, bound: Any, most: int, at_once: int) -> Iterator[Any]:
     while most > 0:
         items = _take(channel, bound.name, min(at_once, most))
         if not items:
-            yield from get_each(bound, most)  # what is no message raises here what it raises everywhere
+            if _replace_foreign(channel, bound.name):
+                continue
             return
         for item in items:
-            message = channel.Message(json.loads(item), channel=channel)
+            message = _message(channel, item, bound.name)
             QoS.append(channel.qos, message, message.delivery_tag)
             yield message
         most -= len(items)
@@ -169,6 +181,58 @@ def _take(channel: Any, queue: str, most: int) -> list[Any]:
             if items:
                 return items
     return []
+
+
+def _message(channel: Any, item: bytes, queue: str) -> Any:
+    """Return what was taken off a list as a message, whatever is in it."""
+    payload = json.loads(item)
+    try:
+        message = channel.Message(payload, channel=channel)
+        if isinstance(message.body, str | bytes):
+            return message
+    except Exception:  # whatever kombu makes of a body in an unknown encoding
+        logger.info("A message of another program cannot be decoded", extra={"queue": queue})
+    return channel.Message(_as_message(item, queue, payload["properties"]["delivery_tag"]), channel=channel)
+
+
+def _replace_foreign(channel: Any, queue: str) -> bool:
+    """Make a message of the next item of a list, if it is something else; return whether there was one.
+
+    What another program has put there is rejected like any message that is no event, and must not stop the queue.
+    """
+    with channel.conn_or_acquire() as client:
+        for priority in channel.priority_steps:
+            key = _keys(channel, queue, priority)[0]
+            if (item := client.lindex(key, -1)) is not None and not _is_message(item):
+                message = json.dumps(_as_message(item, queue, uuid.uuid4().hex))
+                client.eval(_REPLACE, 1, key, item, message)
+                return True
+    return False
+
+
+def _is_message(item: Any) -> bool:
+    """Return True for what `_TAKE` takes."""
+    try:
+        about = json.loads(item)["properties"]
+        return isinstance(about["delivery_tag"], str) and isinstance(about["delivery_info"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _as_message(item: Any, queue: str, tag: str) -> dict[str, Any]:
+    """Return a message of plain text, as kombu writes it, that has the text of an item."""
+    text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+    return {
+        "body": text,
+        "content-type": "text/plain",
+        "content-encoding": "utf-8",
+        "headers": {},
+        "properties": {
+            "delivery_mode": 2,
+            "delivery_tag": tag,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+        },
+    }
 
 
 def _give_back_lost(channel: Any, queue: str) -> None:
