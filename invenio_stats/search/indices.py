@@ -12,8 +12,16 @@ from invenio_stats.search.failures import is_alias_there, is_index_there, is_map
 logger = logging.getLogger(__name__)
 
 
-def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
-    """Make an index, from the body or else from what templates say; return whether it was missing."""
+def create_index(
+    client: Any, index: str, body: Mapping[str, Any] | None, aliases: Mapping[str, Any] | None = None
+) -> bool:
+    """Make an index, from the body or else from what templates say; return whether it was missing.
+
+    Its aliases are made in the same request: were the connection lost between two, what is written to the index would
+    be found by nobody. They go before those of the same name in body and templates.
+    """
+    if aliases:
+        body = {**(body or {}), "aliases": {**(body or {}).get("aliases", {}), **aliases}}
     try:
         client.indices.create(index=index, body=body)
     except search.exceptions.RequestError as error:

@@ -15,8 +15,8 @@ def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, F
     `fields` are those of an event type without templates of its own.
     """
     body = mappings.totals_body(alias, fields) if fields else None
-    if not client.indices.exists(index=index) and create_index(client, index, body):
-        client.indices.put_alias(index=index, name=alias)  # also where the templates have not been placed
+    if not client.indices.exists(index=index):
+        create_index(client, index, body, aliases={alias: {}})  # also where the templates have not been placed
     add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
 
 
