@@ -13,7 +13,8 @@ what was counted: in the raw events, in the totals, and through the REST API; an
 the totals equal to a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
 not run.
 Options:
-    --serve          leave the instance up afterwards and say where it is; Ctrl-C stops everything
+    --serve          leave the instance up afterwards, print its address and how to run its commands; Ctrl-C stops
+                     everything
     --seed N         which traffic; the same number, the same traffic (default: 1)
     --requests N     about how many requests it makes (default: 4000)
     --json           print the result as JSON on standard output, and everything else on standard error

@@ -15,8 +15,12 @@ Installs the package with all it needs for tests into an environment of its own 
 and with --full also:
     package    the wheel and the source distribution hold what they should
     services   flow again, and faults and load, on real OpenSearch, RabbitMQ and Redis, which it installs and starts
+    engines    a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch 7.10;
+               an engine that cannot be installed is left out
+    rdm        a real InvenioRDM in an environment of its own, with PostgreSQL as well: used, asked, begun with
+               the public 7.0.2, switched and switched back
 Options:
-    --full               all steps (some 10 minutes more); without root the services must be installed already
+    --full               all steps (some 20 minutes more); without root the services must be installed already
     --only STEP          this step only; may be given several times
     --engine ENGINE      what `flow` runs on: embedded (as usual), opensearch (installed and started here), or a URL
     --keep-services      leave the services running for the next run; `scripts/services stop` stops them
@@ -24,13 +28,13 @@ Options:
     --python PYTHON      the Python to use (3.10 or newer); otherwise the first suitable one that is found
     --help               this text
 Whatever else is given goes to pytest: ./run-tests.sh --only flow -k bookmark -x
-CI=true: a test that misses its service fails instead of being skipped.
+CI=true: a test that misses its service fails instead of being skipped; so do engines and rdm without what they need.
 TEXT
 }
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cd "$here"
-all=(manifest style types unit docs flow package services)
+all=(manifest style types unit docs flow package services engines rdm)
 steps=(manifest style types unit docs flow)
 only=() engine=embedded keep="" python="" explore="" pytest_arguments=() child=""
 
@@ -41,7 +45,7 @@ while (($#)); do
   case $1 in
     --only | --engine | --python) [[ -n ${2:-} ]] || die "$1 wants a value, see --help" ;;&
     --full) steps=("${all[@]}") ;;
-    --only) [[ " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
+    --only) [[ $2 != *" "* && " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
     --engine) engine=$2; shift ;;
     --keep-services) keep=1 ;;
     --explore) explore=1 ;;
@@ -111,25 +115,51 @@ find_python() {
   die "no Python 3.10 or newer with venv and pip: install one (Debian: python3-venv), or name it with --python"
 }
 
-venv=$here/.venv-tests
-if [[ ! -w $here ]]; then venv=${XDG_CACHE_HOME:-$HOME/.cache}/invenio-stats/venv-tests-$(printf %s "$here" | cksum | cut -d' ' -f1); fi
+folder_of() {
+  if [[ -w $here ]]; then echo "$here/.$1"; return; fi
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/invenio-stats/$1-$(printf %s "$here" | cksum | cut -d' ' -f1)"
+}
+venv=$(folder_of venv-tests)
+venv_rdm=$(folder_of venv-rdm)
 
-# An environment is used again as long as what it was made from is the same.
+# make_environment FOLDER PYTHON ARGUMENTS OF PIP: used again as long as what it was made from is the same.
 make_environment() {
-  local stamp log=$venv/install.log
-  stamp=$(cat setup.cfg setup.py pyproject.toml <(echo "$python") | cksum)
-  if [[ $(cat "$venv/stamp" 2>/dev/null) == "$stamp" ]] && suits "$venv/bin/python"; then
-    say "environment: $venv, $("$venv/bin/python" --version), as it is"
+  local place=$1 base=$2 log=$1/install.log stamp file inputs=(setup.cfg setup.py pyproject.toml)
+  shift 2
+  for file in "$@"; do if [[ -f $file ]]; then inputs+=("$file"); fi; done
+  stamp=$(cat "${inputs[@]}" <(echo "$base" "$@"; if [[ $base ]]; then "$base" --version; fi) | cksum)
+  if [[ $(cat "$place/stamp" 2>/dev/null) == "$stamp" ]] && suits "$place/bin/python"; then
+    say "environment: $place, $("$place/bin/python" --version), as it is"
     return
   fi
+  if [[ ! $base ]]; then find_python; base=$python; fi
+  say "environment: $place, $("$base" --version), new (a minute or two)"
+  rm -rf "$place"
+  "$base" -m venv "$place"
+  local install=("$place/bin/python" -m pip install)
+  if command -v uv >/dev/null; then install=(uv pip install --python "$place/bin/python"); fi
+  run "${install[@]}" "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; echo "cannot install the package: $log" >&2; return 1; }
+  echo "$stamp" >"$place/stamp"
+}
+
+# InvenioRDM is tried on Python 3.12; with it comes the public release, in a folder that only some processes look into.
+make_rdm_environment() {
+  local stamp log=$venv_rdm/install.log candidate before=$python pip
+  stamp=$(cat setup.cfg setup.py pyproject.toml tests/rdm/requirements.txt <(echo "$python") | cksum)
+  if [[ $(cat "$venv_rdm/stamp" 2>/dev/null) == "$stamp" ]] && suits "$venv_rdm/bin/python"; then return; fi
+  for candidate in python3.12 "${HOME:-/nonexistent}"/.pyenv/versions/3.12*/bin/python; do
+    if [[ ! $python ]] && suits "$candidate"; then python=$candidate; fi
+  done
   find_python
-  say "environment: $venv, $("$python" --version), new (a minute or two)"
-  rm -rf "$venv"
-  "$python" -m venv "$venv"
-  local install=("$venv/bin/python" -m pip install)
-  if command -v uv >/dev/null; then install=(uv pip install --python "$venv/bin/python"); fi
-  run "${install[@]}" -e '.[tests,docs,demo]' >"$log" 2>&1 || { tail -30 "$log" >&2; die "cannot install the package: $log"; }
-  echo "$stamp" >"$venv/stamp"
+  echo "environment: $venv_rdm, $("$python" --version), new (some minutes)"
+  rm -rf "$venv_rdm"
+  "$python" -m venv "$venv_rdm"
+  python=$before
+  pip=("$venv_rdm/bin/python" -m pip --disable-pip-version-check install)
+  { run "${pip[@]}" -r tests/rdm/requirements.txt -e . &&
+    run "${pip[@]}" --no-deps --target "$venv_rdm/public-release" -r tests/rdm/public-release.txt; } >"$log" 2>&1 ||
+    { tail -30 "$log" >&2; echo "cannot install InvenioRDM: $log" >&2; return 1; }
+  echo "$stamp" >"$venv_rdm/stamp"
 }
 
 # --- the steps: each returns 0 when it passed, 5 when there was nothing to do ---
@@ -171,16 +201,28 @@ step_flow() {
 
 step_package() { pytest -- tests/test_package.py -m slow; }
 
+source scripts/steps.d/engines.sh
+
 step_services() {
   start_services opensearch rabbitmq redis || return 1
   pytest -- tests/flow tests/compat tests/services
+}
+
+step_rdm() {
+  if ! { make_rdm_environment && start_services postgresql opensearch rabbitmq redis; }; then
+    if [[ ${CI:-} == true ]]; then return 1; fi
+    echo "InvenioRDM is left out: this machine lacks what it needs"
+    return 5
+  fi
+  run "$venv_rdm/bin/python" -m pytest tests/rdm --timeout 600 "${pytest_arguments[@]}"
 }
 
 # --- the run ---
 
 unset PYTHONPATH PYTHONHOME
 begin=$SECONDS
-make_environment
+if [[ $python ]]; then find_python; fi
+if [[ ${steps[*]} != rdm ]]; then make_environment "$venv" "$python" -e '.[tests,docs,demo]' || exit 2; fi
 summary=$(printf '%-10s %-7s %5d s' environment ready "$((SECONDS - begin))") passed=0 failed=0
 for step in "${steps[@]}"; do
   say "$step"

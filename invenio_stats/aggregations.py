@@ -1,4 +1,4 @@
-"""Aggregate: from raw events to one total for each thing and interval."""
+"""Aggregate raw events into one total for each key and interval."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -35,22 +35,22 @@ __all__ = (
 )
 
 INTERVAL_ROUNDING = ROUNDING
-"""The engine's unit for rounding a date to each interval."""
+"""The search engine's unit for rounding a date to each interval."""
 
 INTERVAL_DELTAS = {interval: relativedelta(**{f"{interval}s": 1}) for interval in FORMATS}
-"""What brings a date one interval further."""
+"""The length of each interval, to be added to a date."""
 
 
 def filter_robots(search: Any, **params: Any) -> Any:
-    """Narrow a search to the events of people: neither robots nor machines."""
+    """Narrow a search to the events of people: exclude robots and machines."""
     return search.exclude("term", is_robot=True).exclude("term", is_machine=True)
 
 
 class StatAggregator:
     """Keeps the totals of an event type equal to a recount of its raw events.
 
-    A run finds the pairs of interval and key that were touched since the bookmark, whatever their age, and counts
-    each anew. A total is written only where it differs from what is stored. Several runs at once share the intervals.
+    A run finds the pairs of interval and key that were touched since the bookmark, however old they are, and recounts
+    them. A total is written only if it differs from the stored one. Concurrent runs divide the intervals among them.
     """
 
     # Defaults for subclasses that skip `super().__init__`; a subclass or its user may set any of them at any time.
@@ -72,13 +72,13 @@ class StatAggregator:
     max_bucket_size: int = attributes.MAX_PAGE_SIZE
     count_automated: bool = False
     overlap = timedelta(minutes=2)
-    """How far before the bookmark events are read again: time-out of a bulk request, and clocks that disagree."""
+    """Events stored this long before the bookmark are read again: it covers bulk time-outs and differing clocks."""
     on_interval: Callable[[int, int], None] | None = None
-    """Is told of each interval of a run that is counted: how many they are, and of how many."""
+    """Called after each interval with the number of intervals counted so far, and the number of all."""
     held = 0
-    """How many intervals the last run left to runs beside it, which were working on them."""
+    """Number of intervals that the last run left to concurrent runs, which were counting them."""
     current_run: Run | None = None
-    """The run that is at work; None between runs."""
+    """The run that is being executed; None between runs."""
 
     def __init__(
         self,
@@ -97,16 +97,16 @@ class StatAggregator:
     ):
         """Aggregate the events behind the alias of `event`, which need not be a configured type.
 
-        :param name: the aggregation's, under which its bookmark is kept.
-        :param field: what makes events belong to the same total.
+        :param name: name of the aggregation, under which its bookmark is stored.
+        :param field: key field: events with the same value belong to the same total.
         :param metric_fields: `{name: (metric, field of the events, options)}`.
         :param copy_fields: `{name: field of the newest event, or (event, total) -> value}`.
-        :param query_modifiers: functions that narrow the search for what counts; default: people only.
-        :param interval: what a total covers: hour, day, month or year.
-        :param index_interval: what an index of totals covers; not shorter than `interval`.
-        :param max_bucket_size: totals that are read at once; it bounds memory, never a number.
-        :param fields: mappings of the totals' own fields, for a type without index templates.
-        :param count_automated: count robots, AI agents and machines too, by class, in indices of their own.
+        :param query_modifiers: functions that narrow the search to the events that count; default: people only.
+        :param interval: interval of a total: hour, day, month or year.
+        :param index_interval: interval of an index of totals; not shorter than `interval`.
+        :param max_bucket_size: totals in one response; it limits memory and does not change any count.
+        :param fields: mappings of additional fields of the totals, for an event type without index templates.
+        :param count_automated: also count robots, AI agents and machines, by class, in separate indices.
         """
         self.name = name
         self.event = event
@@ -130,13 +130,13 @@ class StatAggregator:
     def run(
         self, start_date: Any = None, end_date: Any = None, update_bookmark: bool = True
     ) -> list[tuple[int, int]] | None:
-        """Bring totals up to date; return (written, failed) for each interval, or None when there are no events.
+        """Update the totals; return (written, failed) for each interval, or None if there are no events.
 
-        Without `start_date` every pair that was touched since the bookmark, whatever its age; with it every pair
-        from there to `end_date`, with its interval. Intervals that begin before the first complete day are left as
-        they are. A total that cannot be built, or that the engine will never take, is quarantined, and tried again by
-        each run. Once the others are written the bookmark moves to the moment that the run began, or that another
-        did which was at work meanwhile; where anything else failed, or another run still works on it, it stays.
+        Without `start_date`, it recounts the pairs that were touched since the bookmark, however old they are; with it,
+        all pairs of the intervals from that date to `end_date`. Intervals before the first complete day are not
+        recounted. A total that cannot be built, or that the engine will never accept, is quarantined; each run tries
+        it again. Then the bookmark moves to the start of this run, or of an earlier one that ran at the same time. It
+        stays if anything else failed, or if a concurrent run is still counting some of the intervals.
         """
         run = Run.begin(self, _now)
         if run is None:
@@ -153,45 +153,45 @@ class StatAggregator:
 
     @attributes.hook
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
-        """Yield what is to be written for the interval that holds `dt`.
+        """Yield the write operations for the interval that contains `dt`.
 
-        It counts the pairs that were touched since the bookmark, or all of them where that is None. A total that
-        is stored as it should be is not written; one that has no events any more is deleted.
+        It counts the pairs that were touched since the bookmark, or all pairs if the bookmark is None. A total that
+        equals the stored one is not written; a total without events is deleted.
         """
         counted = self.current_run and self.current_run.take(dt)
         yield from (counted or count_interval(self, dt, previous_bookmark, _now)).actions()
 
     def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
-        """Begin to work on intervals beside other runs: whoever writes totals claims their intervals.
+        """Return a lease; anything that writes totals must first claim their intervals with one.
 
-        `read` is the document that they share, where it has just been read.
+        `read` is the shared document of the runs, if the caller has just read it.
         """
         life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
         return RunLease(self.client, self.name, life, now or _now(), _now, read)
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
-        """Return the bookmarks between two dates: ours, then those of older releases, newest first."""
+        """Return the bookmarks between two dates: the current one, then those of older releases, newest first."""
         return self.bookmark_api.list_bookmarks(start_date, end_date, limit)
 
     def delete(self, start_date: Any = None, end_date: Any = None) -> int:
-        """Delete the totals between two dates, both included; return how many. The next run counts them again."""
+        """Delete the totals between two dates, both included; return how many. The next run recounts them."""
         return deletion.delete(self, start_date, end_date)
 
     @attributes.hook
     def _get_oldest_event_timestamp(self) -> datetime | None:
-        """Return where the first run starts, or None where there are no events."""
-        # Also among those that do not count: a total may have been made before they stopped to.
+        """Return the time from which the first run counts, or None if there are no events."""
+        # Including events that do not count: they may have counted when their total was written.
         return aliases.oldest(self.client, aliases.indices_of(self.client, attributes.events_alias_of(self)))
 
     @attributes.hook
     def _upper_limit(self, end_date: datetime | None) -> datetime:
-        """Return where a run ends: now, or `end_date` where that is earlier."""
+        """Return the time up to which a run counts: `end_date`, but not later than now."""
         now = _now()
         return now if end_date is None else min(utc(end_date), now)
 
     @attributes.hook
     def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> dict[str, datetime]:
-        """Return the start of each interval from one limit to the other by its label, both limits included."""
+        """Return the starts of the intervals between two limits, both included, by their labels."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
 
 

@@ -1,4 +1,4 @@
-"""Remember: how far each aggregation has come, one document for each that moves forward."""
+"""Store how far each aggregation has counted, in one document for each."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,29 +11,29 @@ from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval
 from invenio_stats.core.moments import iso, parse_calendar, to_second
 from invenio_stats.errors import StatsError
 from invenio_stats.search.failures import is_index_there
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 from invenio_stats.search.versions import SharedDocument, Source
 
 __all__ = ("SUPPORTED_INTERVALS", "BookmarkAPI", "format_range_dt")
 
 SUPPORTED_INTERVALS = FORMATS
-"""The intervals that totals are made for, each with the form it is written in, shortest first."""
+"""The intervals of totals with their date formats, shortest first."""
 
-_ATTEMPTS = 5
-_MOST_LISTED = 10_000
+_MAX_ATTEMPTS = 5
+_MAX_LISTED = 10_000
 _SETTINGS = {"index": {"auto_expand_replicas": "0-1"}}
-"""On a single node a replica would stay without a place."""
+"""No replica on a single node, where it could not be allocated."""
 
 
 def format_range_dt(dt: datetime, interval: Interval) -> str:
-    """Write a moment so that the engine rounds it to its interval: '2026-01-31T10:00:00||/d'."""
+    """Format a moment with date math that rounds it to its interval: '2026-01-31T10:00:00||/d'."""
     return f"{to_second(dt).isoformat()}||/{ROUNDING[interval]}"
 
 
 class BookmarkAPI:
-    """The bookmark of one aggregation, or of any program that keeps its place by a date.
+    """The bookmark of one aggregation, or of any program that stores its progress as a date.
 
-    Older releases wrote a new document at each run; those are read too, and the newest date counts.
+    Older releases wrote a new document in each run; these are read too, and the newest date counts.
     """
 
     MAPPINGS: dict[str, Any] = {
@@ -45,22 +45,22 @@ class BookmarkAPI:
             },
         }
     }
-    """Body that the index of bookmarks is made with."""
+    """The mappings with which the index of bookmarks is created."""
 
     _known: Found | None = None
-    """Our document, as `resume` was given it: `set_bookmark` tries to write over that first."""
+    """Our document as passed to `resume`: the next `set_bookmark` uses its version instead of reading it again."""
 
     def __init__(self, client: Any, agg_type: str, agg_interval: Interval | str):
-        """Name whose bookmark it is; the interval says nothing new about dates that are written in full."""
+        """Take the name of the aggregation; its interval is kept for clients and not used."""
         self.client = client
         self.agg_type = agg_type
         self.agg_interval = agg_interval
         self.bookmark_index = prefix_index(names.BOOKMARKS)
 
     def set_bookmark(self, value: str | datetime) -> None:
-        """Move the bookmark forward to a date; an earlier one than it has leaves it where it is.
+        """Move the bookmark forward to a date; it stays where it is if the date is earlier.
 
-        ValueError for what is not a date.
+        ValueError if `value` is not a date. StatsError if other processes keep changing the bookmark.
         """
         date = value if isinstance(value, str) else iso(value)
         moment = parse_calendar(date)
@@ -69,34 +69,36 @@ class BookmarkAPI:
             known = None
 
         def move(source: Source) -> Source | None:
-            if source and parse_calendar(source["date"]) >= moment:  # of two workers, the later date stays
+            if source and parse_calendar(source["date"]) >= moment:  # the later date of two workers stays
                 return None
             return self._document(date)
 
         own = SharedDocument(self.client, self.bookmark_index, self.agg_type, self._ensure_index, known)
-        if not own.change(move, _ATTEMPTS):
-            raise StatsError(f"The bookmark of {self.agg_type!r} is being moved by others. The next run tries again.")
+        if not own.change(move, _MAX_ATTEMPTS):
+            raise StatsError(
+                f"Other processes keep moving the bookmark of {self.agg_type!r}. The next run tries again."
+            )
 
     def get_bookmark(self, refresh_time: int = 60) -> datetime | None:
-        """Return where to resume, in UTC, or None where nothing was done yet.
+        """Return the moment from which to resume, in UTC; None without a bookmark.
 
-        It is `refresh_time` seconds before the bookmark: events written just before it may not have been
-        searchable then. Reading an event twice never counts it twice.
+        It is `refresh_time` seconds before the bookmark, because events written shortly before it may not have been
+        searchable then. An event that is read twice is still counted once.
         """
         own, older = self._own(), self._older(limit=1)
-        dates = [date_of(found) for found in (own, *older) if found]
+        dates = [date_of(document) for document in (own, *older) if document]
         return max(dates) - timedelta(seconds=refresh_time) if dates else None
 
     @property
     def document_ref(self) -> dict[str, str]:
-        """Where the document is that moves."""
+        """Index and id of our own document."""
         return {"_index": self.bookmark_index, "_id": self.agg_type}
 
     def resume(self, own: Found, refresh_time: int = 60) -> datetime | None:
-        """Return where to resume, given the document at `document_ref` as it was just read.
+        """Return the moment from which to resume, given the document at `document_ref` as it was just read.
 
-        As `get_bookmark`, but that our own document, where it is there, counts alone: what an older release did since
-        then is done again.
+        Like `get_bookmark`, except that older releases' documents are ignored if our own exists: what an older release
+        has counted since then is counted again.
         """
         if not own.get("found"):
             return self.get_bookmark(refresh_time)
@@ -104,26 +106,28 @@ class BookmarkAPI:
         return date_of(own) - timedelta(seconds=refresh_time)
 
     def own_date(self) -> datetime | None:
-        """Return the date of our own document alone, or None where there is none."""
+        """Return the date of our own document, or None if there is none."""
         own = self._own()
         return date_of(own) if own else None
 
     def list_bookmarks(self, start_date: Any = None, end_date: Any = None, limit: int | None = None) -> list[Any]:
-        """Return the bookmarks between two dates, both included: ours, then older ones, newest first.
+        """Return the bookmarks between two dates, inclusive: ours first, then those of older releases, newest first.
 
-        Each has `date`, as it was written, and `aggregation_type`.
+        Each has `date`, in the format in which it was written, and `aggregation_type`.
         """
         first, last = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
         own = self._own()
-        found = [own] if own and _is_between(date_of(own), first, last) else []
-        found += self._older(limit or _MOST_LISTED, first, last)
-        return [dsl.AttrDict(one["_source"]) for one in found[:limit]]
+        documents = [own] if own and _is_between(date_of(own), first, last) else []
+        documents += self._older(limit or _MAX_LISTED, first, last)
+        return [dsl.AttrDict(document["_source"]) for document in documents[:limit]]
 
     def rewind(self, moment: datetime | None = None) -> None:
-        """Go back to a moment, from a later one only; None forgets that anything was done."""
+        """Move the bookmark back to a moment if it is later; None deletes it, as if nothing had been counted."""
         newest = self.get_bookmark(refresh_time=0)
         if newest is None or (moment is not None and newest <= moment):
             return
+        # Delete before writing: a failure in between leaves an earlier bookmark or none, so that more is counted again.
+        # In the other order it would leave later bookmarks of older releases, which would count.
         self.client.indices.refresh(index=self.bookmark_index)
         self.client.delete_by_query(
             index=self.bookmark_index,
@@ -147,9 +151,9 @@ class BookmarkAPI:
                 raise
 
     def _own(self) -> Found | None:
-        """Return the document that moves; by id, because a search may not see it yet."""
-        found = self.client.get(index=self.bookmark_index, id=self.agg_type, ignore=[404])
-        return found if found.get("found") else None
+        """Return our own document; it is read by id, because a search may not find it yet."""
+        document = read_one(self.client, self.bookmark_index, self.agg_type)
+        return document if document.get("found") else None
 
     def _older(self, limit: int, first: datetime | None = None, last: datetime | None = None) -> list[dict[str, Any]]:
         query = self._query(first, last)
@@ -172,9 +176,9 @@ class BookmarkAPI:
         return {"bool": {"filter": clauses}}
 
 
-def date_of(found: Found) -> datetime:
+def date_of(document: Found) -> datetime:
     """Return the date in a bookmark's document."""
-    return parse_calendar(found["_source"]["date"])
+    return parse_calendar(document["_source"]["date"])
 
 
 def _is_between(moment: datetime, first: datetime | None, last: datetime | None) -> bool:

@@ -1,4 +1,4 @@
-"""Declare: a new event type with its aggregation and queries, in one call.
+"""Declare a new event type with its aggregation and queries in one call.
 
     search_made = event_type(
         "search-made",
@@ -6,7 +6,7 @@
         builders=[search_event_builder],
         unique_id="{query}",
         keep=["query"],
-        metrics={"hits": total("hits")},
+        metrics={"hits": sum_of("hits")},
     )
 
 Its `events`, `aggregations` and `queries` go into STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES.
@@ -33,35 +33,35 @@ from invenio_stats.utils import stamp
 __all__ = ("DeclaredType", "Measure", "event_type", "stamp", "sum_of", "unique")
 
 TEXT: Field = {"type": "keyword", "ignore_above": 8191}
-"""Mapping of a kept field; a longer value is stored and cannot be searched."""
+"""Mapping of a kept field; a longer value is stored but cannot be searched."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_LONGEST_ID = 256
+_MAX_ID_CHARACTERS = 256
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a total has beside its count: the engine's metric over a field of the events."""
+    """A metric that a total has in addition to its count, computed over a field of the events."""
 
     metric: str
     source: str
     field: Field
-    """How the events' field is mapped."""
+    """Mapping of the field in the events."""
 
 
 def sum_of(source: str) -> Measure:
-    """Sum a number that the events carry."""
+    """Return the sum of a numeric field of the events."""
     return Measure("sum", source, NUMBER)
 
 
 def unique(source: str) -> Measure:
-    """Count the different values of a field of the events, exactly."""
+    """Return the exact number of distinct values of a field of the events."""
     return Measure("cardinality", source, TEXT)
 
 
 @dataclass(frozen=True)
 class DeclaredType:
-    """One event type as entries of the three dicts; each is keyed by name, ready for `**`."""
+    """The entries of an event type for the three dicts, keyed by name and ready for `**`."""
 
     events: Mapping[str, dict[str, Any]]
     aggregations: Mapping[str, dict[str, Any]]
@@ -80,25 +80,25 @@ def event_type(
     interval: Interval = "day",
     index_interval: Interval = "month",
 ) -> DeclaredType:
-    """Declare an event type; its indices are mapped from what is said here.
+    """Declare an event type; the mappings of its indices are derived from the arguments.
 
-    :param name: small letters, digits and hyphens: 'search-made'. The queue is `stats-<name>`.
-    :param builders: functions that describe one event, run in order; see `invenio_stats.core.events.Builder`.
-    :param unique_id: what makes two events about the same thing, of their fields in braces: '{query}'.
-    :param signal: the signal, or its import string, that starts the builders; None to call the emitter.
+    :param name: lower-case letters, digits and hyphens: 'search-made'. The queue is `stats-<name>`.
+    :param builders: functions that build an event, called in order; see `invenio_stats.core.events.Builder`.
+    :param unique_id: template of the id of the counted item, with fields of the event in braces: '{query}'.
+    :param signal: the signal, or its import string, that starts the builders; None if the emitter is called directly.
     :param keep: fields copied from the newest event of an interval into its total.
-    :param metrics: `{name in the total: total("field") or unique("field")}`. `count` and `unique_count`
-        (visits, by session) come by themselves.
-    :param usage: whether an event is use of an item, which counts only when the response is a success.
+    :param metrics: `{name in the total: sum_of("field") or unique("field")}`. `count` and `unique_count`
+        (number of sessions) are always included.
+    :param usage: whether an event is usage of an item, which counts only if the response is successful.
 
-    Gives the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all things, by
-    the kept fields) and `<name>-histogram` (one thing over time; asks for `unique_id`).
-    ConfigurationError names what cannot be.
+    Returns the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all items, by
+    the kept fields) and `<name>-histogram` (one item over time; requires `unique_id`).
+    A ConfigurationError names an invalid argument.
     """
     measures = dict(metrics or {})
     keep, builders = _listed(name, keep=keep), _listed(name, builders=builders)
     _check(name, unique_id, keep, measures)
-    fields = {**dict.fromkeys(keep, TEXT), **{one.source: one.field for one in measures.values()}}
+    fields = {**dict.fromkeys(keep, TEXT), **{measure.source: measure.field for measure in measures.values()}}
     return DeclaredType(
         events={
             name: {
@@ -124,7 +124,7 @@ def event_type(
                     "copy_fields": {field: field for field in keep},
                     "metric_fields": {
                         "unique_count": ("cardinality", "unique_session_id", {}),
-                        **{dest: (one.metric, one.source, {}) for dest, one in measures.items()},
+                        **{dest: (measure.metric, measure.source, {}) for dest, measure in measures.items()},
                     },
                     "fields": {**dict.fromkeys(keep, TEXT), **dict.fromkeys(measures, NUMBER)},
                 },
@@ -140,9 +140,9 @@ def unique_id_builder(template: str) -> Callable[[Event], Event]:
 
 
 def _build_unique_id(event: Event, template: str) -> Event:
-    """Write the id; one that is too long for a key becomes its hash."""
+    """Set the id; one that is too long for a key is replaced by its hash."""
     unique_id = template.format_map(event)
-    if len(unique_id) > _LONGEST_ID:
+    if len(unique_id) > _MAX_ID_CHARACTERS:
         unique_id = hashlib.sha256(unique_id.encode()).hexdigest()
     event["unique_id"] = unique_id
     return event
@@ -151,7 +151,7 @@ def _build_unique_id(event: Event, template: str) -> Event:
 def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Measure]) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"event_type({name!r}): use small letters, digits and single hyphens, as in 'search-made'."
+            f"event_type({name!r}): use lower-case letters, digits and single hyphens, as in 'search-made'."
         )
     if not _fields_of(unique_id):
         raise ConfigurationError(
@@ -163,12 +163,12 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
     for dest, measure in measures.items():
         if not isinstance(measure, Measure):
             raise ConfigurationError(
-                f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use total('field') or unique('field')."
+                f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use sum_of('field') or unique('field')."
             )
 
 
 def _listed(name: str, **given: Any) -> list[Any]:
-    """Return the one argument as a list; a text would be one of letters."""
+    """Return the only keyword argument as a list; ConfigurationError for a string, which is no list of strings."""
     ((argument, value),) = given.items()
     if isinstance(value, str):
         raise ConfigurationError(f"event_type({name!r}): {argument} is {value!r}; write it as [{value!r}].")
@@ -178,7 +178,7 @@ def _listed(name: str, **given: Any) -> list[Any]:
 def _fields_of(template: str) -> list[str]:
     try:
         return [field for _, field, _, _ in string.Formatter().parse(template) if field]
-    except ValueError:  # a brace without its other one
+    except ValueError:  # an unmatched brace
         return []
 
 

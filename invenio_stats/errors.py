@@ -1,4 +1,4 @@
-"""Errors: all of ours, each with the place, the value and the cure in its text."""
+"""Define all errors of the package; their texts name the place, the value and the cure."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -8,45 +8,49 @@ from invenio_rest.errors import RESTException
 
 
 def without_text(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """Return an exception as `exc_info` for a log: its type and where it was raised, without its text.
+    """Return an exception as `exc_info` for a log, with its type and traceback but without its text.
 
-    Texts of exceptions quote values, and in a request and on the queue values may name a person.
+    Texts of exceptions quote values, and those of a request or a queued event may identify a person.
     """
-    withheld = type(type(error).__name__, (Exception,), {})("(text withheld: it may name somebody)")
+    withheld = type(type(error).__name__, (Exception,), {})("(text withheld: it may identify a person)")
     return type(withheld), withheld, error.__traceback__
 
 
 class StatsError(Exception):
-    """Something in statistics went wrong; the root of all errors here."""
+    """Base class of all errors of the package."""
 
 
 class ConfigurationError(StatsError, ValueError):
-    """A STATS_* setting cannot work; raised when the application starts."""
+    """A STATS_* setting is invalid; raised when the application starts."""
 
 
 class UnknownTypeError(StatsError):
-    """A task was asked for an event type or aggregation that the configuration does not have."""
+    """A task was called for an event type or aggregation that is not configured."""
 
     def __init__(self, name: object, setting: str):
-        """Name what is not there, and where it would have to be."""
+        """Take the unknown name, and the setting that does not have it."""
         super().__init__(f"{name!r} is not in {setting}. Correct the name where the task is scheduled, or add it.")
 
 
 class PersonalDataError(StatsError):
-    """An event came out of its preprocessors with an address or agent; it goes to the dead letters, pseudonymized."""
+    """An event still had personal data after its preprocessors; it is pseudonymized and dead-lettered."""
 
     def __init__(self, index: str):
-        """Name the index that it was for."""
-        super().__init__(f"An event for {index} still names somebody. Put anonymize_user into its preprocessors.")
+        """Take the name of the index for which the event was meant."""
+        super().__init__(
+            f"An event for {index} still contains personal data. Put anonymize_user into its preprocessors."
+        )
 
 
 class EventsRefusedError(StatsError):
-    """The broker is away and the spool cannot take events either; they are not counted."""
+    """The broker is not available and the spool cannot store the events either, so they are not counted."""
 
     def __init__(self, count: int, reason: str):
-        """Say how many, and why."""
+        """Take the number of refused events, and the reason why the spool did not store them."""
         self.count = count
-        super().__init__(f"{count} events are refused: the broker is away and {reason}. See `invenio stats status`.")
+        super().__init__(
+            f"{count} events are refused: the broker is not available and {reason}. See `invenio stats status`."
+        )
 
 
 class SpoolVersionError(StatsError, OSError):
@@ -61,7 +65,7 @@ class SpoolVersionError(StatsError, OSError):
 
 
 class EngineUnavailableError(StatsError):
-    """The search engine cannot take events for now; they stay on the queue."""
+    """The search engine cannot store events at the moment; they stay on the queue."""
 
 
 class CompactionAtWorkError(EngineUnavailableError):
@@ -76,73 +80,77 @@ class CompactionAtWorkError(EngineUnavailableError):
 
 
 class LeaseLostError(StatsError):
-    """A run of an aggregation was given up: for want of a sign of life, or since its totals were deleted."""
+    """A run of an aggregation lost its lease: it sent no heartbeat in time, or its totals were deleted."""
 
     def __init__(self, name: str):
-        """Name the aggregation."""
+        """Take the name of the aggregation."""
         super().__init__(
-            f"A run of {name!r} stood still for so long that others took its work, or its totals were deleted "
-            "meanwhile. The next run does the rest; if it happens again, raise STATS_LEASE_SECONDS."
+            f"A run of {name!r} sent no heartbeat for so long that other runs took its intervals, or its totals were "
+            "deleted meanwhile. The next run does the rest; if it happens again, raise STATS_LEASE_SECONDS."
         )
 
 
 class ClosedIndexError(StatsError):
-    """An index of raw events is closed: totals would be counted without its events, and become smaller."""
+    """An index of raw events is closed, so that totals would be counted without its events and become too small."""
 
     def __init__(self, name: str, indices: Sequence[str]):
-        """Name the aggregation and the indices."""
+        """Take the names of the aggregation and of the closed indices."""
         super().__init__(
-            f"{name!r} cannot be counted: closed indices hide raw events ({', '.join(indices)}). Open them; "
-            "where their events are not wanted any more, take them out of the alias of the events."
+            f"{name!r} cannot be counted: closed indices hide raw events ({', '.join(indices)}). Open them, or "
+            "remove them from the alias of the events if these are no longer needed."
         )
 
 
 class CompactionError(StatsError):
-    """The days of a month cannot be made one index; the text says why. Nothing is lost: the days stay."""
+    """A month cannot be compacted, for the reason in the text. No event is lost: the indices of its days stay."""
 
 
 class ArchiveError(StatsError):
-    """A directory cannot be exported to, or does not hold an export that can be imported."""
+    """A directory cannot be exported to, or does not contain an export that can be imported."""
 
 
 class RebuildError(StatsError):
-    """Totals are not made anew: their events are not all there, or their aggregation counts in a way of its own."""
+    """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 
 
 class InvalidRequestInputError(StatsError, RESTException):
-    """A question to the REST API cannot be understood (400)."""
+    """A request to the REST API is invalid (400)."""
 
     code = 400
 
     def __init__(self, description: str, **kwargs):
-        """Say what is wrong, with the parameter and its value."""
+        """Take the description of the error, which names the parameter and its value."""
         RESTException.__init__(self, **kwargs)
         self.description = description
 
 
+class InvalidDateError(InvalidRequestInputError, ValueError):
+    """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
+
+
 class UnknownQueryError(InvalidRequestInputError):
-    """No such query in STATS_QUERIES (400)."""
+    """A query is not in STATS_QUERIES (400)."""
 
     def __init__(self, query_name: object):
-        """Name the query that is not there."""
+        """Take the unknown name of the query."""
         self.query_name = query_name
         name = str(query_name)[:80]
         super().__init__(_("Unknown query '%(name)s'. Ask for one that STATS_QUERIES lists.", name=name))
 
 
 class NotPermittedError(StatsError, RESTException):
-    """The current user may not ask this: 401 for anonymous ones, else 403."""
+    """The current user has no permission for a query: 401 for anonymous users, otherwise 403."""
 
     def __init__(self, code: int, description: str, **kwargs):
-        """Say what is not permitted."""
+        """Take the status code, and the description of what is not permitted."""
         RESTException.__init__(self, **kwargs)
         self.code, self.description = code, description
 
 
 class NoAnswerError(StatsError, RESTException):
-    """The search engine gave no answer: 503 when asking later may help, else 500. The log says why."""
+    """The search engine did not answer a query: 503 if it may do so later, otherwise 500. The log has the cause."""
 
     def __init__(self, code: int, description: str, **kwargs):
-        """Say what could not be answered, and nothing of the inside."""
+        """Take the status code, and a description without internal details."""
         RESTException.__init__(self, **kwargs)
         self.code, self.description = code, description

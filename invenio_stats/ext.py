@@ -1,4 +1,4 @@
-"""The extension and its state: everything is put together here."""
+"""Set up the extension and its state, which connects all other modules."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 class InvenioStatsState:
-    """What `current_stats` gives: definitions parsed once, emitters, queries, publish and consume."""
+    """The object behind `current_stats`: parsed definitions, emitters and queries; it publishes and consumes events."""
 
     def __init__(self, app: Flask):
-        """Belong to an application."""
+        """Create the state of an application."""
         self.app = app
         self._emitters: dict[str, EventEmitter] = {}
         self._queries: dict[str, Any] = {}
@@ -43,22 +43,22 @@ class InvenioStatsState:
 
     @property
     def events_config(self) -> Mapping[str, Any]:
-        """STATS_EVENTS as it is now."""
+        """The current value of STATS_EVENTS."""
         return self.app.config["STATS_EVENTS"]
 
     @property
     def aggregations_config(self) -> Mapping[str, Any]:
-        """STATS_AGGREGATIONS as it is now."""
+        """The current value of STATS_AGGREGATIONS."""
         return self.app.config["STATS_AGGREGATIONS"]
 
     @property
     def queries_config(self) -> Mapping[str, Any]:
-        """STATS_QUERIES as it is now."""
+        """The current value of STATS_QUERIES."""
         return self.app.config["STATS_QUERIES"]
 
     @cached_property
     def event_definitions(self) -> dict[str, parsing.EventDefinition]:
-        """The event types without their queues, for what comes before the broker."""
+        """The event types by name, without their queues, for code that does not use the broker."""
         return parsing.parse_events(self.app, self.events_config)
 
     @cached_property
@@ -75,17 +75,17 @@ class InvenioStatsState:
     @cached_property
     def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
-        return parsing.parse_queries(self.app, self.queries_config, self.permission_factory)
+        return parsing.parse_queries(self.app, self.queries_config)
 
     @cached_property
     def permission_factory(self) -> Callable[..., Any]:
-        """Who may ask a query that has no factory of its own."""
+        """The permission factory for every query; a factory of the query's own must permit it as well."""
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
     @cached_property
     def item_resolver(self) -> Callable[..., Any] | None:
-        """The function that finds the item of a view or download."""
+        """The function that finds the item of a view or download; None if items are not resolved."""
         setting = "STATS_ITEM_RESOLVER"
         value = self.app.config[setting]
         return None if value is None else load_callable(setting, value)
@@ -101,18 +101,19 @@ class InvenioStatsState:
         return self._emitters[event_name]
 
     def get_query(self, query_name: str) -> Any:
-        """Return the query object, made once; KeyError for an unknown name."""
+        """Return the query object, which is created once; KeyError for an unknown name."""
         if query_name not in self._queries:
             definition = self.queries[query_name]
             self._queries[query_name] = definition.cls(name=definition.name, **definition.params)
         return self._queries[query_name]
 
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
-        """Pseudonymize events and put them on the queue of their type, at once.
+        """Pseudonymize events and publish them to the queue of their type.
 
-        Returns when the broker, or the spool, has them all. AssertionError for a type that STATS_EVENTS does not
-        have, TypeError for events that are not a series of dicts, EncodeError for one that is not JSON: of a batch
-        that has one, the events before it may be published, those after it are not.
+        Returns when the broker, or the spool, has all of them. AssertionError for a type that is not in STATS_EVENTS,
+        TypeError for events that are not an iterable of dicts. All other events are published before EncodeError is
+        raised for one that is not JSON, and TypeError or ValueError for one that is not a dict or has an invalid
+        `event_id`.
         """
         if event_type not in self.events:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
@@ -124,36 +125,38 @@ class InvenioStatsState:
 
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
-        """Return what takes the person out of events, unless a worker is to do it."""
-        from invenio_stats.privacy.pseudonymization import pseudonymizer  # not every process of an instance publishes
+        """Return the function that pseudonymizes events, or one that does nothing if the worker does it."""
+        from invenio_stats.privacy.pseudonymization import (
+            pseudonymize_or_reject,  # loaded only by processes that publish
+        )
 
         how = definition.pseudonymization
-        return pseudonymizer(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
+        return pseudonymize_or_reject(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
 
     @cached_property
     def agents_queue(self) -> Queue:
-        """The queue of the agent dictionary; it is ours, so `declare_queues` does not list it."""
+        """The queue of the user-agent catalog; it is internal, so `declare_queues` does not list it."""
         return Queue(self.exchange, names.AGENTS, current_queues.connection_pool)
 
     def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
-        """Yield what waits on a queue: the events as they were published, or with payload=False the messages."""
+        """Yield the events on a queue as they were published, or with payload=False the messages."""
         queue = self.events[event_type].queue
         queue.no_ack = no_ack
-        found = queue.consume(payload=payload)
-        return chain.from_iterable(map(events_in, found)) if payload else found
+        messages = queue.consume(payload=payload)
+        return chain.from_iterable(map(events_in, messages)) if payload else messages
 
 
 class InvenioStats:
     """The Flask extension."""
 
     def __init__(self, app: Flask | None = None, **kwargs: Any):
-        """Set the application up, when it is given."""
+        """Set up the application, if it is given."""
         self._state: InvenioStatsState | None = None
         if app is not None:
             self.init_app(app, **kwargs)
 
     def init_app(self, app: Flask, **kwargs: Any) -> InvenioStatsState:
-        """Set defaults, make the state and connect the receivers; returns the state."""
+        """Set defaults, create the state and connect the receivers; returns the state."""
         self.init_config(app)
         state = InvenioStatsState(app)
         self._state = app.extensions["invenio-stats"] = state
@@ -163,13 +166,13 @@ class InvenioStats:
         return state
 
     def init_config(self, app: Flask) -> None:
-        """Set the default of every STATS_* setting that the application does not have."""
+        """Set the defaults of STATS_* settings that the application does not set."""
         for key in dir(config):
             if key.startswith("STATS_"):
                 app.config.setdefault(key, getattr(config, key))
 
     def __getattr__(self, name: str) -> Any:
-        """Read from the state."""
+        """Return an attribute of the state."""
         state = self.__dict__.get("_state")
         if state is None:
             raise AttributeError(f"InvenioStats has no {name!r} before init_app.")
@@ -177,13 +180,13 @@ class InvenioStats:
 
 
 def finalize_app(app: Flask) -> None:
-    """Parse the whole configuration once all modules are there; a mistake stops the start."""
+    """Parse the whole configuration after all modules are loaded; raises ConfigurationError if it has a mistake."""
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
     with app.app_context():
         load_lists()
         _warn_of_personal_data(state)
-        state.events  # noqa: B018 - reading it fills the cache
+        state.events  # noqa: B018 - parses and caches it
         state.aggregations  # noqa: B018
         state.item_resolver  # noqa: B018
         for name in state.queries:
@@ -193,5 +196,5 @@ def finalize_app(app: Flask) -> None:
 def _warn_of_personal_data(state: InvenioStatsState) -> None:
     for name, event in state.event_definitions.items():
         if event.pseudonymization.stage == "worker":
-            # A preprocessor that may need them stands before anonymize_user, or STATS_PSEUDONYMIZE_IN says so.
-            logger.warning("Events reach the broker with address and agent", extra={"event_type": name})
+            # A preprocessor before anonymize_user may need them, or STATS_PSEUDONYMIZE_IN is set to 'worker'.
+            logger.warning("Events reach the broker with IP address and user agent", extra={"event_type": name})

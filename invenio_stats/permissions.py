@@ -1,4 +1,4 @@
-"""Permissions: who may ask which query."""
+"""Check whether the current user may run a query."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -10,53 +10,53 @@ from invenio_stats.errors import NotPermittedError
 
 try:
     from flask_login import current_user
-except ModuleNotFoundError:  # an application without accounts has anonymous visitors only
+except ModuleNotFoundError:  # without flask-login, all users are anonymous
     current_user = None
 
 
 class Permission(Protocol):
-    """What a permission factory returns."""
+    """The result of a permission factory."""
 
     def can(self) -> bool:
-        """Say whether the current user may."""
+        """Return True if the current user has the permission."""
 
 
 PermissionFactory = Callable[[str, Mapping[str, Any]], Permission | None]
-"""`(query_name, params)` -> permission, or None where everybody may."""
+"""`(query_name, params)` -> permission, or None if all users may run the query."""
 
 
 class AllowAllPermission:
-    """Permits everything to everybody; the class may be used as it is, or be instantiated."""
+    """Permits everything to all users; the class itself can be used as well as an instance."""
 
     @classmethod
     def can(cls) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     @classmethod
     def allows(cls, *args: Any) -> bool:
-        """Say yes, whoever asks."""
+        """Return True for all identities."""
         return True
 
 
 def default_permission_factory(query_name: str, params: Mapping[str, Any]) -> type[AllowAllPermission]:
-    """Permit every query to everybody: numbers are public unless the instance says otherwise."""
+    """Permit every query to all users: numbers are public unless the instance sets another factory."""
     return AllowAllPermission
 
 
 def check_permission(factory: PermissionFactory | None, query_name: str, params: Mapping[str, Any]) -> None:
-    """Return when the current user may ask the query with these parameters.
+    """Return if the current user may run the query with these parameters, otherwise raise NotPermittedError.
 
-    NotPermittedError otherwise: 401 for anonymous users, who can log in, 403 for others.
+    Its status is 401 for anonymous users, who can log in, and 403 for others.
     """
     permission = factory(query_name, params) if factory is not None else None
     if permission is None or permission.can():
         return
     if _is_signed_in():
         raise NotPermittedError(
-            403, _("You are not permitted to ask query '%(name)s' with these parameters.", name=query_name)
+            403, _("You are not permitted to run query '%(name)s' with these parameters.", name=query_name)
         )
-    raise NotPermittedError(401, _("Query '%(name)s' needs a login with permission for it.", name=query_name))
+    raise NotPermittedError(401, _("Query '%(name)s' requires a login with permission for it.", name=query_name))
 
 
 def _is_signed_in() -> bool:

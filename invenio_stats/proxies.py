@@ -1,4 +1,4 @@
-"""Proxy to the extension's state in the current application."""
+"""Provide the proxy to the extension's state in the current application."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
@@ -10,7 +10,7 @@ from invenio_stats.core.definitions import AggregationDefinition, EventDefinitio
 
 
 class State(Protocol):
-    """What a module may ask of the extension's state."""
+    """The interface of the extension's state that other modules may use."""
 
     app: Any
     exchange: Any
@@ -35,7 +35,7 @@ class State(Protocol):
         """Publish events."""
 
     def consume(self, event_type: str, no_ack: bool = True, payload: bool = True) -> Iterator[Any]:
-        """Yield what waits on a queue."""
+        """Yield the events on a queue."""
 
 
 current_stats = cast(State, LocalProxy(lambda: current_app.extensions["invenio-stats"]))
@@ -43,8 +43,8 @@ current_stats = cast(State, LocalProxy(lambda: current_app.extensions["invenio-s
 
 
 def unwrap(proxy: Any) -> Any:
-    """Return what a proxy stands for now; what is no proxy, a stand-in of a test say, is that itself.
+    """Return the object behind a proxy; anything else, such as a test's replacement of a proxy, is returned unchanged.
 
-    Each use of a proxy looks it up anew, which costs more than what is done with it: some ten times for an event.
+    Each access to a proxy looks up its object, about ten times for an event, which costs more than the accesses do.
     """
     return proxy._get_current_object() if type(proxy) is LocalProxy else proxy

@@ -1,4 +1,4 @@
-"""Receivers: a signal or a direct call becomes one event, and the event is published."""
+"""Build and publish an event for each signal or direct call."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 class EventEmitter:
     """Builds one event from a signal's arguments, and publishes it.
 
-    The builders run in order, each given the event of the one before and the arguments of the call, the
-    first an empty one; None from any of them drops the event. No exception leaves the emitter: what goes
-    wrong is logged as "Error building event", and the request goes on.
+    The builders are called in order with the arguments of the call; each gets the event that the previous one returned,
+    the first an empty event. If a builder returns None, the event is dropped. The emitter never raises: an error is
+    logged as "Error building event", and the request continues.
 
-    An event of `usage` carries its item, and waits for the response to say whether it counts.
+    A usage event gets its item, and is published only if the response shows that it counts.
     """
 
     def __init__(self, name: str, builders: Iterable[Builder | str], usage: bool = False):
@@ -45,7 +45,7 @@ class EventEmitter:
             else:
                 current_stats.publish(self.name, [event])
         except EventsRefusedError:
-            return  # the outbox says so, once a minute
+            return  # the outbox logs it once a minute
         except Exception as error:
             logger.error("Error building event", exc_info=without_text(error), extra={"event_type": self.name})
 
@@ -66,23 +66,25 @@ class EventEmitter:
 
 
 EventEmmiter = EventEmitter
-"""The name as it was once misspelt; downstream imports it."""
+"""An old misspelling that other modules import."""
 
 
 def build_event_emitter(event_name: str, events_config: Mapping[str, Any] | None = None) -> EventEmitter | None:
-    """Return the emitter of an event type; of the current application's ones unless a configuration is given."""
+    """Return the emitter of an event type of the given configuration, or else of the current application."""
     if events_config is None or event_name not in events_config:
         return current_stats.get_event_emitter(event_name)
     entry = load_entry(current_app, f"STATS_EVENTS[{event_name!r}]", events_config[event_name])
-    builders = [load(f"STATS_EVENTS[{event_name!r}]['event_builders']", one) for one in entry.get("event_builders", ())]
+    builders = [
+        load(f"STATS_EVENTS[{event_name!r}]['event_builders']", builder) for builder in entry.get("event_builders", ())
+    ]
     return EventEmitter(event_name, builders, usage=bool(entry.get("usage", event_name in USAGE_TYPES)))
 
 
 def register_receivers(app: Flask, config: Mapping[str, Any]) -> None:
-    """Connect each event type of the configuration that names a signal to it, for any sender.
+    """Connect the event types of a configuration to their signals, for any sender.
 
-    A signal counts in the application it is sent in: the pages and the API share a process, and some
-    programs send with a proxy, which a receiver bound to the application would never see.
+    Each receiver checks that the signal is sent in its own application, since the UI and REST applications share a
+    process. It is not bound to the application as sender, because some programs send a signal with a proxy.
     """
     for event_name, entry in entries("STATS_EVENTS", config).items():
         setting_path = f"STATS_EVENTS[{event_name!r}]"

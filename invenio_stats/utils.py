@@ -1,16 +1,18 @@
-"""Utilities that other modules import or replace: who asks, from where, and what time is written."""
+"""Provide the current visitor, timestamp and referrer to event builders, and functions that clients import."""
 
 import datetime
 from typing import Any
 
-from flask import current_app, has_request_context, request, session
+from flask import has_request_context, request, session
 from invenio_search import current_search_client
 
 try:
     from flask_login import current_user
-except ModuleNotFoundError:  # an application without accounts has anonymous visitors only
+except ModuleNotFoundError:  # without flask-login, all visitors are anonymous
     current_user = None
 
+from invenio_stats.config import writes_zone
+from invenio_stats.core import moments
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
 from invenio_stats.privacy.geoip import get_geoip
 from invenio_stats.privacy.salts import get_anonymization_salt
@@ -30,32 +32,31 @@ __all__ = (
 
 
 def stamp() -> dict[str, Any]:
-    """Return when, from where and by whom: what a builder adds to what happened.
+    """Return the timestamp, referrer and visitor of the current request, which a builder adds to its event.
 
-    The timestamp is UTC; STATS_EVENTS_UTC_DATETIME_ENABLED decides how it is written.
+    The timestamp is in UTC; STATS_EVENTS_UTC_DATETIME_ENABLED determines its format.
     """
-    now = datetime.datetime.now(datetime.timezone.utc)  # through the module: test suites replace the class there
-    is_zoned = current_app.config.get("STATS_EVENTS_UTC_DATETIME_ENABLED", False)
+    now = datetime.datetime.now(datetime.timezone.utc)  # by the module, because test suites replace the class in it
     return {
-        "timestamp": now.isoformat() if is_zoned else now.isoformat(timespec="seconds")[:19],
+        "timestamp": now.isoformat() if writes_zone() else now.isoformat(timespec="seconds")[:19],
         "referrer": unwrap(request).referrer if has_request_context() else None,
         **get_user(),
     }
 
 
 def get_user() -> dict[str, str | None]:
-    """Return who made the current request: address, agent, and the ids of user and session where there are any.
+    """Return IP address, user agent, user id and session id of the current request; None for those not known.
 
-    An anonymous visitor's session is left out: the first request has none and later ones do, so it
-    would make two visitors of one. Such visitors are known by address and agent.
+    The session of an anonymous visitor is left out: the first request has none and later ones do, so the visitor would
+    count as two. Such visitors are identified by IP address and user agent.
     """
     if not has_request_context():
         return {"ip_address": None, "user_agent": None, "user_id": None, "session_id": None}
-    asked, user = unwrap(request), unwrap(current_user)
+    current_request, user = unwrap(request), unwrap(current_user)
     signed_in = user is not None and user.is_authenticated
     return {
-        "ip_address": asked.remote_addr,
-        "user_agent": asked.user_agent.string,
+        "ip_address": current_request.remote_addr,
+        "user_agent": current_request.user_agent.string,
         "user_id": user.get_id() if signed_in else None,
         "session_id": _session_id() if signed_in else None,
     }
@@ -66,12 +67,15 @@ def _session_id() -> str | None:
 
 
 def format_datetime_iso(dt: datetime.datetime, replace_microsecond: bool = False) -> str:
-    """Write a moment as ISO 8601, optionally cut to the second; what has no zone stays so."""
-    return (dt.replace(microsecond=0) if replace_microsecond else dt).isoformat()
+    """Write a moment in UTC as ISO 8601, optionally cut to the second; a moment without a zone is read as UTC.
+
+    With STATS_EVENTS_UTC_DATETIME_ENABLED it is written with its zone, otherwise without.
+    """
+    return moments.writer(writes_zone())(moments.to_second(dt) if replace_microsecond else dt)
 
 
 def get_bucket_size(client, index: str, agg_field: str, start_date=None, end_date=None) -> int:
-    """Return how many different values a field has in an index between two dates, both included."""
+    """Return the number of distinct values of a field in an index between two dates, inclusive; 0 without an index."""
     bounds = {edge: str(value) for edge, value in (("gte", start_date), ("lte", end_date)) if value is not None}
     query = {"range": {"timestamp": bounds}} if bounds else {"match_all": {}}
     answer = (client or current_search_client).search(

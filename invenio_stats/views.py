@@ -1,4 +1,4 @@
-"""Serve: POST /stats, several questions in, their answers out by name."""
+"""Serve POST /stats, which answers several queries in one request."""
 
 import json
 import logging
@@ -12,13 +12,13 @@ from invenio_rest.decorators import require_content_types
 
 from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.batch import Asked, answer_all, naming_entry
+from invenio_stats.queries.batch import Asked, answer_all, name_entry_in_errors
 from invenio_stats.queries.parameters import quote
 
 logger = logging.getLogger(__name__)
 
 MAX_QUERIES = 100
-"""The most questions in one request."""
+"""Maximal number of queries in one request."""
 
 blueprint = Blueprint("invenio_stats", __name__)
 
@@ -29,7 +29,7 @@ class StatsQueryResource(ContentNegotiatedMethodView):
     view_name = "stat_query"
 
     def __init__(self, **kwargs: Any):
-        """Answer in JSON."""
+        """Serve answers as JSON."""
         super().__init__(
             serializers={"application/json": lambda answers, *args, **kwargs: jsonify(answers)},
             default_media_type="application/json",
@@ -40,8 +40,8 @@ class StatsQueryResource(ContentNegotiatedMethodView):
     def post(self, **kwargs: Any) -> Response:
         """Answer `{key: {"stat": name, "params": {...}}}` with `{key: result}`.
 
-        All entries are read and permitted before the engine is asked for the first; one mistake refuses
-        the whole request.
+        All entries are parsed and their permissions checked before the first search; one invalid entry rejects the
+        whole request.
         """
         if self.match_serializers(*self.get_method_serializers("POST")) is None:
             abort(406)
@@ -49,7 +49,7 @@ class StatsQueryResource(ContentNegotiatedMethodView):
 
 
 def read_entries(body: bytes) -> list[Asked]:
-    """Return what a request asks; InvalidRequestInputError says what of it cannot be understood."""
+    """Return the entries of a request's body; an InvalidRequestInputError names the part that is invalid."""
     try:
         entries = json.loads(body, object_pairs_hook=_object, parse_constant=_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
@@ -62,13 +62,13 @@ def read_entries(body: bytes) -> list[Asked]:
         )
     if len(entries) > MAX_QUERIES:
         raise InvalidRequestInputError(
-            _("The body has %(count)s entries. Send at most %(most)s at once.", count=len(entries), most=MAX_QUERIES)
+            _("The body has %(count)s entries. Send at most %(limit)s at once.", count=len(entries), limit=MAX_QUERIES)
         )
-    read = []
+    parsed = []
     for key, entry in entries.items():
-        with naming_entry(key):
-            read.append(_read_entry(key, entry))
-    return read
+        with name_entry_in_errors(key):
+            parsed.append(_read_entry(key, entry))
+    return parsed
 
 
 def _read_entry(key: str, entry: Any) -> Asked:
@@ -92,21 +92,24 @@ def _read_entry(key: str, entry: Any) -> Asked:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Read an object of the body; of a key that comes twice, one value would be ignored."""
-    read: dict[str, Any] = {}
+    """Return an object of the body; InvalidRequestInputError for a repeated key, whose first value would be lost."""
+    parsed: dict[str, Any] = {}
     for key, value in pairs:
-        if key in read:
+        if key in parsed:
             raise InvalidRequestInputError(_("The body has %(key)s twice in one object. Send it once.", key=quote(key)))
-        read[key] = value
-    return read
+        parsed[key] = value
+    return parsed
 
 
 def _number(text: str) -> float:
-    """Read a number that is not whole; NaN, Infinity and what is too large to be read are none."""
+    """Return a number that is not an integer; InvalidRequestInputError for NaN, Infinity and numbers too large."""
     number = float(text)
     if not math.isfinite(number):
         raise InvalidRequestInputError(
-            _("The body holds %(text)s, which is not a number in JSON, or is too large for one.", text=quote(text))
+            _(
+                "The body contains %(text)s, which is not a number in JSON or too large. Send a smaller number.",
+                text=quote(text),
+            )
         )
     return number
 

@@ -159,7 +159,7 @@ def test_every_field_of_an_event_is_described(built):
 
 def test_every_word_of_ours_is_explained():
     """A reader from elsewhere looks up what the code calls things."""
-    text = (DOCS / "index.rst").read_text().partition("Words\n-----\n")[2]
+    text = (DOCS / "index.rst").read_text().partition("Glossary\n--------\n")[2]
     explained = dict(re.findall(r"^([a-z][a-z ,]+)\n   (\S.+)$", text, flags=re.MULTILINE))
     assert not [word for word in WORDS if word not in explained]
     assert all(len(first_line.split()) >= 5 for first_line in explained.values())

@@ -95,12 +95,39 @@ def test_the_source_distribution_can_run_the_tests(built):
     assert "invenio_stats/py.typed" in held
 
 
+def test_the_script_builds_the_same_wheel(wheel, tmp_path):
+    """The README shows it to operators; it prints the path, so that the result can be passed to pip."""
+    output = run(ROOT / "scripts/build-wheel", "--outdir", tmp_path / "dist", "--python", sys.executable)
+    (path,) = (tmp_path / "dist").iterdir()
+    assert output == f"{path}\n"
+    assert path.name == wheel.name
+    assert package_files(path) == package_files(wheel)
+
+
+def package_files(wheel: Path) -> list[str]:
+    """Return the files of the package; where setuptools puts the licence depends on its version."""
+    with zipfile.ZipFile(wheel) as archive:
+        return sorted(name for name in archive.namelist() if name.startswith("invenio_stats/"))
+
+
+def test_the_script_rejects_what_it_does_not_know():
+    done = subprocess.run([ROOT / "scripts/build-wheel", "--wheel"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'--wheel' is not an option" in done.stderr
+
+
 @pytest.mark.parametrize("extra", ["opensearch2", "opensearch1", "elasticsearch7"])
 def test_an_extra_for_each_engine_brings_its_client(metadata, extra):
     assert any(
         line.startswith(f"invenio-search[{extra}]") and f'extra == "{extra}"' in line.replace("'", '"')
         for line in metadata.get_all("Requires-Dist")
     )
+
+
+def test_the_client_of_opensearch_1_brings_what_it_imports(metadata):
+    """opensearch-py 1 imports `requests` and asks for it in an extra only."""
+    wanted = [line for line in metadata.get_all("Requires-Dist") if "opensearch-py[requests]" in line]
+    assert ["opensearch1" in line for line in wanted] == [True]
 
 
 def test_the_metadata_keep_what_clients_pin(metadata):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -144,6 +145,13 @@ class Processes:
 def program(name: str) -> Path:
     """Return a command of this Python environment."""
     return Path(sys.executable).parent / name
+
+
+def write_command(path: Path, command: Path, environment: Mapping[str, str]) -> None:
+    """Write a shell script that runs a command in an environment, with the arguments that it is given."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    path.write_text("\n".join(["#!/bin/sh", *exports, f'exec {shlex.quote(str(command))} "$@"', ""]))
+    path.chmod(0o700)
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import osmem_server
 
 from demo import broker
-from demo.processes import Processes, answers, free_port, program
+from demo.processes import Processes, answers, free_port, program, write_command
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -38,6 +38,12 @@ class Stage:
     def catalogue(self) -> dict[str, Any]:
         """What there is to see in the instance."""
         return json.loads((self.folder / "catalogue.json").read_text())
+
+    def command_file(self) -> Path:
+        """Return a script that is the command `invenio` of this instance, for a shell beside the demo."""
+        path = self.folder / "invenio"
+        write_command(path, program("invenio"), self._environment())
+        return path
 
     @contextmanager
     def running(self) -> Iterator["Stage"]:

@@ -1,4 +1,4 @@
-"""Letters: what a dead letter says, and which of them are meant."""
+"""Convert dead letters to messages and back, and filter them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,48 +15,48 @@ from invenio_stats.core.moments import parse
 from invenio_stats.core.postponing import is_due
 
 _DEAD = "-dead"
-_DEEPEST = 20
+_MAX_DEPTH = 20
 _NONE: Mapping[str, int] = {}
 
 POSTPONED = "postponed"
 """How the reason of a dead letter begins that is put back onto its queue by itself after a while."""
 
 RejectedEvent = tuple[Any, str] | tuple[Any, str, str | None]
-"""What was to be stored, and why it cannot be; with the id of its message, where it has none of its own."""
+"""An event, the reason why it cannot be stored, and the id of its message if the event has no id."""
 
 
 class DeadLetter(NamedTuple):
-    """A dead letter, as one looks at it."""
+    """The contents of a dead letter."""
 
     message_id: str
     reason: str
     rejected: str | None
-    """When, in UTC; None where nobody has written that down."""
+    """Time of the rejection in UTC; None if the message does not have it."""
     event: Any
-    """As it was published, or what of it could be read."""
+    """The event as it was published; None if it cannot be decoded."""
     postponed: int = 0
     """How many times its index has refused it; 0 if it does not come back by itself."""
 
 
 class DeadLetterFilter(NamedTuple):
-    """Which letters are meant: all, unless it says otherwise."""
+    """A filter for dead letters. An empty filter matches all."""
 
     reason: str | None = None
-    """Only those whose reason begins with this."""
-    most: int | None = None
-    """At most so many."""
+    """Match only dead letters whose reason begins with this text."""
+    limit: int | None = None
+    """Maximal number of dead letters, in the order of the queue; `matches` does not check it."""
     before: datetime | None = None
-    """Only those that were rejected before this moment; of one without a date nobody knows that."""
+    """Match only dead letters rejected before this moment; those without a date do not match."""
     due: datetime | None = None
     """Only those that are postponed, and to be tried again at this moment."""
 
     @property
     def is_selective(self) -> bool:
-        """Say whether one has to look at a letter to know whether it is meant."""
+        """Whether dead letters must be read to know if they match."""
         return self.reason is not None or self.before is not None or self.due is not None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Say whether a letter is one of them, however many there are."""
+        """Return True if a dead letter has the reason and the date of the filter; `limit` is not checked."""
         if self.reason is not None and not dead_letter.reason.startswith(self.reason):
             return False
         if self.due is not None and not _is_due(dead_letter, self.due):
@@ -65,7 +65,7 @@ class DeadLetterFilter(NamedTuple):
 
 
 def dead_name(queue: Queue) -> str:
-    """Return the name of the queue of dead letters that belongs to a queue."""
+    """Return the name of the dead-letter queue of a queue."""
     return f"{queue.routing_key}{_DEAD}"
 
 
@@ -89,15 +89,15 @@ def dead_stand_in(refused: RefusedMessage) -> Outgoing:
 def to_message(
     queue: Queue, dead_letter: RejectedEvent, rejected: str, postponed: Mapping[str, int] = _NONE
 ) -> Outgoing:
-    """Return the message of a dead letter, whatever is in it: what is not JSON gives way to the name of its type.
+    """Return the message of a dead letter; values that cannot be JSON are replaced by the name of their type.
 
     `postponed` says by event id how many times an event was postponed before.
     """
     body, reason, *known = dead_letter
     try:
         _type, _encoding, text = dumps(body, serializer="json")
-    except Exception:  # whatever a preprocessor has put in
-        _type, _encoding, text = dumps(_plain(body), serializer="json")
+    except Exception:  # a preprocessor may have added any object
+        _type, _encoding, text = dumps(_to_json_types(body), serializer="json")
     message_id = short_id(next(filter(None, known), None) or _id_of(body, text))
     headers: dict[str, Any] = {"reason": reason, "rejected": rejected}
     if reason.startswith(POSTPONED):
@@ -106,11 +106,11 @@ def to_message(
 
 
 def from_message(message: Any) -> DeadLetter:
-    """Return what a message of a queue of dead letters says."""
+    """Return the dead letter of a message; missing or invalid parts get their default."""
     headers = message.headers or {}
     try:
         event = message.payload
-    except Exception:  # whatever the decoder of a foreign content type raises
+    except Exception:  # the decoder of another content type may raise any error
         event = None
     message_id = message.properties.get("message_id") or ""
     reason, rejected = str(headers.get("reason", "unknown")), _moment(headers.get("rejected"))
@@ -130,7 +130,7 @@ def _is_due(dead_letter: DeadLetter, now: datetime) -> bool:
 
 
 def requeue(queue: Queue, dead_letter: DeadLetter, message: Any) -> Outgoing:
-    """Return the message that puts a letter back onto the queue that it came from, with the event's id."""
+    """Return the message that puts a dead letter back on its original queue, with the event's id."""
     body = message.body
     text = body if isinstance(body, str) else bytes(body).decode("utf-8", "replace")
     headers = {POSTPONED: dead_letter.postponed} if dead_letter.postponed else {}
@@ -146,21 +146,21 @@ def _moment(text: Any) -> str | None:
 
 
 def _id_of(body: Any, text: str) -> str:
-    """Return the event's id; of what is no event, one that it gets again when it is delivered again."""
+    """Return the event's id, or a hash of the text, which is the same after a redelivery, if it has none."""
     if isinstance(body, IdentifiedEvent):
         return body.event_id
     if isinstance(body, Mapping) and isinstance(body.get("event_id"), str):
-        return str(body["event_id"])  # of a document, which the engine has refused
+        return str(body["event_id"])  # a document that the search engine has rejected
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
-    if depth < _DEEPEST and isinstance(value, Mapping):
-        return {str(key): _plain(one, depth + 1) for key, one in value.items()}
-    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one, depth + 1) for one in value]
+def _to_json_types(value: Any, depth: int = 0) -> Any:
+    if depth < _MAX_DEPTH and isinstance(value, Mapping):
+        return {str(key): _to_json_types(child, depth + 1) for key, child in value.items()}
+    if depth < _MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
+        return [_to_json_types(child, depth + 1) for child in value]
     try:
         dumps(value, serializer="json")
-    except Exception:  # as above
+    except Exception:  # serializing an object may raise any error
         return f"({type(value).__name__})"
     return value

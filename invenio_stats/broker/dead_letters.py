@@ -1,4 +1,4 @@
-"""Dead letters: events that can never be stored wait in a queue of their own, each with its reason."""
+"""Store events that can never be indexed as dead letters in a separate queue, each with its reason."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -46,22 +46,22 @@ ALL = DeadLetterFilter()
 
 MOST_LOOKED_AT = 20_000
 """Letters among which a run looks for postponed ones; RabbitMQ shows them in some seconds."""
-_AT_ONCE = 500
-_SECONDS = 10.0
+_DEAD_LETTERS_PER_BATCH = 500
+_CONFIRM_SECONDS = 10.0
 
 OnBatch = Callable[[int], Any]
-"""Is told how many letters each batch had."""
+"""Called with the number of dead letters of each batch."""
 
 
 def reject(
     queue: Queue, dead_letters: Iterable[RejectedEvent], postponed: Mapping[str, int] = MappingProxyType({})
 ) -> None:
-    """Put what cannot be stored into the queue `<name>-dead`, with `reason` and `rejected` as headers.
+    """Put events that cannot be stored into the queue `<name>-dead`, with `reason` and `rejected` as headers.
 
     `postponed` says by event id how many times an event was postponed before: each time it waits for longer.
 
-    Returns when the broker has confirmed all of them: what they come from can be acknowledged then. It takes whatever
-    it is given, for what could not be rejected would come back for ever.
+    Returns when the broker has confirmed all of them, so that the original messages can be acknowledged. It accepts
+    events of any content: one that could not be dead-lettered would be redelivered for ever.
     """
     rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
     messages = [to_message(queue, one, rejected, postponed) for one in dead_letters]
@@ -71,35 +71,35 @@ def reject(
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
-    """Return how many letters are meant; quick where one need not look at them."""
+    """Return the number of matching dead letters; it is fast unless the filter must read them."""
     if wanted.is_selective:
         return sum(1 for _dead_letter in look(queue, wanted))
     with open_reader(queue) as reader:
         waiting = _waiting(reader, queue)
-    return waiting if wanted.most is None else min(waiting, wanted.most)
+    return waiting if wanted.limit is None else min(waiting, wanted.limit)
 
 
 def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> Iterator[DeadLetter]:
-    """Yield the dead letters of a queue, and leave them where they are.
+    """Yield the matching dead letters of a queue without removing them.
 
-    On AMQP the broker keeps them in its hands. Other transports take each one and get it back at the end: to be killed
-    meanwhile loses what the transport loses.
+    With AMQP they stay at the broker. With other transports each is taken and returned at the end; if the process is
+    killed meanwhile, the transport may lose them.
     """
-    with open_reader(queue) as reader, _messages(reader, queue, on_batch) as messages:
-        yield from (dead_letter for dead_letter, _message in _matching(messages, wanted))
+    with open_reader(queue) as reader, _open_messages(reader, queue, on_batch) as messages:
+        yield from (dead_letter for dead_letter, _message in _match(messages, wanted))
 
 
 def summary(dead_letters: Iterable[DeadLetter]) -> dict[str, dict[str, Any]]:
-    """Return by reason how many there are, and when the first and the last were rejected."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return the number of dead letters by reason, and when the oldest and the newest were rejected."""
+    reasons: dict[str, dict[str, Any]] = {}
     for dead_letter in dead_letters:
-        line = found.setdefault(
+        line = reasons.setdefault(
             dead_letter.reason, {"count": 0, "oldest": dead_letter.rejected, "newest": dead_letter.rejected}
         )
         line["count"] += 1
         moments = [moment for moment in (line["oldest"], line["newest"], dead_letter.rejected) if moment is not None]
         line["oldest"], line["newest"] = min(moments, default=None), max(moments, default=None)
-    return found
+    return reasons
 
 
 def replay(
@@ -108,10 +108,10 @@ def replay(
     on_batch: OnBatch | None = None,
     most_looked_at: int | None = None,
 ) -> int:
-    """Put letters back onto the queue they came from, with the ids they had; return how many.
+    """Put matching dead letters back on their original queue with their ids; return their number.
 
-    A letter is taken off when the broker has confirmed its message: whoever is killed meanwhile leaves it in one of the
-    two queues, or in both with the same id. What is rejected again meanwhile is not taken once more.
+    A dead letter is removed when the broker has confirmed its new message. A process killed in between leaves it in one
+    of the two queues, or in both with the same id. Events that are rejected again meanwhile are not replayed again.
     """
 
     def send(dead_letters: list[tuple[DeadLetter, Any]]) -> list[Any]:
@@ -120,7 +120,7 @@ def replay(
         staying = {id(one.message) for one in refused}
         return [message for outgoing, message in requeued if id(outgoing) not in staying]
 
-    declare(queue)  # with its exchange, which a new broker does not have
+    declare(queue)  # also its exchange, which a new broker does not have yet
     return _take(queue, wanted, send, on_batch, most_looked_at)
 
 
@@ -131,7 +131,7 @@ def replay_due(queue: Queue, now: datetime) -> int:
 
 
 def purge(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None = None) -> int:
-    """Delete letters for good; return how many."""
+    """Delete matching dead letters permanently; return their number."""
     return _take(queue, wanted, lambda dead_letters: [message for _dead_letter, message in dead_letters], on_batch)
 
 
@@ -142,11 +142,12 @@ def _take(
     on_batch: OnBatch | None,
     most_looked_at: int | None = None,
 ) -> int:
+    # Work before acknowledging: a batch that fails, or a killed process, leaves its dead letters in the queue.
     taken = 0
-    with open_reader(queue) as reader, _messages(reader, queue) as messages:
-        meant = _matching(islice(messages, most_looked_at), wanted)
-        while part := list(islice(meant, _AT_ONCE)):
-            done = work(part)
+    with open_reader(queue) as reader, _open_messages(reader, queue) as messages:
+        matching = _match(islice(messages, most_looked_at), wanted)
+        while batch := list(islice(matching, _DEAD_LETTERS_PER_BATCH)):
+            done = work(batch)
             reader.acknowledge(done)
             taken += len(done)
             if on_batch is not None:
@@ -154,19 +155,20 @@ def _take(
     return taken
 
 
-def _matching(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[DeadLetter, Any]]:
+def _match(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[DeadLetter, Any]]:
     dead_letters = ((from_message(message), message) for message in messages)
     return islice(
-        ((dead_letter, message) for dead_letter, message in dead_letters if wanted.matches(dead_letter)), wanted.most
+        ((dead_letter, message) for dead_letter, message in dead_letters if wanted.matches(dead_letter)), wanted.limit
     )
 
 
 @contextmanager
-def _messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
-    """Give the messages that are there now, and no others; those that the block does not acknowledge go back.
+def _open_messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> Iterator[Iterator[Any]]:
+    """Give the messages that are in the queue now; those that the block does not acknowledge go back.
 
-    AMQP puts them back in their places before it answers that the channel is closed, so none is held here: there may
-    be a million. Sent back one by one they would still be on their way when the next one counts them.
+    With AMQP the broker puts them back in their places when the channel is closed, before it confirms the closing, so
+    that none is kept in memory here: there may be a million. Returned one by one, they might not be back in the queue
+    yet when the next call counts them.
     """
     held: list[Any] = []
 
@@ -175,8 +177,8 @@ def _messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None) -> 
             if not reader.returns_on_close:
                 held.append(message)
             yield message
-            if on_batch is not None and number % _AT_ONCE == 0:
-                on_batch(_AT_ONCE)
+            if on_batch is not None and number % _DEAD_LETTERS_PER_BATCH == 0:
+                on_batch(_DEAD_LETTERS_PER_BATCH)
 
     try:
         yield messages()
@@ -192,5 +194,7 @@ def _waiting(reader: Reader, queue: Queue) -> int:
 
 def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> list[RefusedMessage]:
     """Deliver messages; return those that the broker will never take."""
-    parts = (messages[first : first + _AT_ONCE] for first in range(0, len(messages), _AT_ONCE))
-    return [one for part in parts for one in deliver_all(queue.connection_pool, exchange, part, seconds=_SECONDS)]
+    size = _DEAD_LETTERS_PER_BATCH
+    parts = (messages[first : first + size] for first in range(0, len(messages), size))
+    pool = queue.connection_pool
+    return [one for part in parts for one in deliver_all(pool, exchange, part, seconds=_CONFIRM_SECONDS)]

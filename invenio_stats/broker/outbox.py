@@ -1,9 +1,9 @@
-"""Outbox: from the request to the broker, or to the spool where the broker is away; nobody waits for it.
+"""Send the messages of a request to the broker, or to the spool while the broker is not available.
 
-The first request that meets a broker which does not answer waits for it, less than half a second. From then on the
-circuit of its queue is open: requests go to the spool at once, while a thread of this process tries the broker, closes
-the circuit when it answers, and sends the spool on. Each queue has a circuit of its own: one that the broker refuses,
-because it is full, say, stops no other.
+The first request whose broker does not answer waits less than half a second. Then the circuit breaker of its queue is
+open: requests write to the spool at once, while a thread of this process tries the broker, closes the circuit when the
+broker answers, and sends the spool. Each queue has its own circuit, so that a queue which the broker rejects, for
+example because it is full, does not stop others.
 """
 
 import logging
@@ -19,7 +19,7 @@ from invenio_queues.queue import Queue
 from invenio_stats.broker.dead_letter_messages import dead_stand_in, is_dead_name
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError
@@ -27,55 +27,57 @@ from invenio_stats.errors import EventsRefusedError
 logger = logging.getLogger(__name__)
 
 _KEY = "invenio-stats-outbox"
-_AT_ONCE = 500
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_SECONDS_OF_A_TRIAL = 5.0
-_SECONDS_BETWEEN_COMPLAINTS = 60.0
+_MESSAGES_PER_BATCH = 500
+_MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 1.0, 30.0
+_TRIAL_SECONDS = 5.0
+"""Time-out of the thread's attempts to reach the broker; no request waits for them."""
+_SECONDS_BETWEEN_ERRORS = 60.0
+"""Minimal time between two log records of errors that repeat with every request."""
 
 
 class Outbox:
-    """The way out of one application in one process."""
+    """Sends the messages of one application in one process."""
 
     def __init__(self, app: Flask):
-        """Use the spool that STATS_SPOOL_DIR and STATS_SPOOL_MAX_MB describe."""
+        """Use the spool configured by STATS_SPOOL_DIR and STATS_SPOOL_MAX_MB."""
         self._app = app
         folder = app.config["STATS_SPOOL_DIR"] or os.path.join(app.instance_path, "stats-spool")
         self.spool = Spool(folder, int(app.config["STATS_SPOOL_MAX_MB"] * 1024 * 1024))
         self._shut: set[str] = set()
-        """Names of the queues whose circuit is open: the broker is taken to be away, or to refuse."""
+        """Names of the queues whose circuit is open because the broker did not answer or rejected messages."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._complained = -_SECONDS_BETWEEN_COMPLAINTS
+        self._error_logged = -_SECONDS_BETWEEN_ERRORS
         self._pid = self._owner = os.getpid()
 
     @property
     def is_open(self) -> bool:
-        """Whether the broker is taken to be away, for any queue."""
+        """Whether the circuit of any queue is open."""
         return bool(self._shut)
 
     def send(self, queue: Queue, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker, or the spool, has the messages; EventsRefusedError when neither takes them."""
-        if queue.routing_key in self._shut and self._is_ours():
-            self._work(queue)
-            self._keep(messages)
+        """Return when the broker or the spool has stored the messages; EventsRefusedError if neither could."""
+        if queue.routing_key in self._shut and self._is_own_state():
+            self._ensure_thread(queue)
+            self._spool(messages)
             return
         try:
             refused = deliver_all(queue.connection_pool, queue.exchange, messages)
-        except failures(queue.connection_pool.connection) as error:
-            self._open(queue, error)  # before the spool is asked, which may refuse: the next one must not wait, either
-            self._keep(messages)
-        except Exception:  # of a client library that has lost its way, or of whoever stops this task
-            self._keep(messages)
+        except failure_types(queue.connection_pool.connection) as error:
+            self._open(queue, error)  # before writing to the spool, which may fail: the next request must not wait
+            self._spool(messages)
+        except Exception:  # an unexpected error of a client library, or one that stops this task
+            self._spool(messages)
             raise
         else:
             self._reject(queue, refused)
             if not self._is_working() and self._has_waiting():
-                self._work(queue)
+                self._ensure_thread(queue)
 
     def send_spool(self, queue: Queue, on_batch: Callable[[int], None] | None = None) -> int:
-        """Send what the spool holds; return how many messages. Raises what the broker's failures look like.
+        """Send the messages in the spool; return their number.
 
-        A queue that fails stops no other: the error comes at the end.
+        If a queue fails, the others are sent before the error of the broker is raised.
         """
         sent, failed = self._send_on(queue, on_batch)
         for error in failed.values():
@@ -85,23 +87,25 @@ class Outbox:
     def _send_on(
         self, queue: Queue, on_batch: Callable[[int], None] | None = None
     ) -> tuple[int, dict[str, BaseException]]:
-        """Send what the spool holds; return how many messages, and the error of each queue that took none."""
+        """Send the messages in the spool; return their number, and the error of each queue that failed."""
+        # Taken from the spool, then confirmed by the broker, then deleted: after a crash a message may be sent again,
+        # with the same id, but none is lost. A failed queue is left out, so that its messages do not fill every batch.
         sent, failed = 0, {}
-        while waiting := self.spool.take(_AT_ONCE, tuple(failed)):
+        while waiting := self.spool.take(_MESSAGES_PER_BATCH, tuple(failed)):
             try:
-                for name in dict.fromkeys(one.message.queue for one in waiting):
-                    part = [one for one in waiting if one.message.queue == name]
+                for name in dict.fromkeys(entry.message.queue for entry in waiting):
+                    batch = [entry for entry in waiting if entry.message.queue == name]
                     try:
-                        refused = self._deliver(queue, name, [one.message for one in part])
-                    except failures(queue.connection_pool.connection) as error:
+                        refused = self._deliver(queue, name, [entry.message for entry in batch])
+                    except failure_types(queue.connection_pool.connection) as error:
                         failed[name] = error
                         continue
                     self._reject(queue, refused)
-                    self.spool.settle(part, sent=True)
-                    waiting = [one for one in waiting if one.message.queue != name]
-                    sent += len(part)
+                    self.spool.settle(batch, sent=True)
+                    waiting = [entry for entry in waiting if entry.message.queue != name]
+                    sent += len(batch)
                     if on_batch is not None:
-                        on_batch(len(part))
+                        on_batch(len(batch))
             finally:
                 if waiting:
                     self.spool.settle(waiting, sent=False)
@@ -110,7 +114,7 @@ class Outbox:
     def _deliver(self, queue: Queue, name: str, messages: Sequence[Outgoing]) -> list[RefusedMessage]:
         """Deliver messages of a queue of any name; return those that the broker will never take."""
         exchange = None if is_dead_name(name) else queue.exchange
-        return deliver_all(queue.connection_pool, exchange, messages, seconds=_SECONDS_OF_A_TRIAL)
+        return deliver_all(queue.connection_pool, exchange, messages, seconds=_TRIAL_SECONDS)
 
     def _reject(self, queue: Queue, refused: Sequence[RefusedMessage]) -> None:
         """Put stand-ins for messages that the broker never takes to the dead letters, or into the spool for later.
@@ -125,58 +129,58 @@ class Outbox:
             part = [one for one in stand_ins if one.queue == name]
             try:
                 lost += self._deliver(queue, name, part)
-            except failures(queue.connection_pool.connection):
-                self._keep(part)
+            except failure_types(queue.connection_pool.connection):
+                self._spool(part)
         if lost:
             self.spool.reject([one.message for one in lost], lost[0].reason)
 
-    def _keep(self, messages: Sequence[Outgoing]) -> None:
+    def _spool(self, messages: Sequence[Outgoing]) -> None:
         try:
             self.spool.put(messages)
         except EventsRefusedError as error:
-            # What the agent dictionary could not send it sends again.
+            # Entries of the user-agent catalog are no events, and are sent again with the next event.
             self.spool.note_refused([message for message in messages if message.queue != names.AGENTS])
-            if self._may_complain():
+            if self._may_log_error():
                 logger.error("Events are refused", extra={"events": error.count, "reason": str(error)})
             raise
 
     def _has_waiting(self) -> bool:
         try:
             return not self.spool.is_empty()
-        except (OSError, sqlite3.Error) as error:  # the messages of this request are on the broker all the same
-            if self._may_complain():
+        except (OSError, sqlite3.Error) as error:  # no failure of this request, whose messages are at the broker
+            if self._may_log_error():
                 logger.error("The spool cannot be read", extra={"error": type(error).__name__})
             return False
 
-    def _may_complain(self) -> bool:
-        """Say, once a minute, that it is time to say what is wrong."""
-        if time.monotonic() - self._complained < _SECONDS_BETWEEN_COMPLAINTS:
+    def _may_log_error(self) -> bool:
+        """Return True at most once a minute."""
+        if time.monotonic() - self._error_logged < _SECONDS_BETWEEN_ERRORS:
             return False
-        self._complained = time.monotonic()
+        self._error_logged = time.monotonic()
         return True
 
     def _open(self, queue: Queue, error: BaseException) -> None:
         name = queue.routing_key
-        if not self._is_ours():
+        if not self._is_own_state():
             self._shut, self._pid = set(), os.getpid()
         if name not in self._shut:
             facts = {"queue": name, "error": type(error).__name__}
-            logger.warning("The broker is away; events go to the spool", extra=facts)
+            logger.warning("The broker is not available; events go to the spool", extra=facts)
         self._shut.add(name)
-        self._work(queue)
+        self._ensure_thread(queue)
 
-    def _is_ours(self) -> bool:
-        """Say whether circuits were opened by this process, not by the one it was forked from."""
+    def _is_own_state(self) -> bool:
+        """Return True if circuits and thread are those of this process, not of the one it was forked from."""
         return self._pid == os.getpid()
 
     def _is_working(self) -> bool:
-        return self._thread is not None and self._thread.is_alive() and self._is_ours()
+        return self._thread is not None and self._thread.is_alive() and self._is_own_state()
 
-    def _work(self, queue: Queue) -> None:
-        """Have the thread try the broker and empty the spool, unless it does."""
+    def _ensure_thread(self, queue: Queue) -> None:
+        """Start the thread that tries the broker and empties the spool, unless it is running."""
         if self._is_working():
             return
-        if self._owner != os.getpid():  # forked: somebody may have held the lock at that moment
+        if self._owner != os.getpid():  # forked, possibly while a thread of the parent held the lock
             self._lock, self._owner = threading.Lock(), os.getpid()
         with self._lock:
             if self._is_working():
@@ -185,49 +189,51 @@ class Outbox:
             self._thread = threading.Thread(target=self._empty, args=(queue,), name="stats-outbox", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError as error:  # no more threads, or the process ends: the next one tries again
+            except RuntimeError as error:  # too many threads, or the process ends: the next request tries again
                 self._thread = None
-                logger.warning("The spool is left to others", extra={"error": type(error).__name__})
+                logger.warning("The thread that sends the spool could not start", extra={"error": type(error).__name__})
 
     def _empty(self, queue: Queue) -> None:
-        pause = _FIRST_PAUSE if self._shut else 0.0
+        pause = _MIN_PAUSE_SECONDS if self._shut else 0.0
         while True:
             time.sleep(pause)
             try:
                 with self._app.app_context():
                     self._send_on_and_close(queue)
-            except Exception as error:  # whatever it is: as long as this process lives it is tried again
-                logger.info("The broker is still away", extra={"error": type(error).__name__})
+            except Exception as error:  # any error: the thread tries again as long as the process lives
+                logger.info("The broker is still not available", extra={"error": type(error).__name__})
             else:
                 with self._lock:
-                    if not self._shut:  # nobody has opened one meanwhile, who would rely on this thread
+                    if not self._shut:  # under the lock: a request that opens a circuit relies on this thread
                         self._thread = None
                         return
-            pause = min(max(pause, _FIRST_PAUSE) * 2, _LONGEST_PAUSE)
+            pause = min(max(pause, _MIN_PAUSE_SECONDS) * 2, _MAX_PAUSE_SECONDS)
 
     def _send_on_and_close(self, queue: Queue) -> None:
-        """Send the spool on, and close the circuits of the queues that take messages again."""
+        """Send the spool, and close the circuits of the queues that accept messages again."""
         shut = set(self._shut)
         if shut:
-            _try(queue)
-        _sent, failed = self._send_on(queue)  # a broker that lets one connect may take nothing all the same
+            _connect(queue)
+        # Sent before circuits are closed, since a broker that accepts connections may still reject messages; and once
+        # more afterwards, for messages that requests wrote to the spool meanwhile.
+        _sent, failed = self._send_on(queue)
         self._shut -= shut - set(failed)
         if shut and not self._shut:
-            logger.warning("The broker is back; the spool is sent on")
-        _sent, more = self._send_on(queue)
-        self._shut |= {*failed, *more}
+            logger.warning("The broker is available again; the spool is sent")
+        _sent, failed_again = self._send_on(queue)
+        self._shut |= {*failed, *failed_again}
 
 
 def outbox() -> Outbox:
-    """Return the way out of the current application."""
-    found = current_app.extensions.get(_KEY)
-    if found is None:
-        found = current_app.extensions.setdefault(_KEY, Outbox(current_app._get_current_object()))
-    return found
+    """Return the outbox of the current application in this process."""
+    existing = current_app.extensions.get(_KEY)
+    if existing is None:
+        existing = current_app.extensions.setdefault(_KEY, Outbox(current_app._get_current_object()))
+    return existing
 
 
-def _try(queue: Queue) -> None:
-    """Connect to the broker anew, over a connection that nobody else uses."""
+def _connect(queue: Queue) -> None:
+    """Try a new connection to the broker, separate from those of requests; raises its failures."""
     with queue.connection_pool.connection.clone() as connection:
-        connection.connect_timeout = _SECONDS_OF_A_TRIAL
+        connection.connect_timeout = _TRIAL_SECONDS
         connection.ensure_connection(max_retries=0)

@@ -1,4 +1,4 @@
-"""Publish: events to their queue, confirmed by the broker, or to the spool; never at the cost of the request."""
+"""Publish events to their queue with the broker's confirmation, or write them to the spool if it is not available."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -17,25 +17,24 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 def publish(
     queue: Queue, events: Iterable[Event], prepare: Callable[[IdentifiedEvent], IdentifiedEvent] = lambda event: event
 ) -> None:
-    """Put events on a queue as one batch, as `prepare` returns them, persistent, each with its id.
+    """Publish events as one batch of persistent messages, after `prepare` was called for each.
 
-    More than `MAX_SINGLE_MESSAGES` share messages. Returns when the broker has confirmed them, or when they are in the
-    spool because it is away. EventsRefusedError when the spool cannot take them either. An event that is not JSON ends
-    the batch: EncodeError is raised when those before it are published, or where it is one of the first, when none is.
+    More than `MAX_SINGLE_MESSAGES` events share messages. Returns when the broker has confirmed all of them, or when
+    they are in the spool because the broker is not available. EventsRefusedError if the spool cannot store them either.
+    An event that cannot be encoded costs itself only: its error, EncodeError if it is not JSON, is raised after all
+    other events are published.
     """
     batch = Batch(queue.routing_key, prepare, events)
-    first_part = next(parts(batch), None)  # a salt store that hangs, say, is none of the broker's faults
-    if first_part and batch.error is None:
+    # Encode the first part before connecting, so that a salt store that hangs does not use up the time for the broker.
+    first_part = next(parts(batch), None)
+    if first_part:
         outbox().send(queue, batch)
     if batch.error is not None:
         raise batch.error
 
 
 def declare(queue: Queue) -> None:
-    """Declare a queue with its exchange, once in each process.
-
-    A broker cannot read, count or empty a queue that is not there.
-    """
+    """Declare a queue and its exchange, once in each process, because a queue must exist to be read or counted."""
     declared: Any = vars(queue).get("declared_by")
     if declared != os.getpid():
         with open_channel(queue) as channel:

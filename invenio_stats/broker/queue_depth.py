@@ -1,4 +1,4 @@
-"""Inspect: how much waits on a queue, and since when, without taking anything away."""
+"""Read the number of messages on a queue and the age of the oldest, without removing any."""
 
 from datetime import datetime
 
@@ -17,13 +17,13 @@ from invenio_stats.core.moments import parse
 
 
 def depth(queue: Queue) -> int:
-    """Return how many messages wait."""
+    """Return the number of messages on a queue."""
     declare(queue)
     return _depth(queue, queue.routing_key)
 
 
 def dead(queue: Queue) -> int:
-    """Return how many dead letters there are."""
+    """Return the number of dead letters of a queue."""
     return _depth(queue, dead_name(queue))
 
 
@@ -41,25 +41,25 @@ def postponed(queue: Queue) -> int | None:
 
 
 def oldest(queue: Queue) -> datetime | None:
-    """Return the moment of the event that waits longest; None when nothing waits, or the broker cannot show it.
+    """Return the timestamp of the oldest event on a queue; None if the queue is empty or the transport is not AMQP.
 
-    Only AMQP lets one look at a message and leave it where it is.
+    Only AMQP can read a message without removing it.
     """
     declare(queue)
-    with open_reader(queue) as reader:  # closing it gives the message back to its place
+    with open_reader(queue) as reader:  # closing the reader puts the message back in its place
         if not reader.returns_on_close:
             return None
         message = next(reader.get(queue.routing_key, 1), None)
         try:
             return parse(events_in(message.payload)[0]["timestamp"]) if message else None
         except (ValueError, KeyError, TypeError):
-            return None  # a message that is no event; processing will say so
+            return None  # not an event: processing will dead-letter it
 
 
 def _depth(queue: Queue, name: str) -> int:
     with open_channel(queue) as channel:
         try:
-            found = KombuQueue(name, channel=channel).queue_declare(passive=True)
+            declared = KombuQueue(name, channel=channel).queue_declare(passive=True)
         except (NotFound, ChannelError):
-            return 0  # a queue that was never needed
-        return int(found.message_count)
+            return 0  # the queue has not been used yet
+        return int(declared.message_count)

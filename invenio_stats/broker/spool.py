@@ -1,8 +1,8 @@
-"""Spool: pseudonymized messages that wait on the local disk while the broker is away.
+"""Store messages in a spool on the local disk while the broker is not available.
 
-It is a file of SQLite, by the standard library: any number of processes and threads may use it, what `put` has taken
-survives their death and that of the machine, and no wait is long. Libraries for queues in SQLite were tried: one has
-another interface for each Python, another keeps its counts in each process.
+The spool is an SQLite file: any number of processes and threads can use it, messages that `put` has stored survive a
+crash of the process or the machine, and all waits are short. Two libraries for queues in SQLite were tried and not
+used: the interface of one depends on the version of Python, and the other counts messages in each process separately.
 """
 
 import json
@@ -23,22 +23,22 @@ from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 
 logger = logging.getLogger(__name__)
 
-_LOST_AFTER = 60
-"""Seconds after which what somebody took and never settled is anybody's again: he died."""
+_TAKEN_SECONDS = 60
+"""Time after which messages that were taken and not settled are free again, because the process that took them died."""
 
-_MOST_UNCOUNTED = 100_000
-"""Refused events that a process remembers while the disk takes not even their number."""
+_MAX_UNCOUNTED_EVENTS = 100_000
+"""Refused events that a process keeps in memory while not even their number can be written to the disk."""
 
 
 class Waiting(NamedTuple):
-    """A message of the spool that is being sent."""
+    """A message taken from the spool to be sent."""
 
     ticket: int
     message: Outgoing
 
 
 class Refusals(NamedTuple):
-    """How many events of a queue were refused on a day (in UTC), all in all."""
+    """Number of events of a queue that were refused on a day (UTC)."""
 
     day: str
     queue: str
@@ -46,18 +46,18 @@ class Refusals(NamedTuple):
 
 
 class Spool:
-    """The messages that the broker has not got yet, of all processes that use the same folder."""
+    """The messages not yet sent to the broker, of all processes that use the same directory."""
 
     def __init__(self, folder: str, max_bytes: int):
-        """Use a folder, which is made when it is needed; 0 bytes switch the spool off."""
+        """Use a directory, which is created when needed; with `max_bytes` 0 the spool is switched off."""
         self._path = Path(folder) / "spool.sqlite"
         self._max_bytes = max_bytes
         self._file = SpoolFile(self._path)
-        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MOST_UNCOUNTED)
+        self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MAX_UNCOUNTED_EVENTS)
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
     def put(self, messages: Sequence[Outgoing]) -> None:
-        """Keep messages, all or none; EventsRefusedError when there is no room for them, or no disk."""
+        """Store all messages or none; EventsRefusedError if the spool is full, off or cannot be written."""
         events = sum(message.events for message in messages)
         if not self._max_bytes:
             raise EventsRefusedError(events, "the spool is switched off")
@@ -71,16 +71,19 @@ class Spool:
         except (OSError, sqlite3.Error) as error:
             raise EventsRefusedError(events, _why(error)) from error
 
-    def take(self, most: int, without: Sequence[str] = ()) -> list[Waiting]:
-        """Return messages to send, oldest first, but none of some queues; nobody else gets them unless we die."""
+    def take(self, limit: int, without: Sequence[str] = ()) -> list[Waiting]:
+        """Return up to `limit` messages to send, oldest first, but none of the queues in `without`.
+
+        Other processes do not get them until they are settled, or a minute later if this process dies.
+        """
         if self.is_empty():
             return []
         while True:
-            rows, unreadable = self._take(most, without)
+            rows, unreadable = self._take(limit, without)
             if rows or not unreadable:
                 return rows
 
-    def _take(self, most: int, without: Sequence[str]) -> tuple[list[Waiting], int]:
+    def _take(self, limit: int, without: Sequence[str]) -> tuple[list[Waiting], int]:
         """Return the messages among the oldest rows, and how many rows hold none: those are rejected."""
         now = time.time()
         taken, unreadable = [], []
@@ -89,7 +92,7 @@ class Spool:
             others = " AND instr(message, ?) != 1" * len(without)
             query = f"SELECT id, message FROM waiting WHERE {free}{others} ORDER BY id LIMIT ?"
             starts = [json.dumps([name])[:-1] for name in without]  # an Outgoing begins with its queue
-            for ticket, text in database.execute(query, (now, _LOST_AFTER, *starts, most)).fetchall():
+            for ticket, text in database.execute(query, (now, _TAKEN_SECONDS, *starts, limit)).fetchall():
                 try:
                     taken.append(Waiting(ticket, Outgoing.from_json(text)))
                 except (ValueError, TypeError) as error:  # of a newer release, or not ours
@@ -131,13 +134,13 @@ class Spool:
             return database.execute("DELETE FROM rejected WHERE since < ?", (before.timestamp(),)).rowcount
 
     def settle(self, waiting: Sequence[Waiting], sent: bool) -> None:
-        """Forget messages that the broker has confirmed, or make them anybody's again."""
+        """Delete taken messages that were sent, or make them free to be taken again."""
         query = "DELETE FROM waiting WHERE id = ?" if sent else "UPDATE waiting SET taken = NULL WHERE id = ?"
         with self._file.writing() as database:
-            database.executemany(query, [(one.ticket,) for one in waiting])
+            database.executemany(query, [(entry.ticket,) for entry in waiting])
 
     def note_refused(self, messages: Sequence[Outgoing]) -> None:
-        """Keep how many events nobody could take; where the disk takes nothing now, the next one notes them too."""
+        """Count refused events; if the disk cannot be written, they are kept in memory for the next call."""
         day = datetime.now(timezone.utc).date().isoformat()
         self._uncounted.extend((day, message.queue) for message in messages for _event in range(message.events))
         counted: list[tuple[str, str]] = []
@@ -152,41 +155,41 @@ class Spool:
             self._uncounted.extend(counted)
 
     def refused(self) -> int:
-        """Return how many events were refused on this machine, ever."""
+        """Return the number of all events that were refused on this machine."""
         return int(self._value("SELECT sum(events) FROM refused") or 0)
 
     def refusals(self) -> list[Refusals]:
-        """Return the numbers of refused events that have changed since they were reported."""
+        """Return the numbers of refused events that have changed since they were last reported."""
         if not self._is_there():
             return []
         with self._file.opened() as database:
-            found = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
-            return [Refusals(*row) for row in found]
+            rows = database.execute("SELECT day, queue, events FROM refused WHERE events != reported")
+            return [Refusals(*row) for row in rows]
 
     def set_reported(self, refusals: Sequence[Refusals]) -> None:
-        """Keep that somebody else knows these numbers."""
+        """Mark these numbers as reported, that is, stored in the search engine."""
         with self._file.writing() as database:
             query = "UPDATE refused SET reported = ? WHERE day = ? AND queue = ?"
-            database.executemany(query, [(one.events, one.day, one.queue) for one in refusals])
+            database.executemany(query, [(refusal.events, refusal.day, refusal.queue) for refusal in refusals])
 
     def name(self) -> str:
-        """Return what no other spool is called."""
+        """Return the unique name of the spool."""
         return str(self._value("SELECT name FROM spool"))
 
     def exists(self) -> bool:
-        """Say whether anything was ever kept here: cheap, for every request."""
+        """Return True if anything was ever stored here; cheap enough for every request."""
         return self._path.exists()
 
     def is_empty(self) -> bool:
-        """Say whether nothing waits."""
+        """Return True if the spool has no messages."""
         return self._value("SELECT id FROM waiting LIMIT 1") is None
 
     def count(self) -> int:
-        """Return how many messages wait."""
+        """Return the number of messages."""
         return int(self._value("SELECT count(*) FROM waiting") or 0)
 
     def oldest(self) -> datetime | None:
-        """Return since when the message that waits longest has been here."""
+        """Return when the oldest message was stored; None if there is none."""
         since = self._value("SELECT since FROM waiting ORDER BY id LIMIT 1")
         return None if since is None else datetime.fromtimestamp(since, tz=timezone.utc)
 
@@ -195,7 +198,7 @@ class Spool:
         return self.exists() or self._file.is_open
 
     def _value(self, query: str) -> Any:
-        """Return the one value that a query finds; None where there is none, or no spool."""
+        """Return the single value of a query's result; None if there is no row or no spool."""
         if not self._is_there():
             return None
         with self._file.opened() as database:
@@ -205,7 +208,7 @@ class Spool:
     def forget(self) -> None:
         """Begin anew in a process that was forked."""
         self._file.forget()
-        self._uncounted = deque(maxlen=_MOST_UNCOUNTED)
+        self._uncounted = deque(maxlen=_MAX_UNCOUNTED_EVENTS)
 
 
 def _why(error: Exception) -> str:
@@ -216,7 +219,7 @@ def _why(error: Exception) -> str:
 
 
 def _size(database: sqlite3.Connection) -> int:
-    """Return how many bytes of the file are in use."""
+    """Return the number of bytes in use in the file."""
     page, pages, free = (
         database.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_size", "page_count", "freelist_count")
     )
@@ -225,7 +228,7 @@ def _size(database: sqlite3.Connection) -> int:
 
 def _forget(spool: "weakref.ref[Spool]") -> Callable[[], None]:
     def forget() -> None:
-        if (one := spool()) is not None:
-            one.forget()
+        if (existing := spool()) is not None:
+            existing.forget()
 
     return forget

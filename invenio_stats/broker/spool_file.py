@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 _VERSION = 2
 """Of the tables. Version 1 gave the number of a row that was sent to a later one."""
-_PATIENCE = 0.3
+_LOCK_SECONDS = 0.3
 """Seconds that a request waits for others that write."""
-_BETWEEN_TRIALS = 0.001
+_RETRY_SECONDS = 0.001
 """Seconds; SQLite itself waits longer the longer it has waited, so that who came last is served first."""
 
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -71,7 +71,7 @@ class SpoolFile:
     @contextmanager
     def opened(self, deadline: float | None = None) -> Iterator[sqlite3.Connection]:
         """Give the database to one thread at a time."""
-        deadline = deadline or time.monotonic() + _PATIENCE
+        deadline = deadline or time.monotonic() + _LOCK_SECONDS
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise sqlite3.OperationalError("another thread has the database")
         try:
@@ -87,9 +87,9 @@ class SpoolFile:
 
         What was written is in the file that others see, also if somebody has removed the file meanwhile.
         """
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _LOCK_SECONDS
         with self.opened(deadline) as database:
-            _patiently(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
+            _retry_while_locked(lambda: database.execute("BEGIN IMMEDIATE"), deadline)
             with _transaction(database):
                 yield database
             self._ensure_current(deadline)
@@ -104,7 +104,7 @@ class SpoolFile:
         removed = self._database
         if removed is not None and _inode(self.path) == self._inode:
             return
-        database = _patiently(self._open, deadline)
+        database = _retry_while_locked(self._open, deadline)
         weakref.finalize(self, _close, database, os.getpid())
         if removed is not None:
             moved = _move(removed, database)
@@ -117,7 +117,7 @@ class SpoolFile:
         _protect(self.path)
         inode = _inode(self.path)
         database = sqlite3.connect(
-            self.path, timeout=_BETWEEN_TRIALS * 10, isolation_level=None, check_same_thread=False
+            self.path, timeout=_RETRY_SECONDS * 10, isolation_level=None, check_same_thread=False
         )
         try:
             for setting in _SETTINGS:
@@ -168,7 +168,7 @@ def _move(removed: sqlite3.Connection, database: sqlite3.Connection) -> int:
     Others that have it open do the same: each message is deleted there once it is here, so that it is moved once.
     """
     moved = 0
-    _patiently(lambda: removed.execute("BEGIN IMMEDIATE"), time.monotonic() + _PATIENCE)
+    _retry_while_locked(lambda: removed.execute("BEGIN IMMEDIATE"), time.monotonic() + _LOCK_SECONDS)
     with _transaction(removed):
         database.execute("BEGIN IMMEDIATE")
         with _transaction(database):
@@ -230,7 +230,7 @@ def _version(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _patiently(work: Callable[[], Any], deadline: float) -> Any:
+def _retry_while_locked(work: Callable[[], Any], deadline: float) -> Any:
     """Do what needs the file for itself, once nobody else has it."""
     while True:
         try:
@@ -238,7 +238,7 @@ def _patiently(work: Callable[[], Any], deadline: float) -> Any:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-        time.sleep(_BETWEEN_TRIALS)
+        time.sleep(_RETRY_SECONDS)
 
 
 def _close(database: sqlite3.Connection, pid: int) -> None:

@@ -1,1 +1,1 @@
-"""What happens inside the web request, before the broker."""
+"""Capture events inside the web request, before they are sent to the broker."""

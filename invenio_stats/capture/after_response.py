@@ -1,7 +1,7 @@
-"""Holding: events of use wait in their request until the response says whether they count.
+"""Defer usage events until the response status is known.
 
-The signals of a view and of a download come before the response exists, also for a HEAD, a refused
-range, or a file that turns out to be missing.
+The signals of a view and a download are sent before the response exists, even for a HEAD request, a range that cannot
+be satisfied, or a file that turns out to be missing.
 """
 
 import logging
@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, has_request_context, request, request_finished, request_started
 
-from invenio_stats.core.delivered_content import Answer, is_usage
+from invenio_stats.core.delivered_content import SENT_BY_ANOTHER_SERVER, Answer, is_prefetch, is_usage
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.proxies import current_stats, unwrap
@@ -20,7 +20,7 @@ _KEY = "invenio_stats.deferred"
 
 
 class _Deferred:
-    """The events of one request, and its answer once that is known."""
+    """The deferred events of one request, and the status of its response once that is known."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[IdentifiedEvent]] = {}
@@ -28,16 +28,16 @@ class _Deferred:
 
 
 def register_after_response(app: Flask) -> None:
-    """Hold the events of use of every request that the application dispatches, and judge them at its end."""
+    """Defer the usage events of every request that the application dispatches until the request has finished."""
     request_started.connect(_begin, sender=app)
     request_finished.connect(_end, sender=app)
 
 
 def publish_after_response(event_type: str, event: IdentifiedEvent) -> None:
-    """Keep an event of use for the verdict; publish it at once where the verdict is known or none will come.
+    """Defer a usage event until the response is known; outside of a dispatched request, publish it at once.
 
-    A response that streams may emit events after the verdict; outside a dispatched request (a task, a
-    shell, a test's context) there is none.
+    Events emitted while the response streams are published or discarded at once, by the same rule. Tasks, shells and
+    test contexts have no dispatched request.
     """
     deferred: _Deferred | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
     if deferred is None:
@@ -56,7 +56,7 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
     deferred: _Deferred | None = request.environ.get(_KEY)
     if deferred is None:
         return
-    deferred.answer = Answer(request.method, response.status_code, response.headers.get("Content-Range"))
+    deferred.answer = _answer(response)
     for event_type, events in deferred.events.items():
         counted = [event for event in events if is_usage(deferred.answer, event.leads_to_content)]
         if counted:
@@ -64,12 +64,23 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
     deferred.events = {}
 
 
+def _answer(response: Any) -> Answer:
+    """Return what the rule of counting needs to know of the current request and its response."""
+    return Answer(
+        method=request.method,
+        status=response.status_code,
+        content_range=response.headers.get("Content-Range"),
+        requested_range=request.headers.get("Range"),
+        is_sent_elsewhere=any(name in response.headers for name in SENT_BY_ANOTHER_SERVER),
+        is_prefetch=is_prefetch(request.headers),
+    )
+
+
 def _publish(event_type: str, events: list[IdentifiedEvent]) -> None:
     try:
         current_stats.publish(event_type, events)
     except EventsRefusedError:
-        return  # the outbox says so, once a minute
-    except Exception as error:
-        # Statistics never cost a visitor the page.
+        return  # the outbox logs it once a minute
+    except Exception as error:  # a failure of the statistics must not break the response
         facts = {"event_type": event_type, "events": len(events)}
         logger.error("Error publishing events", exc_info=without_text(error), extra=facts)

@@ -1,4 +1,4 @@
-"""Commands: `invenio stats ...`, for operators and for programs that read their JSON."""
+"""Define the commands `invenio stats ...` for operators, and for programs that read their JSON."""
 
 import click
 
@@ -15,7 +15,7 @@ from invenio_stats.cli.verify import verify_command
 
 @click.group()
 def stats() -> None:
-    """Usage statistics: process events, aggregate them, see how it goes."""
+    """Usage statistics: process and aggregate events, and monitor it."""
 
 
 aggregations_group.add_command(aggregations_rebuild)

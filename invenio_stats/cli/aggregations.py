@@ -1,4 +1,4 @@
-"""Commands about totals: `invenio stats aggregations`."""
+"""Define the commands for totals: `invenio stats aggregations`."""
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -30,14 +30,14 @@ from invenio_stats.totals import deletion
 
 @click.group("aggregations")
 def aggregations_group() -> None:
-    """Totals: counted from raw events."""
+    """Count and delete totals, and list bookmarks."""
 
 
 @aggregations_group.command("process")
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark: the next run goes on from here.")
+@click.option("--update-bookmark", "-b", is_flag=True, help="Move the bookmark, so that the next run starts from here.")
 @eager
 @as_json
 @with_appcontext
@@ -49,7 +49,7 @@ def aggregations_process(
     eager: bool,
     as_json: bool,
 ) -> None:
-    """Count the totals of AGGREGATION_TYPES (all, unless some are named)."""
+    """Count the totals of AGGREGATION_TYPES (default: all)."""
     check_range(first, last)
     options = {
         "start_date": first and iso(first),
@@ -60,18 +60,18 @@ def aggregations_process(
         print_task(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
         return
     results = {}
-    with bar(_("Aggregating"), as_json) as shown:
+    with bar(_("Aggregating"), as_json) as progress:
         for name in aggregation_types:
-            shown.begin(name)
-            results.update(aggregate_with_automated(name, on_interval=shown.set, **options))
-    report(results, as_json, _totals_line)
+            progress.begin(name)
+            results.update(aggregate_with_automated(name, on_interval=progress.set, **options))
+    report(results, as_json, _totals_line, success=_("Aggregations processed successfully."))
 
 
 @aggregations_group.command("delete")
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--dry-run", is_flag=True, help="Say how many totals would be deleted, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Print how many totals would be deleted, and delete nothing.")
 @click.option(
     "--include-final",
     is_flag=True,
@@ -87,27 +87,29 @@ def aggregations_delete(
     include_final: bool,
     yes: bool,
 ) -> None:
-    """Delete the totals of AGGREGATION_TYPES, those between the dates; raw events stay."""
+    """Delete the totals of AGGREGATION_TYPES between the dates; raw events stay."""
     check_range(first, last)
     for name in () if include_final else aggregation_types:
         _check_final(name, first, last)
     if not (dry_run or yes):
         click.confirm(_("Delete the totals of %(names)s?", names=", ".join(aggregation_types)), abort=True)
-    said = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
+    line = _("%(name)s: %(count)s totals would be deleted") if dry_run else _("%(name)s: %(count)s totals deleted")
     for name in each(aggregation_types, _("Deleting")):
         aggregator = make_aggregator(name)
         work = partial(deletion.count, aggregator) if dry_run else aggregator.delete
-        click.echo(said % {"name": name, "count": work(first, last)})
+        click.echo(line % {"name": name, "count": work(first, last)})
 
 
 @aggregations_group.command("list-bookmarks")
 @aggregation_types
 @from_option()
 @to_option()
-@click.option("--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="How many of each.", show_default=True)
+@click.option(
+    "--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="Number of bookmarks of each.", show_default=True
+)
 @with_appcontext
 def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, limit: int) -> None:
-    """Print how far each of AGGREGATION_TYPES has come, the newest first."""
+    """Print the bookmarks of AGGREGATION_TYPES (default: all), the newest first."""
     check_range(first, last)
     for name in aggregation_types:
         click.echo(f"{name}:")
@@ -116,7 +118,7 @@ def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, las
 
 
 def _check_final(name: str, first: datetime | None, last: datetime | None) -> None:
-    """Refuse to delete totals that nobody could count again."""
+    """Raise UsageError if the range has totals that cannot be recounted because their raw events are gone."""
     aggregator = make_aggregator(name)
     if not isinstance(aggregator, StatAggregator):
         return
@@ -124,8 +126,8 @@ def _check_final(name: str, first: datetime | None, last: datetime | None) -> No
     if count:
         raise click.UsageError(
             _(
-                "%(name)s: %(count)s of these totals are older than %(day)s, the first day whose raw events are all "
-                "there; nobody could count them again. Begin with --from %(day)s, or give --include-final.",
+                "%(name)s: %(count)s of these totals are older than %(day)s, the first day with all raw events, and "
+                "cannot be recounted. Start with --from %(day)s, or give --include-final.",
                 name=name,
                 count=count,
                 day=iso(day)[:10],

@@ -1,4 +1,4 @@
-"""Commands that save statistics: `invenio stats export` and `import`."""
+"""Define the commands that save and restore statistics: `invenio stats export` and `import`."""
 
 import json
 import logging
@@ -36,20 +36,20 @@ folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False
 def export_command(
     folder: Path, event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool
 ) -> None:
-    """Save raw events and totals of EVENT_TYPES (all, unless some are named) to DIR.
+    """Save raw events and totals of EVENT_TYPES (default: all) to DIR.
 
-    An export that was interrupted goes on where it stopped. It holds personal data as the raw events do.
+    The same command continues an interrupted export. The files contain personal data like the raw events.
     """
     check_range(first, last)
-    with _explain_errors(), bar(_("Exporting"), as_json) as shown:
-        written = export(current_search_client, folder, list(event_types), first, last, shown)
-    found = summary(written)
+    with _explain_errors(), bar(_("Exporting"), as_json) as progress:
+        written = export(current_search_client, folder, list(event_types), first, last, progress)
+    contents = summary(written)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(contents, indent=2))
         return
     for kind in KINDS:
-        if found[kind]["files"]:
-            line = _("%(documents)s documents in %(files)s files, %(bytes)s bytes", **found[kind])
+        if contents[kind]["files"]:
+            line = _("%(documents)s documents in %(files)s files, %(bytes)s bytes", **contents[kind])
             click.secho(f"{kind}: {line}", fg="green")
     if not written.files:
         click.echo(_("There is nothing to export."))
@@ -61,15 +61,15 @@ def export_command(
 @as_json
 @with_appcontext
 def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
-    """Bring what DIR holds back into the search engine; what is there and not older stays.
+    """Import the export in DIR into the search engine; stored documents that are not older stay.
 
-    Nothing is written before all files were compared with their checksums. Doing it twice does it once.
+    All files are compared with their checksums before anything is written. Repeating an import changes nothing.
     """
     with _explain_errors():
-        with bar(_("Verifying"), as_json) as shown:
-            manifest = read_verified(folder, shown)
-        with bar(_("Importing"), as_json) as shown:
-            outcomes = restore(current_search_client, folder, manifest, dry_run, shown)
+        with bar(_("Verifying"), as_json) as progress:
+            manifest = read_verified(folder, progress)
+        with bar(_("Importing"), as_json) as progress:
+            outcomes = restore(current_search_client, folder, manifest, dry_run, progress)
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, **outcomes}, indent=2))
     for kind, counts in outcomes.items() if not as_json else ():
@@ -82,7 +82,7 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
 @contextmanager
 def _explain_errors() -> Iterator[None]:
-    """Turn what may go wrong into a message and exit code 1; the same command can be run again."""
+    """Turn errors into a message and exit code 1; the same command can be run again."""
     try:
         yield
     except (StatsError, OSError) as error:
@@ -90,5 +90,5 @@ def _explain_errors() -> Iterator[None]:
     except (search.exceptions.TransportError, search.helpers.ScanError) as error:
         logger.exception("The search engine stopped an export or import")
         raise click.ClickException(
-            _("The search engine answered %(error)s. Run the command again: it goes on.", error=type(error).__name__)
+            _("The search engine answered %(error)s. Run the command again to continue.", error=type(error).__name__)
         ) from error

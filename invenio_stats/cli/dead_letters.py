@@ -1,4 +1,4 @@
-"""Commands about dead letters: `invenio stats dead-letters list`, `show`, `replay` and `purge`."""
+"""Define the commands for dead letters: `invenio stats dead-letters list`, `show`, `replay` and `purge`."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,21 +13,21 @@ from rich.console import Console
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, table, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.proxies import current_stats
 
 Work = Callable[..., int]
-"""What is done with chosen letters: `(queue, choice, on_batch)` -> how many."""
+"""Processes the dead letters that match a filter: `(queue, wanted, on_batch)` -> their number."""
 
-reason = click.option("--reason", help="Only those whose reason begins with this.")
-limit = click.option("--limit", "-n", type=click.IntRange(1), help="At most so many of each event type.")
+reason = click.option("--reason", help="Only dead letters whose reason begins with this text.")
+limit = click.option("--limit", "-n", type=click.IntRange(1), help="Maximal number of dead letters of each event type.")
 
 
 @click.group("dead-letters")
 def dead_letters_group() -> None:
-    """Events that could not be stored, each with its reason."""
+    """Inspect, replay and delete events that could not be stored."""
 
 
 @dead_letters_group.command("list")
@@ -35,16 +35,16 @@ def dead_letters_group() -> None:
 @as_json
 @with_appcontext
 def dead_letters_list(event_types: Sequence[str], as_json: bool) -> None:
-    """Count the dead letters of EVENT_TYPES (all, unless some are named) by reason."""
-    found = {}
-    with _explain_errors(), bar(_("Dead letters"), as_json) as shown:
+    """Count the dead letters of EVENT_TYPES (default: all) by reason."""
+    summaries = {}
+    with _explain_errors(), bar(_("Dead letters"), as_json) as progress:
         for name in event_types:
-            shown.begin(name, dead_letters.count(_queue(name)) if shown.is_seen else None)
-            found[name] = dead_letters.summary(dead_letters.look(_queue(name), on_batch=shown.advance))
+            progress.begin(name, dead_letters.count(_queue(name)) if progress.is_seen else None)
+            summaries[name] = dead_letters.summary(dead_letters.look(_queue(name), on_batch=progress.advance))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(summaries, indent=2))
         return
-    lines = {f"{name}: {why}": line for name, reasons in found.items() for why, line in reasons.items()}
+    lines = {f"{name}: {reason}": line for name, reasons in summaries.items() for reason, line in reasons.items()}
     if lines:
         Console().print(table(_("Dead letters"), _("event type: reason"), lines))
     else:
@@ -58,16 +58,16 @@ def dead_letters_list(event_types: Sequence[str], as_json: bool) -> None:
 @as_json
 @with_appcontext
 def dead_letters_show(event_type: str, reason: str | None, limit: int | None, as_json: bool) -> None:
-    """Print the dead letters of one event type, and leave them where they are.
+    """Print the dead letters of one event type without removing them.
 
-    On RabbitMQ they never leave the broker. Other transports hand each one out and get it back at the end: do not kill
-    the command there.
+    With RabbitMQ they never leave the broker. With other transports the command takes them and returns them at its end;
+    do not kill it meanwhile.
     """
-    found = _explain_dead_letter_errors(dead_letters.look(_queue(event_type), DeadLetterFilter(reason, limit)))
+    printed = _explain_read_errors(dead_letters.look(_queue(event_type), DeadLetterFilter(reason, limit)))
     if as_json:
-        click.echo(json.dumps([dead_letter._asdict() for dead_letter in found], indent=2, default=str))
+        click.echo(json.dumps([dead_letter._asdict() for dead_letter in printed], indent=2, default=str))
         return
-    for dead_letter in found:
+    for dead_letter in printed:
         click.echo(_line(dead_letter))
 
 
@@ -80,11 +80,11 @@ def dead_letters_show(event_type: str, reason: str | None, limit: int | None, as
 @as_json
 @with_appcontext
 def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: int | None, **options: Any) -> None:
-    """Put the dead letters of EVENT_TYPES back onto their queues, to be processed again, each with the id it had."""
+    """Put the dead letters of EVENT_TYPES (default: all) back on their queues with their ids, to be processed again."""
     _settle(
         event_types,
         DeadLetterFilter(reason, limit),
-        _("Put them back onto their queues?"),
+        _("Put them back on their queues?"),
         dead_letters.replay,
         **options,
     )
@@ -94,7 +94,7 @@ def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: i
 @event_types
 @reason
 @limit
-@click.option("--older-than", type=click.IntRange(0), help="Only those that were rejected so many days ago.")
+@click.option("--older-than", type=click.IntRange(0), help="Only dead letters rejected at least so many days ago.")
 @dry_run
 @yes
 @as_json
@@ -102,31 +102,35 @@ def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: i
 def dead_letters_purge(
     event_types: Sequence[str], reason: str | None, limit: int | None, older_than: int | None, **options: Any
 ) -> None:
-    """Delete the dead letters of EVENT_TYPES for good."""
+    """Delete the dead letters of EVENT_TYPES (default: all) permanently."""
     before = None if older_than is None else datetime.now(timezone.utc) - timedelta(days=older_than)
     _settle(
-        event_types, DeadLetterFilter(reason, limit, before), _("Delete them for good?"), dead_letters.purge, **options
+        event_types,
+        DeadLetterFilter(reason, limit, before),
+        _("Delete them permanently?"),
+        dead_letters.purge,
+        **options,
     )
 
 
 def _settle(
     event_types: Sequence[str],
-    choice: DeadLetterFilter,
+    wanted: DeadLetterFilter,
     question: str,
     work: Work,
     dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Say how many letters it is about, ask, do it, and say how many it were."""
+    """Print the numbers of matching dead letters, ask for confirmation, process them, and print their numbers."""
     with _explain_errors():
-        counts = {name: dead_letters.count(_queue(name), choice) for name in event_types}
+        counts = {name: dead_letters.count(_queue(name), wanted) for name in event_types}
         if not dry_run:
-            _ask(counts, question, yes)
-            with bar(_("Dead letters"), as_json) as shown:
+            _confirm(counts, question, yes)
+            with bar(_("Dead letters"), as_json) as progress:
                 for name, count in counts.items():
-                    shown.begin(name, count)
-                    counts[name] = work(_queue(name), choice, on_batch=shown.advance)
+                    progress.begin(name, count)
+                    counts[name] = work(_queue(name), wanted, on_batch=progress.advance)
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, **counts}))
         return
@@ -134,7 +138,7 @@ def _settle(
         click.echo(f"{name}: {count}")
 
 
-def _ask(counts: dict[str, int], question: str, yes: bool) -> None:
+def _confirm(counts: dict[str, int], question: str, yes: bool) -> None:
     if yes or not any(counts.values()):
         return
     for name, count in counts.items():
@@ -143,9 +147,7 @@ def _ask(counts: dict[str, int], question: str, yes: bool) -> None:
 
 
 def _line(dead_letter: DeadLetter) -> str:
-    event = json.dumps(
-        dead_letter.event, default=str
-    )  # what was not JSON when it was rejected has been read back as it was
+    event = json.dumps(dead_letter.event, default=str)  # an event that was not JSON may contain any object
     return f"{dead_letter.rejected or '-'}  {dead_letter.reason}  {dead_letter.message_id}  {event}"
 
 
@@ -155,19 +157,19 @@ def _queue(event_type: str) -> Any:
 
 @contextmanager
 def _explain_errors() -> Iterator[None]:
-    """Turn a broker's failure into a message and exit code 1."""
+    """Turn failures of the broker into a message and exit code 1."""
     try:
         yield
-    except failures() as error:
+    except failure_types() as error:
         raise click.ClickException(
             _(
-                "The broker does not answer (%(error)s), see BROKER_URL; no letter is lost. Run the command again.",
+                "The broker does not answer (%(error)s), see BROKER_URL; nothing is lost. Run the command again.",
                 error=type(error).__name__,
             )
         ) from error
 
 
-def _explain_dead_letter_errors(found: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
-    """Explain what goes wrong with the letters, and not with the terminal that they are printed to."""
+def _explain_read_errors(read: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
+    """Explain errors of reading dead letters only: an OSError of the terminal is not one of the broker."""
     with _explain_errors():
-        yield from found
+        yield from read

@@ -1,4 +1,4 @@
-"""Show which events do not count: `invenio stats events dropped`."""
+"""Define the command that shows which events are not counted: `invenio stats events dropped`."""
 
 import json
 from collections.abc import Sequence
@@ -15,31 +15,31 @@ from rich.console import Console
 from invenio_stats.cli.options import as_json, check_range, event_types, from_option, table, to_option
 from invenio_stats.operations.monitoring import ingest_counters as counters
 
-_DAYS = 7
+_DEFAULT_DAYS = 7
 
 
 @click.command("dropped")
 @event_types
-@from_option("Default: a week.")
+@from_option("Default: a week before the last date.")
 @to_option("Default: today.")
 @as_json
 @with_appcontext
 def events_dropped(event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool) -> None:
-    """Print how many events of EVENT_TYPES (all, unless some are named) count for nobody, by day and reason.
+    """Print how many events of EVENT_TYPES (default: all) are not counted, by day and reason.
 
-    They were dropped by a rule (robot, ai, machine, preprocessor), were one with another click, are dead letters, or
-    were refused because neither broker nor spool took them. The day is the one they were processed or refused on.
+    They were dropped by a rule (robot, ai, machine, preprocessor), merged with another click, dead-lettered, or refused
+    because neither the broker nor the spool stored them. The day is that of processing or refusal.
     """
     end = last.date() if last else datetime.now(timezone.utc).date()
-    start = first.date() if first else end - timedelta(days=_DAYS - 1)
+    start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
     check_range(start, end)
-    found = _by_day(_read(start, end, event_types))
+    days = _by_day(_read(start, end, event_types))
     if as_json:
-        click.echo(json.dumps({"from": start.isoformat(), "to": end.isoformat(), "days": found}, indent=2))
+        click.echo(json.dumps({"from": start.isoformat(), "to": end.isoformat(), "days": days}, indent=2))
         return
-    rows = {f"{day} {name}": reasons for day, types in found.items() for name, reasons in types.items()}
+    rows = {f"{day} {name}": reasons for day, types in days.items() for name, reasons in types.items()}
     if rows:
-        Console().print(table(_("Events that count for nobody"), _("day and event type"), rows))
+        Console().print(table(_("Events that are not counted"), _("day and event type"), rows))
     else:
         click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
 
@@ -55,7 +55,7 @@ def _read(first: date, last: date, event_types: Sequence[str]) -> list[counters.
 
 def _by_day(lines: Sequence[counters.Line]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the counters by day, event type and reason."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    days: dict[str, dict[str, dict[str, Any]]] = {}
     for line in lines:
-        found.setdefault(line.day.isoformat(), {}).setdefault(line.event_type, {})[line.reason] = line.count
-    return found
+        days.setdefault(line.day.isoformat(), {}).setdefault(line.event_type, {})[line.reason] = line.count
+    return days

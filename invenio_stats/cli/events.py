@@ -1,4 +1,4 @@
-"""Commands about raw events: `invenio stats events`."""
+"""Define the commands for raw events: `invenio stats events`."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from invenio_stats.broker import queue_depth
 from invenio_stats.cli.options import as_json, eager, event_types, print_task, report
 from invenio_stats.cli.progress import bar
-from invenio_stats.operations.runner import keep_agents, process_one
+from invenio_stats.operations.runner import process_one, store_agents
 from invenio_stats.proxies import current_stats
 from invenio_stats.support import shutdown
 from invenio_stats.tasks import process_events
@@ -17,7 +17,7 @@ from invenio_stats.tasks import process_events
 
 @click.group("events")
 def events_group() -> None:
-    """Raw events: from the queues into the search engine."""
+    """Process raw events, and show those that were not counted."""
 
 
 @events_group.command("process")
@@ -26,14 +26,19 @@ def events_group() -> None:
 @as_json
 @with_appcontext
 def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> None:
-    """Store the events that wait on the queues of EVENT_TYPES (all, unless some are named)."""
+    """Store the events that are on the queues of EVENT_TYPES (default: all)."""
     if not eager:
         print_task(_("Events processing"), process_events.delay(list(event_types)), as_json)
         return
     results = {}
-    with bar(_("Processing events"), as_json) as shown, shutdown.on_sigterm():
+    with bar(_("Processing events"), as_json) as progress, shutdown.on_sigterm():
         for name in event_types:
-            shown.begin(name, queue_depth.depth(current_stats.events[name].queue) if shown.is_seen else None)
-            results[name] = process_one(name, on_batch=shown.advance)
-    keep_agents()
-    report(results, as_json, lambda one: _("%(stored)s stored, %(failed)s failed", stored=one[0], failed=one[1]))
+            progress.begin(name, queue_depth.depth(current_stats.events[name].queue) if progress.is_seen else None)
+            results[name] = process_one(name, on_batch=progress.advance)
+    store_agents()
+    report(
+        results,
+        as_json,
+        lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1]),
+        success=_("Events processed successfully."),
+    )

@@ -1,4 +1,4 @@
-"""Commands about indices: `invenio stats indices list` and `compact`."""
+"""Define the commands for indices: `invenio stats indices list` and `compact`."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Read a month that is closed."""
+    """Return a month as '2026-01'; BadParameter if it is not closed."""
     if value is None:
         return None
     try:
@@ -39,34 +39,35 @@ def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str
         raise click.BadParameter(str(error), ctx, param) from error
     if not is_closed(month, datetime.now(timezone.utc)):
         raise click.BadParameter(
-            _("%(month)s is not closed: it is the last full month or a later one.", month=f"{month:%Y-%m}"), ctx, param
+            _("%(month)s is not closed: choose a month before the last full one.", month=f"{month:%Y-%m}"), ctx, param
         )
     return f"{month:%Y-%m}"
 
 
 @click.group("indices")
 def indices_group() -> None:
-    """See the indices of the search engine, and make them fewer."""
+    """List the indices of the search engine, and compact those of closed months."""
 
 
 @indices_group.command("list")
 @as_json
 @with_appcontext
 def indices_list(as_json: bool) -> None:
-    """Print all indices of this instance and how near the engine is to its limit; exit 1 where that is reached."""
-    found, shards = inventory.indices(current_search_client), inventory.shards(current_search_client)
+    """Print all indices of this instance and the shards in use; exit 1 if the limit of shards is almost reached."""
+    indices, shards = inventory.indices(current_search_client), inventory.shards(current_search_client)
     facts = {**shards._asdict(), "days_left": shards.days_left, "level": shards.level}
     if as_json:
-        kinds = {kind: line._asdict() for kind, line in inventory.sums(found).items()}
-        click.echo(json.dumps({"indices": [one._asdict() for one in found], "kinds": kinds, "shards": facts}, indent=2))
+        kinds = {kind: line._asdict() for kind, line in inventory.sums(indices).items()}
+        lines = [index._asdict() for index in indices]
+        click.echo(json.dumps({"indices": lines, "kinds": kinds, "shards": facts}, indent=2))
     else:
-        Console().print(_table(found))
+        Console().print(_table(indices))
         text = _("%(used)s of %(limit)s shards of the search engine are in use.", **facts)
         if shards.days_left is not None and shards.level != "ok":
             text += " " + _("At %(daily)s more each day the limit is reached in %(days_left)s days.", **facts)
         click.secho(f"{shards.level}: {text}", fg=COLORS[shards.level])
         if shards.level != "ok":
-            cure = _("Make closed months one index each: invenio stats indices compact. Or add a node.")
+            cure = _("Compact closed months with `invenio stats indices compact`, or add a node.")
             click.echo(f"    {cure}")
     if shards.level == "error":
         raise click.exceptions.Exit(1)
@@ -74,29 +75,29 @@ def indices_list(as_json: bool) -> None:
 
 @indices_group.command("compact")
 @event_types
-@click.option("--month", callback=_month, help="Only this one: 2026-01.")
+@click.option("--month", callback=_month, help="Only this month, for example 2026-01.")
 @dry_run
 @yes
 @as_json
 @with_appcontext
 def indices_compact(event_types: Sequence[str], month: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Make the days of each closed month one index, for EVENT_TYPES (all, unless some are named).
+    """Compact the daily indices of each closed month of EVENT_TYPES (default: all) into one index.
 
-    Searches find every event once all the time. Events that come late for a month wait while it is worked on.
+    Searches find every event exactly once at any time. Late events of a month stay queued while it is compacted.
     """
     due = list(plans(current_search_client, event_types, datetime.now(timezone.utc), month))
-    documents = {one.name: one.documents for one in inventory.indices(current_search_client)} if due else {}
+    documents = {index.name: index.documents for index in inventory.indices(current_search_client)} if due else {}
     sizes = [sum(documents.get(index, 0) for index in plan.sources) for plan in due]
     if due and not (dry_run or yes):
         for plan, size in zip(due, sizes, strict=True):
             click.echo(_planned(plan, size), err=True)
-        click.confirm(_("Make each of these months one index?"), abort=True, err=True)
+        click.confirm(_("Compact each of these months into one index?"), abort=True, err=True)
     results: list[dict[str, Any]] = []
-    with bar(_("Compacting"), as_json or dry_run) as shown:
+    with bar(_("Compacting"), as_json or dry_run) as progress:
         for plan, size in zip(due, sizes, strict=True):
-            shown.begin(f"{plan.event_type} {plan.month}", 2 * size)
-            done = {"replaced": len(plan.sources), "documents": size} if dry_run else _compact(plan, shown)
-            results.append({"event_type": plan.event_type, "month": plan.month, **done})
+            progress.begin(f"{plan.event_type} {plan.month}", 2 * size)
+            facts = {"replaced": len(plan.sources), "documents": size} if dry_run else _compact(plan, progress)
+            results.append({"event_type": plan.event_type, "month": plan.month, **facts})
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, "months": results}, indent=2))
     else:
@@ -105,27 +106,27 @@ def indices_compact(event_types: Sequence[str], month: str | None, dry_run: bool
         raise click.exceptions.Exit(1)
 
 
-def _compact(plan: Plan, shown: Bar) -> dict[str, Any]:
-    """Do one month; what goes wrong with it does not stop the others."""
+def _compact(plan: Plan, progress: Bar) -> dict[str, Any]:
+    """Compact one month and return the result, or its error, which does not stop the other months."""
     try:
-        return compact(current_search_client, plan, _now, shown.advance)._asdict()
+        return compact(current_search_client, plan, _now, progress.advance)._asdict()
     except (StatsError, search.exceptions.TransportError, search.helpers.ScanError) as error:
-        logger.exception("A month could not be made one index", extra={"index": plan.name})
+        logger.exception("A month could not be compacted", extra={"index": plan.name})
         return {"error": str(error) if isinstance(error, StatsError) else type(error).__name__}
 
 
 def _print(results: list[dict[str, Any]], what: str) -> None:
     if not results:
-        click.echo(_("There is nothing to do: no closed month has indices of days."))
+        click.echo(_("There is nothing to do: no closed month has daily indices."))
     for result in results:
-        place = f"{result['event_type']} {result['month']}"
+        month = f"{result['event_type']} {result['month']}"
         if "error" in result:
-            click.secho(f"{place}: {result['error']}", fg="red")
+            click.secho(f"{month}: {result['error']}", fg="red")
             continue
         line = _("%(replaced)s indices with %(documents)s events %(what)s", **{**result, "what": what})
         if result.get("doubled"):
             line += "; " + _("%(doubled)s of them were in two indices", **result)
-        click.secho(f"{place}: {line}", fg="green")
+        click.secho(f"{month}: {line}", fg="green")
 
 
 def _planned(plan: Plan, size: int) -> str:
@@ -134,9 +135,9 @@ def _planned(plan: Plan, size: int) -> str:
     )
 
 
-def _table(found: Sequence[inventory.Index]) -> Table:
+def _table(indices: Sequence[inventory.Index]) -> Table:
     table = Table(title=_("Indices"), show_footer=True)
-    total = inventory.sums(found).get("all")
+    total = inventory.sums(indices).get("all")
     size: Callable[[int], str] = decimal
     table.add_column(_("index"), _("all"), overflow="fold")
     table.add_column(_("kind"))
@@ -147,9 +148,9 @@ def _table(found: Sequence[inventory.Index]) -> Table:
         (_("aliases"), ""),
     ):
         table.add_column(column, value, justify="right")
-    for one in found:
-        numbers = str(one.documents), str(one.shards), size(one.bytes), str(len(one.aliases))
-        table.add_row(one.name, one.kind, *numbers)
+    for index in indices:
+        numbers = str(index.documents), str(index.shards), size(index.bytes), str(len(index.aliases))
+        table.add_row(index.name, index.kind, *numbers)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Commands for operators: `invenio stats status`, `doctor` and `spool`."""
+"""Define the commands that monitor the pipeline: `invenio stats status`, `doctor` and `spool`."""
 
 import json
 from datetime import datetime, timezone
@@ -9,19 +9,20 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.cli.options import as_json, table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import examine
+from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
 from invenio_stats.operations.runner import send_spool
 
 
 @click.group("spool")
 def spool_command() -> None:
-    """Events that wait on this machine's disk because the broker was away."""
+    """Handle events stored on this machine's disk while the broker was not available."""
 
 
 @spool_command.command("send")
@@ -29,18 +30,18 @@ def spool_command() -> None:
 @as_json
 @with_appcontext
 def spool_send(rejected: bool, as_json: bool) -> None:
-    """Send what waits in the spool to the broker, now, and count what it could not take."""
-    with bar(_("Sending"), as_json) as shown:
+    """Send the events in the spool to the broker, and store the counters of events that the spool refused."""
+    with bar(_("Sending"), as_json) as progress:
         try:
             if rejected:
                 outbox().spool.retry_rejected()
-            shown.begin(_("spool"), outbox().spool.count())
-            sent = send_spool(on_batch=shown.advance)
+            progress.begin(_("spool"), outbox().spool.count())
+            sent = send_spool(on_batch=progress.advance)
         except SpoolVersionError as error:
             raise click.ClickException(str(error)) from error
-        except failures() as error:
+        except failure_types() as error:
             raise click.ClickException(
-                _("The broker does not answer (%(error)s); the events stay.", error=type(error).__name__)
+                _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
             ) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
 
@@ -49,25 +50,26 @@ def spool_send(rejected: bool, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def status_command(as_json: bool) -> None:
-    """Print what waits, how fresh the totals are, and what the last runs did."""
+    """Print the queued events, how current the totals are, and the results of the last runs."""
     now = datetime.now(timezone.utc)
-    found = {"events": events_status(now), "spool": spool_status(), "aggregations": aggregations_status(now)}
+    facts = {"events": events_status(now), "spool": spool_status(), "aggregations": aggregations_status(now)}
     if as_json:
-        click.echo(json.dumps({"generated": iso_zoned(now), **found}, indent=2))
+        click.echo(json.dumps({"generated": iso_zoned(now), **facts}, indent=2))
         return
     console = Console()
-    console.print(table(_("Event types"), _("event type"), found["events"]))
-    console.print(table(_("Spool of this machine"), _("spool"), {_("events"): found["spool"]}))
-    console.print(table(_("Aggregations"), _("aggregation"), found["aggregations"]))
+    console.print(table(_("Event types"), _("event type"), facts["events"]))
+    console.print(table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
+    console.print(table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
 
 
 @click.command("doctor")
+@click.option("--before-downgrade", is_flag=True, help="Check only whether 7.x can take over: nothing waits.")
 @as_json
 @with_appcontext
-def doctor_command(as_json: bool) -> None:
-    """Say what would make the numbers wrong or the visitors known in production, with the cure; exit 1 for errors."""
-    findings = list(examine())
+def doctor_command(before_downgrade: bool, as_json: bool) -> None:
+    """Print what would make numbers wrong or identify visitors in production, with the cure; exit 1 for errors."""
+    findings = list(examine(CHECKS_BEFORE_DOWNGRADE if before_downgrade else None))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:

@@ -1,4 +1,4 @@
-"""What the commands have in common: their arguments, and how they print."""
+"""Define the arguments and options that commands share, and how they print results."""
 
 import json
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from invenio_stats.proxies import current_stats
 
 
 def _known(kind: str, known: Callable[[], Any]) -> Callable[..., tuple[str, ...]]:
-    """Return a callback that refuses types which are not configured, and reads none as all."""
+    """Return a callback that rejects types which are not known, and returns all known ones if none is given."""
 
     def check(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not current_app:  # arguments are read before the command's own context
+        if not current_app:  # arguments are parsed before the command pushes its application context
             ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
         names = list(known())
         unknown = [name for name in value if name not in names]
@@ -35,7 +35,7 @@ def _known(kind: str, known: Callable[[], Any]) -> Callable[..., tuple[str, ...]
 
 
 def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a date in UTC; a year or month alone is its first day."""
+    """Return a date in UTC; a year or month alone means its first day."""
     try:
         return None if value is None else parse_calendar(value)
     except ValueError as error:
@@ -43,12 +43,12 @@ def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 
 
 def types_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
-    """Return the argument that names types; without any it is all that are known."""
+    """Return the argument for any number of types; it is all known types if none is given."""
     return click.argument(f"{kind}-types".replace("-", "_"), nargs=-1, callback=_known(kind, known))
 
 
 def type_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
-    """Return the argument that names one type."""
+    """Return the argument for one type."""
     check = _known(kind, known)
     return click.argument(f"{kind}_type", callback=lambda ctx, param, value: check(ctx, param, (value,))[0])
 
@@ -59,83 +59,91 @@ aggregation_types = types_argument("aggregation", lambda: current_stats.aggregat
 
 
 class _DateOption(click.Option):
-    """A date in UTC with two names: the first is documented, the other one is accepted as well."""
+    """A date in UTC with two names: the first is documented, the second is accepted for compatibility."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Show one name."""
+        """Return the help with the documented name only."""
         return f"{self.opts[0]} DATE", self.help or ""
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Name it in messages as it is documented."""
+        """Return the documented name, for messages."""
         return f"'{self.opts[0]}'"
 
 
 def date_option(*names: str, help: str, required: bool = False) -> Callable[..., Any]:
-    """Return an option that is a date in UTC."""
+    """Return an option with a date in UTC."""
     return click.option(*names, cls=_DateOption, callback=_date, required=required, help=help)
 
 
 def from_option(default: str = "", required: bool = False) -> Callable[..., Any]:
-    """Return the option for the first date of a range, `first`; releases before 7.10 call it --start-date."""
+    """Return the option --from for the first date of a range, `first`; releases before 7.10 call it --start-date."""
     text = f"First date, inclusive (UTC): 2026, 2026-01, 2026-01-31. {default}".strip()
     return date_option("--from", "--start-date", "first", help=text, required=required)
 
 
 def to_option(default: str = "", required: bool = False) -> Callable[..., Any]:
-    """Return the option for the last date of a range, `last`; releases before 7.10 call it --end-date."""
+    """Return the option --to for the last date of a range, `last`; releases before 7.10 call it --end-date."""
     text = f"Last date, inclusive (UTC). {default}".strip()
     return date_option("--to", "--end-date", "last", help=text, required=required)
 
 
-eager = click.option("--eager", "-e", is_flag=True, help="Work here and now instead of sending a task to a worker.")
+eager = click.option("--eager", "-e", is_flag=True, help="Run in this process instead of sending a task to a worker.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
+dry_run = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def check_range(first: date | None, last: date | None) -> None:
-    """Refuse a range that ends before it starts."""
+    """Raise UsageError for a range that ends before it starts."""
     if first and last and first > last:
         raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
 
 
 def print_task(what: str, task: Any, as_json: bool) -> None:
-    """Say that a worker has been told."""
+    """Print the id of a task that was sent to a worker."""
     if as_json:
         click.echo(json.dumps({"task": task.id}))
     else:
         click.secho(_("%(what)s task sent: %(id)s.", what=what, id=task.id), fg="yellow")
 
 
-def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str]) -> None:
-    """Print what each run did; exit 1 when one failed."""
+def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str], success: str) -> None:
+    """Print what each run did, and `success` if nothing failed; exit 1 when a run failed."""
     failed = [name for name, result in results.items() if isinstance(result, dict)]
     if as_json:
         click.echo(json.dumps(results))
     else:
         for name, result in results.items():
-            text = _("failed: %(error)s; the log says more", **result) if name in failed else line(result)
+            text = _("failed: %(error)s; see the log", **result) if name in failed else line(result)
             click.secho(f"{name}: {text}", fg="red" if name in failed else "green")
     if failed:
         raise click.exceptions.Exit(1)
+    if not (as_json or any(map(_has_failures, results.values()))):
+        click.secho(success, fg="green")
+
+
+def _has_failures(result: Any) -> bool:
+    """Return True if a run's result, a pair of (done, failed) or a list of pairs, has failures."""
+    pairs = result if isinstance(result, list) else [result]
+    return any(isinstance(pair, tuple) and len(pair) == 2 and bool(pair[1]) for pair in pairs)
 
 
 def table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
-    """Return the lines of the status as a table, a column for each fact."""
-    shown = Table(title=title)
+    """Return the lines as a table with a column for each fact; `what` is the title of the names' column."""
+    rows = Table(title=title)
     columns = list(dict.fromkeys(column for line in lines.values() for column in line))
     for column in [what, *(column.replace("_", " ") for column in columns)]:
-        shown.add_column(column, overflow="fold")
+        rows.add_column(column, overflow="fold")
     for name, line in lines.items():
-        shown.add_row(name, *(_cell(line.get(column)) for column in columns))
-    return shown
+        rows.add_row(name, *(_cell(line.get(column)) for column in columns))
+    return rows
 
 
 def _cell(value: Any) -> str:
     if value is None or value in ([], {}):
         return "-"
     if isinstance(value, dict):  # the last run
-        return "\n".join(_cell(one) if key == "finished" else f"{one} {key}" for key, one in value.items())
+        return "\n".join(_cell(fact) if key == "finished" else f"{fact} {key}" for key, fact in value.items())
     if isinstance(value, list):
         return "\n".join(value)
     return value[:19].replace("T", "\n") if isinstance(value, str) else str(value)  # a moment in UTC, cut to the second

@@ -1,4 +1,4 @@
-"""Progress: long commands show how far they are, on standard error, where somebody looks."""
+"""Show the progress of long commands on standard error if that is a terminal."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,40 +10,40 @@ _COLUMNS = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofN
 
 
 class Bar:
-    """One bar, which starts anew for each thing that is worked on."""
+    """One progress bar, which is reset for each item."""
 
     def __init__(self, progress: Progress, what: str):
         self._progress = progress
         self._task = progress.add_task(what, total=None)
         self._what = what
         self.is_seen = not progress.disable
-        """Whether somebody looks; if not, nothing needs to be found out for the bar."""
+        """Whether the bar is shown; if not, callers need not determine totals for it."""
 
     def begin(self, name: str, total: int | None = None) -> None:
-        """Start on a thing that has so many parts; None where nobody knows how many."""
+        """Reset the bar for the next item, which has `total` parts; None if their number is not known."""
         self._progress.reset(self._task, total=total, description=f"{self._what}: {name}")
 
     def advance(self, parts: int = 1) -> None:
-        """Note that so many more parts are done."""
+        """Show that so many more parts are done."""
         self._progress.advance(self._task, parts)
 
     def set(self, done: int, total: int) -> None:
-        """Note that so many parts are done, and how many there are."""
+        """Show that `done` of `total` parts are done."""
         self._progress.update(self._task, completed=done, total=total)
 
 
 @contextmanager
 def bar(what: str, quiet: bool = False) -> Iterator[Bar]:
-    """Show a bar while the block runs; nothing where nobody looks, or with `quiet`."""
+    """Show a bar while the block runs; nothing if standard error is not a terminal, or with `quiet`."""
     console = Console(stderr=True, quiet=quiet)
     with Progress(*_COLUMNS, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         yield Bar(progress, what)
 
 
 def each(names: Sequence[str], what: str, quiet: bool = False) -> Iterator[str]:
-    """Yield the names, with a bar that moves on as each is done with."""
-    with bar(what, quiet) as shown:
+    """Yield the names, and show a bar of how many are done."""
+    with bar(what, quiet) as progress:
         for done, name in enumerate(names):
-            shown.begin(name, len(names))
-            shown.advance(done)
+            progress.begin(name, len(names))
+            progress.advance(done)
             yield name

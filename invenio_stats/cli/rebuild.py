@@ -1,4 +1,4 @@
-"""Command that makes totals anew: `invenio stats aggregations rebuild`."""
+"""Define the command that rebuilds totals from raw events: `invenio stats aggregations rebuild`."""
 
 import json
 from collections import Counter
@@ -18,85 +18,87 @@ from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
-from invenio_stats.operations.verification.rebuild import Mended, Rebuild, begin
+from invenio_stats.operations.verification.rebuild import Rebuild, RebuildResult, begin
 
 
 @click.command("rebuild")
 @aggregation_types
 @from_option(required=True)
 @to_option(required=True)
-@click.option("--dry-run", is_flag=True, help="Show the difference it would make, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the differences, and write nothing.")
 @yes
 @as_json
 @with_appcontext
 def aggregations_rebuild(
     aggregation_types: Sequence[str], first: datetime, last: datetime, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Make the totals of AGGREGATION_TYPES (all, unless some are named) equal to a recount of the raw events.
+    """Replace wrong totals of AGGREGATION_TYPES (default: all) by a recount of the raw events.
 
-    It shows the difference first. Totals without raw events are deleted. What was interrupted goes on when the
-    command is given again.
+    The differences are printed first. Totals without raw events are deleted. The same command continues an interrupted
+    rebuild.
     """
+    # Compare everything, then ask, then write: nothing is written before the user has seen all differences.
     check_range(first, last)
     with explain_errors():
         rebuilds = _begin(aggregation_types, first, last)
-        kinds: dict[str, Counter[str]] = {one.verification.name: Counter() for one in rebuilds}
-        with bar(_("Comparing"), as_json) as shown:
-            table = differences_table(_compare(rebuilds, shown, kinds))
+        kinds: dict[str, Counter[str]] = {rebuild.verification.name: Counter() for rebuild in rebuilds}
+        with bar(_("Comparing"), as_json) as progress:
+            table = differences_table(_compare(rebuilds, progress, kinds))
         if table is not None and not as_json:
             Console().print(table)
-        is_due = any(one.due for one in rebuilds)
+        is_due = any(rebuild.due for rebuild in rebuilds)
         if is_due and not (dry_run or yes):
-            click.confirm(_("Make these totals anew?"), abort=True, err=True)
-        with bar(_("Rebuilding"), as_json or dry_run) as shown:
-            results = {one.verification.name: None if dry_run else _run(one, shown) for one in rebuilds}
+            click.confirm(_("Rebuild these totals?"), abort=True, err=True)
+        with bar(_("Rebuilding"), as_json or dry_run) as progress:
+            results = {rebuild.verification.name: None if dry_run else _run(rebuild, progress) for rebuild in rebuilds}
     _report(rebuilds, kinds, results, dry_run, as_json)
     if any(result and result.failed for result in results.values()):
         raise click.exceptions.Exit(1)
 
 
 def _begin(names: Sequence[str], first: datetime, last: datetime) -> list[Rebuild]:
-    """Get ready; nothing is begun when one of them is refused."""
+    """Prepare the rebuilds of all aggregations; UsageError, and no rebuild, if one is not possible."""
     try:
         rebuilds = [begin(aggregator, first, last) for name in names for aggregator in make_aggregators(name).values()]
     except RebuildError as error:
         raise click.UsageError(str(error)) from error
-    for one in rebuilds:
-        if one.resumed is not None:
-            click.echo(_resumed_line(one), err=True)
+    for rebuild in rebuilds:
+        if rebuild.resumed is not None:
+            click.echo(_resumed_line(rebuild), err=True)
     return rebuilds
 
 
-def _compare(rebuilds: Sequence[Rebuild], shown: Bar, kinds: dict[str, Counter[str]]) -> Iterator[Line]:
-    for one in rebuilds:
-        name = one.verification.name
-        shown.begin(name)
-        for difference in one.differences(shown.set):
+def _compare(rebuilds: Sequence[Rebuild], progress: Bar, kinds: dict[str, Counter[str]]) -> Iterator[Line]:
+    for rebuild in rebuilds:
+        name = rebuild.verification.name
+        progress.begin(name)
+        for difference in rebuild.differences(progress.set):
             kinds[name][difference.kind] += 1
-            yield line_of(one.verification, difference)
+            yield line_of(rebuild.verification, difference)
 
 
-def _run(one: Rebuild, shown: Bar) -> Mended:
-    shown.begin(one.verification.name, len(one.due))
-    return one.run(shown.set)
+def _run(rebuild: Rebuild, progress: Bar) -> RebuildResult:
+    progress.begin(rebuild.verification.name, len(rebuild.due))
+    return rebuild.run(progress.set)
 
 
 def _report(
     rebuilds: Sequence[Rebuild],
     kinds: dict[str, Counter[str]],
-    results: dict[str, Mended | None],
+    results: dict[str, RebuildResult | None],
     dry_run: bool,
     as_json: bool,
 ) -> None:
     if as_json:
-        facts = {name: _facts(one, kinds[name], results[name]) for one in rebuilds for name in [one.verification.name]}
+        named = {rebuild.verification.name: rebuild for rebuild in rebuilds}
+        facts = {name: _facts(rebuild, kinds[name], results[name]) for name, rebuild in named.items()}
         click.echo(json.dumps({"dry_run": dry_run, "aggregations": facts}, indent=2))
         return
-    for one in rebuilds:
-        name, found = one.verification.name, one.verification.found
+    for rebuild in rebuilds:
+        name = rebuild.verification.name
         result = results[name]
         if result is None:
-            text = _("%(count)s totals would be written or deleted", count=found)
+            text = _("%(count)s totals would be written or deleted", count=rebuild.verification.found)
         else:
             text = _("%(written)s totals written or deleted, %(failed)s failed", **result._asdict())
         if result and result.failed:
@@ -104,17 +106,17 @@ def _report(
         click.secho(f"{name}: {text}", fg="red" if result and result.failed else "green")
 
 
-def _facts(one: Rebuild, kinds: Counter[str], result: Mended | None) -> dict[str, Any]:
+def _facts(rebuild: Rebuild, kinds: Counter[str], result: RebuildResult | None) -> dict[str, Any]:
     return {
-        "resumed_behind": one.resumed and iso(one.resumed),
-        "intervals": len(one.due),
+        "resumed_behind": rebuild.resumed and iso(rebuild.resumed),
+        "intervals": len(rebuild.due),
         "differences": dict(kinds),
         **(result._asdict() if result else {}),
     }
 
 
-def _resumed_line(one: Rebuild) -> str:
-    return f"{one.verification.name}: " + _(
-        "an earlier call with these dates was stopped; it goes on behind %(label)s",
-        label=label(one.resumed, one.verification.interval),
+def _resumed_line(rebuild: Rebuild) -> str:
+    return f"{rebuild.verification.name}: " + _(
+        "an earlier rebuild with these dates was interrupted; it continues after %(label)s",
+        label=label(rebuild.resumed, rebuild.verification.interval),
     )

@@ -1,4 +1,4 @@
-"""Command that compares: `invenio stats verify`."""
+"""Define the command that compares totals with a recount: `invenio stats verify`."""
 
 import json
 import logging
@@ -24,8 +24,8 @@ from invenio_stats.errors import StatsError
 from invenio_stats.operations.verification.comparison import Difference
 from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 
-MOST_SHOWN = 50
-"""Differences that are printed for people."""
+MAX_DIFFERENCES_SHOWN = 50
+"""Number of differences in the printed table; JSON has all."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,37 +35,38 @@ Line = dict[str, Any]
 
 @click.command("verify")
 @aggregation_types
-@from_option("Default: the oldest.")
-@to_option("Default: the newest.")
+@from_option("Default: the oldest total.")
+@to_option("Default: the newest total.")
 @as_json
 @with_appcontext
 def verify_command(
     aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool
 ) -> None:
-    """Recount the raw events and compare the totals of AGGREGATION_TYPES (all, unless some are named).
+    """Recount the raw events and compare the totals of AGGREGATION_TYPES (default: all) with them.
 
-    Nothing is written. Exit 0 when they are equal, 1 when they are not or nothing could be compared.
+    Nothing is written. Exit 0 if they are equal, 1 if they differ or nothing could be compared.
     """
     check_range(first, last)
-    done: list[Verification] = []
-    with explain_errors(), bar(_("Comparing"), as_json) as shown:
-        lines = _compare(aggregation_types, first, last, shown, done)
+    verifications: list[Verification] = []
+    with explain_errors(), bar(_("Comparing"), as_json) as progress:
+        lines = _compare(aggregation_types, first, last, progress, verifications)
         if as_json:
-            _print_json(lines, done, first, last)
+            _print_json(lines, verifications, first, last)
         else:
             table = differences_table(lines)
     if not as_json:
         if table is not None:
             Console().print(table)
-        for one in done:
-            print_outcome(one)
-    if any(one.found for one in done) or all(one.comparison is None for one in done):
+        for verification in verifications:
+            print_outcome(verification)
+    is_different = any(verification.found for verification in verifications)
+    if is_different or all(verification.comparison is None for verification in verifications):
         raise click.exceptions.Exit(1)
 
 
 @contextmanager
 def explain_errors() -> Iterator[None]:
-    """Turn what the search engine may answer into a message and exit code 1."""
+    """Turn errors of the search engine and of the comparison into a message and exit code 1."""
     try:
         yield
     except StatsError as error:
@@ -78,8 +79,8 @@ def explain_errors() -> Iterator[None]:
 
 
 def line_of(verification: Verification, difference: Difference) -> Line:
-    """Return a difference as programs read it."""
-    start, key = difference.one.total_key
+    """Return a difference in the form of the JSON output."""
+    start, key = difference.counted_total.total_key
     return {
         "aggregation": verification.name,
         "interval": label(start, verification.interval),
@@ -91,89 +92,96 @@ def line_of(verification: Verification, difference: Difference) -> Line:
 
 
 def differences_table(lines: Iterable[Line]) -> Table | None:
-    """Read all differences and return a table of the first; None where there are none."""
+    """Read all differences and return a table of the first of them; None if there are none."""
     table = Table(title=_("Differences"))
     for column in (_("aggregation"), _("interval"), _("key"), _("what"), _("stored"), _("counted")):
         table.add_column(column, overflow="fold")
     count = 0
     for count, line in enumerate(lines, 1):
-        if count <= MOST_SHOWN:
+        if count <= MAX_DIFFERENCES_SHOWN:
             cells = line["aggregation"], line["interval"], str(line["key"]), line["kind"]
             table.add_row(*map(Text, (*cells, _fields(line["stored"]), _fields(line["counted"]))))
-    if count > MOST_SHOWN:
-        table.caption = _("%(count)s more; invenio stats verify --json prints all", count=count - MOST_SHOWN)
+    if count > MAX_DIFFERENCES_SHOWN:
+        table.caption = _("%(count)s more; invenio stats verify --json prints all", count=count - MAX_DIFFERENCES_SHOWN)
     return table if count else None
 
 
-def print_outcome(one: Verification) -> None:
-    """Print how much of an aggregation was compared, and what was left out and why."""
-    if one.comparison is None:
-        click.secho(f"{one.name}: " + _("not verifiable, it has an agg_iter of its own"), fg="yellow")
+def print_outcome(verification: Verification) -> None:
+    """Print how many totals of an aggregation were compared, and which intervals were skipped and why."""
+    name, interval = verification.name, verification.interval
+    if verification.comparison is None:
+        click.secho(f"{name}: " + _("not verifiable, because its class overrides agg_iter"), fg="yellow")
         return
-    text = _("%(totals)s totals compared, %(found)s differences", totals=one.totals, found=one.found)
-    if one.starts:
-        edges = (label(start, one.interval) for start in (one.starts[0], one.starts[-1]))
-        text += ", " + _("from %(first)s to %(last)s", **dict(zip(("first", "last"), edges, strict=True)))
-    click.secho(f"{one.name}: {text}", fg="red" if one.found else "green")
-    for skipped in one.skipped:
-        click.echo("    " + _skipped_line(one, skipped))
-    if one.others:
-        click.echo("    " + _("%(count)s totals of others in the same indices not compared", count=one.others))
+    text = _("%(totals)s totals compared, %(found)s differences", totals=verification.totals, found=verification.found)
+    if verification.starts:
+        first, last = (label(start, interval) for start in (verification.starts[0], verification.starts[-1]))
+        text += ", " + _("from %(first)s to %(last)s", first=first, last=last)
+    click.secho(f"{name}: {text}", fg="red" if verification.found else "green")
+    for skipped in verification.skipped:
+        click.echo("    " + _skipped_line(verification, skipped))
+    if verification.others:
+        count = verification.others
+        click.echo("    " + _("%(count)s totals of other aggregations in the same indices not compared", count=count))
 
 
-def facts_of(one: Verification) -> dict[str, Any]:
-    """Return what was compared, for programs."""
+def facts_of(verification: Verification) -> dict[str, Any]:
+    """Return the result of a verification in the form of the JSON output."""
     return {
-        "verifiable": one.comparison is not None,
-        **_range(one, one.starts),
-        "totals": one.totals,
-        "differences": one.found,
-        "others": one.others,
+        "verifiable": verification.comparison is not None,
+        **_range(verification, verification.starts),
+        "totals": verification.totals,
+        "differences": verification.found,
+        "others": verification.others,
         "skipped": [
-            {"reason": skipped.reason, "limit": iso(skipped.limit), **_range(one, skipped.starts)}
-            for skipped in one.skipped
+            {"reason": skipped.reason, "limit": iso(skipped.limit), **_range(verification, skipped.starts)}
+            for skipped in verification.skipped
         ],
     }
 
 
 def _compare(
-    names: Sequence[str], first: datetime | None, last: datetime | None, shown: Bar, done: list[Verification]
+    names: Sequence[str],
+    first: datetime | None,
+    last: datetime | None,
+    progress: Bar,
+    verifications: list[Verification],
 ) -> Iterator[Line]:
-    """Yield all differences; who has been compared is in `done`."""
+    """Yield all differences, and append each verification to the list before its differences."""
     for name in names:
         for aggregator in make_aggregators(name).values():
-            shown.begin(aggregator.name)
-            one = prepare(aggregator, first, last)
-            done.append(one)
-            for difference in one.differences(shown.set):
-                yield line_of(one, difference)
+            progress.begin(aggregator.name)
+            verification = prepare(aggregator, first, last)
+            verifications.append(verification)
+            for difference in verification.differences(progress.set):
+                yield line_of(verification, difference)
 
 
-def _print_json(lines: Iterable[Line], done: list[Verification], first: datetime | None, last: datetime | None) -> None:
-    """Print while comparing: there may be more differences than memory holds."""
+def _print_json(
+    lines: Iterable[Line], verifications: list[Verification], first: datetime | None, last: datetime | None
+) -> None:
+    """Print each difference when it is found, because there may be more than fit in memory."""
     dates = {"from": first and iso(first), "to": last and iso(last)}
     click.echo(json.dumps(dates)[:-1] + ', "differences": [')
-    before = ""
+    separator = ""
     for line in lines:
-        click.echo(before + json.dumps(line), nl=False)
-        before = ",\n"
-    click.echo('\n], "aggregations": ' + json.dumps({one.name: facts_of(one) for one in done}, indent=2) + "}")
+        click.echo(separator + json.dumps(line), nl=False)
+        separator = ",\n"
+    facts = {verification.name: facts_of(verification) for verification in verifications}
+    click.echo('\n], "aggregations": ' + json.dumps(facts, indent=2) + "}")
 
 
-def _range(one: Verification, starts: Sequence[datetime]) -> dict[str, Any]:
-    first, last = (label(starts[place], one.interval) if starts else None for place in (0, -1))
+def _range(verification: Verification, starts: Sequence[datetime]) -> dict[str, Any]:
+    first, last = (label(starts[position], verification.interval) if starts else None for position in (0, -1))
     return {"intervals": len(starts), "first": first, "last": last}
 
 
-def _skipped_line(one: Verification, skipped: Skipped) -> str:
+def _skipped_line(verification: Verification, skipped: Skipped) -> str:
     reasons: dict[Reason, str] = {
-        "incomplete": _(
-            "before %(limit)s, the first day whose raw events are all there", limit=iso(skipped.limit)[:10]
-        ),
-        "not_started": _("before %(limit)s, where the aggregation begins", limit=iso(skipped.limit)),
-        "not_due": _("from %(limit)s on the aggregation has not counted yet", limit=iso(skipped.limit)),
+        "incomplete": _("before %(limit)s, the first day with all raw events", limit=iso(skipped.limit)[:10]),
+        "not_started": _("before %(limit)s, when the aggregation starts", limit=iso(skipped.limit)),
+        "not_due": _("from %(limit)s on, which is not aggregated yet", limit=iso(skipped.limit)),
     }
-    facts = _range(one, skipped.starts)
+    facts = _range(verification, skipped.starts)
     return _("%(intervals)s intervals from %(first)s to %(last)s not compared: ", **facts) + reasons[skipped.reason]
 
 

@@ -1,1 +1,1 @@
-"""Shipped event types: record views and file downloads, written as a user of the package would."""
+"""Shipped event types, record views and file downloads, defined with the public API only."""

@@ -1,4 +1,4 @@
-"""The shipped configuration: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these, or to parts of them."""
+"""Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
@@ -9,7 +9,7 @@ _AGGREGATIONS = "invenio_stats.contrib.aggregations"
 _BUILDERS = "invenio_stats.contrib.event_builders"
 
 _ITEM = {"item_id": "item_id", "labels": "labels", "access_status": "access_status"}
-"""The item of a view or download, as it was at the newest event of the interval."""
+"""Fields of the item of a view or download, copied from the newest event of the interval."""
 
 EVENTS_CONFIG = {
     "file-download": {

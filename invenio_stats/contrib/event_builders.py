@@ -1,4 +1,4 @@
-"""Event builders of the shipped types, and what makes two of their events the same thing."""
+"""Build the events of the shipped types and the ids of the items they are about."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = (
 
 
 def file_download_event_builder(event: Event, sender_app: Any, obj: Any = None, **kwargs: Any) -> Event:
-    """Describe one download of a file; one that is answered by a redirect leads to the file itself."""
+    """Fill the event of a file download; a redirect that answers it leads to the file itself."""
     event.update(
         bucket_id=str(obj.bucket_id),
         file_id=str(obj.file_id),
@@ -29,7 +29,7 @@ def file_download_event_builder(event: Event, sender_app: Any, obj: Any = None, 
 def record_view_event_builder(
     event: Event, sender_app: Any, pid: Any = None, record: Any = None, **kwargs: Any
 ) -> Event:
-    """Describe one view of a record's page."""
+    """Fill the event of a view of a record's page."""
     event.update(
         record_id=str(record.id),
         pid_type=pid.pid_type,

@@ -1,4 +1,4 @@
-"""Which classes of agents are robots, machines and people."""
+"""Define the classes of user agents, and which of them are robots, machines and people."""
 
 from typing import Literal
 

@@ -45,9 +45,9 @@ class AggregationDefinition(NamedTuple):
     cls: type
     params: Mapping[str, Any]
     totals_alias: str | None = None
-    """The alias of its totals, without the instance's prefix."""
+    """Alias of the aggregation's totals, without the instance's prefix."""
     interval: Interval | None = None
-    """What one of its totals covers. Both are None for a class with its own constructor: only an object of it knows."""
+    """Interval of a total. Both are None if the class overrides the constructor, so that only its objects know them."""
 
 
 class QueryDefinition(NamedTuple):
@@ -56,4 +56,5 @@ class QueryDefinition(NamedTuple):
     name: str
     cls: type
     permission_factory: Callable[..., Any] | None
+    """None where the entry has none: an instance's own factory asks it, and would call itself if it stood here."""
     params: Mapping[str, Any]

@@ -90,7 +90,7 @@ class Cell:
         return self._neighbour(window)
 
     def _neighbour(self, seconds: int) -> DocumentRef | None:
-        if not seconds or self.identity is None or (shifted := _shifted(self.ref.start, seconds)) is None:
+        if not seconds or self.identity is None or (shifted := _shift(self.ref.start, seconds)) is None:
             return None
         start, start_text = shifted
         return DocumentRef(start, start_text + self.identity)
@@ -132,7 +132,7 @@ _cached_iso: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
 
 
 @lru_cache(maxsize=8192)
-def _shifted(start: datetime, seconds: int) -> tuple[datetime, str] | None:
+def _shift(start: datetime, seconds: int) -> tuple[datetime, str] | None:
     """Return the start of the cell so many seconds later, as a moment and as text; None beyond the calendar."""
     try:
         shifted = start + timedelta(seconds=seconds)

@@ -22,14 +22,20 @@ MAX_ID_BYTES = 255
 class IdentifiedEvent(Event):
     """An event with its id and a mark for redirects, which are kept outside its fields.
 
-    `event_id` is set once, when the event is built. `leads_to_content` is True if a redirect that answers the request
-    leads to the content itself, for example to object storage.
+    `event_id` is set once, when the event is built; `has_own_id` is True if its publisher has given it, so that it is
+    the same whenever the event is published. `leads_to_content` is True if a redirect that answers the request leads to
+    the content itself, for example to object storage.
     """
 
     def __init__(self, fields: Event, event_id: str | None = None, leads_to_content: bool = False):
         super().__init__(fields)
         self.event_id = event_id or secrets.token_hex(16)
+        self.has_own_id = False
         self.leads_to_content = leads_to_content
+
+
+MAX_EVENT_ID_BYTES = 255
+"""Of an event's own id: it is the id of a message, and AMQP's are no longer."""
 
 
 def short_id(event_id: str) -> str:
@@ -43,8 +49,21 @@ def short_id(event_id: str) -> str:
 
 
 def with_id(event: Event) -> IdentifiedEvent:
-    """Return the event with an id: its own if it has one, otherwise a new one."""
-    return event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event)
+    """Return the event with an id: the one in its field `event_id`, else the one that it has, else a new one.
+
+    ValueError if the field is not a text of 1 to 255 bytes.
+    """
+    identified = event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event)
+    own_id = identified.pop("event_id", None)
+    if own_id is not None:
+        identified.event_id, identified.has_own_id = _checked_id(own_id), True
+    return identified
+
+
+def _checked_id(own_id: Any) -> str:
+    if isinstance(own_id, str) and own_id.isprintable() and 0 < len(own_id.encode()) <= MAX_EVENT_ID_BYTES:
+        return own_id
+    raise ValueError(f"An event's event_id is wrong: give a text of 1 to {MAX_EVENT_ID_BYTES} bytes, or leave it out.")
 
 
 def leads_to_content(event: Event) -> IdentifiedEvent:

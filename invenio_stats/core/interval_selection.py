@@ -31,8 +31,8 @@ def select_within(
 ) -> Selection:
     """Select the touched intervals that the split contains; with `every`, also untouched ones from `since` on.
 
-    Touched intervals after the end of the split wait for a later run. A touched interval before `since` is left out
-    only if the split has a gap there: no later run would select it, so it cannot wait.
+    Touched intervals after the end of the split wait for a later run. A touched interval before `since` is skipped, and
+    does not wait, if the split has earlier and later intervals but not this one.
     """
     # Three groups: touched before `since` (late events), in the split, and after its end.
     first = floor(since, interval)

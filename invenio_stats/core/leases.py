@@ -50,7 +50,7 @@ class Claim(NamedTuple):
     """Intervals that other runs have already done."""
 
 
-def living(leases: Iterable[Lease], now: datetime, life: timedelta) -> list[Lease]:
+def drop_dead(leases: Iterable[Lease], now: datetime, life: timedelta) -> list[Lease]:
     """Return the leases without active ones silent for longer than `life` and ended ones that overlap no active run."""
     known = [lease for lease in leases if not lease.is_active or now - lease.alive <= life]
     begun = [lease.begun for lease in known if lease.is_active]
@@ -73,12 +73,12 @@ def claim(leases: Sequence[Lease], own: Lease, wanted: Mapping[datetime, int], l
     return Claim(granted, spared)
 
 
-def earliest(leases: Iterable[Lease], token: str) -> datetime | None:
+def earliest_start(leases: Iterable[Lease], token: str) -> datetime | None:
     """Return when the first of the other runs began, or None if there is no other run."""
     return min((lease.begun for lease in leases if lease.token != token), default=None)
 
 
-def ended(own: Lease, now: datetime) -> Lease:
+def end(own: Lease, now: datetime) -> Lease:
     """Return the lease of a run that has ended, with or without success."""
     return replace(own, holds=(), alive=now, ended=now)
 

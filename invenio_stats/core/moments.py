@@ -1,12 +1,16 @@
 """Parse and format moments in time; this is the only module that does, and its moments are aware UTC."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
 UTC = timezone.utc
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """A moment before all events."""
+
+END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""A moment after all events."""
 
 # Not compiled here: `re` compiles and caches them at first use, so that importing the package stays fast.
 _TIMESTAMP = (
@@ -28,11 +32,11 @@ def parse(value: str | datetime | date) -> datetime:
     """Return the moment of a timestamp as aware UTC.
 
     Accepts the forms that the search engine stores: with or without time zone, with or without a fraction of up to
-    nine digits (cut to microseconds), a date alone (its first second), and datetimes. Raises a ValueError that
-    quotes any other value.
+    nine digits (cut to microseconds), a date alone (its first second), and datetimes. A leap second is the last second
+    of its minute. Raises a ValueError that quotes any other value, and one outside of the calendar in UTC.
     """
     if isinstance(value, datetime):
-        return utc(value)
+        return _utc_or_refused(value)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, str):
@@ -41,6 +45,13 @@ def parse(value: str | datetime | date) -> datetime:
         return utc(datetime.fromisoformat(f"{value}+00:00" if is_iso(value) else value))
     except (ValueError, OverflowError):  # converting the zone may leave the calendar on its first or last day
         return _parse_slowly(value)
+
+
+def _utc_or_refused(moment: datetime) -> datetime:
+    try:
+        return utc(moment)
+    except OverflowError as error:
+        raise ValueError(f"{moment!r} is not a timestamp: {error}.") from error
 
 
 def _parse_slowly(value: str) -> datetime:
@@ -60,7 +71,7 @@ def _parse_slowly(value: str) -> datetime:
             day.day,
             int(part["hour"] or 0),
             int(part["minute"] or 0),
-            int(part["second"] or 0),
+            59 if part["second"] == "60" else int(part["second"] or 0),
             int((part["fraction"] or "0")[:6].ljust(6, "0")),
             tzinfo=timezone(offset),
         )
@@ -91,7 +102,13 @@ def iso(moment: datetime) -> str:
 def is_iso(text: str) -> bool:
     """Return True if a timestamp has the form that `iso` writes for a whole second, which most timestamps have."""
     is_separated = len(text) == 19 and text[10] == "T" and text[4] == text[7] == "-" and text[13] == text[16] == ":"
-    return is_separated and text.isascii() and text[11:13] != "24"  # 24:00, which newer versions of Python accept
+    # Without 24:00, which newer versions of Python accept, and leap seconds, which no engine stores.
+    return is_separated and text.isascii() and text[11:13] != "24" and text[17:] != "60"
+
+
+def writer(is_zoned: bool) -> Callable[[datetime], str]:
+    """Return the function that formats moments with time zone or without."""
+    return iso_zoned if is_zoned else iso
 
 
 def iso_zoned(moment: datetime) -> str:

@@ -22,9 +22,31 @@ PERSONAL_FIELDS = Visitor._fields
 """The fields of an event that identify a person; a pseudonymized event has none of them."""
 
 
+_RAW_FIELDS = ("ip_address", "user_agent", "session_id")
+"""Fields that a pseudonymized event never has; event types that count by user may keep `user_id`."""
+
+
 def has_personal_data(event: Mapping[str, Any]) -> bool:
-    """Return True if an event has an IP address or a user agent's text; such an event is never stored."""
-    return "ip_address" in event or "user_agent" in event
+    """Return True if an event has an address, an agent's text or a session's id, whatever else it has.
+
+    Such an event is not pseudonymized yet, and never stored.
+    """
+    return any(field in event for field in _RAW_FIELDS)
+
+
+def is_raw(event: Mapping[str, Any]) -> bool:
+    """Return True if an event has yet to be pseudonymized.
+
+    A user's id alone beside a visitor's key or an agent's class is not raw: an event type that counts by user keeps it.
+    """
+    if has_personal_data(event):
+        return True
+    return "user_id" in event and "visitor_id" not in event and "agent_class" not in event
+
+
+def is_without_visitor(event: Mapping[str, Any]) -> bool:
+    """Return True if a raw event was never anybody's: a job has published it, for example, without a request."""
+    return all(event.get(field) is None for field in PERSONAL_FIELDS)
 
 
 def visitor_identity(visitor: Visitor) -> str | None:
@@ -59,5 +81,5 @@ def _hour(day: date, hour: int) -> str:
 
 
 def key(salt: str, identity: str) -> str:
-    """Return the pseudonym of an identity under a day's salt."""
-    return hashlib.sha224(f"{salt}{identity}".encode()).hexdigest()
+    """Return the pseudonym of an identity under a day's salt; of any text, so that no error ever quotes the two."""
+    return hashlib.sha224(f"{salt}{identity}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,1 +1,1 @@
-"""The STATS_* dicts, parsed once into typed definitions."""
+"""Parse the STATS_* settings once into typed definitions."""

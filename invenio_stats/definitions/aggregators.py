@@ -1,4 +1,4 @@
-"""Aggregators of the configured aggregations, and beside each the one of its automated traffic."""
+"""Create the aggregators of configured aggregations, and those of their automated traffic."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ AUTOMATED_CLASSES = ("robot", "ai", "machine")
 
 
 def make_aggregator(name: str) -> Any:
-    """Return the aggregator of a configured aggregation; UnknownTypeError where there is none of that name."""
+    """Return the aggregator of a configured aggregation; UnknownTypeError if no aggregation has that name."""
     definition = current_stats.aggregations.get(name)
     if definition is None:
         raise UnknownTypeError(name, "STATS_AGGREGATIONS")
@@ -22,7 +22,7 @@ def make_aggregator(name: str) -> Any:
 
 
 def make_aggregators(name: str) -> dict[str, Any]:
-    """Return by name the aggregator of a configured aggregation, and after it that of its automated traffic, if any."""
+    """Return the aggregator of a configured aggregation by name, and after it that of its automated traffic, if any."""
     aggregator = make_aggregator(name)
     if not getattr(aggregator, "count_automated", False):
         return {name: aggregator}
@@ -30,10 +30,10 @@ def make_aggregators(name: str) -> dict[str, Any]:
 
 
 def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
-    """Return the aggregation that counts what another leaves out: one total for each class and interval.
+    """Return the aggregator for the automated traffic of an aggregation: one total for each class and interval.
 
     Its totals are behind `stats-automated-<event>`, which the templates and aliases of people's totals do not match.
-    Its bookmark is `<name>-automated`. Only classes that the chain of the event type keeps can be counted.
+    Its bookmark is `<name>-automated`. It counts only classes that the preprocessors of the event type do not drop.
     """
     automated = StatAggregator(
         name=names.automated_aggregation(aggregator.name),
@@ -51,5 +51,5 @@ def automated_traffic(aggregator: StatAggregator) -> StatAggregator:
 
 
 def only_automated(search: Any) -> Any:
-    """Narrow a search to the events that do not count as people's."""
+    """Narrow a search to the events of automated traffic."""
     return search.filter("terms", agent_class=list(AUTOMATED_CLASSES))

@@ -1,4 +1,4 @@
-"""Settings: the plain numbers of the configuration, checked when the application starts."""
+"""Check the numeric settings when the application starts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,16 +11,16 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "STATS_PROCESS_SECONDS": (0, 31_536_000, True),
     "STATS_SPOOL_MAX_MB": (0, 1_048_576, False),
 }
-"""By setting the least and the most that it may be, and whether None is no limit."""
+"""By setting: minimum, maximum, and whether it may be None for no limit."""
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a setting that is no number, or not within its bounds."""
-    for setting, (least, most, or_none) in NUMBERS.items():
+    """Raise ConfigurationError if a setting is not a number or outside its bounds."""
+    for setting, (minimum, maximum, may_be_none) in NUMBERS.items():
         value = config[setting]
-        if value is None and or_none:
+        if value is None and may_be_none:
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not least <= value <= most:
-            none = ", or to None for no limit" if or_none else ""
-            raise ConfigurationError(f"{setting} is {value!r}. Set it to a number from {least} to {most}{none}.")
+        if not is_number or not minimum <= value <= maximum:
+            none = ", or to None for no limit" if may_be_none else ""
+            raise ConfigurationError(f"{setting} is {value!r}. Set it to a number from {minimum} to {maximum}{none}.")

@@ -1,4 +1,4 @@
-"""Definitions: the STATS_* dicts, parsed once into typed ones; every mistake is named with its cure."""
+"""Parse the STATS_* dicts into typed definitions; a ConfigurationError names an invalid value and its cure."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -37,17 +37,16 @@ def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, Aggre
     }
 
 
-def parse_queries(app: Flask, config: Mapping[str, Any], default: Any = None) -> dict[str, QueryDefinition]:
-    """Return the queries of STATS_QUERIES; `default` permits where an entry has no factory of its own."""
+def parse_queries(app: Flask, config: Mapping[str, Any]) -> dict[str, QueryDefinition]:
+    """Return the queries of STATS_QUERIES."""
     setting = "STATS_QUERIES"
     return {
-        name: _parse_query(_Entry.read(app, setting, name, entry), default)
-        for name, entry in entries(setting, config).items()
+        name: _parse_query(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
     }
 
 
 class _Entry(NamedTuple):
-    """One entry of a STATS_* dict, with the place that its mistakes are reported for."""
+    """One entry of a STATS_* dict, with its setting path for errors."""
 
     setting_path: str
     name: str
@@ -59,7 +58,7 @@ class _Entry(NamedTuple):
         return cls(setting_path, name, load_entry(app, setting_path, entry))
 
     def check_name(self) -> None:
-        """Refuse names of event types whose queues and indices are ours."""
+        """Reject a name whose queue or index would be one of ours."""
         if (
             names.totals_alias(self.name) in names.OWN
             or self.name.startswith("automated-")
@@ -78,13 +77,13 @@ class _Entry(NamedTuple):
         return cast(type, load_callable(f"{self.setting_path}['cls']", self.values["cls"]))
 
     def templates(self) -> str | None:
-        """Return the package of the index templates; ConfigurationError when there is no such package."""
+        """Return the package of the index templates, or None; ConfigurationError if it cannot be imported."""
         package = self.values.get("templates")
         try:
             if package is None or (isinstance(package, str) and find_spec(package) is not None):
                 return package
         except ImportError:
-            pass  # a package above it is missing: the same mistake
+            pass  # its parent package is missing, which is the same error
         raise ConfigurationError(
             f"{self.setting_path}['templates'] is {package!r}; name a package that can be imported."
         )
@@ -101,7 +100,7 @@ class _Entry(NamedTuple):
         return dict(params)
 
     def check(self, key: str, rule: Callable[[Any], Any], params: Mapping[str, Any]) -> None:
-        """Apply a rule to one parameter; what it says goes out with the place."""
+        """Apply a rule to one parameter; its ValueError becomes a ConfigurationError with the setting path."""
         if params.get(key) is None:
             return
         try:
@@ -117,14 +116,14 @@ def _parse_event(entry: _Entry, stage: Stage | None) -> EventDefinition:
     params = entry.params(cls, "queue")
     entry.check("double_click_window", check_window, params)
     entry.check("suffix", check_suffix, params)
-    params = _loaded_list(entry, params, "preprocessors")
+    params = _with_loaded(entry, params, "preprocessors")
     return EventDefinition(
         name=entry.name,
         templates=entry.templates(),
         cls=cls,
         params=params,
         signal=load(f"{entry.setting_path}['signal']", entry.values.get("signal")),
-        builders=tuple(_loaded(f"{entry.setting_path}['event_builders']", entry.values.get("event_builders") or ())),
+        builders=tuple(_load_all(f"{entry.setting_path}['event_builders']", entry.values.get("event_builders") or ())),
         usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
         pseudonymization=parse_pseudonymization(_chain(cls, params), stage, params.get("double_click_window")),
     )
@@ -149,8 +148,8 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
             f"Set index_interval to {interval!r} or longer."
         )
     entry.check("metric_fields", parse_metrics, params)
-    params = _loaded_list(entry, params, "query_modifiers")
-    is_known = _is_constructed_by_us(cls)
+    params = _with_loaded(entry, params, "query_modifiers")
+    is_known = _has_standard_constructor(cls)
     return AggregationDefinition(
         name=entry.name,
         templates=entry.templates(),
@@ -161,32 +160,32 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
     )
 
 
-def _is_constructed_by_us(cls: type) -> bool:
-    """Say whether an aggregator is what its parameters say: a constructor of somebody else's may change all of it."""
-    from invenio_stats.aggregations import StatAggregator  # loaded with the class; not every process parses definitions
+def _has_standard_constructor(cls: type) -> bool:
+    """Return True if an aggregator has StatAggregator's constructor; another one may use the parameters differently."""
+    from invenio_stats.aggregations import StatAggregator  # already loaded with the class; importing it takes time
 
     return getattr(cls, "__init__", None) is StatAggregator.__init__
 
 
-def _parse_query(entry: _Entry, default: Any) -> QueryDefinition:
+def _parse_query(entry: _Entry) -> QueryDefinition:
     entry.refuse_unknown("cls", "params", "permission_factory")
     cls = entry.cls()
-    params = _loaded_list(entry, entry.params(cls, "name"), "query_modifiers")
+    params = _with_loaded(entry, entry.params(cls, "name"), "query_modifiers")
     entry.check("metric_fields", parse_metrics, params)
     factory = entry.values.get("permission_factory")
     if factory is not None:
         factory = load_callable(f"{entry.setting_path}['permission_factory']", factory)
-    return QueryDefinition(entry.name, cls, factory or default, params)
+    return QueryDefinition(entry.name, cls, factory, params)
 
 
-def _loaded(setting_path: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
+def _load_all(setting_path: str, values: Iterable[Any]) -> list[Callable[..., Any]]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ConfigurationError(f"{setting_path} is {values!r}; make it a list of functions or their import strings.")
     return [load_callable(f"{setting_path}[{number}]", value) for number, value in enumerate(values)]
 
 
-def _loaded_list(entry: _Entry, params: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the parameters with the functions of one of them loaded; None and absence stay."""
+def _with_loaded(entry: _Entry, params: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the parameters with the functions of one of them loaded; unchanged if it is None or missing."""
     if params.get(key) is None:
         return params
-    return {**params, key: _loaded(f"{entry.setting_path}['params'][{key!r}]", params[key])}
+    return {**params, key: _load_all(f"{entry.setting_path}['params'][{key!r}]", params[key])}

@@ -12,19 +12,19 @@ from invenio_stats.errors import ConfigurationError
 def parse_pseudonymization(
     preprocessors: Sequence[Callable[..., Any]], stage: Stage | None = None, window: int | None = None
 ) -> Pseudonymization:
-    """Return how events with this chain are pseudonymized.
+    """Return how the events of a type with these preprocessors are pseudonymized.
 
-    In the web process, unless a foreign step that stands before `anonymize_user` may need the personal data.
+    The stage is the web process, unless a custom preprocessor before `anonymize_user` may need the personal data.
     """
     return Pseudonymization(
-        stage=stage or _stage(preprocessors),
+        stage=stage or _choose_stage(preprocessors),
         keeps_user_id=not any(map(_anonymizes, preprocessors)),
         window=DEFAULT_WINDOW if window is None else window,
     )
 
 
 def check_stages(setting: str, stages: Any, known: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a type that is not there, or a place that is none."""
+    """Raise ConfigurationError for an unknown event type, or a stage that is not 'web' or 'worker'."""
     if not isinstance(stages, Mapping):
         raise ConfigurationError(f"{setting} is {stages!r}; make it a dict such as {{'record-view': 'worker'}}.")
     for name, stage in stages.items():
@@ -34,22 +34,22 @@ def check_stages(setting: str, stages: Any, known: Mapping[str, Any]) -> None:
             raise ConfigurationError(f"{setting}[{name!r}] is {stage!r}; set it to 'web' or 'worker'.")
 
 
-def _stage(preprocessors: Sequence[Callable[..., Any]]) -> Stage:
+def _choose_stage(preprocessors: Sequence[Callable[..., Any]]) -> Stage:
     for preprocess in preprocessors:
         if _anonymizes(preprocess):
             return "web"
-        if not _is_ours(preprocess):
+        if not _is_builtin(preprocess):
             return "worker"
     return "web"
 
 
 def _anonymizes(preprocess: Callable[..., Any]) -> bool:
-    from invenio_stats.privacy.pseudonymization import anonymize_user  # not every process parses definitions
+    from invenio_stats.privacy.pseudonymization import anonymize_user  # loaded only by processes that parse definitions
 
     return preprocess is anonymize_user
 
 
-def _is_ours(preprocess: Callable[..., Any]) -> bool:
+def _is_builtin(preprocess: Callable[..., Any]) -> bool:
     while isinstance(preprocess, partial):
         preprocess = preprocess.func
     return str(getattr(preprocess, "__module__", "")).startswith("invenio_stats.")

@@ -1,1 +1,1 @@
-"""What an operator runs: tasks and commands share it."""
+"""Operations that tasks and commands share."""

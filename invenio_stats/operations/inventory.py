@@ -1,4 +1,4 @@
-"""Listing: the indices of an instance with their sizes, and how near the engine is to its limit of shards."""
+"""List the indices of an instance with their sizes, and compare the engine's shards with their limit."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
@@ -12,42 +12,42 @@ from invenio_stats.proxies import current_stats
 Level = Literal["ok", "warning", "error"]
 
 _OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest", names.LOCKS: "locks"}
-_WARNING, _ERROR = 0.8, 0.95
-"""Parts of the limit from which on it is one."""
+_WARNING_SHARE, _ERROR_SHARE = 0.8, 0.95
+"""Shares of the limit of shards from which the level is a warning or an error."""
 
 
 class Index(NamedTuple):
-    """One index of ours."""
+    """One index of the instance's statistics."""
 
     name: str
     kind: str
-    """`events`, `compacting`, `totals`, `count_automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    """`events`, `compacting`, `totals`, `automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
     event_type: str | None
     documents: int
     shards: int
-    """With replicas."""
+    """Number of shards including replicas."""
     bytes: int
-    """Of the primaries and the replicas, as far as they are there."""
+    """Size of the primaries and the allocated replicas."""
     aliases: list[str]
 
 
 class Shards(NamedTuple):
-    """How many shards the engine has, of everybody, and how many it will have at most."""
+    """Number of shards of the whole engine, not only of this instance, and their limit."""
 
     used: int
     limit: int
     daily: int
-    """How many our indices of days add from one day to the next."""
+    """Number of shards that our daily indices add each day."""
 
     @property
     def level(self) -> Level:
-        """Whether somebody has to do something."""
-        part = self.used / max(1, self.limit)
-        return "error" if part >= _ERROR else "warning" if part >= _WARNING else "ok"
+        """Whether the operator has to act."""
+        share = self.used / max(1, self.limit)
+        return "error" if share >= _ERROR_SHARE else "warning" if share >= _WARNING_SHARE else "ok"
 
     @property
     def days_left(self) -> int | None:
-        """After how many days the limit is reached, if nothing is done; None where no index is made daily."""
+        """Number of days until the limit is reached; None if no index is created daily."""
         return max(0, self.limit - self.used) // self.daily if self.daily else None
 
 
@@ -57,12 +57,12 @@ def indices(client: Any) -> list[Index]:
     options = {"index": ",".join(pattern), "format": "json", "bytes": "b", "expand_wildcards": "all"}
     sizes = client.cat.indices(h="index,pri,rep,docs.count,store.size", **options)
     aliases = client.indices.get_alias(index=",".join(pattern))
-    found = [_index(line, sorted(aliases.get(line["index"], {}).get("aliases", ()))) for line in sizes]
-    return sorted((index for index in found if index is not None), key=lambda index: (index.kind, index.name))
+    listed = [_index(line, sorted(aliases.get(line["index"], {}).get("aliases", ()))) for line in sizes]
+    return sorted((index for index in listed if index is not None), key=lambda index: (index.kind, index.name))
 
 
 class Sum(NamedTuple):
-    """Several indices together."""
+    """Sums over several indices."""
 
     indices: int
     documents: int
@@ -70,10 +70,10 @@ class Sum(NamedTuple):
     bytes: int
 
 
-def sums(found: Sequence[Index]) -> dict[str, Sum]:
-    """Return the sums by kind, and those of all."""
+def sums(listed: Sequence[Index]) -> dict[str, Sum]:
+    """Return the sums by kind, and under "all" those of all indices."""
     kinds: dict[str, list[Index]] = {}
-    for index in found:
+    for index in listed:
         for kind in (index.kind, "all"):
             kinds.setdefault(kind, []).append(index)
     return {
@@ -88,19 +88,19 @@ def sums(found: Sequence[Index]) -> dict[str, Sum]:
 
 
 def shards(client: Any) -> Shards:
-    """Return what is used of the engine's shards."""
+    """Return the numbers of used and allowed shards of the engine."""
     health = client.cluster.health()
     states = ("active_shards", "initializing_shards", "unassigned_shards")
     settings = client.cluster.get_settings(include_defaults=True, flat_settings=True)
     layers = [settings.get(layer, {}) for layer in ("defaults", "persistent", "transient")]
-    most = [layer["cluster.max_shards_per_node"] for layer in layers if "cluster.max_shards_per_node" in layer]
+    limits = [layer["cluster.max_shards_per_node"] for layer in layers if "cluster.max_shards_per_node" in layer]
     nodes = health.get("number_of_data_nodes", 1)
     copies = 2 if nodes > 1 else 1
     daily = sum(
         definition.params.get("suffix", names.DAILY_SUFFIX) == names.DAILY_SUFFIX
         for definition in current_stats.event_definitions.values()
     )
-    return Shards(sum(health[state] for state in states), int(most[-1] if most else 1000) * nodes, daily * copies)
+    return Shards(sum(health[state] for state in states), int(limits[-1] if limits else 1000) * nodes, daily * copies)
 
 
 def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
@@ -119,7 +119,7 @@ def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
 
 
 def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
-    """Return what an index holds, and of which event type; None for one that is not ours."""
+    """Return the kind and the event type of an index; None for an index of another program."""
     for alias, kind in _OWN.items():
         if name == prefix_index(alias):
             return kind, None
@@ -137,6 +137,6 @@ def _aliases(event_type: str) -> Iterator[tuple[str, str]]:
 
 
 def known_event_types() -> list[str]:
-    """Return the event types that there are indices of: those that are configured, and those that are aggregated."""
+    """Return the event types that may have indices: all that are configured or named by an aggregation."""
     aggregated = (definition.params.get("event") for definition in current_stats.aggregations.values())
     return list(dict.fromkeys([*current_stats.event_definitions, *(name for name in aggregated if name)]))

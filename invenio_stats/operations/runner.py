@@ -1,4 +1,4 @@
-"""Runner: runs indexers and aggregators for tasks and commands."""
+"""Run indexers and aggregators for tasks and commands."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -25,64 +25,64 @@ from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
 
-SIDE_BY_SIDE = 2
-"""How many event types, or aggregations, a task works on at once: while one waits for the engine, another does not."""
+MAX_PARALLEL_RUNS = 2
+"""Event types or aggregations that a task runs in parallel: while one waits for the engine, another can compute."""
 
-_CONNECTIONS = 2
-"""To the broker, for an event type: its queue is read over one, and what cannot be stored is rejected over another."""
+_CONNECTIONS_PER_TYPE = 2
+"""Connections to the broker for each event type: one reads its queue, another rejects events that cannot be stored."""
 
 
 def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
-    """Store what waits on the queues of these event types; return (name, (stored, failed) or a Failure) for each.
+    """Store the events on the queues of these event types; return (name, (stored, failed) or a Failure) for each.
 
-    Types with our own indexer run side by side, as far as the pool has connections to the broker.
+    Event types with the default indexer class run in parallel, as far as the pool has connections to the broker.
     """
     types = list(event_types)
-    limit = current_stats.agents_queue.connection_pool.limit  # 0 or None for none
-    at_once = min(SIDE_BY_SIDE, limit // _CONNECTIONS) if limit else SIDE_BY_SIDE
-    results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, at_once))
-    keep_agents()
+    limit = current_stats.agents_queue.connection_pool.limit  # 0 or None: no limit
+    max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
+    results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))
+    store_agents()
     return list(zip(types, results, strict=True))
 
 
 def aggregate_all(aggregations: Iterable[str], **options: Any) -> list[Any]:
-    """Bring the totals of these aggregations up to date; `options` are those of `StatAggregator.run`.
+    """Update the totals of these aggregations; `options` are those of `StatAggregator.run`.
 
-    Aggregations of our own class run side by side.
+    Aggregations of the default class run in parallel. Returns the result of each, in order.
     """
     return _run_all(partial(aggregate_one, **options), aggregations, current_stats.aggregations, StatAggregator)
 
 
 def purge_all() -> dict[str, Any]:
-    """Delete dead letters that are older than STATS_DEAD_LETTERS_DAYS; return how many, or a Failure, by event type."""
+    """Delete dead letters older than STATS_DEAD_LETTERS_DAYS; return how many, or a Failure, by event type."""
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
     return {name: _purge_one(name, before) for name in current_stats.events}
 
 
 def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
-    """Send what waits in this machine's spool, and count what the spool refused; return how many messages were sent."""
-    report_refused()
+    """Send the events in this machine's spool, and count those it refused; return the number of messages sent."""
+    count_refused()
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
     outbox().spool.purge_rejected(before)
     return outbox().send_spool(current_stats.agents_queue, on_batch=on_batch)
 
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
-    """Do what the task does for one event type; `on_batch` is told how many messages each batch had."""
+    """Store the events of one event type; `on_batch` is called with the number of messages of each batch."""
     return last_runs.run("events", name, lambda: _process(name, on_batch))
 
 
-def keep_agents() -> None:
-    """Store what waits for the agent dictionary; what goes wrong is logged, and waits for the next run."""
+def store_agents() -> None:
+    """Store new user agents in the catalog; an error is logged, and the next run tries again."""
     try:
-        catalog.send(current_stats.agents_queue)  # those that this worker has met
+        catalog.send(current_stats.agents_queue)  # the user agents that this worker has seen
         catalog.keep(current_stats.agents_queue, current_search_client)
     except Exception as error:
-        logger.warning("The agent dictionary could not be written", extra={"error": type(error).__name__})
+        logger.warning("The user-agent catalog could not be written", extra={"error": type(error).__name__})
 
 
 def aggregate_one(name: str, **options: Any) -> Any:
-    """Do what the task does for one aggregation; return its result, without that of its automated traffic."""
+    """Run one aggregation and that of its automated traffic; return the result of the first."""
     return aggregate_with_automated(name, **options)[name]
 
 
@@ -91,8 +91,8 @@ def aggregate_with_automated(
 ) -> dict[str, Any]:
     """Run an aggregation, and after it that of its automated traffic, if any; return the result of each by name.
 
-    Each is logged and remembered by itself: one that fails neither stops the other nor changes its result.
-    `on_interval` is told how many intervals of the first are done, and of how many.
+    Each is logged and recorded as a run of its own: a failure of one neither stops the other nor changes its result.
+    `on_interval` is called with the number of intervals of the first that are done, and the number of all.
     """
     automated: dict[str, Any] = {}
 
@@ -104,8 +104,10 @@ def aggregate_with_automated(
         return _aggregate(name, aggregator, options)
 
     results = {name: last_runs.run("aggregations", name, work)}
-    for its_name, aggregator in automated.items():
-        results[its_name] = last_runs.run("aggregations", its_name, partial(_aggregate, its_name, aggregator, options))
+    for aggregation, aggregator in automated.items():
+        results[aggregation] = last_runs.run(
+            "aggregations", aggregation, partial(_aggregate, aggregation, aggregator, options)
+        )
     return results
 
 
@@ -115,21 +117,24 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
         raise UnknownTypeError(name, "STATS_EVENTS")
     indexer = definition.cls(**definition.params)
     counters = ingest_counters.Counters(current_search_client, name)
-    indexer.options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
+    indexer.run_options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
     result = indexer.run()
-    _count(counters, Outcome())  # what could not be written at its batch
+    _count(counters, Outcome())  # writes the counts that could not be written after their batches
     if not getattr(indexer.queue, "has_more", True):
         _replay_postponed(name, definition.queue)
     return tuple(result) if isinstance(result, tuple) else result
 
 
-def report_refused() -> None:
-    """Count the events that this machine refused, each once; what goes wrong is logged, and counted by the next run."""
+def count_refused() -> None:
+    """Count the events that this machine refused, each once; an error is logged, and the next run counts them."""
     spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
     try:
-        refusals = [one for one in spool.refusals() if one.queue in types]
+        refusals = [refusal for refusal in spool.refusals() if refusal.queue in types]
         if refusals:
-            lines = [(date.fromisoformat(one.day), types[one.queue], "refused", one.events) for one in refusals]
+            lines = [
+                (date.fromisoformat(refusal.day), types[refusal.queue], "refused", refusal.events)
+                for refusal in refusals
+            ]
             ingest_counters.keep(current_search_client, spool.name(), [ingest_counters.Line(*line) for line in lines])
             spool.set_reported(refusals)
     except Exception as error:
@@ -157,7 +162,7 @@ def _replay_postponed(name: str, queue: Any) -> None:
 
 
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
-    """Keep what was dropped, folded and rejected; what goes wrong is logged, since the events are where they belong."""
+    """Count dropped, double-clicked and dead-lettered events; an error is only logged, as no event is lost by it."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
     try:
         counters.add(datetime.now(timezone.utc).date(), reasons)
@@ -167,28 +172,31 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
 
 def _run_all(
     work: Callable[[str], Any],
-    some: Iterable[str],
+    run_names: Iterable[str],
     definitions: Mapping[str, Any],
     own: type,
-    at_once: int = SIDE_BY_SIDE,
+    max_parallel: int = MAX_PARALLEL_RUNS,
 ) -> list[Any]:
-    """Return what the work returns for each name: several at once where they are of our own class, else in turn."""
+    """Return the results of `work` for each name: in parallel for consecutive names of the class `own`, else in turn.
+
+    A custom class runs alone and in order, because it may read what an earlier one wrote.
+    """
     results: list[Any] = []
-    for is_own, names_of_it in groupby(some, key=lambda name: name in definitions and definitions[name].cls is own):
-        do = partial(_side_by_side, at_once=at_once) if is_own else map
-        results += do(work, names_of_it)
+    for is_own, group in groupby(run_names, key=lambda name: name in definitions and definitions[name].cls is own):
+        apply = partial(_run_parallel, max_parallel=max_parallel) if is_own else map
+        results += apply(work, group)
     return results
 
 
-def _side_by_side(work: Callable[[str], Any], some: Iterable[str], at_once: int) -> list[Any]:
+def _run_parallel(work: Callable[[str], Any], run_names: Iterable[str], max_parallel: int) -> list[Any]:
     app = current_app._get_current_object()
 
     def run(name: str) -> Any:
-        with app.app_context():  # and so with a database session of its own, where a copy function needs one
+        with app.app_context():  # gives a copy function its own database session
             return work(name)
 
-    with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(run, some))
+    with ThreadPoolExecutor(max_parallel) as pool:
+        return list(pool.map(run, run_names))
 
 
 def _aggregate(name: str, aggregator: Any, options: dict[str, Any]) -> Any:

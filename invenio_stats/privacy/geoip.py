@@ -1,15 +1,16 @@
-"""Look up the country of an IP address in a database file that the operator chooses."""
+"""Look up the country of an IP address in the country database that the operator chooses."""
 
-import logging
-from functools import lru_cache
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
 
-import maxminddb
 from flask import current_app
 
-logger = logging.getLogger(__name__)
+from invenio_stats.core.addresses import canonical_address
+from invenio_stats.privacy.country_database import CountryDatabase
+
+_PACKAGE = "_maxminddb_geolite2"
+_FILE_OF_PACKAGE = "GeoLite2-City.mmdb"
 
 
 def get_geoip(ip: str | None) -> str | None:
@@ -17,52 +18,33 @@ def get_geoip(ip: str | None) -> str | None:
 
     None, and never an exception, also for an invalid address and for a database that is missing or damaged.
     """
-    return country_of(ip, country_database())
+    return country_of(canonical_address(ip), country_database())
 
 
 def country_database() -> str | None:
-    """Return the path of the application's country database; None if it has none."""
-    path: str | None = current_app.config.get("STATS_GEOIP_DATABASE")
-    return path
+    """Return the path of the country database; None if there is none.
 
-
-def country_of(ip: str | None, path: str | None) -> str | None:
-    """Return the country of an IP address like `get_geoip`, from the database at `path`."""
-    return _country(path, ip) if path and ip else None
-
-
-@lru_cache(maxsize=20_000)
-def _country(path: str, ip: str) -> str | None:
-    reader = open_database(path)
-    if reader is None:
-        return None
-    try:
-        entry: Any = reader.get(ip)
-        return str(entry["country"]["iso_code"])
-    except (ValueError, TypeError, KeyError, maxminddb.InvalidDatabaseError):
-        return None  # an invalid address, one that the database does not contain, or a damaged entry
-
-
-@lru_cache(maxsize=4)
-def open_database(path: str) -> Any:
-    """Return the reader of a country database; None, logged once, if the database cannot be read."""
-    try:
-        return _open_copy(path)
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        logger.error(
-            "The country database cannot be read; countries stay unknown",
-            extra={"path": path, "error": type(error).__name__},
-        )
-        return None
-
-
-def _open_copy(path: str) -> Any:
-    """Open a private copy of the database file.
-
-    The C extension of the library is eight times as fast as its Python code, but maps the file into memory: if another
-    program overwrote the mapped file in place with a newer version, this process would crash.
+    STATS_GEOIP_DATABASE, or without a setting the database of the package `maxminddb-geolite2` if it is installed,
+    which older releases required. An empty setting means none.
     """
-    with NamedTemporaryFile(suffix=".mmdb") as copy:
-        copy.write(Path(path).read_bytes())
-        copy.flush()
-        return maxminddb.open_database(copy.name, maxminddb.MODE_AUTO)
+    path: str | None = current_app.config.get("STATS_GEOIP_DATABASE") if current_app else None
+    return packaged_database() if path is None else path or None
+
+
+@cache
+def packaged_database() -> str | None:
+    """Return the path of the database of the package `maxminddb-geolite2`; None if it is not installed."""
+    package = find_spec(_PACKAGE)
+    paths = [Path(folder) / _FILE_OF_PACKAGE for folder in (package and package.submodule_search_locations) or ()]
+    return next((str(path) for path in paths if path.is_file()), None)
+
+
+def country_of(address: str | None, path: str | None) -> str | None:
+    """Return the country of a canonical IP address, from the database at `path`."""
+    return open_database(path).country_of(address) if path and address else None
+
+
+@cache
+def open_database(path: str) -> CountryDatabase:
+    """Return the database at a path, the same object for all callers of this process."""
+    return CountryDatabase(path, is_replaceable=path != packaged_database())

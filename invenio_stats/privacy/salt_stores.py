@@ -34,6 +34,14 @@ def new_salt() -> str:
     return secrets.token_hex(32)
 
 
+def _key(day: str) -> str:
+    """Return a key of this release: 7.x stores its salt of a day under `stats:salt:<day>`, in another format.
+
+    Under one key, neither release could read the salt of the other.
+    """
+    return f"invenio-stats:salt:{day}"
+
+
 class _RedisSalts:
     """Salts in Redis, set by one command: the cache's `add` needs two, and a crash between them disables the expiry."""
 
@@ -52,7 +60,7 @@ class _RedisSalts:
             self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=SALT_LIFETIME_SECONDS)
 
     def _key(self, day: str) -> str:
-        return f"{self._cache._get_prefix()}stats:salt:{day}"
+        return f"{self._cache._get_prefix()}{_key(day)}"
 
 
 class _FileSalts:
@@ -105,10 +113,10 @@ class _CacheSalts:
         self._cache = cache
 
     def get(self, day: str) -> str | None:
-        return self._cache.get(f"stats:salt:{day}")
+        return self._cache.get(_key(day))
 
     def get_or_make(self, day: str) -> str:
-        key = f"stats:salt:{day}"
+        key = _key(day)
         salt = self._cache.get(key)
         if salt is None:
             self._cache.add(key, new_salt(), timeout=SALT_LIFETIME_SECONDS)

@@ -41,13 +41,13 @@ def salt_of(day: date) -> Salt:
 
 
 def existing_salt_of(day: date) -> Salt | None:
-    """Return the salt of a day if it still exists, otherwise None; never creates one."""
-    return _memory().get(day.isoformat())
+    """Return the salt of a day if it still exists, otherwise None; never creates one. Without an application, None."""
+    return _memory().get(day.isoformat()) if current_app else None
 
 
 def is_own(day: date) -> bool:
     """Return True if this process uses a local salt for a day because the salt store was not available."""
-    return _memory().is_own(day.isoformat())
+    return bool(current_app) and _memory().is_own(day.isoformat())
 
 
 class _Memory:

@@ -1,1 +1,1 @@
-"""From a batch of messages to stored events, with double clicks removed."""
+"""Store the events of a batch of messages, and remove double clicks."""

@@ -1,4 +1,4 @@
-"""One batch of events: what is noted of it while it is built and stored."""
+"""Record failures and dropped events of a batch while it is built and stored."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,16 +10,16 @@ from invenio_stats.core.moments import BEGINNING
 
 
 def nothing_is_too_old() -> datetime:
-    """Return the first day for events of which nobody knows whether their day is complete."""
+    """Return the earliest possible day: a first complete day with which no event is rejected as too old."""
     return BEGINNING
 
 
 @dataclass
 class Batch:
-    """Made by the batch runner, filled in while the events are built and stored, and read by the runner at the end."""
+    """Created by the batch runner, filled in while events are built and stored, and read by the runner at the end."""
 
     first_day: Callable[[], datetime] = nothing_is_too_old
-    """Returns the day before which events are too old, asking the engine at most once in a run."""
+    """Returns the day before which events are too old; it queries the engine at most once in a run."""
     failures: list[RejectedEvent] = field(default_factory=list)
     """Events that can never be stored, each with its reason; complete when the batch is stored."""
     dropped: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Run over a queue batch by batch, and acknowledge each batch only when it is stored."""
+"""Process a queue batch by batch, and acknowledge each batch only after it is stored."""
 
 import time
 from collections import Counter, deque
@@ -14,31 +14,31 @@ from invenio_stats.broker.dead_letters import reject
 from invenio_stats.processing.batch import Batch, nothing_is_too_old
 from invenio_stats.support import garbage_collection, shutdown
 
-if TYPE_CHECKING:  # what stores events is loaded by whoever makes an indexer
+if TYPE_CHECKING:  # a web process imports this module, and must not load the modules that store events
     from invenio_stats.processing.event_store import StoreResult
 
 MAX_BATCHES_IN_FLIGHT = 2
-"""Batches that may be stored at once while the next one is read."""
+"""Batches that are stored concurrently while the next one is read."""
 
-Turn = Callable[[Batch], Any]
-"""Does one batch; returns its result, or a Future of it, so that the next batches are read meanwhile."""
-Read = Callable[[Batch], Iterable[Any]]
-"""Reads one batch; yields what is to be stored of it."""
+ProcessBatch = Callable[[Batch], Any]
+"""Processes one batch; returns its result, or a Future of it, so that the next batches are read meanwhile."""
+ReadBatch = Callable[[Batch], Iterable[Any]]
+"""Reads one batch; yields the clicks or actions to be stored."""
 
 
 class Outcome(tuple[int, int]):
-    """What became of a run's events: (stored, failed), with more as attributes.
+    """The outcome of a run or a batch: the pair (stored, failed), with further numbers as attributes.
 
-    Stored are those that the engine has, double clicks and repeated deliveries among them; failed ones are in the
-    dead letters; what a preprocessor dropped is in neither.
+    Stored events include double clicks and repeated deliveries; failed events are in the dead letters. Events that a
+    preprocessor dropped are in neither number.
     """
 
     duplicates: int
-    """Of the stored: delivered again by the broker, and stored before."""
+    """Stored events that the broker delivered again after they had been stored."""
     double_clicks: int
-    """Of the stored: one with another click, or superseded by one."""
+    """Stored events that share the document of another click, or were superseded by one."""
     dropped: Counter[str]
-    """Dropped by a rule, by reason."""
+    """Events that preprocessors dropped, by reason."""
     postponed: int
     """Of the failed: they come back from the dead letters by themselves."""
 
@@ -51,7 +51,7 @@ class Outcome(tuple[int, int]):
         dropped: Mapping[str, int] | None = None,
         postponed: int = 0,
     ) -> "Outcome":
-        """Make the pair that downstream unpacks."""
+        """Create the pair; other programs unpack it."""
         self = super().__new__(cls, (stored, dead))
         self.duplicates = duplicates
         self.double_clicks = double_clicks
@@ -61,29 +61,29 @@ class Outcome(tuple[int, int]):
 
     @property
     def stored(self) -> int:
-        """How many events the engine has taken."""
+        """Number of events stored."""
         return self[0]
 
     @property
     def dead(self) -> int:
-        """How many events went to the dead letters."""
+        """Number of events sent to the dead letters."""
         return self[1]
 
     def __add__(self, other: tuple[int, int]) -> "Outcome":  # type: ignore[override]
-        """Return what both did together; another's plain pair has no more than its two numbers."""
-        more = other if isinstance(other, Outcome) else Outcome(*other)
+        """Return the sum; `other` may be a plain pair from a custom indexer."""
+        other_outcome = other if isinstance(other, Outcome) else Outcome(*other)
         return Outcome(
-            self.stored + more.stored,
-            self.dead + more.dead,
-            self.duplicates + more.duplicates,
-            self.double_clicks + more.double_clicks,
-            self.dropped + more.dropped,
-            self.postponed + more.postponed,
+            self.stored + other_outcome.stored,
+            self.dead + other_outcome.dead,
+            self.duplicates + other_outcome.duplicates,
+            self.double_clicks + other_outcome.double_clicks,
+            self.dropped + other_outcome.dropped,
+            self.postponed + other_outcome.postponed,
         )
 
 
 class RunOptions(NamedTuple):
-    """What whoever starts a run wants of it."""
+    """Options of a run, set by its caller."""
 
     on_batch: Callable[[int], None] | None = None
     """Called with the number of messages of each batch, after the acknowledgement."""
@@ -99,26 +99,26 @@ NO_OPTIONS = RunOptions()
 
 def store_batches(
     queue: Any,
-    read: Read,
+    read: ReadBatch,
     store: Callable[[list[Any]], "StoreResult"],
     options: RunOptions = NO_OPTIONS,
     first_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Outcome:
-    """Store what waits on a queue; return (stored, failed).
+    """Store the events on a queue; return (stored, failed).
 
-    On a queue of ours the next batch is read while others are stored. One that is not ours is read once, and what
-    comes is stored part by part.
+    With an Inbox, the next batch is read while others are stored. Any other queue object is consumed once, and its
+    events are stored in parts.
     """
     threads = ThreadPoolExecutor(MAX_BATCHES_IN_FLIGHT)
 
-    def turn(batch: Batch) -> Outcome | Future[Outcome]:
+    def process_batch(batch: Batch) -> Outcome | Future[Outcome]:
         if isinstance(queue, Inbox):
-            # Read to the end first: what is read belongs to this batch, and the inbox hands out the next one then.
+            # Read the batch to its end before the thread starts: the inbox assigns what is read to the current batch.
             return threads.submit(copy_context().run, _store, store, [list(read(batch))], batch)
         return _store(store, _parts(read(batch)), batch)
 
     try:
-        outcome: Outcome = run_batches(queue, turn, options, first_day)
+        outcome: Outcome = run_batches(queue, process_batch, options, first_day)
         return outcome
     finally:
         threads.shutdown(cancel_futures=True)
@@ -126,35 +126,35 @@ def store_batches(
 
 def run_batches(
     queue: Any,
-    turn: Turn,
+    process_batch: ProcessBatch,
     options: RunOptions = NO_OPTIONS,
     first_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Any:
-    """Call `turn` once per batch of a queue, until it is empty; return what all turns did.
+    """Call `process_batch` for each batch of a queue until the queue is empty; return the sum of the results.
 
-    Batches are acknowledged in order, each after it is done. The run stops before the queue is empty, at the end of a
-    batch, when its time is over or the process is asked to end. A queue that is not ours gets one turn and is left
-    alone.
+    Batches are acknowledged in order, each after it is stored. The run ends earlier, after a batch, if its time budget
+    is used up or the process is asked to shut down. For a queue object that is not an Inbox, `process_batch` is called
+    once, and nothing is acknowledged.
     """
     if not isinstance(queue, Inbox):
-        result = turn(Batch(first_day))
+        result = process_batch(Batch(first_day))
         _report(options, result)
         return result
     try:
         with garbage_collection.paused():
-            return _run_all(queue, turn, options, first_day)
+            return _run_all(queue, process_batch, options, first_day)
     finally:
-        if queue.is_open:  # the last acknowledgement has not closed it: it is not at its end, or something failed
+        if queue.is_open:  # the last acknowledgement closes it, unless the run ended early or an error was raised
             queue.release()
 
 
-class _Started(NamedTuple):
-    """One batch whose turn has begun."""
+class _BatchInFlight(NamedTuple):
+    """One batch that is being stored, or is stored and not yet acknowledged."""
 
     checkpoint: Checkpoint
     batch: Batch
     result: Any
-    """What the turn did, or a Future of it."""
+    """Result of `process_batch`, or a Future of it."""
 
     @property
     def is_done(self) -> bool:
@@ -162,35 +162,38 @@ class _Started(NamedTuple):
         return not isinstance(self.result, Future) or self.result.done()
 
 
-def _run_all(inbox: Inbox, turn: Turn, options: RunOptions, first_day: Callable[[], datetime]) -> Any:
-    begun, results = time.monotonic(), []
-    started: deque[_Started] = deque()
+def _run_all(inbox: Inbox, process_batch: ProcessBatch, options: RunOptions, first_day: Callable[[], datetime]) -> Any:
+    started_at, results = time.monotonic(), []
+    in_flight: deque[_BatchInFlight] = deque()
     while True:
         batch = Batch(first_day)
         try:
-            result = turn(batch)
-        except Exception:  # of the batches before this one what is stored is acknowledged
-            while started:
-                _settle(inbox, started.popleft(), options)
+            result = process_batch(batch)
+        except Exception:  # the batches before this one may be stored: acknowledge them first
+            while in_flight:
+                _finish(inbox, in_flight.popleft(), options)
             raise
-        started.append(_Started(inbox.checkpoint(), batch, result))
-        is_last = not inbox.has_more or shutdown.is_due(begun, options.time_budget)
-        while started and (is_last or len(started) > MAX_BATCHES_IN_FLIGHT or started[0].is_done):
-            results.append(_settle(inbox, started.popleft(), options))
+        in_flight.append(_BatchInFlight(inbox.checkpoint(), batch, result))
+        is_last = not inbox.has_more or shutdown.is_due(started_at, options.time_budget)
+        while in_flight and (is_last or len(in_flight) > MAX_BATCHES_IN_FLIGHT or in_flight[0].is_done):
+            results.append(_finish(inbox, in_flight.popleft(), options))
         if is_last:
             return _sum(results)
         garbage_collection.collect_sometimes()
 
 
-def _settle(inbox: Inbox, started: _Started, options: RunOptions) -> Any:
-    """Wait for a batch, reject what failed, and acknowledge it: in this order, so that no event is lost."""
-    result = started.result.result() if isinstance(started.result, Future) else started.result
-    unreadable = started.checkpoint.rejected
-    reject(inbox.source, [*started.batch.failures, *unreadable], started.checkpoint.postponed)
+def _finish(inbox: Inbox, current: _BatchInFlight, options: RunOptions) -> Any:
+    """Wait for the oldest batch, send its failed events to the dead letters, and acknowledge it.
+
+    In this order no event is lost: if the process is killed in between, the broker delivers the batch again.
+    """
+    result = current.result.result() if isinstance(current.result, Future) else current.result
+    unreadable = current.checkpoint.rejected
+    reject(inbox.source, [*current.batch.failures, *unreadable], current.checkpoint.postponed)
     if unreadable and _is_pair(result):
         result = Outcome(dead=len(unreadable)) + result
     handled = inbox.acknowledge()
-    if handled:  # else a run of ours, within this one, has reported it already
+    if handled:  # otherwise a custom `run` that called the default one: that has reported the batch already
         _report(options, result)
     if options.on_batch is not None:
         options.on_batch(handled)
@@ -198,7 +201,7 @@ def _settle(inbox: Inbox, started: _Started, options: RunOptions) -> Any:
 
 
 def _store(store: Callable[[list[Any]], "StoreResult"], parts: Iterable[list[Any]], batch: Batch) -> Outcome:
-    """Store what was read of a batch, perhaps beside the reading of the next; return what became of all of it."""
+    """Store the parts of a batch, possibly while the next batch is read; return the outcome."""
     results = []
     for part in filter(None, parts):
         stored = store(part)
@@ -214,8 +217,8 @@ def _store(store: Callable[[list[Any]], "StoreResult"], parts: Iterable[list[Any
     )
 
 
-def _parts(things: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(things)
+def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(items)
     return iter(lambda: list(islice(iterator, BATCH_SIZE)), [])
 
 
@@ -225,7 +228,7 @@ def _report(options: RunOptions, result: Any) -> None:
 
 
 def _sum(results: list[Any]) -> Any:
-    """Return what all turns did together; where a subclass's results are no pairs of numbers, the last of them."""
+    """Return the sum of the results; if a custom `run` returns anything but pairs of numbers, its last result."""
     return sum(results, Outcome()) if all(_is_pair(result) for result in results) else results[-1]
 
 

@@ -1,4 +1,4 @@
-"""Turn events into clicks: through their preprocessors, and into the form in which they are stored."""
+"""Turn events into clicks: run their preprocessors, and build the documents to be stored."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,66 +7,82 @@ from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
-from invenio_stats.core.moments import is_iso, iso, iso_zoned, parse, to_second
+from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError, without_text
-from invenio_stats.privacy.pseudonymization import to_dead_letter
+from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
+from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
 
 logger = logging.getLogger(__name__)
 
 
 class ClickRules(NamedTuple):
-    """How the events of one batch become clicks."""
+    """The parameters with which the events of one batch become clicks."""
 
     chain: Sequence[Preprocessor]
     drop_reason: Callable[[Preprocessor, Event], str]
-    """Returns the reason under which an event is counted that a step of the chain has dropped."""
+    """Returns the reason under which an event is counted that a preprocessor has dropped."""
     window: int
-    """Seconds of a double click."""
+    """Seconds within which two clicks are a double click."""
     stamp: str
-    """The moment of this batch, as it stands in `updated_timestamp`."""
+    """Value of `updated_timestamp` for this batch."""
     first_day: datetime
-    """Events before it are rejected: their day's total could not be counted anew."""
+    """Events before it are rejected, because the totals of their day cannot be recounted."""
     queue: str
     alias: str
     """Names of the queue and of the events' alias, for messages."""
+    last_moment: datetime = END
+    """Events after it are rejected: their clock is wrong."""
     writes_zone: bool = False
-    """Whether timestamps are written with their zone."""
+    """Whether timestamps are written with their time zone."""
 
 
 def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> Iterator[Click]:
-    """Yield each event as it is to be stored; note in the batch what was dropped, and what can never be stored."""
+    """Yield the click of each event; record in the batch the events that are dropped or can never be stored."""
     for event in events:
+        if isinstance(event.get(REJECTED), str):  # it could not be pseudonymized where it was published
+            batch.failures.append((to_dead_letter(event), event[REJECTED]))
+            continue
         try:
             click = _build_click(event, rules, batch)
         except ImportError:
-            raise  # the environment is at fault, not the event: it stays on the queue
-        except Exception as error:  # of a preprocessor, or for want of a field: the other events go on
+            raise  # an error of the installation, not of the event: the batch stays on the queue
+        except Exception as error:  # a preprocessor failed, or a field is missing: continue with the other events
             facts = {"queue": rules.queue, "error": type(error).__name__}
-            logger.error("Error processing event", exc_info=without_text(error), extra=facts)
+            logger.error("Error while processing event", exc_info=without_text(error), extra=facts)
             batch.failures.append((to_dead_letter(event), f"preprocessor: {type(error).__name__}"))
             continue
         if click is None:
             continue
-        if click.moment < rules.first_day:
-            batch.failures.append((to_dead_letter(event), "expired"))
+        reason = _wrong_time(click, rules)
+        if reason is not None:
+            batch.failures.append((to_dead_letter(event), reason))
             continue
         yield click
 
 
+def _wrong_time(click: Click, rules: ClickRules) -> str | None:
+    """Return why an event of that moment cannot be counted; None if it can."""
+    if click.moment < rules.first_day:
+        return "expired"
+    return "in the future" if click.moment > rules.last_moment else None
+
+
 def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
-    """Return one event as it is to be stored, or None when a preprocessor drops it."""
+    """Return the click of one event, or None if a preprocessor drops it."""
     doc = _preprocess(event, rules, batch)
     if doc is None:
         return None
     if has_personal_data(doc):
         raise PersonalDataError(rules.alias)
+    if doc.get("referrer") is not None:  # a chain without anonymize_user has left it whole
+        doc["referrer"] = stored_referrer(doc["referrer"])
     timestamp = doc["timestamp"]
     moment = to_second(parse(timestamp))
     cell = cell_start(moment, rules.window)
-    previous = doc.pop("previous_visitor_id", None)  # never stored: it would tie two days together
-    str(previous).encode()  # what is no text fails here, alone, and not when its batch is stored
+    previous = doc.pop("previous_visitor_id", None)  # never stored: it would link the visitor's keys of two days
+    str(previous).encode()  # fails here for an unpaired surrogate: one event is rejected, and not its whole batch
     if rules.writes_zone:
         doc["timestamp"] = iso_zoned(moment)
     elif not (isinstance(timestamp, str) and is_iso(timestamp)):
@@ -80,7 +96,7 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
 
 
 def _preprocess(event: Event, rules: ClickRules, batch: Batch) -> Event | None:
-    """Return the event as its chain makes it; None, counted under a reason, when a step drops it."""
+    """Return the event after all preprocessors; None if one drops it, which is counted under its reason."""
     doc: Event = dict(event)
     for preprocess in rules.chain:
         before = doc

@@ -1,4 +1,4 @@
-"""Requests about cell documents: many of them read or written at once, each with an answer of its own."""
+"""Read and write cell documents, many in one request, with a result for each."""
 
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -27,35 +27,35 @@ from invenio_stats.support.json_codec import encode
 logger = logging.getLogger(__name__)
 
 STAMP_LIFE = timedelta(seconds=60)
-"""How long after its stamp a document may come to be seen without the aggregations passing it by.
+"""Longest time between a document's stamp and the moment it is stored, so that aggregations still find the document.
 
-It has to be shorter than what they read again (`StatAggregator.overlap`), less the engine's refresh interval.
+It must be shorter than `StatAggregator.overlap`, the time that aggregations read again, minus the refresh interval.
 """
 
 _FROM_THE_PRIMARY = {"preference": "_primary"} if SEARCH_DISTRIBUTION == OS else {}
-"""A replica may not have yet what another worker was told is stored. Elasticsearch 7 has no such preference."""
+"""A replica may not have a document yet that another worker has stored. Elasticsearch 7 has no such preference."""
 
+_MAX_ID_BYTES = 512
+_BULK_FIELDS = "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason"
+_GET_FIELDS = "docs.found,docs._source,docs._seq_no,docs._primary_term,docs.error.type,docs.error.reason"
 _TOO_LARGE = {"status": 413, "error": {"type": "too_large"}}
 """What the engine says of a single document that is too large for a request, in the form of a bulk's answer."""
-_LONGEST_ID = 512
-_WRITTEN = "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason"
-_READ = "docs.found,docs._source,docs._seq_no,docs._primary_term,docs.error.type,docs.error.reason"
 _PATIENCE = 5.0
 """Seconds that the engine may wait for an index that has lost a shard. By itself it waits for a minute, longer than
 clients wait for an answer, and then nobody knows which index it was."""
 
 
 class Found(NamedTuple):
-    """A document as the engine has it."""
+    """A stored document."""
 
     document: Document
     version: Version
     is_aged: bool
-    """Whether its stamp is so old that aggregations may be past it, should it have come to be seen only now."""
+    """Whether its stamp is older than STAMP_LIFE: if it became visible only now, aggregations would miss it."""
 
 
 class Write(NamedTuple):
-    """A document to be written over the version that is named; None: to be created."""
+    """A document to be written over a version; if that is None, the document is created."""
 
     ref: DocumentRef
     document: Document
@@ -63,7 +63,7 @@ class Write(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The engine will never take a document; the reason is the type of its error, which quotes nothing."""
+    """The engine will never accept a document; the reason is the type of the error, and quotes no data."""
 
     reason: str
 
@@ -79,14 +79,14 @@ class Blocked(NamedTuple):
 
 
 Answer = Version | Refusal | Blocked | None
-"""What became of a write; None: another version is there than the one named."""
+"""The result of a write: the new version, a refusal, a blocked index, or None if another version was stored."""
 
 
 class CellRequests:
     """Reads and writes cell documents.
 
-    EngineUnavailableError for any failure that is neither a document's own fault nor that of its index: nothing is
-    known then of what was asked, and all of it can be asked again.
+    EngineUnavailableError for any failure that is caused neither by a document nor by its index: the result of the
+    request is unknown then, and the whole request can be repeated.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class CellRequests:
         clock: Callable[[], datetime],
         refused_fields: Callable[[str], Collection[str]],
     ):
-        """Name the index of a cell by its start, and the fields that an index will not have."""
+        """Set how to find the index of a cell by its start, and the fields that an index rejects."""
         self._client = client
         self._index_of = lru_cache(maxsize=8192)(index_of)
         self._clock = clock
@@ -104,7 +104,10 @@ class CellRequests:
 
     @cached_property
     def _default(self) -> Any:
-        """How the client writes what is not JSON; read late: an indexer may be made before its engine is there."""
+        """The client's function for values that are not JSON.
+
+        It is read when needed, because an indexer may be created before the search engine is available.
+        """
         return getattr(self._client.transport.serializer, "default", None)
 
     @cached_property
@@ -116,38 +119,40 @@ class CellRequests:
             return {}
         return {"timeout": f"{int(min(_PATIENCE, patience / 2) * 1000)}ms", "request_timeout": patience}
 
-    def keeps(self, start: datetime, field: str) -> bool:
-        """Say whether the index of a cell can hold a field of ours."""
+    def accepts(self, start: datetime, field: str) -> bool:
+        """Return True if the index of a cell accepts a field."""
         return field not in self._refused_fields(self._index_of(start))
 
     def read(self, refs: Sequence[DocumentRef]) -> list[Found | Blocked | None]:
-        """Return the documents at these places, as they are now; None where there is none."""
+        """Return the stored documents, in the order of `refs`; None for a document that does not exist."""
         if not refs:
             return []
         wanted = [{"_index": self._index_of(ref.start), "_id": ref.document_id} for ref in refs]
-        answer = self._ask(self._client.mget, body=encode({"docs": wanted}), filter_path=_READ, **_FROM_THE_PRIMARY)
+        answer = self._send(
+            self._client.mget, body=encode({"docs": wanted}), filter_path=_GET_FIELDS, **_FROM_THE_PRIMARY
+        )
         now = self._clock()
-        return [self._found(one, ref, now) for one, ref in zip(answer["docs"], refs, strict=True)]
+        return [self._parse(item, ref, now) for item, ref in zip(answer["docs"], refs, strict=True)]
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
-        """Write the documents, stamped with the moment of this very request."""
+        """Write the documents, stamped with the time of this request; return a result for each, in order."""
         sent_at = self._clock()
         stamp = iso_zoned(sent_at)
-        parts = [self._part(one, stamp) for one in writes]
+        parts = [self._part(write, stamp) for write in writes]
         results = iter(self._bulk([part for part in parts if isinstance(part, bytes)]))
         answers = [
-            part if isinstance(part, Refusal) else self._answer(next(results), self._index_of(one.ref.start))
-            for one, part in zip(writes, parts, strict=True)
+            part if isinstance(part, Refusal) else self._answer(next(results), self._index_of(write.ref.start))
+            for write, part in zip(writes, parts, strict=True)
         ]
         if self._clock() - sent_at > STAMP_LIFE:
             raise EngineUnavailableError(
                 f"The search engine took more than {STAMP_LIFE.total_seconds():.0f} s to store {len(writes)} events: "
-                f"aggregations may have missed them. They are sent again by the next run; give the engine more room."
+                f"aggregations may have missed them. The next run sends them again; give the engine more resources."
             )
         return answers
 
     def _part(self, write: Write, stamp: str) -> bytes | Refusal:
-        """Return the two lines of a write in a bulk."""
+        """Return the two lines of a write in a bulk request, or a refusal if they cannot be built."""
         index = self._index_of(write.ref.start)
         refused = self._refused_fields(index)
         document_id = write.ref.document_id
@@ -156,8 +161,8 @@ class CellRequests:
         for field in refused:
             source.pop(field, None)
         try:
-            if len(document_id.encode()) > _LONGEST_ID:  # raises for an id that is no text
-                return Refusal("id_too_long")  # the engine would refuse the whole bulk for it
+            if len(document_id.encode()) > _MAX_ID_BYTES:  # raises for an id that is no text
+                return Refusal("id_too_long")  # the engine would reject the whole bulk request
             head = encode({choose_operation(write.version): target})
             return b"".join((head, b"\n", encode(source, self._default), b"\n"))
         except (TypeError, ValueError, RecursionError) as error:
@@ -168,7 +173,7 @@ class CellRequests:
         if not parts:
             return []
         try:
-            answer = self._ask(self._client.bulk, body=b"".join(parts), filter_path=_WRITTEN, **self._bulk_options)
+            answer = self._send(self._client.bulk, body=b"".join(parts), filter_path=_BULK_FIELDS, **self._bulk_options)
         except search.exceptions.TransportError as error:
             if not is_too_large(error):
                 raise
@@ -192,7 +197,7 @@ class CellRequests:
             "sent again by the next run."
         )
 
-    def _found(self, answer: dict[str, Any], ref: DocumentRef, now: datetime) -> Found | Blocked | None:
+    def _parse(self, answer: dict[str, Any], ref: DocumentRef, now: datetime) -> Found | Blocked | None:
         """Return what one part of an answer holds. "Not there" is said by the engine, never guessed."""
         if answer.get("found") is True:
             source = answer["_source"]
@@ -213,15 +218,15 @@ class CellRequests:
             f"({error_type(answer)}); the events are sent again by the next run."
         )
 
-    def _ask(self, request: Callable[..., Any], **arguments: Any) -> Any:
+    def _send(self, request: Callable[..., Any], **arguments: Any) -> Any:
         try:
             return request(**arguments)
         except search.exceptions.TransportError as error:
             if classify_error(error, may_be_blocked=False) is not TRANSIENT:
                 raise
             raise EngineUnavailableError(
-                f"The search engine gave no answer ({error.status_code}, {type(error).__name__}); "
-                f"the events are sent again by the next run."
+                f"The search engine is not available ({error.status_code}, {type(error).__name__}); "
+                f"the next run sends the events again."
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Batches of cells: how far each cell has come, what this worker has done before, and what became of all."""
+"""Track the state of each cell of a batch, the cells that this worker has finished, and the outcome of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from invenio_stats.search.versions import Version
 
 
 class RefusedClick(NamedTuple):
-    """A click that the engine will never take, and why."""
+    """A click that the engine will never accept, and the reason."""
 
     click: Click
     reason: str
@@ -25,46 +25,46 @@ class PostponedClick(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of the clicks of a batch: each is in one of the first four, or postponed."""
+    """The outcome of a batch: each click is counted in one of the first four fields, or postponed."""
 
     stored: int
-    """Clicks that made a new document."""
+    """Clicks that created a document."""
     duplicates: int
-    """Events that were stored already, or came twice in the batch, as far as that can be known by their ids."""
+    """Events that were stored before, or were twice in the batch, as far as their ids tell."""
     collapsed: int
     """Clicks that share the document of others."""
     refused: list[RefusedClick]
     superseded: int
-    """Documents that count no more, because a click chains on to theirs."""
+    """Documents that no longer count, because a later click chains to them."""
     postponed: Sequence[PostponedClick] = ()
     """Clicks that are to be written again: their index refuses, or that of a neighbour which has to be checked."""
 
 
 @dataclass(slots=True)
-class Storing:
-    """A cell on its way into the engine."""
+class CellState:
+    """The state of a cell while it is stored."""
 
     cell: Cell
     document: Document
-    """What is to be stored of it, and then what is."""
+    """The document to be stored; after that, the document as stored."""
     version: Version | None = None
     found: Found | None = None
-    """What somebody had stored of it already."""
+    """The document that another batch had stored for the cell."""
 
-    def meet(self, found: Found | None) -> None:
-        """Fold the clicks into what is stored."""
+    def merge_with(self, found: Found | None) -> None:
+        """Merge the clicks into the stored document; None if there is none."""
         folded = self.cell.document()
         self.found, self.version = found, found and found.version
         self.document = merge(found.document, folded) if found else folded
 
-    def own(self) -> Found:
-        """Return the document as this worker knows it to be stored."""
+    def as_found(self) -> Found:
+        """Return the document that this worker has stored, without reading it."""
         assert self.version is not None
         return Found(self.document, self.version, is_aged=False)
 
     @property
-    def changes_nothing(self) -> bool:
-        """Whether what was found holds the clicks already."""
+    def is_unchanged(self) -> bool:
+        """Whether the stored document already contains the clicks."""
         return self.found is not None and self.document is self.found.document
 
 
@@ -90,41 +90,41 @@ class Postponed:
         return [PostponedClick(one, blocked) for cell, blocked in found if not cell.is_ghost for one in cell.clicks]
 
 
-class Checked:
-    """The cells that a worker has brought to the end: from when to when their clicks were; the latest of them."""
+class FinishedCells:
+    """The most recent cells that a worker has finished, each with the times of its first and latest click."""
 
-    def __init__(self, most: int):
-        self._most = most
+    def __init__(self, max_cells: int):
+        self._max_cells = max_cells
         self._newer: dict[str, tuple[datetime, datetime]] = {}
         self._older: dict[str, tuple[datetime, datetime]] = {}
 
     def covers(self, cell: Cell) -> bool:
-        """Say whether the clicks of a cell lie within what was checked."""
+        """Return True if all clicks of a cell are within the times for which the worker has finished it."""
         known = self._newer.get(cell.ref.document_id) or self._older.get(cell.ref.document_id)
         if known is None:
             return False
         clicks = cell.document()
         return known[0] <= clicks.first and clicks.latest <= known[1]
 
-    def add(self, one: Storing) -> None:
-        """Remember a cell, and forget older ones where there are too many."""
-        if len(self._newer) >= self._most // 2:
+    def add(self, state: CellState) -> None:
+        """Add a cell, and forget older ones if there are too many."""
+        if len(self._newer) >= self._max_cells // 2:
             self._newer, self._older = {}, self._newer
-        self._newer[one.cell.ref.document_id] = one.document.first, one.document.latest
+        self._newer[state.cell.ref.document_id] = state.document.first, state.document.latest
 
 
-def tally(stored: Sequence[Storing]) -> tuple[int, int, int]:
-    """Return how many clicks made a document, were there already, and share the document of others."""
+def count_clicks(stored: Sequence[CellState]) -> tuple[int, int, int]:
+    """Return how many clicks created a document, were stored before, and share the document of other clicks."""
     new = duplicates = collapsed = 0
-    for one in stored:
-        if one.cell.is_ghost:
+    for state in stored:
+        if state.cell.is_ghost:
             continue
-        ids = {click.event_id for click in one.cell.clicks}
-        duplicates += len(one.cell.clicks) - len(ids)
+        ids = {click.event_id for click in state.cell.clicks}
+        duplicates += len(state.cell.clicks) - len(ids)
         collapsed += len(ids) - 1
-        if one.found is None:
+        if state.found is None:
             new += 1
-        elif one.found.document.event_id in ids:
+        elif state.found.document.event_id in ids:
             duplicates += 1
         else:
             collapsed += 1

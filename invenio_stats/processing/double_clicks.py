@@ -1,8 +1,8 @@
-"""Cells: clicks are stored so that each double click counts once, whoever else is storing at the same time.
+"""Store clicks by cells so that each double click counts once, even if other workers store clicks at the same time.
 
-The steps, and why in this order: docs/how-it-works, "Cells". What must not change: a worker reads the
-neighbours of a cell in a request of its own that begins after its cell is stored. So of two workers at two
-neighbours the one that stores last sees the other's.
+The steps and the reasons for their order are in docs/how-it-works, "Cells". One rule must never change: a worker reads
+the neighbours of a cell in a separate request, which starts after its own cell is stored. So if two workers store
+neighbouring cells, the worker that stores last sees the other's cell.
 """
 
 import logging
@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
 from invenio_stats.processing.double_click_requests import Blocked, CellRequests, Found, Refusal, Write
-from invenio_stats.processing.double_click_state import Checked, Postponed, RefusedClick, Storing, Written, tally
+from invenio_stats.processing.double_click_state import (
+    CellState,
+    FinishedCells,
+    Postponed,
+    RefusedClick,
+    Written,
+    count_clicks,
+)
 from invenio_stats.search.versions import Version
 
 __all__ = ("CellWriter", "RefusedClick", "Written")
@@ -21,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class CellWriter:
-    """Stores clicks by cells. Keep one for each worker: it remembers which cells it has brought to the end."""
+    """Stores clicks by cells. Keep one for each worker: it remembers which cells it has finished."""
 
     def __init__(
         self,
@@ -34,108 +41,114 @@ class CellWriter:
     ):
         """Write with a client of the search engine.
 
-        :param window: seconds within which two clicks are one; 0 for none, and then each second is its own cell.
-        :param index_of: returns the index, or its alias, of a cell by its start; asked for neighbours too.
-        :param clock: returns the present moment, aware.
-        :param refused_fields: returns the fields of ours that an index does not take. Where it does not take
-            `superseded`, clicks collapse inside a cell only.
-        :param remembered: how many cells this worker remembers.
+        :param window: seconds within which two clicks are a double click; 0 for none: then each second is a cell.
+        :param index_of: returns the index of a cell, or its alias, by the cell's start; also called for neighbours.
+        :param clock: returns the current time, aware.
+        :param refused_fields: returns the fields that an index rejects. If `superseded` is one of them, only double
+            clicks inside a cell are removed.
+        :param remembered: number of finished cells that this worker remembers.
         """
         self._engine = CellRequests(client, index_of, clock, refused_fields)
         self._window = window
-        self._checked = Checked(remembered)
+        self._finished = FinishedCells(remembered)
 
     def write(self, clicks: Iterable[Click]) -> Written:
-        """Store a batch, and flag what it supersedes: once this returns, the batch may be acknowledged.
+        """Store a batch, and flag the documents that it supersedes; after that the batch may be acknowledged.
 
-        Clicks in `postponed` are to be written again later: an index refuses them, or cannot be checked for clicks
-        beside them. EngineUnavailableError and errors of the client leave part of the batch done; to write the same
-        clicks again completes it, whoever does so.
+        Clicks in `postponed` must be written again later: an index refuses them, or cannot be checked for clicks beside
+        them. EngineUnavailableError and errors of the client leave the batch incomplete; any worker completes it by
+        writing the same clicks again.
         """
         cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.ref)]
         postponed = Postponed(cells)
         stored, refused = self._store(cells, postponed)
-        due = [one for one in stored if not (one.changes_nothing and self._checked.covers(one.cell))]
-        superseded = self._flag(self._superseded(due, postponed), postponed)
-        for one in due:
-            if one.cell not in postponed:
-                self._checked.add(one)
-        done = [one for one in stored if one.cell not in postponed]
-        return Written(*tally(done), refused, superseded, postponed.clicks())
+        # A cell that changed nothing is skipped only if this worker has finished it before: another worker may have
+        # stored it, and been killed before it looked at the neighbours.
+        due = [state for state in stored if not (state.is_unchanged and self._finished.covers(state.cell))]
+        # Only after the whole batch is stored: see the rule in the docstring of this module.
+        superseded = self._flag(self._find_superseded(due, postponed), postponed)
+        for state in due:
+            if state.cell not in postponed:
+                self._finished.add(state)
+        done = [state for state in stored if state.cell not in postponed]
+        return Written(*count_clicks(done), refused, superseded, postponed.clicks())
 
     def _can_flag(self, ref: DocumentRef) -> bool:
-        return self._engine.keeps(ref.start, "superseded")
+        return self._engine.accepts(ref.start, "superseded")
 
-    def _store(self, cells: Sequence[Cell], postponed: Postponed) -> tuple[list[Storing], list[RefusedClick]]:
-        """Create the documents, and merge with those that are there, until each holds its clicks."""
-        stored: list[Storing] = []
+    def _store(self, cells: Sequence[Cell], postponed: Postponed) -> tuple[list[CellState], list[RefusedClick]]:
+        """Create the documents, and merge them with stored ones, until each document contains its clicks."""
+        stored: list[CellState] = []
         refused: list[RefusedClick] = []
-        waiting = [Storing(cell, cell.document()) for cell in cells]
+        waiting = [CellState(cell, cell.document()) for cell in cells]
         while waiting:
-            met: list[tuple[Storing, Found | None]] = []
+            to_merge: list[tuple[CellState, Found | None]] = []
             conflicting = []
-            answers = self._engine.write([Write(one.cell.ref, one.document, one.version) for one in waiting])
-            for one, answer in zip(waiting, answers, strict=True):
+            # Create first, read only after a conflict: most cells are new, and need no read.
+            answers = self._engine.write([Write(state.cell.ref, state.document, state.version) for state in waiting])
+            for state, answer in zip(waiting, answers, strict=True):
                 if answer is None:
-                    conflicting.append(one)
+                    conflicting.append(state)
                 elif isinstance(answer, Version):
-                    one.version = answer
-                    stored.append(one)
+                    state.version = answer
+                    stored.append(state)
                 elif isinstance(answer, Blocked):
-                    postponed.add(one.cell, answer)
+                    postponed.add(state.cell, answer)
                 else:
-                    refused += _refused(one, answer)
-                    met.append((one, one.found))
-            met += self._read_again(conflicting, postponed)
+                    refused += _drop_refused(state, answer)
+                    to_merge.append((state, state.found))
+            # A cell that lost some clicks to a refusal is merged again with what it had found, and needs no new read.
+            to_merge += self._read_again(conflicting, postponed)
             waiting = []
-            for one, existing in met:
-                if not one.cell.clicks:
+            for state, existing in to_merge:
+                if not state.cell.clicks:
                     continue
-                one.meet(existing)
-                (stored if self._is_done(one) else waiting).append(one)
+                state.merge_with(existing)
+                (stored if self._is_stored(state) else waiting).append(state)
         return stored, refused
 
     def _read_again(
-        self, conflicting: Sequence[Storing], postponed: Postponed
-    ) -> Iterator[tuple[Storing, Found | None]]:
-        """Yield cells with what somebody else has stored of them meanwhile."""
-        for one, found in zip(conflicting, self._engine.read([one.cell.ref for one in conflicting]), strict=True):
+        self, conflicting: Sequence[CellState], postponed: Postponed
+    ) -> Iterator[tuple[CellState, Found | None]]:
+        """Yield cells with the documents that other workers have stored meanwhile."""
+        refs = [state.cell.ref for state in conflicting]
+        for state, found in zip(conflicting, self._engine.read(refs), strict=True):
             if isinstance(found, Blocked):
-                postponed.add(one.cell, found)
+                postponed.add(state.cell, found)
             else:
-                yield one, found
+                yield state, found
 
-    def _is_done(self, one: Storing) -> bool:
-        """Say whether nothing is to be written of a cell.
+    def _is_stored(self, state: CellState) -> bool:
+        """Return True if a cell need not be written.
 
-        What is there may come from a request that nobody waits for any more, and may have come to be seen
-        long after its stamp: then it is stamped anew, or aggregations pass it by.
+        A stored document may come from a request whose sender gave up waiting, and may have become visible long after
+        its stamp: then it is written again with a new stamp, since aggregations could miss it.
         """
-        if not one.changes_nothing or one.found is None:
+        if not state.is_unchanged or state.found is None:
             return False
-        return not one.found.is_aged or self._checked.covers(one.cell)
+        return not state.found.is_aged or self._finished.covers(state.cell)
 
-    def _superseded(self, due: Sequence[Storing], postponed: Postponed) -> list["_Flag"]:
-        """Read both neighbours of every cell, also of those that were stored before; return what is to be flagged."""
-        sides = [(one, one.cell.before(self._window), one.cell.after(self._window)) for one in due]
+    def _find_superseded(self, due: Sequence[CellState], postponed: Postponed) -> list["_Flag"]:
+        """Read both neighbours of every cell, also of cells stored before; return the documents to be flagged."""
+        sides = [(state, state.cell.before(self._window), state.cell.after(self._window)) for state in due]
         refs = {ref.document_id: ref for _, *both in sides for ref in both if ref is not None}
         found = dict(zip(refs, self._engine.read(list(refs.values())), strict=True))
         flags: dict[str, _Flag] = {}
-        for one, before, after in sides:
+        for state, before, after in sides:
             earlier = found[before.document_id] if before else None
             later = found[after.document_id] if after else None
             if blocked := next((side for side in (earlier, later) if isinstance(side, Blocked)), None):
-                postponed.add(one.cell, blocked)
-            if before and isinstance(earlier, Found) and chains(earlier.document, one.document, self._window):
-                flags.setdefault(before.document_id, _Flag(before, earlier, [])).cells.append(one.cell)
-            if isinstance(later, Found) and chains(one.document, later.document, self._window):
-                own = found.get(one.cell.ref.document_id)
-                own = own if isinstance(own, Found) else one.own()
-                flags.setdefault(one.cell.ref.document_id, _Flag(one.cell.ref, own, [])).cells.append(one.cell)
-        return [flag for flag in flags.values() if _is_open(flag.found) and self._can_flag(flag.ref)]
+                postponed.add(state.cell, blocked)
+            if before and isinstance(earlier, Found) and chains(earlier.document, state.document, self._window):
+                flags.setdefault(before.document_id, _Flag(before, earlier, [])).cells.append(state.cell)
+            if isinstance(later, Found) and chains(state.document, later.document, self._window):
+                own = found.get(state.cell.ref.document_id)
+                own = own if isinstance(own, Found) else state.as_found()
+                flags.setdefault(state.cell.ref.document_id, _Flag(state.cell.ref, own, [])).cells.append(state.cell)
+        return [flag for flag in flags.values() if _needs_flag(flag.found) and self._can_flag(flag.ref)]
 
     def _flag(self, flags: Sequence["_Flag"], postponed: Postponed) -> int:
-        """Mark documents as superseded; return how many were not before."""
+        """Mark documents as superseded; return how many were not marked before."""
         flagged = 0
         while flags:
             answers = self._engine.write(
@@ -159,7 +172,7 @@ class CellWriter:
         for flag, found in zip(conflicting, self._engine.read([flag.ref for flag in conflicting]), strict=True):
             if isinstance(found, Blocked):
                 flag.postpone(postponed, found)
-            elif found is not None and _is_open(found):
+            elif found is not None and _needs_flag(found):
                 yield flag._replace(found=found)
 
 
@@ -177,21 +190,21 @@ class _Flag(NamedTuple):
             postponed.add(cell, blocked)
 
 
-def _is_open(found: Found) -> bool:
-    """Say whether a superseded document has still to be written as such, or stamped anew (see `_is_done`)."""
+def _needs_flag(found: Found) -> bool:
+    """Return True if a superseded document must be written, to mark it or to renew its stamp (see `_is_stored`)."""
     return not found.document.is_superseded or found.is_aged
 
 
-def _refused(one: Storing, refusal: Refusal) -> list[RefusedClick]:
-    """Take the clicks that the engine refuses out of a cell: one of them never takes others with it."""
-    clicks = one.cell.drop(one.document)
-    if one.cell.is_ghost:
-        _warn(one.cell.ref, refusal)
+def _drop_refused(state: CellState, refusal: Refusal) -> list[RefusedClick]:
+    """Remove the clicks that the engine rejects from a cell and return them; the other clicks remain."""
+    clicks = state.cell.drop(state.document)
+    if state.cell.is_ghost:
+        _warn(state.cell.ref, refusal)
         return []
     return [RefusedClick(click, refusal.reason) for click in clicks]
 
 
 def _warn(ref: DocumentRef, refusal: Refusal) -> None:
     logger.warning(
-        "A double click cannot be marked: it counts", extra={"document": ref.document_id, "reason": refusal.reason}
+        "A double click cannot be marked, so it counts", extra={"document": ref.document_id, "reason": refusal.reason}
     )

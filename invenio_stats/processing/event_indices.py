@@ -1,4 +1,4 @@
-"""Event indices: those that events are written to exist, with their aliases."""
+"""Create the indices that events are written to, with their aliases."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -21,18 +21,18 @@ def ensure_events_index(
     fields: dict[str, Field] | None = None,
     now: datetime | None = None,
 ) -> frozenset[str]:
-    """Make the index that events of a moment are written to, unless it is there.
+    """Create the index for the events of a moment, if it does not exist.
 
-    Returns the fields of ours that its mapping refuses: an event that carried them would be rejected.
-    With the daily suffix a day becomes an alias of its month's index where there is one, and where the month is
-    closed and none of its days has an index. EngineUnavailableError while the days are being made one index.
+    Returns the fields that its mapping rejects: an event with one of them could not be stored. With the daily suffix,
+    the name of the day becomes an alias of the month's index if there is one, or if the month is closed and none of its
+    days has an index. EngineUnavailableError while the month is being compacted.
     """
     index = names.events_index(alias, moment, suffix)
     body = mappings.events_body(alias, fields) if fields else None
     if not client.indices.exists(index):
         month = f"{alias}-{label(moment, 'month')}"
         home = _home(client, month, moment, now) if suffix == names.DAILY_SUFFIX else None
-        # A foreign template's alias shows superseded clicks; in the indices that we make it does not.
+        # An index template of another program may set the alias without a filter: superseded clicks would be visible.
         create_index(client, home or index, body, aliases={alias: {"filter": mappings.NOT_SUPERSEDED}})
         if home is not None:
             _put_day(client, month, index)
@@ -40,9 +40,9 @@ def ensure_events_index(
 
 
 def _home(client: Any, month: str, moment: datetime, now: datetime | None) -> str | None:
-    """Return the index of the month where the events of one of its days belong; None where the day has its own.
+    """Return the month's index if the events of a day belong there; None if the day gets its own index.
 
-    A closed month with indices of days gets more of those, until all of them are made one index.
+    A closed month that has daily indices gets further ones, until it is compacted.
     """
     found = month_indices.month_index(client, month)
     if (
@@ -55,8 +55,9 @@ def _home(client: Any, month: str, moment: datetime, now: datetime | None) -> st
 
 
 def _put_day(client: Any, month: str, day: str) -> None:
-    """Make a day another name of its month's index, unless somebody has given the day an index meanwhile."""
-    holder = month_indices.month_index(client, month)  # asked again: it may be in the making since
+    """Make the name of a day an alias of its month's index, unless another process has created the day's index."""
+    # Read again: a compaction may have started, which raises EngineUnavailableError.
+    holder = month_indices.month_index(client, month)
     try:
         client.indices.put_alias(index=holder or month, name=day)
     except search.exceptions.RequestError as error:

@@ -1,4 +1,4 @@
-"""Event store: the engine's side of one event type: its indices are there, and its clicks are stored by cells."""
+"""Store the events of one type: create their indices, store clicks by cells, and retry transient failures."""
 
 import logging
 import time
@@ -28,30 +28,30 @@ from invenio_stats.search.failures import TRANSIENT, classify_error, find_blocke
 
 logger = logging.getLogger(__name__)
 
-_PAUSES = (0.5, 2.0, 5.0)
-"""Seconds between attempts while the engine asks to come back later; then the batch goes back to the queue, and what
-a single index refuses to the dead letters."""
+_PAUSES_SECONDS = (0.5, 2.0, 5.0)
+"""Pauses between attempts after transient failures; after the last attempt the batch goes back to the queue, and the
+events that a single index refuses are postponed."""
 
 
 class StoreResult(NamedTuple):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     new: int
-    """Events that made a document."""
+    """Events that created a document."""
     duplicates: int = 0
     """Events that were stored before: the broker delivered them again."""
     collapsed: int = 0
-    """Clicks that are in the document of another."""
+    """Clicks that share the document of another click."""
     superseded: int = 0
-    """Documents that count no more, since a click chained on to theirs."""
+    """Documents that no longer count, because a later click chains to them."""
     refused: Sequence[tuple[Event, str]] = ()
-    """Events that the engine does not take, each with the reason; those that are postponed among them."""
+    """Events that the engine does not accept, each with the reason; the postponed ones are among them."""
     postponed: int = 0
     """How many of the refused are postponed: their index refuses everything for now."""
 
     @property
     def taken(self) -> int:
-        """How many events the engine has, one way or another."""
+        """Number of events that are stored, in a new document or in an existing one."""
         return self.new + self.duplicates + self.collapsed
 
     def __add__(self, other: "StoreResult") -> "StoreResult":  # type: ignore[override]
@@ -86,7 +86,9 @@ class EventStore:
         fields: dict[str, Field] | None,
         clock: Callable[[], datetime],
     ):
-        """Write to the indices behind an alias; `fields` are the mappings of a type without templates."""
+        """Write to the indices behind an alias; `fields` are mappings, for an event type without index templates."""
+        self.attributes = (client, alias, suffix, window, fields)
+        """What the store was made for."""
         self._client = client
         self._alias = alias
         self._suffix = suffix
@@ -99,16 +101,16 @@ class EventStore:
         self._writer = CellWriter(client, window, self.index_of, clock, self.refused_fields)
 
     def index_of(self, moment: datetime) -> str:
-        """Return the name that events of a moment are written to; no suffix tells the minutes of an hour apart."""
-        moment = utc(moment)
+        """Return the name that events of a moment are written to."""
+        moment = utc(moment)  # cached by hour: no suffix is finer than that
         return self._index_of_hour(moment.date(), moment.hour)
 
     def refused_fields(self, index: str) -> Collection[str]:
-        """Return the fields of ours that an index does not take, as far as is known."""
+        """Return the fields that an index rejects; empty for an index that `ensure` has not looked at."""
         return self._refused_fields.get(index, ())
 
     def ensure(self, moment: datetime) -> None:
-        """Make sure of the index that events of a moment are written to."""
+        """Create the index for the events of a moment, if it does not exist, and remember the fields it rejects."""
         index = self.index_of(moment)
         if index not in self._refused_fields:
             self._refused_fields[index] = ensure_events_index(
@@ -116,17 +118,17 @@ class EventStore:
             )
 
     def try_to_ensure(self, moment: datetime) -> None:
-        """Make sure of an index as far as the engine lets us: whoever writes to it will be told the rest."""
+        """Do the same as `ensure`, but ignore failures of the engine: the write that follows reports them."""
         with suppress(search.exceptions.TransportError, EngineUnavailableError):
             self.ensure(moment)
 
     def store_clicks(self, clicks: Sequence[Click]) -> StoreResult:
         """Store clicks by cells, so that double clicks count once."""
-        return self._patiently(self._store_clicks, clicks)
+        return self._with_retries(self._store_clicks, clicks)
 
     def store_actions(self, actions: Sequence[Action]) -> StoreResult:
         """Store index actions as they are."""
-        return self._patiently(self._store_actions, actions)
+        return self._with_retries(self._store_actions, actions)
 
     def _store_clicks(self, clicks: Sequence[Click]) -> tuple[StoreResult, list[_Waiting]]:
         blocked = self._ensure_all({click.cell for click in clicks})
@@ -168,7 +170,7 @@ class EventStore:
                 blocked[index] = Blocked(index, *found)
         return blocked
 
-    def _patiently(
+    def _with_retries(
         self, work: Callable[[Sequence[Any]], tuple[StoreResult, list[_Waiting]]], things: Sequence[Any]
     ) -> StoreResult:
         """Do it again as long as the engine, or an index, asks for that.
@@ -178,7 +180,7 @@ class EventStore:
         once.
         """
         done, waiting = StoreResult(0), list[_Waiting]()
-        for pause in (*_PAUSES, None):
+        for pause in (*_PAUSES_SECONDS, None):
             try:
                 result, waiting = work(things)
             except (EngineUnavailableError, search.exceptions.TransportError) as error:
@@ -200,7 +202,7 @@ class EventStore:
             return
         self._refused_fields.clear()  # the indices may be others since
         time.sleep(seconds)
-        if seconds == _PAUSES[-1]:
+        if seconds == _PAUSES_SECONDS[-1]:
             with suppress(StatsError, search.exceptions.TransportError):
                 abandon_stale(self._client, self._alias, self._clock())
 
@@ -245,7 +247,11 @@ def _event_of(action: Action) -> Event:
 
 
 def _as_published(click: Click) -> Event:
-    """Return the fields of a click with the key that is never stored, by which it chains when it is put back."""
+    """Return the fields of a click for a dead letter.
+
+    They include the visitor's key of the previous day, which is never stored: a click that is put back on the queue
+    needs it to be recognised as a double click across midnight.
+    """
     if click.previous_visitor_id is None:
         return click.fields
     return {**click.fields, "previous_visitor_id": click.previous_visitor_id}

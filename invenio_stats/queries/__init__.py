@@ -2,13 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from invenio_search import current_search_client
 from invenio_search.engine import dsl
 from invenio_search.utils import build_alias_name
 
+from invenio_stats.config import writes_zone
+from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.queries import paging, parameters, results, search_bodies
@@ -27,7 +29,12 @@ Answer = dict[str, Any]
 """The answer to a client; it has the same keys whether there are totals or not."""
 
 Modifier = Callable[..., Any]
-"""`(search, **run_parameters)` -> search; called with those of the run's parameters that its signature accepts."""
+"""`(search, **run_parameters)` -> search; called with those of the run's parameters that its signature accepts.
+
+Interval and dates are never passed: the query itself applies them, and modifiers turn what they are given into filters.
+"""
+
+_NOT_FOR_MODIFIERS = frozenset({"interval", "start_date", "end_date"})
 
 DEFAULT_METRICS: Mapping[str, Any] = {"value": ("sum", "count", {})}
 
@@ -124,9 +131,9 @@ class _TotalsQuery(Query):
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
         known = own | set(self.required_filters)
         for modifier in self.query_modifiers:
-            known |= parameters.taken(modifier, params, skip=1)
+            known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
-            known |= parameters.taken(self.build_query, params)
+            known |= parameters.accepted_names(self.build_query, params)
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
@@ -139,25 +146,28 @@ class _TotalsQuery(Query):
 
     @property
     def can_prepare(self) -> bool:
-        """Whether no subclass overrides `run`."""
-        return type(self).run is type(self)._run_here
+        """Whether `run` is ours: not overridden by a subclass, nor replaced in the object."""
+        return getattr(self.run, "__func__", None) is type(self)._run_here
 
     def _is_built_elsewhere(self) -> bool:
-        return type(self).build_query is not type(self)._built_here
+        return getattr(self.build_query, "__func__", None) is not type(self)._built_here
 
     def _body(self, run: Mapping[str, Any]) -> search_bodies.Body:
         raise NotImplementedError
 
     def _filter_body(self, run: Mapping[str, Any]) -> search_bodies.Body:
-        return search_bodies.selection(self._filters(run), self.time_field, run["start_date"], run["end_date"])
+        start, end, write = run["start_date"], run["end_date"], moments.writer(writes_zone())
+        return search_bodies.selection(self._filters(run), self.time_field, start, end, write)
 
     def _copy_body(self) -> search_bodies.Body:
         return search_bodies.newest(self.time_field, self.copy_fields.values())
 
     def _search(self, run: Mapping[str, Any]) -> Any:
         search = dsl.Search(using=self.client, index=self.index).update_from_dict(self._body(run))
+        filters = {name: value for name, value in run.items() if name not in _NOT_FOR_MODIFIERS}
         for modifier in self.query_modifiers:
-            search = modifier(search, **{name: run[name] for name in parameters.taken(modifier, run, skip=1)})
+            names = parameters.accepted_names(modifier, filters, skip=1)
+            search = modifier(search, **{name: filters[name] for name in names})
         return search
 
     def _request(self, run: Mapping[str, Any]) -> SearchRequest:
@@ -218,10 +228,24 @@ class DateHistogramQuery(_TotalsQuery):
             try:
                 response = self._fetch(request, (), run, first)
             except TooManyBucketsError as error:
-                raise parameters.too_many_intervals(interval, start, end) from error
+                if end is not None:
+                    raise parameters.too_many_intervals(interval, start, end) from error
+                response = self._fetch_until_tomorrow(run)
             return self.process_query_result(response, interval, start, end)
 
         return PreparedQuery(request, answer)
+
+    def _fetch_until_tomorrow(self, run: Mapping[str, Any]) -> Response:
+        """Send the search of an open range again, up to tomorrow.
+
+        Older releases counted events that were dated years ahead, and a histogram up to there has too many intervals.
+        """
+        tomorrow = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=1)
+        until_tomorrow = {**run, "end_date": tomorrow}
+        try:
+            return self._fetch(self._request(until_tomorrow), (), until_tomorrow, search)
+        except TooManyBucketsError as error:
+            raise parameters.too_many_intervals(run["interval"], run["start_date"], None) from error
 
     def run(self, /, interval: Any = "day", start_date: Any = None, end_date: Any = None, **params: Any) -> Answer:
         """Return `{interval, key_type, start_date, end_date, buckets}`."""

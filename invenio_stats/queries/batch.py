@@ -30,7 +30,7 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def naming_entry(key: str) -> Iterator[None]:
+def name_entry_in_errors(key: str) -> Iterator[None]:
     """Prefix the description of an InvalidRequestInputError with the key of the entry."""
     try:
         yield
@@ -45,12 +45,12 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
     InvalidRequestInputError names the entry and its error.
     """
-    # First permission, then parameters, then the search: an error in any entry costs no search, and somebody without
-    # permission does not learn which parameters a query has.
+    # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
+    # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             query = _query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
@@ -60,7 +60,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
         run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
         if entry.key in prepared:
             run = partial(prepared[entry.key].answer, searchers[entry.key])
-        with naming_entry(entry.key):
+        with name_entry_in_errors(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 
 from invenio_stats.core import moments
-from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.errors import InvalidDateError, InvalidRequestInputError
 
 INTERVALS: dict[str, int] = {"year": 365, "quarter": 90, "month": 28, "week": 7, "day": 1}
 """The intervals of a histogram, each with its minimal number of days."""
@@ -100,9 +100,9 @@ def read_date(value: object, parameter: str = "date") -> datetime:
         raise not_a_date(parameter, value) from error
 
 
-def not_a_date(parameter: str, value: object) -> InvalidRequestInputError:
+def not_a_date(parameter: str, value: object) -> InvalidDateError:
     """Return the error for a value that is not a date."""
-    return InvalidRequestInputError(
+    return InvalidDateError(
         _(
             "%(parameter)s is %(value)s, which is not a date. "
             "Write it as '2026-01-31', '2026-01', '2026' or '2026-01-31T10:00:00'.",
@@ -192,12 +192,11 @@ def check_names(given: Mapping[str, Any], required: Iterable[str], known: Iterab
         )
 
 
-def taken(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
+def accepted_names(function: Callable[..., Any], names: Iterable[str], skip: int = 0) -> set[str]:
     """Return the names that a function accepts as keyword arguments, without its first `skip` arguments."""
     arguments = list(inspect.signature(function).parameters.values())
-    own = {argument.name for argument in arguments[:skip]} | {
-        "self"
-    }  # "self" is not in the signature of a bound method
+    # "self" is not in the signature of a bound method, but cannot be a keyword argument either.
+    own = {argument.name for argument in arguments[:skip]} | {"self"}
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
         return set(names) - own
     return set(names) & {argument.name for argument in arguments} - own

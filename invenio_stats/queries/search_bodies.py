@@ -1,6 +1,6 @@
 """Build the bodies of all searches over totals that answer queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,12 +33,19 @@ def groups(query: Body, fields: Sequence[str], size: int, metrics: Mapping[str, 
 
 
 def selection(
-    filters: Iterable[tuple[str, Any]], time_field: str, start: datetime | None, end: datetime | None
+    filters: Iterable[tuple[str, Any]],
+    time_field: str,
+    start: datetime | None,
+    end: datetime | None,
+    write: Callable[[datetime], str] = moments.iso,
 ) -> Body:
-    """Return the query for documents whose fields equal the values, and whose time is in the range, ends included."""
+    """Return the query for documents whose fields equal the values, and whose time is in the range, ends included.
+
+    `write` formats the ends: another program's mapping may accept only what its events have.
+    """
     clauses: list[Body] = [{"term": {field: value}} for field, value in filters]
-    bounds = {edge: moments.iso(moment) for edge, moment in (("gte", start), ("lte", end)) if moment is not None}
-    if bounds:  # with the format, because another program's mapping may accept only a different one
+    bounds = {edge: write(moment) for edge, moment in (("gte", start), ("lte", end)) if moment is not None}
+    if bounds:  # with the format, for mappings that have one of their own
         clauses.append({"range": {time_field: {**bounds, "format": "strict_date_optional_time"}}})
     return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
 

@@ -1,1 +1,1 @@
-"""The search engine, seen from the stations: indices, requests, responses."""
+"""Access the search engine: indices, requests, responses and failures, without any knowledge of statistics."""

@@ -1,4 +1,4 @@
-"""Sources: where an aggregation finds its events, and which of them count."""
+"""Resolve aliases to indices, and find the oldest document behind one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,23 +10,23 @@ from invenio_search.utils import prefix_index
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
 
-_IN_A_URL = 50
-"""Names of indices in one request."""
+_NAMES_PER_URL = 50
+"""Keeps URLs short enough for the engine: `http.max_initial_line_length`, 4 kB by default."""
 
 
 def with_prefix(name: str) -> str:
-    """Put the instance's prefix before a name, unless it is there: subclasses write names either way."""
+    """Return a name with the instance's index prefix; subclasses set names with or without it."""
     prefix: str = prefix_index("")
     return name if name.startswith(prefix) else prefix + name
 
 
-def in_urls(names: Sequence[str]) -> list[list[str]]:
-    """Return as many names at once as fit into the address of a request."""
-    return [list(names[start : start + _IN_A_URL]) for start in range(0, len(names), _IN_A_URL)]
+def split_for_urls(names: Sequence[str]) -> list[list[str]]:
+    """Split names into lists that fit into the URL of a request."""
+    return [list(names[start : start + _NAMES_PER_URL]) for start in range(0, len(names), _NAMES_PER_URL)]
 
 
 def indices_of(client: Any, alias: str) -> list[str]:
-    """Return the indices behind an alias, an index name or a pattern; none where there is no such thing."""
+    """Return the indices behind an alias, an index name or a pattern; empty if it does not exist."""
     try:
         return sorted(client.indices.get_alias(index=alias))
     except engine.exceptions.NotFoundError:
@@ -34,17 +34,17 @@ def indices_of(client: Any, alias: str) -> list[str]:
 
 
 def closed_indices_of(client: Any, alias: str) -> list[str]:
-    """Return the closed indices behind an alias, which searches pass over."""
-    found = client.cat.indices(
+    """Return the closed indices behind an alias, which searches skip."""
+    indices = client.cat.indices(
         index=alias, params={"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
     )
-    return sorted(one["index"] for one in found if one["status"] == "close")
+    return sorted(index["index"] for index in indices if index["status"] == "close")
 
 
-def oldest(client: Any, where: str | Sequence[str]) -> datetime | None:
-    """Return the moment of the oldest event or total of an alias or of these indices; None where there is none."""
-    parts = in_urls([where] if isinstance(where, str) else where)
-    found = [
+def oldest(client: Any, alias_or_indices: str | Sequence[str]) -> datetime | None:
+    """Return the timestamp of the oldest event or total in an alias or in indices; None if there is none."""
+    parts = split_for_urls([alias_or_indices] if isinstance(alias_or_indices, str) else alias_or_indices)
+    moments = [
         clauses.read_oldest(search(SearchRequest(client, part, clauses.oldest(clauses.between())))) for part in parts
     ]
-    return min((moment for moment in found if moment is not None), default=None)
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -1,4 +1,4 @@
-"""Store: bulk requests for event documents, with what became of each."""
+"""Store documents with bulk requests, and return those that were rejected."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search.failures import TRANSIENT, classify_item, error_type, find_blocked_index
 
 Action = dict[str, Any]
-"""What the engine is to do with one document: `{_id, _op_type, _index, _source}`."""
+"""A bulk operation for one document: `{_id, _op_type, _index, _source}`."""
 
 _BULK = search.helpers.bulk
-"""The client library's own; while a test suite has put another in its place, actions go through that one."""
+"""The client library's bulk helper; if a test suite has replaced it, actions go through the replacement."""
 
 
 class Refused(NamedTuple):
-    """A document that the engine does not take, and why."""
+    """A document that the engine does not accept, and the reason."""
 
     index_name: str
     document_id: str
@@ -36,16 +36,16 @@ class Stored(NamedTuple):
 
 
 def store(client: Any, actions: Sequence[Action]) -> Stored:
-    """Send documents in one bulk; return what became of them.
+    """Send documents in one bulk request; return what became of them.
 
-    EngineUnavailableError if the engine cannot take one of them for now: ids are stable, so the whole batch can be
-    sent again.
+    EngineUnavailableError if any failure is transient and not that of one index: ids are stable, so the whole batch
+    can be sent again.
     """
     # Through the module, client and actions positional: test suites replace it there.
     answer = search.helpers.bulk(
         client, actions, chunk_size=len(actions), raise_on_error=False, raise_on_exception=True
     )
-    if not isinstance(answer, tuple):  # a stand-in that answers nothing
+    if not isinstance(answer, tuple):  # from a test suite's replacement
         return Stored(len(actions), [], [])
     stored, errors = answer
     if not errors or isinstance(errors, int):
@@ -58,7 +58,7 @@ def store(client: Any, actions: Sequence[Action]) -> Stored:
     if later:
         raise EngineUnavailableError(
             f"The search engine answered {later[0].get('status')} for {len(later)} of {len(actions)} events "
-            f"({error_type(later[0])}); they are sent again by the next run."
+            f"({error_type(later[0])}); the next run sends them again."
         )
     return Stored(
         stored,
@@ -68,5 +68,5 @@ def store(client: Any, actions: Sequence[Action]) -> Stored:
 
 
 def sends_directly() -> bool:
-    """Say whether requests may go around the client's bulk helper: not while a test suite's stand-in waits for them."""
+    """Return True if requests may bypass the client's bulk helper, which a test suite has not replaced."""
     return search.helpers.bulk is _BULK

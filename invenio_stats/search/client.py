@@ -1,4 +1,4 @@
-"""Sending a search over totals: the whole answer or an error, never a part of it."""
+"""Send searches, and return complete responses or raise errors: a partial response would be a wrong number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,29 +12,29 @@ from invenio_stats.search.failures import is_malformed
 from invenio_stats.support.json_codec import encode
 
 Response = dict[str, Any]
-"""What the engine answered, as JSON."""
+"""The response of the search engine, decoded from JSON."""
 
 OPTIONS: Mapping[str, Any] = {
     "ignore_unavailable": True,
     "allow_no_indices": True,
     "allow_partial_search_results": False,
 }
-"""An index that does not exist yet holds nothing; a shard that cannot answer is an error, not a smaller number."""
+"""An index that does not exist yet is treated as empty; a shard that cannot answer is an error."""
 
-_REFUSED = frozenset({"query_shard_exception", "parse_exception", "parsing_exception", "number_format_exception"})
+_VALUE_ERRORS = frozenset({"query_shard_exception", "parse_exception", "parsing_exception", "number_format_exception"})
 
 
 class TooManyBucketsError(StatsError):
-    """The answer would have more buckets than the engine makes."""
+    """The response would have more buckets than the engine allows."""
 
 
 class ValuesRefusedError(StatsError):
-    """The engine cannot compare the fields with these values: a word for a number, for instance."""
+    """The engine cannot compare the fields with the given values, such as a number with a word."""
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search, ready to be sent: alone, or beside others."""
+    """One search, which can be sent alone or with others."""
 
     client: Any
     index: str | Sequence[str]
@@ -42,19 +42,19 @@ class SearchRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def with_body(self, body: Mapping[str, Any]) -> "SearchRequest":
-        """Return another search of the same place."""
+        """Return a search of the same index with another body."""
         return replace(self, body=body)
 
 
 Searcher = Callable[[SearchRequest], Response]
-"""Returns the engine's answer to a question, or raises what `search` raises."""
+"""Returns the engine's response to a search, or raises the same errors as `search`."""
 
 
 def search(request: SearchRequest) -> Response:
-    """Return the engine's answer.
+    """Send one search and return the response.
 
-    TooManyBucketsError and ValuesRefusedError for what another question can cure; any other error of
-    the engine goes on as it is.
+    TooManyBucketsError and ValuesRefusedError if a different search could succeed; any other error of the client
+    library is raised unchanged.
     """
     try:
         response: Response = request.client.search(
@@ -66,16 +66,18 @@ def search(request: SearchRequest) -> Response:
 
 
 def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
-    """Ask several questions in one request; return for each what gives its answer, or raises its own error.
+    """Send several searches in one request; return a function for each that returns its response or raises its error.
 
-    What cannot go with the others, being for another engine or having options of its own, is sent when it is called;
-    so are all where the engine does not take them together.
+    A search for another client, or with options, cannot be part of the multi-search: it is sent when its function is
+    called. If the engine rejects the multi-search, each search is sent on its own in this way.
     """
     searchers: list[Searcher] = [search] * len(requests)
     if not requests:
         return searchers
     client = requests[0].client
-    positions = [position for position, one in enumerate(requests) if one.client is client and not one.options]
+    positions = [
+        position for position, request in enumerate(requests) if request.client is client and not request.options
+    ]
     if len(positions) < 2:
         return searchers
     lines = [
@@ -96,7 +98,7 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
 
 
 def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response:
-    """Return an answer that has come already, or raise its error as if it had been asked alone."""
+    """Return a response from a multi-search, or raise the same error as if the search had been sent alone."""
     if isinstance(answer, Exception):
         raise answer
     if "error" in answer:
@@ -110,13 +112,13 @@ def _raise(error: Any) -> NoReturn:
     kinds = set(_kinds(error.info))
     if "too_many_buckets_exception" in kinds:
         raise TooManyBucketsError(str(error)) from error
-    if is_malformed(error) and kinds & _REFUSED:
+    if is_malformed(error) and kinds & _VALUE_ERRORS:
         raise ValuesRefusedError(str(error)) from error
     raise error
 
 
 def _kinds(info: Any) -> Iterator[str]:
-    """Yield the types of an error and of all its causes."""
+    """Yield the types of an error and all its causes."""
     if isinstance(info, Mapping):
         if isinstance(info.get("type"), str):
             yield info["type"]

@@ -1,7 +1,7 @@
-"""What a failure of the search engine means: come back later, give up the document, or give up where it was sent.
+"""Classify failures of the search engine: a conflict, transient, final for the document, or for the destination.
 
-Every decision about an error of the engine is made here, from the status and type that the engine answers with.
-Callers decide what follows from it; none of them compares statuses itself.
+All decisions about errors of the engine are made here, from their status and type. Callers decide what to do for each
+class; none of them compares a status itself.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from typing import Any, NamedTuple
 from invenio_stats.errors import CompactionAtWorkError, EngineUnavailableError
 
 Item = Mapping[str, Any]
-"""What the engine says of one document of a request: `status`, and `error` with its `type`."""
+"""The engine's response for one document of a request: `status`, and `error` with its `type`."""
 
 
 class FailureClass(Enum):
-    """What a failure means for whoever sent the request."""
+    """What a failure means for the sender of the request."""
 
     CONFLICT = "conflict"
-    """Another version of the document is stored than the one that was read: read it again."""
+    """The stored version of the document is not the one that was read: read it again."""
     TRANSIENT = "transient"
     """The same request may succeed later."""
     FINAL_FOR_DOCUMENT = "final for the document"
-    """The engine will never take this document; others may pass."""
+    """The engine will never accept this document; other documents may be accepted."""
     FINAL_FOR_DESTINATION = "final for the destination"
-    """Nothing that is sent there passes, whatever the document, until a person changes something."""
+    """No document is accepted there until an operator changes something."""
 
 
 CONFLICT = FailureClass.CONFLICT
@@ -32,22 +32,25 @@ TRANSIENT = FailureClass.TRANSIENT
 FINAL_FOR_DOCUMENT = FailureClass.FINAL_FOR_DOCUMENT
 FINAL_FOR_DESTINATION = FailureClass.FINAL_FOR_DESTINATION
 
+SHARD_UNAVAILABLE = 503
+"""The status of a request for one document whose shard is not started; an item of several has an error type instead."""
+
 _BY_STATUS = {
-    400: FINAL_FOR_DOCUMENT,  # it does not fit the mapping; `find_blocked_index` tells a closed index apart
-    403: TRANSIENT,  # writes are blocked: by a compaction, or since the disk is nearly full
-    409: CONFLICT,  # the version is not the one named, or the document is there that was to be created
-    413: FINAL_FOR_DOCUMENT,  # too large: in parts the request may pass, a single document does not
-    429: TRANSIENT,  # a queue of the engine is full, or its memory short
+    400: FINAL_FOR_DOCUMENT,  # does not fit the mapping; `find_blocked_index` distinguishes a closed index
+    403: TRANSIENT,  # writes are blocked, by a compaction or because the disk is nearly full
+    409: CONFLICT,  # another version is stored, or a document to be created exists
+    413: FINAL_FOR_DOCUMENT,  # too large; a bulk may pass in smaller parts, a single document does not
+    429: TRANSIENT,  # a queue of the engine is full, or it is short of memory
 }
 
 
 def classify_status(status: Any, may_be_blocked: bool = True) -> FailureClass | None:
-    """Return what a status means; None for success.
+    """Return the class of a failure by its HTTP status; None for success.
 
-    `may_be_blocked` is False for requests that no write block refuses as a whole: reads, and bulks, which tell
-    blocks by document. Their 403 is a lack of permission.
+    `may_be_blocked` is False for requests that no write block rejects as a whole: reads, and bulks, which report
+    blocks for each document. Their 403 means a missing permission.
     """
-    if not isinstance(status, int):  # the client's words for a lost connection and a time-out, or none at all
+    if not isinstance(status, int):  # a lost connection or a time-out, which the client reports by a text or by None
         return TRANSIENT
     if 200 <= status < 300:
         return None
@@ -55,17 +58,17 @@ def classify_status(status: Any, may_be_blocked: bool = True) -> FailureClass | 
         return TRANSIENT
     if status == 403 and not may_be_blocked:
         return FINAL_FOR_DESTINATION
-    # The rest is about the address: 401 and 405, 404 for an index that is missing and must not be made.
+    # The rest concerns the destination: 401, 405, and 404 for a missing index that is not created automatically.
     return _BY_STATUS.get(status, FINAL_FOR_DESTINATION)
 
 
 def classify_item(item: Item) -> FailureClass | None:
-    """Return what the answer for one document of a bulk means; None for success."""
+    """Return the class of the failure of one document in a bulk; None for success."""
     return classify_status(item.get("status"))
 
 
 def classify_error(error: Exception, may_be_blocked: bool = True) -> FailureClass:
-    """Return what an exception of the client, or our own about the engine, means for the request as a whole."""
+    """Return the class of an exception, from the client or EngineUnavailableError, for the request as a whole."""
     if isinstance(error, EngineUnavailableError):
         return TRANSIENT
     return classify_status(status_of(error), may_be_blocked) or TRANSIENT
@@ -130,59 +133,64 @@ def _error_text(item: Item) -> str:
 
 
 def status_of(error: Exception) -> int | None:
-    """Return the HTTP status of an exception; None where the engine gave no answer."""
+    """Return the HTTP status of an exception; None if the engine did not respond."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
 def error_type(item: Item) -> str:
-    """Return the type of a document's error; its text may quote the document."""
+    """Return the type of a document's error, and not its text, which may quote the document."""
     error = item.get("error")
     return str(error.get("type", "unknown") if isinstance(error, Mapping) else "unknown")
 
 
 def is_index_missing(item: Item) -> bool:
-    """Say whether a document was not found because its index is not there: as good as not found."""
+    """Return True if a document was not found because its index does not exist."""
     return error_type(item) == "index_not_found_exception"
 
 
+def is_shard_unavailable(item: Item) -> bool:
+    """Say whether a document was not read because no copy of its shard is started: it may be a moment later."""
+    return error_type(item) == "no_shard_available_action_exception"
+
+
 def is_absent(operation: str, item: Item) -> bool:
-    """Say whether a document that was to be deleted is not there: as good as deleted."""
+    """Return True if a document to be deleted does not exist, which is not a failure."""
     return operation == "delete" and item.get("status") == 404
 
 
 def is_busy(item: Item) -> bool:
-    """Say whether the engine certainly did nothing: even what must not be done twice can be sent again.
+    """Return True if the engine certainly did nothing, so that even an operation that must not be repeated can be.
 
-    That is known of 429 alone. After other transient failures it may have been done.
+    Only 429 guarantees that. After any other transient failure the operation may have been performed.
     """
     return item.get("status") == 429
 
 
 def is_too_large(error: Exception) -> bool:
-    """Say whether the request, in smaller parts, may pass."""
+    """Return True if the request may succeed in smaller parts."""
     return status_of(error) == 413
 
 
 def is_malformed(error: Exception) -> bool:
-    """Say whether the engine cannot understand the request as a whole."""
+    """Return True if the engine cannot parse the request as a whole."""
     return status_of(error) == 400
 
 
 def is_mapping_refused(error: Exception) -> bool:
-    """Say whether an index refuses new fields: they contradict its mapping, or nobody may change that.
+    """Return True if an index rejects new fields: they contradict its mapping, or the client may not change it.
 
-    A block is no refusal of the fields: nothing at all can be changed as long as it is there.
+    A block is no rejection of the fields: nothing at all can be changed as long as it is there.
     """
     is_blocked = getattr(error, "error", None) == "cluster_block_exception"
     return status_of(error) in (400, 403) and not is_blocked
 
 
 def is_index_there(error: Any) -> bool:
-    """Say whether an index was not created because it exists."""
+    """Return True if an index was not created because it exists."""
     return bool(error.error == "resource_already_exists_exception")
 
 
 def is_alias_there(error: Any) -> bool:
-    """Say whether an index was not created because an alias has its name."""
+    """Return True if an index was not created because an alias has its name."""
     return error.error == "invalid_index_name_exception" and "exists as alias" in str(error)

@@ -1,4 +1,4 @@
-"""Indices: those that events and totals are written to exist, with their aliases, and know our fields."""
+"""Create indices, and add fields to their mappings."""
 
 import logging
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def create_index(
     client: Any, index: str, body: Mapping[str, Any] | None, aliases: Mapping[str, Any] | None = None
 ) -> bool:
-    """Make an index, from the body or else from what templates say; return whether it was missing.
+    """Create an index, with the given body or else from index templates; return False if it exists already.
 
     Its aliases are made in the same request: were the connection lost between two, what is written to the index would
     be found by nobody. They go before those of the same name in body and templates.
@@ -32,7 +32,10 @@ def create_index(
 
 
 def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozenset[str]:
-    """Map the fields that the index lacks; return those that it refuses to know and to carry."""
+    """Map the fields that an index lacks; return those that documents must not have.
+
+    These are the fields that cannot be added to a `strict` mapping, which would reject the documents.
+    """
     found = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
     missing = {name: field for name, field in fields.items() if name not in found.get("properties", {})}
     if not missing:
@@ -44,7 +47,7 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
             raise
         is_strict = str(found.get("dynamic")).lower() == "strict"
         logger.warning(
-            "An index refuses fields of ours",
+            "An index rejects fields of this package",
             extra={"index": index, "fields": sorted(missing), "left_out": is_strict, "reason": error.error},
         )
         return frozenset(missing) if is_strict else frozenset()

@@ -1,25 +1,59 @@
-"""Reading documents by id, several in one request: what was written a moment ago is there, searchable or not."""
+"""Read several documents by id in one request; documents are found even if a search does not find them yet."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from invenio_search.engine import search
+
 from invenio_stats.errors import StatsError
-from invenio_stats.search.failures import error_type, is_index_missing
+from invenio_stats.search.failures import (
+    SHARD_UNAVAILABLE,
+    error_type,
+    is_index_missing,
+    is_shard_unavailable,
+    status_of,
+)
 from invenio_stats.support.json_codec import encode
 
 DocumentRef = Mapping[str, str]
-"""`_index` and `_id` of a document."""
+"""A dict with `_index` and `_id` of a document."""
 Found = Mapping[str, Any]
-"""What the engine says of a document: `found`, `_source`, `_seq_no`, `_primary_term`."""
+"""The engine's response for one document: `found`, `_source`, `_seq_no`, `_primary_term`."""
+
+
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between the attempts while a shard is not started: when another process has just created its index."""
 
 
 def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
-    """Return what the engine says of each document; StatsError where it cannot say it.
+    """Return the engine's response for each document; StatsError if a document cannot be read.
 
-    One whose index is not there yet is not found.
+    A document whose index does not exist is not found.
     """
-    documents: list[Found] = client.mget(body=encode({"docs": list(document_refs)}))["docs"]
+    body = encode({"docs": list(document_refs)})
+    documents: list[Found] = client.mget(body=body)["docs"]
+    for pause in _PAUSES:
+        if not any(is_shard_unavailable(document) for document in documents):
+            break
+        time.sleep(pause)
+        documents = client.mget(body=body)["docs"]
     for document in documents:
         if document.get("error") and not is_index_missing(document):
             raise StatsError(f"The search engine cannot read a document: {error_type(document)}.")
     return documents
+
+
+def read_one(client: Any, index: str, document_id: str) -> Found:
+    """Return what the engine says of one document; the client's exception where it cannot say it."""
+    for pause in _PAUSES:
+        try:
+            found: Found = client.get(index=index, id=document_id, ignore=[404])
+        except search.exceptions.TransportError as error:
+            if status_of(error) != SHARD_UNAVAILABLE:
+                raise
+            time.sleep(pause)
+        else:
+            return found
+    last: Found = client.get(index=index, id=document_id, ignore=[404])
+    return last

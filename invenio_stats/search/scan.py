@@ -1,4 +1,4 @@
-"""Scanning: all documents of an index, page by page."""
+"""Read all documents of an index, page by page."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -6,28 +6,29 @@ from typing import Any, TypeVar
 
 from invenio_search.engine import search
 
-PAGE = 1_000
+PAGE_SIZE = 1_000
+"""Documents in one response."""
 
 T = TypeVar("T")
 
 
 def scan(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every document of an index that can be found, or that a query finds: its id and fields.
+    """Yield id and fields of all searchable documents of an index, or of those that match a query.
 
-    In no order, and in bounded memory. A part of them instead of all is an error.
+    The order is undefined, and memory is bounded. An error is raised if a shard cannot respond.
     """
     for hit in hits(client, index, query):
         yield hit["_id"], hit["_source"]
 
 
 def hits(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
-    """Yield the same as the engine gives it: with the index that each lies in, where several are behind a name."""
+    """Yield the same documents as complete hits, with the name of the index, which an alias does not tell."""
     body = {"query": query} if query else None
-    yield from search.helpers.scan(client, query=body, index=index, size=PAGE, allow_partial_search_results=False)
+    yield from search.helpers.scan(client, query=body, index=index, size=PAGE_SIZE, allow_partial_search_results=False)
 
 
-def pages(documents: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
-    """Yield the documents in lists of at most that size."""
+def pages(documents: Iterable[T], size: int = PAGE_SIZE) -> Iterator[list[T]]:
+    """Yield the documents in lists of at most `size`."""
     remaining = iter(documents)
     while page := list(islice(remaining, size)):
         yield page

@@ -1,4 +1,4 @@
-"""Compare-and-set: a document is written over the version that was read, or not at all."""
+"""Change documents by compare-and-set: a document is written only over the version that was read."""
 
 import random
 import time
@@ -8,54 +8,54 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from invenio_search.engine import search
 
 from invenio_stats.search.failures import FailureClass, classify_item
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 
 P = TypeVar("P")
 
 Source = Mapping[str, Any]
-"""What a document holds."""
+"""The fields of a document."""
 
 
 class Version(NamedTuple):
-    """Which state of a document it is: the engine counts its changes, and the changes of primary shards."""
+    """The version of a document: its sequence number, and the term of the primary shard that assigned it."""
 
     seq_no: int
     primary_term: int
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Version":
-        """Return the version in what the engine says of a document that it has found or written."""
+        """Return the version from the engine's response to a read or write."""
         return cls(answer["_seq_no"], answer["_primary_term"])
 
 
 def written_version(item: Mapping[str, Any]) -> Version | FailureClass:
-    """Return the version that one write of a bulk has made, or what kept it from being made."""
+    """Return the version that one operation of a bulk has written, or the class of its failure."""
     return classify_item(item) or Version.of(item)
 
 
 def version_of(found: Found) -> Version | None:
-    """Return the version of a document that was read; None if it is not there."""
+    """Return the version of a document that was read; None if it does not exist."""
     return Version.of(found) if found.get("found") else None
 
 
 def choose_operation(version: Version | None) -> Literal["create", "index"]:
-    """Return the operation that writes over a version, or makes the document if there was none."""
+    """Return the operation that overwrites a version, or creates the document if there was none."""
     return "create" if version is None else "index"
 
 
 def build_guard(version: Version | None) -> dict[str, int]:
-    """Return the parameters with which the engine refuses to write over any other version (409).
+    """Return the parameters with which the engine refuses to overwrite any other version (409).
 
-    Without a version it is the operation `create` that refuses.
+    They are empty without a version, because then the operation `create` fails if the document exists.
     """
     return {} if version is None else {"if_seq_no": version[0], "if_primary_term": version[1]}
 
 
 def retry_conflicts(pending: P, step: Callable[[P], P], attempts: int, longest_pause: float = 0.0) -> P:
-    """Do a step for what is pending, and again for what it returns: what others have changed meanwhile.
+    """Call `step` with what is pending, and again with what it returns: what other writers changed meanwhile.
 
-    Returns what is still pending after the last attempt; that is empty when all is done. Before each further attempt
-    it pauses for up to `longest_pause` seconds, by chance, so that those who meet do not meet again at once.
+    Returns what is still pending after the last attempt; empty if everything is done. Before each further attempt it
+    pauses for a random time of up to `longest_pause` seconds, so that the same writers do not conflict again.
     """
     for attempt in range(attempts):
         if not pending:
@@ -67,10 +67,10 @@ def retry_conflicts(pending: P, step: Callable[[P], P], attempts: int, longest_p
 
 
 class SharedDocument:
-    """One document that several programs change at the same time; none writes over what it has not read."""
+    """A document that several processes change concurrently; none overwrites a version that it has not read."""
 
     source: Source
-    """What the document held when it was read or written last; empty if it is not there."""
+    """The fields of the document when it was last read or written; empty if it does not exist."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class SharedDocument:
         create_index: Callable[[], object],
         found: Found | None = None,
     ):
-        """Name the document. It is read now, unless it is given as it was `found` a moment ago.
+        """Read the document, unless the caller has just read it and passes it as `found`.
 
-        `create_index` is called before the first write if the index is missing.
+        `create_index` is called before the first write if the index does not exist.
         """
         self._client = client
         self._index = index
@@ -91,9 +91,9 @@ class SharedDocument:
         self._take(self._get() if found is None else found)
 
     def change(self, make: Callable[[Source], Source | None], attempts: int, longest_pause: float = 0.0) -> bool:
-        """Put what `make` returns in the place of what the document holds; False if others were faster each time.
+        """Replace the fields of the document by what `make` returns; False if every attempt had a conflict.
 
-        `make` is called again after each conflict, with what is there then. None leaves the document as it is.
+        `make` gets the current fields, again after each conflict. It returns None to leave the document unchanged.
         """
 
         def step(is_conflict: bool) -> bool:
@@ -105,7 +105,7 @@ class SharedDocument:
         return not retry_conflicts(True, step, attempts, longest_pause)
 
     def _get(self) -> Found:
-        found: Found = self._client.get(index=self._index, id=self._id, ignore=[404])
+        found: Found = read_one(self._client, self._index, self._id)
         return found
 
     def _take(self, found: Found) -> None:
@@ -115,7 +115,7 @@ class SharedDocument:
         self._is_outdated = False
 
     def _write(self, source: Source) -> bool:
-        """Write over the version that was read; say whether nobody else was faster."""
+        """Overwrite the version that was read; return False if another process has changed the document."""
         if not self._has_index:
             self._create_index()
             self._has_index = True

@@ -1,1 +1,1 @@
-"""From stored events to totals."""
+"""Aggregate stored events into totals."""

@@ -1,8 +1,9 @@
-"""What an aggregation is made of, read from the attributes of its aggregator whenever it is needed.
+"""Read the attributes of an aggregator, check them, and build the parts of a run from them.
 
-A subclass or its user may set any attribute at any time, so nothing that is made here outlives a run.
+A subclass or its user may set any attribute at any time, so nothing that is built here outlives a run.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -25,12 +26,14 @@ from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
 from invenio_stats.totals.writing import Action
 
+logger = logging.getLogger(__name__)
+
 MAX_PAGE_SIZE = 10_000
-"""Totals that one answer holds at most, whatever `max_bucket_size` says."""
+"""Most totals in one response, even if `max_bucket_size` is larger."""
 
 
 class Aggregator(Protocol):
-    """What a run reads and calls of an aggregator: its public attributes, and the hooks of a subclass."""
+    """The interface of an aggregator that a run uses: public attributes, and hooks that a subclass may override."""
 
     name: str
     event: str
@@ -52,10 +55,10 @@ class Aggregator(Protocol):
     on_interval: Callable[[int, int], None] | None
 
     def begin_lease(self, now: datetime | None = None, read: Found | None = None) -> RunLease:
-        """Begin to work on intervals beside other runs."""
+        """Return a lease, with which the run shares the intervals with concurrent runs."""
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
-        """Yield what is to be written for the interval that holds `dt`."""
+        """Yield the write operations for the interval that contains `dt`."""
 
     def _get_oldest_event_timestamp(self) -> datetime | None: ...
 
@@ -70,18 +73,27 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
 def hook(method: Hook) -> Hook:
-    """Mark a method of ours that a subclass may override: whatever stands in its place is somebody else's."""
+    """Mark a method as the default implementation of a hook, so that `overrides` recognises any other."""
     _DEFAULT_HOOKS.add(method)
     return method
 
 
 def overrides(aggregator: Aggregator, name: str) -> bool:
-    """Say whether a hook of an aggregator is not ours: its class, or whoever replaced it, has one of their own."""
+    """Return True if a hook of an aggregator is not the default: overridden by its class, or replaced."""
     return getattr(getattr(aggregator, name), "__func__", None) not in _DEFAULT_HOOKS
 
 
+def rewind_bookmark(aggregator: Aggregator, moment: datetime | None = None) -> None:
+    """Move the bookmark back to a moment if it is later; None deletes it. A foreign bookmark may lack the method."""
+    rewind = getattr(aggregator.bookmark_api, "rewind", None)
+    if rewind is None:
+        logger.warning("A bookmark cannot be moved back", extra={"aggregation": aggregator.name})
+    else:
+        rewind(moment)
+
+
 def check_attributes(aggregator: Aggregator) -> None:
-    """Raise ConfigurationError, a ValueError, for what cannot be aggregated."""
+    """Raise ConfigurationError, a ValueError, if the attributes do not describe a possible aggregation."""
     name = aggregator.name
     for attribute in ("interval", "index_interval"):
         value = getattr(aggregator, attribute)
@@ -101,20 +113,20 @@ def events_alias_of(aggregator: Aggregator) -> str:
 
 
 def check_open(aggregator: Aggregator) -> None:
-    """Raise ClosedIndexError where an index of raw events is closed."""
+    """Raise ClosedIndexError if an index of raw events is closed: its events would be missing from the totals."""
     closed = aliases.closed_indices_of(aggregator.client, events_alias_of(aggregator))
     if closed:
         raise ClosedIndexError(aggregator.name, closed)
 
 
 def recount_of(aggregator: Aggregator) -> Recount | None:
-    """Return what counts pairs anew, or None where there is no index of events."""
+    """Return the recount of an aggregation, or None if there is no index of events."""
     check_attributes(aggregator)
     alias = events_alias_of(aggregator)
     indices = aliases.indices_of(aggregator.client, alias)
     if not indices:
         return None
-    if aggregator.interval not in ("hour", "day"):  # of a day no event lies in another index than the touched ones
+    if aggregator.interval not in ("hour", "day"):  # the events of an hour or a day are all in one index
         check_open(aggregator)
     modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
     return Recount(
@@ -128,7 +140,7 @@ def recount_of(aggregator: Aggregator) -> Recount | None:
 
 
 def store_of(aggregator: Aggregator) -> TotalsStore:
-    """Return what reads and writes the totals of an aggregation."""
+    """Return the store that reads and writes the totals of an aggregation."""
     return TotalsStore(
         client=aggregator.client,
         alias=aliases.with_prefix(aggregator.index or names.totals_alias(aggregator.event)),
@@ -142,17 +154,17 @@ def store_of(aggregator: Aggregator) -> TotalsStore:
 
 
 Modifier = Callable[[Any], Any]
-"""`(search) -> search`: narrows what counts."""
+"""`(search) -> search`: narrows the search to the events that count."""
 
 
 def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Body:
-    """Return the query for the events that count: never superseded ones, and what the modifiers leave."""
-    chosen = dsl.Search(using=client, index=alias).exclude("term", superseded=True)
+    """Return the query for the events that count: those that are not superseded, narrowed by the modifiers."""
+    search = dsl.Search(using=client, index=alias).exclude("term", superseded=True)
     for modifier in modifiers:
-        chosen = modifier(chosen)
-        if chosen is None:
+        search = modifier(search)
+        if search is None:
             raise ConfigurationError(f"The query modifier {modifier!r} returned None. Let it return the search.")
-    query: Body = chosen.to_dict()["query"]
+    query: Body = search.to_dict()["query"]
     return query
 
 

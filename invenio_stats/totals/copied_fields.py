@@ -1,4 +1,4 @@
-"""Documents: what is read from an event and copied into a total."""
+"""Copy fields of the newest event into a total."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -7,14 +7,14 @@ from typing import Any
 from invenio_search.engine import dsl
 
 Copy = str | Callable[[Any, Any], Any]
-"""A field of the event, 'a.b' for one inside another, or `(event, total) -> value`."""
+"""A field of the event, 'a.b' for a nested field, or `(event, total) -> value`."""
 
 
 class Document(dsl.AttrDict):  # type: ignore[misc]
     """A document whose fields are read as `doc.field`, `doc["field"]` or `doc.get("field")`."""
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return a field, or the default where there is none."""
+        """Return the value of a field, or the default if the document does not have it."""
         try:
             return self[key]
         except KeyError:
@@ -22,14 +22,14 @@ class Document(dsl.AttrDict):  # type: ignore[misc]
 
 
 def copied_fields(copies: Mapping[str, Copy]) -> tuple[str, ...] | None:
-    """Return which fields of an event are read: those that are named, or None, all of them, for a function's sake."""
+    """Return the fields of an event that are read; None, for all of them, if a function computes one of the copies."""
     if any(callable(source) for source in copies.values()):
         return None
     return tuple(sorted({str(source) for source in copies.values()}))
 
 
 def copy(copies: Mapping[str, Copy], event: Mapping[str, Any], total: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a total takes over from its newest event; what is not there, or None, is left out."""
+    """Return the fields that a total copies from its newest event, without those that are missing or None."""
     values = {
         name: plain(source(Document(event), Document(total))) if callable(source) else value_at(event, source)
         for name, source in copies.items()
@@ -38,7 +38,7 @@ def copy(copies: Mapping[str, Copy], event: Mapping[str, Any], total: Mapping[st
 
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
-    """Return the value of a field, also of one inside another; None where there is none."""
+    """Return the value of a field, which may be nested; None if the document does not have it."""
     if path in document or "." not in path:
         return document.get(path)
     name, _, inner = path.partition(".")
@@ -47,13 +47,13 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as it is after a trip through JSON, so that it compares equal to what was stored."""
+    """Return a value as JSON encodes and decodes it, so that it compares equal to the stored value."""
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, (dsl.AttrDict, Mapping)):
         fields = value.to_dict() if isinstance(value, dsl.AttrDict) else value
         return {name: plain(field) for name, field in fields.items()}
-    if isinstance(value, date):  # a datetime is one
+    if isinstance(value, date):  # or a datetime, which is a subclass
         return value.isoformat()
     if isinstance(value, (set, frozenset)):
         return sorted(map(plain, value))

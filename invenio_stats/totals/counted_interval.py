@@ -1,4 +1,4 @@
-"""One interval that was counted, and what is to be written for it."""
+"""Build the write operations for the counted totals of one interval."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class CountedInterval:
     """The counted totals of one interval of an aggregation; they are read once, while they are counted."""
 
     name: str
-    """Of the aggregation."""
+    """Name of the aggregation."""
     start: datetime
     store: TotalsStore
     counted: Iterator[CountedTotal]
@@ -36,18 +36,18 @@ class CountedInterval:
     """Totals that could not be built; a run has one list for all its intervals."""
 
     def actions(self) -> Iterator[Action]:
-        """Yield what makes the stored totals equal to the count.
+        """Yield the operations that make the stored totals equal to the count.
 
-        A total that is stored as it should be is not written; one that has no events any more is deleted. One whose
-        copy function raises is logged and kept among the failures, and the others go on.
+        A total that is already equal is not written; a total without events is deleted. If a copy function raises,
+        the error is logged, the total is added to the failures, and the next total follows.
         """
-        for one in self.counted:
+        for counted_total in self.counted:
             try:
-                action = self.store.action(one, self.clock())
+                action = self.store.action(counted_total, self.clock())
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)
-                self.failures.append(Failure(self.start, one.total_key.key, type(error).__name__, "never"))
+                self.failures.append(Failure(self.start, counted_total.total_key.key, type(error).__name__, "never"))
                 continue
             if action is not None:
                 yield action
@@ -56,9 +56,9 @@ class CountedInterval:
 def count_interval(
     aggregator: Aggregator, dt: datetime, previous_bookmark: datetime | None, clock: Clock
 ) -> CountedInterval:
-    """Count the interval that holds `dt`, for whoever calls `agg_iter` without a run.
+    """Count the interval that contains `dt`, for callers of `agg_iter` outside of a run.
 
-    It counts the pairs that were touched since the bookmark, or all of them where that is None.
+    It counts the pairs that were touched since the bookmark, or all pairs if the bookmark is None.
     """
     start = floor(dt, aggregator.interval)
     recount, store = recount_of(aggregator), store_of(aggregator)
@@ -69,13 +69,13 @@ def count_interval(
             counted = count_all(recount, store, where)
         else:
             changed = search_bodies.changed_since(utc(previous_bookmark), aggregator.interval)
-            total_keys = recount.total_keys(clauses.all_of([changed, where]))
-            counted = store.with_stored(recount.changed(total_keys))
+            total_keys = recount.iter_total_keys(clauses.all_of([changed, where]))
+            counted = store.with_stored(recount.count_keys(total_keys))
     return CountedInterval(aggregator.name, start, store, counted, clock)
 
 
 def count_all(recount: Recount, store: TotalsStore, where: Body) -> Iterator[CountedTotal]:
-    """Count every pair among such events, each beside its stored total."""
+    """Yield a count of every pair of the events that `where` matches, with the stored totals."""
     is_anywhere = store.is_anywhere()
-    counted = recount.everything(where, with_gone=is_anywhere)
+    counted = recount.count_all(where, with_gone=is_anywhere)
     return store.with_stored(counted) if is_anywhere else counted

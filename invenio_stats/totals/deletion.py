@@ -1,35 +1,36 @@
-"""Deleting totals between two dates, and counting first what that would cost."""
+"""Delete totals between two dates, or only count how many that would be."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from invenio_stats.core.moments import parse_calendar
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, store_of
+from invenio_stats.totals.attributes import Aggregator, events_alias_of, rewind_bookmark, store_of
 from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 
 def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
-    """Delete the totals between two dates, both included; return how many there were.
+    """Delete the totals between two dates, both included; return how many were deleted.
 
-    The bookmark goes back to the first date, so that the next run counts again what raw events there are; runs that
-    are at work are given up, for they would move it on.
+    The bookmark is set back to the first date, so that the next run recounts the raw events that still exist.
+    Concurrent runs lose their leases, since they would move the bookmark forward again.
     """
     first, last = _parse(start_date), _parse(end_date)
-    bookmark_api = aggregator.bookmark_api
-    bookmark_api.rewind(first)  # before, too: whoever is killed here has deleted nothing for good
+    # Before and after: if the process is killed after the deletion, the next run still recounts these totals; and a
+    # run that ends before its lease is revoked may have moved the bookmark.
+    rewind_bookmark(aggregator, first)
     deleted = store_of(aggregator).delete(first, last)
     aggregator.begin_lease().revoke_others()
-    bookmark_api.rewind(first)
+    rewind_bookmark(aggregator, first)
     return deleted
 
 
 def count(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
-    """Return how many totals there are between two dates, both included."""
+    """Return the number of totals between two dates, both included."""
     return store_of(aggregator).count(_parse(start_date), _parse(end_date))
 
 
 def count_final(aggregator: Aggregator, start_date: Any, end_date: Any, now: datetime) -> tuple[int, datetime]:
-    """Return how many totals between two dates nobody could count again, and from which day on one could."""
+    """Return the number of totals between two dates that cannot be recounted, and the first day that can be."""
     first, last = _parse(start_date), _parse(end_date)
     store = store_of(aggregator)
     aggregator.client.indices.refresh(index=store.alias, ignore_unavailable=True)

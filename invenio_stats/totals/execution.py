@@ -1,4 +1,4 @@
-"""Execution: a run writes the totals of the intervals that it gets, part by part."""
+"""Execute the plan of a run: claim intervals in parts, then count and write the totals of each part."""
 
 import logging
 from collections import Counter
@@ -22,74 +22,74 @@ from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import ByInterval
 from invenio_stats.totals.stored import TotalsStore
-from invenio_stats.totals.writing import AT_ONCE, Action, Failure, write
+from invenio_stats.totals.writing import BULK_SIZE, Action, Failure, write
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 5
+_MAX_ATTEMPTS = 5
+"""Times that an interval is counted and written while other runs change its totals."""
 
 Moments = Mapping[datetime, datetime]
-"""By start of interval, the moment that stands for it."""
+"""Maps the start of an interval to the moment, somewhere in the interval, that is passed to `agg_iter`."""
 
 Count = Callable[[Collection[datetime]], Iterator[CountedTotal]]
-"""Counts the pairs of intervals, given by their starts, in order; it may yield pairs between these, too."""
+"""Counts the pairs of intervals, given by their starts, in order; may also yield pairs of intervals in between."""
 
 ActionsOf = Callable[[CountedInterval, datetime, datetime | None], Iterator[Action]]
-"""Yields what is to be written for an interval, given the moment that stands for it and the last run's bookmark."""
+"""Yields the write operations for an interval, given its moment and the bookmark of the previous run."""
 
 
 @dataclass
 class Plan:
-    """What a run is going to do."""
+    """The intervals that a run will count, and how."""
 
     stored: TotalsStore
     moments: list[datetime]
-    """One in each interval that is gone through, in order."""
+    """One in each interval that is counted, in order."""
     events: Mapping[datetime, int]
-    """How many events there are to read, by start of interval."""
+    """Number of events to read, by start of interval."""
     count: Count
     previous_bookmark: datetime | None
     bookmark: datetime | None
-    """Where the run leaves the bookmark at most; None for where it is."""
+    """Upper limit of the bookmark after the run; None if the run must not move it."""
     is_guarded: bool = True
-    """Whether what is written goes where the stored totals were read."""
+    """Whether a total is written only over the version that was read."""
 
 
 @dataclass
 class RunResult:
-    """What became of a plan."""
+    """The outcome of a plan."""
 
     written: Counter[datetime] = field(default_factory=Counter)
-    """Totals, by start of interval."""
+    """Number of totals written, by start of interval."""
     failed: Counter[datetime] = field(default_factory=Counter)
     quarantined: list[QuarantinedTotal] = field(default_factory=list)
-    """Of the failed: those that the others need not wait for."""
+    """Failed totals that do not hold back the bookmark; each further run tries them again."""
     intervals: dict[datetime, None] = field(default_factory=dict)
-    """The starts of those that were gone through, in order."""
+    """Starts of the intervals that were counted, in order."""
     held: int = 0
-    """How many intervals others were working on."""
+    """Number of intervals that were left to concurrent runs."""
     others_began: datetime | None = None
-    """When the first of the runs began that were at work meanwhile."""
+    """Start of the earliest concurrent run; None if there was no other run."""
 
-    def note(self, failures: Iterable[Failure], now: datetime) -> None:
-        """Take note of totals that failed; those that would fail again are quarantined."""
-        for one in failures:
-            self.failed[one.start] += 1
-            is_lasting = one.kind == "never" and one.key is not None
-            if (
-                is_lasting and len(self.quarantined) <= quarantine.MAX_QUARANTINED
-            ):  # beyond that all of it is done again
-                self.quarantined.append(QuarantinedTotal(one.start, one.key, one.error, now))
+    def add_failures(self, failures: Iterable[Failure], now: datetime) -> None:
+        """Count failed totals; those that would fail again are quarantined."""
+        for failure in failures:
+            self.failed[failure.start] += 1
+            is_lasting = failure.kind == "never" and failure.key is not None
+            # One more than the maximum is kept: it marks the quarantine as overfull, and then everything is recounted.
+            if is_lasting and len(self.quarantined) <= quarantine.MAX_QUARANTINED:
+                self.quarantined.append(QuarantinedTotal(failure.start, failure.key, failure.error, now))
 
     @property
-    def troubled(self) -> set[datetime]:
-        """Return the starts of the intervals of which a total failed."""
+    def with_failures(self) -> set[datetime]:
+        """Return the starts of the intervals in which a total failed."""
         return {start for start, failed in self.failed.items() if failed}
 
     @property
-    def undone(self) -> set[datetime]:
-        """Return the starts of the intervals that have to be done again."""
-        quarantined = Counter(one.start for one in self.quarantined)
+    def unfinished(self) -> set[datetime]:
+        """Return the starts of the intervals that have to be counted again by the next run."""
+        quarantined = Counter(failure.start for failure in self.quarantined)
         return {start for start, failed in self.failed.items() if failed > quarantined[start]}
 
     @property
@@ -100,10 +100,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class RunExecutor:
-    """The part of a run that writes: counting and writing take turns, for many intervals at once."""
+    """The part of a run that counts and writes, many intervals in one sequence of requests."""
 
     name: str
-    """Of the aggregation."""
+    """Name of the aggregation."""
     client: Any
     interval: Interval
     plan: Plan
@@ -111,21 +111,21 @@ class RunExecutor:
     actions_of: ActionsOf
     clock: Clock
     on_interval: Callable[[int, int], None] | None = None
-    """Is told of each interval that is counted: how many they are, and of how many."""
+    """Called after each interval with the number of intervals counted so far, and the number of all."""
     result: RunResult = field(default_factory=RunResult)
 
     @garbage_collection.paused()
     def execute(self) -> RunResult:
-        """Count and write the intervals of the plan that other runs have not leased; return what became of them.
+        """Count and write the intervals of the plan that other runs have not leased; return the outcome.
 
-        LeaseLostError when another run has taken over.
+        LeaseLostError if another run has taken over the intervals of this one.
         """
         remaining = {floor(moment, self.interval): moment for moment in self.plan.moments}
         part: Moments = {}
         try:
             while remaining:
                 wanted = {start: self.plan.events.get(start, 0) for start in remaining}
-                claim = self.lease.claim(wanted, self.result.troubled)
+                claim = self.lease.claim(wanted, self.result.with_failures)
                 for start in claim.spared:
                     del remaining[start]
                 if not claim.granted:
@@ -135,61 +135,62 @@ class RunExecutor:
         except LeaseLostError:
             raise
         except Exception:
-            with suppress(Exception):  # what stopped the run is what is to be told; the lease ends by itself
-                self.lease.release(self.result.quarantined, {*part, *self.result.undone})
+            with suppress(Exception):  # so that the caller gets the first error; a lease that is not released expires
+                self.lease.release(self.result.quarantined, {*part, *self.result.unfinished})
             raise
         self.result.held = len(remaining)
-        self.result.others_began = self.lease.release(self.result.quarantined, self.result.undone)
+        self.result.others_began = self.lease.release(self.result.quarantined, self.result.unfinished)
         return self.result
 
     def _write_part(self, part: Moments) -> None:
-        """Count and write some intervals; those of which others have changed a total meanwhile once more."""
+        """Write the totals of some intervals. If another run changes a total meanwhile, count that interval again."""
 
         def write_again(pending: Counter[datetime]) -> Counter[datetime]:
             return self._write({start: moment for start, moment in part.items() if start in pending})
 
-        changed = retry_conflicts(Counter(part.keys()), write_again, _ATTEMPTS)
+        changed = retry_conflicts(Counter(part.keys()), write_again, _MAX_ATTEMPTS)
         if changed:
             self.result.failed.update(changed)
             facts = {"aggregation": self.name, "totals": changed.total()}
-            logger.error("Totals are changed by others again and again", extra=facts)
+            logger.error("Totals were changed by other runs at every attempt", extra=facts)
 
     def _write(self, part: Moments) -> Counter[datetime]:
-        """Count and write some intervals; return how many totals of each others have changed meanwhile."""
-        refused: list[Failure] = []
-        unbuilt: list[Failure] = []
-        actions = self._actions(part, unbuilt)
-        with ThreadPoolExecutor(max_workers=1) as writer:  # the next totals are counted while these are written
-            sent: Future[list[Failure]] | None = None
-            while chunk := list(islice(actions, AT_ONCE)):
+        """Count and write some intervals; return the number of totals in each that other runs changed meanwhile."""
+        write_failures: list[Failure] = []
+        build_failures: list[Failure] = []
+        actions = self._actions(part, build_failures)
+        with ThreadPoolExecutor(max_workers=1) as writer:  # writes a chunk while the next one is counted
+            request: Future[list[Failure]] | None = None
+            while chunk := list(islice(actions, BULK_SIZE)):
                 self.lease.heartbeat()
-                if sent is not None:
-                    refused += sent.result()
-                sent = writer.submit(copy_context().run, write, self.client, chunk, self.plan.is_guarded)
+                if request is not None:
+                    write_failures += request.result()
+                request = writer.submit(copy_context().run, write, self.client, chunk, self.plan.is_guarded)
                 self.result.written.update(start for start, _ in chunk)
                 garbage_collection.collect_sometimes()
-            if sent is not None:
-                refused += sent.result()
-        self.result.written.subtract(one.start for one in refused)
-        self.result.note([one for one in (*unbuilt, *refused) if one.kind != "changed"], self.lease.begun)
-        errors = sorted({one.error for one in refused if one.kind != "changed"})
-        if errors:
-            logger.error("The search engine refused totals", extra={"aggregation": self.name, "errors": errors})
-        return Counter(one.start for one in refused if one.kind == "changed")
+            if request is not None:
+                write_failures += request.result()
+        self.result.written.subtract(failure.start for failure in write_failures)
+        rejected = [failure for failure in write_failures if failure.kind != "changed"]
+        self.result.add_failures([*build_failures, *rejected], self.lease.begun)
+        if rejected:
+            errors = sorted({failure.error for failure in rejected})
+            logger.error("The search engine rejected totals", extra={"aggregation": self.name, "errors": errors})
+        return Counter(failure.start for failure in write_failures if failure.kind == "changed")
 
-    def _actions(self, part: Moments, unbuilt: list[Failure]) -> Iterator[tuple[datetime, Action]]:
-        """Yield what is to be written, with the start of its interval; what cannot be built is added to `unbuilt`."""
-        counted = ByInterval(self._alive(self.plan.count(part.keys())))
+    def _actions(self, part: Moments, build_failures: list[Failure]) -> Iterator[tuple[datetime, Action]]:
+        """Yield the write operations with the starts of their intervals; append totals that cannot be built."""
+        counted = ByInterval(self._with_heartbeats(self.plan.count(part.keys())))
         for start, moment in part.items():
             totals = counted.take(start)
-            interval = CountedInterval(self.name, start, self.plan.stored, totals, self.clock, unbuilt)
+            interval = CountedInterval(self.name, start, self.plan.stored, totals, self.clock, build_failures)
             for action in self.actions_of(interval, moment, self.plan.previous_bookmark):
                 yield start, action
             self.result.intervals.setdefault(start)
             if self.on_interval is not None:
                 self.on_interval(len(self.result.intervals), len(self.plan.moments))
 
-    def _alive(self, counted: Iterator[CountedTotal]) -> Iterator[CountedTotal]:
-        for one in counted:
+    def _with_heartbeats(self, counted: Iterator[CountedTotal]) -> Iterator[CountedTotal]:
+        for counted_total in counted:
             self.lease.heartbeat()
-            yield one
+            yield counted_total

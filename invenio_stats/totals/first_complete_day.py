@@ -1,4 +1,4 @@
-"""First complete day: from it on the raw events of an event type are all there, and totals can be counted anew."""
+"""Keep the first complete day of each event type, from which on all raw events exist and totals can be recounted."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,18 +16,18 @@ from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found
 
 NOTHING_MISSING = BEGINNING
-"""The first complete day where no event was ever deleted: nothing is too old."""
+"""The first complete day if no event was ever deleted: every interval can be recounted."""
 
 
 def first_complete_day_of(event: str) -> str:
-    """Return the name under which the day of an event type is kept."""
+    """Return the name under which the day of an event type is stored."""
     return f"first-complete-day-{event}"
 
 
 class FirstCompleteDay:
-    """The first complete day of one event type; it is kept beside the bookmarks, and only ever rises.
+    """The first complete day of one event type. It is stored with the bookmarks, and never moves back.
 
-    Totals of an interval that begins before it are never counted anew: they would shrink.
+    Totals of an interval that begins before it are never recounted: they would shrink.
     """
 
     def __init__(self, client: Any, event: str):
@@ -37,24 +37,24 @@ class FirstCompleteDay:
         self._kept = BookmarkAPI(client, first_complete_day_of(event), "day")
 
     def get(self) -> datetime | None:
-        """Return the start of the day, or None where nobody has looked yet."""
+        """Return the start of the day, or None if it has not been determined yet."""
         return self._kept.own_date()
 
     @property
     def document_ref(self) -> dict[str, str]:
-        """Where the document is that holds the day."""
+        """Index and id of the document in which the day is stored."""
         return self._kept.document_ref
 
     def raise_to(self, day: datetime) -> None:
-        """Say that events before a day may be gone; an earlier day than is known changes nothing."""
+        """Record that events before a day may be gone; a day before the stored one changes nothing."""
         self._kept.set_bookmark(floor(day, "day"))
 
     def find(self, events: str, totals: str, interval: Interval, now: datetime, read: Found | None = None) -> datetime:
-        """Return the start of the day; the first time, judge by the events behind an alias and by all totals.
+        """Return the start of the day; the first time, estimate it from the events and all totals, and store it.
 
-        Where totals reach further back than the interval of the oldest event, older events have been deleted: the
-        day after that event's is the first that is whole. Where there is no event at all any more, it is today.
-        `read` is the document at `document_ref`, where somebody has just read it.
+        If the oldest total is before the interval of the oldest event, older events have been deleted: the first
+        complete day is the day after the oldest event. If there are totals but no events, it is today.
+        `read` is the document at `document_ref`, if the caller has just read it.
         """
         known = date_of(read) if read and read.get("found") else self.get()
         if known is not None:
@@ -63,10 +63,10 @@ class FirstCompleteDay:
         return self.get() or NOTHING_MISSING
 
     def estimate(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
-        """Return the start of the day as it is known, or as events and totals let one think; nothing is kept.
+        """Return the stored day, or an estimate from the oldest event and total. Does not save it.
 
-        The totals are those behind an alias for an interval, and those of the other aggregations of the event type:
-        there is one day for all of them.
+        `totals` is the alias of the totals for an interval; those of the other aggregations of the event type are
+        considered too, since they have the day in common.
         """
         known = self.get()
         if known is not None:
@@ -74,15 +74,15 @@ class FirstCompleteDay:
         others = _totals_of(self._event)
         interval = max((interval, *others.values()), key=INTERVALS.index)
         oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
-        # Also among those that do not count: a day that is retracted is there.
+        # Including events that do not count: a day whose events were all excluded is still complete.
         oldest_event = aliases.oldest(self.client, aliases.indices_of(self.client, events))
         return _estimate(oldest_event, oldest_total, interval, now)
 
 
 def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
-    """Return the first complete day of the event type that a queue is for, with the alias of its events.
+    """Return the first complete day of the event type of a queue; `events` is the alias of its events.
 
-    Of a queue that is not one of ours nothing is known, so that nothing is too old.
+    NOTHING_MISSING if the queue belongs to no configured event type.
     """
     event = {names.queue(name): name for name in current_stats.events_config}.get(queue)
     if event is None:
@@ -92,19 +92,19 @@ def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datet
 
 
 def _totals_of(event: str) -> dict[str, Interval]:
-    """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
-    found: dict[str, Interval] = {}
+    """Return the aliases of the totals of an event type, each with the longest interval of its aggregations."""
+    intervals: dict[str, Interval] = {}
     for name, definition in current_stats.aggregations.items():
         if definition.params.get("event") != event:
             continue
-        with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
+        with suppress(Exception):  # from the constructor of a custom class; a run of the aggregation reports it
             alias, interval = _alias_and_interval(name, definition)
-            found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
-    return found
+            intervals[alias] = max(interval, intervals.get(alias, "hour"), key=INTERVALS.index)
+    return intervals
 
 
 def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:
-    """Return where the totals of an aggregation are, and what each covers; of a foreign class an object says it."""
+    """Return alias and interval of an aggregation's totals; for a custom class, they are read from an instance."""
     if definition.totals_alias is not None and definition.interval is not None:
         return aliases.with_prefix(definition.totals_alias), definition.interval
     aggregator = definition.cls(name=name, **definition.params)

@@ -1,4 +1,4 @@
-"""Leasing: the part that a run takes in the work of its aggregation, in a document that all its runs share."""
+"""Divide the intervals of an aggregation between concurrent runs by leases, kept in one document that they share."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -14,18 +14,18 @@ from invenio_stats.core.leases import Claim, Lease
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import EngineUnavailableError, LeaseLostError
 from invenio_stats.search.indices import create_index
-from invenio_stats.search.multi_get import Found
+from invenio_stats.search.multi_get import Found, read_one
 from invenio_stats.search.versions import SharedDocument, Source
 
 BODY: mappings.Body = {"settings": mappings.INDEX_SETTINGS, "mappings": {"dynamic": False, "properties": {}}}
-"""The index: one document for each aggregation, read by its id only."""
+"""Body of the index with one document for each aggregation, which is read by its id only."""
 
-EVENTS_AT_ONCE = 20_000
-"""Events whose intervals a run takes in one go; the others are for runs beside it."""
+EVENTS_PER_CLAIM = 20_000
+"""A run claims intervals until they have this many events, and leaves the others to concurrent runs."""
 
-_ATTEMPTS = 20
-_LONGEST_PAUSE = 0.05
-"""Seconds, so that runs which claim at the same time do not meet again at once."""
+_MAX_ATTEMPTS = 20
+_MAX_PAUSE_SECONDS = 0.05
+"""Pauses of random length keep runs that claim at the same time from conflicting again."""
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -33,31 +33,31 @@ T = TypeVar("T")
 
 def quarantined_totals(client: Any, name: str) -> list[QuarantinedTotal]:
     """Return the totals that an aggregation has quarantined."""
-    found = client.get(index=prefix_index(names.LOCKS), id=name, ignore=[404])
+    found = read_one(client, prefix_index(names.LOCKS), name)
     return quarantine.read_quarantined(found.get("_source", {}))
 
 
 def lease_document(name: str) -> dict[str, str]:
-    """Return where the document is that the runs of an aggregation share."""
+    """Return index and id of the document that the runs of an aggregation share."""
     return {"_index": prefix_index(names.LOCKS), "_id": name}
 
 
 class RunLease:
-    """One run's part.
+    """The lease of one run.
 
-    A run that gives no sign of life for as long as `life` is given up: others take what it held, and it meets
-    LeaseLostError when it comes back.
+    It expires if the run sends no heartbeat for `life`. Other runs then claim its intervals, and its next call raises
+    LeaseLostError.
     """
 
     is_overfull = False
-    """Whether more failed than can be quarantined."""
+    """Whether more totals failed than can be quarantined."""
 
     def __init__(
         self, client: Any, name: str, life: timedelta, begun: datetime, clock: Clock, read: Found | None = None
     ):
-        """Read what is quarantined; the run began before it read anything else.
+        """Read the shared document. `begun` must be a time before the run read anything else.
 
-        `read` is the document that the runs share, where it has just been read.
+        `read` is the shared document, if the caller has just read it.
         """
         self.client = client
         self.name = name
@@ -70,90 +70,102 @@ class RunLease:
 
     @property
     def begun(self) -> datetime:
-        """Return when the run began."""
+        """Return the start of the run."""
         return self._own.begun
 
     @property
     def quarantined(self) -> list[QuarantinedTotal]:
-        """Return the totals that earlier runs have quarantined."""
+        """Return the totals that earlier runs quarantined."""
         return quarantine.read_quarantined(self._document.source)
 
     def set_since(self, mark: datetime | None) -> None:
-        """Say from which moment on the run counts what changed; None for everything."""
+        """Set the time from which on the run counts changes; None if it counts everything."""
         self._own = replace(self._own, since=mark)
 
-    def claim(self, wanted: Mapping[datetime, int], undone: Collection[datetime] = ()) -> Claim:
-        """Take intervals of those that are wanted, with their numbers of events; what was held before is done.
+    def claim(self, wanted: Mapping[datetime, int], unfinished: Collection[datetime] = ()) -> Claim:
+        """Claim some of the wanted intervals, given with their numbers of events; marks those held before as done.
 
-        Others need not do it again, but for the `undone`, of which something failed.
+        Concurrent runs skip intervals that are done. `unfinished` are intervals in which a total failed: they are not
+        marked.
         """
-        done = tuple(start for start in (*self._own.done, *self._own.holds) if start not in undone)
+        done = tuple(start for start in (*self._own.done, *self._own.holds) if start not in unfinished)
 
         def take(others: list[Lease]) -> tuple[Lease, Claim]:
             own = replace(self._own, done=done, holds=(), alive=self._clock())
-            claim = leases.claim(others, own, wanted, EVENTS_AT_ONCE)
+            claim = leases.claim(others, own, wanted, EVENTS_PER_CLAIM)
             return replace(own, holds=tuple(claim.granted)), claim
 
         return self._change(take)
 
     def heartbeat(self) -> None:
-        """Give a sign of life, if the last one is a while ago; LeaseLostError when the run was given up."""
+        """Renew the lease if a quarter of its life has passed; LeaseLostError if it has expired or was revoked."""
         if self._clock() - self._own.alive > self._life / 4:
             self._change(lambda others: (replace(self._own, alive=self._clock()), None))
 
-    def release(self, failed: Collection[QuarantinedTotal] = (), undone: Collection[datetime] = ()) -> datetime | None:
-        """Give up what is held, and quarantine what failed; `undone` are intervals that were not finished.
+    def release(
+        self, failed: Collection[QuarantinedTotal] = (), unfinished: Collection[datetime] = ()
+    ) -> datetime | None:
+        """Release the lease, and quarantine the failed totals; `unfinished` are intervals to be counted again.
 
-        Returns when the first of the runs began that were at work meanwhile, or None where there was no other.
-        LeaseLostError where this one was given up.
+        Returns the start of the earliest concurrent run, or None if there was none. LeaseLostError if the lease has
+        expired or was revoked.
         """
         if not self._is_known:
             return None
-        done = {*self._own.done, *self._own.holds} - set(undone)
-        worked = done | {one.start for one in failed} - set(undone)
-        own = replace(leases.ended(self._own, self._clock()), done=tuple(sorted(done)))
+        done = {*self._own.done, *self._own.holds} - set(unfinished)
+        worked = done | {total.start for total in failed} - set(unfinished)
+        own = replace(leases.end(self._own, self._clock()), done=tuple(sorted(done)))
 
         def leave(others: list[Lease]) -> tuple[Lease, datetime | None]:
-            return own, leases.earliest(others, own.token)
+            return own, leases.earliest_start(others, own.token)
 
         def quarantine_failed(known: Iterable[QuarantinedTotal]) -> list[QuarantinedTotal]:
-            found = quarantine.after_run(known, worked, failed)
-            self.is_overfull = len(found) > quarantine.MAX_QUARANTINED
-            return found[: quarantine.MAX_QUARANTINED]
+            totals = quarantine.after_run(known, worked, failed)
+            self.is_overfull = len(totals) > quarantine.MAX_QUARANTINED
+            return totals[: quarantine.MAX_QUARANTINED]
 
         return self._change(leave, quarantine_failed)
 
     def revoke_others(self) -> None:
-        """Give up all other runs: what they have counted is old. Each meets LeaseLostError at its next step."""
+        """Revoke the leases of all other runs, whose counts are outdated: their next calls raise LeaseLostError."""
 
         def revoke(source: Source) -> Source | None:
             return {**source, "leases": []} if source.get("leases") else None
 
-        if not self._document.change(revoke, _ATTEMPTS, _LONGEST_PAUSE):
-            raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. Try again.")
+        if not self._document.change(revoke, _MAX_ATTEMPTS, _MAX_PAUSE_SECONDS):
+            raise EngineUnavailableError(f"Other runs keep changing the leases of {self.name!r}. Try again.")
 
     def _change(
         self,
         make: Callable[[list[Lease]], tuple[Lease, T]],
         quarantine_failed: Callable[[Iterable[QuarantinedTotal]], list[QuarantinedTotal]] = list,
     ) -> T:
-        """Put a new lease in the place of our own, by compare-and-set."""
+        """Replace this run's lease in the shared document by compare-and-set; return the result of `make`.
+
+        `make` gets the living leases of the other runs. It is called again after each conflict, so it must decide by
+        its argument only.
+        """
         made: list[tuple[Lease, T]] = []
 
         def put_own(source: Source) -> Source:
-            others = [one for one in leases.read_leases(source) if one.token != self._own.token]
+            others = [lease for lease in leases.read_leases(source) if lease.token != self._own.token]
+            # Checked first: a run whose lease is missing must not claim or renew anything, nor quarantine totals.
             if self._is_known and len(others) == len(source["leases"]):
                 raise LeaseLostError(self.name)
+            # Read after the document: a pause before a retry may be long enough for leases to expire.
             now = self._clock()
-            own, result = make(leases.living([*others, replace(self._own, alive=now)], now, self._life))
+            own, result = make(leases.drop_dead([*others, replace(self._own, alive=now)], now, self._life))
             made[:] = [(own, result)]
             return {
-                "leases": leases.write_leases(leases.living([*others, own], now, self._life)),
+                "leases": leases.write_leases(leases.drop_dead([*others, own], now, self._life)),
                 "quarantined": quarantine.write_quarantined(quarantine_failed(quarantine.read_quarantined(source))),
             }
 
-        if not self._document.change(put_own, _ATTEMPTS, _LONGEST_PAUSE):
-            raise EngineUnavailableError(f"The leases of {self.name!r} are in use by others. The next run tries again.")
+        if not self._document.change(put_own, _MAX_ATTEMPTS, _MAX_PAUSE_SECONDS):
+            raise EngineUnavailableError(
+                f"Other runs keep changing the leases of {self.name!r}. The next run tries again."
+            )
+        # Only now: after a conflict `make` starts from the lease that is stored, not from one that was never written.
         ((self._own, result),) = made
         self._is_known = True
         return result

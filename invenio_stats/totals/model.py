@@ -1,4 +1,4 @@
-"""Model: what a total is about, and what is counted."""
+"""Define the key of a total, a counted total, and the specification of an aggregation's totals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from invenio_stats.search.versions import Version
 
 
 class TotalKey(NamedTuple):
-    """What a total is about: the start of an interval, and the value of the key field."""
+    """The pair that identifies a total: the start of its interval, and the value of the key field."""
 
     start: datetime
     key: Any
@@ -20,27 +20,27 @@ class TotalKey(NamedTuple):
 
 @dataclass
 class CountedTotal:
-    """A pair as its raw events say; a count of 0 means that none of its events counts any more."""
+    """A total as counted from its raw events; a count of 0 means that none of its events counts any more."""
 
     total_key: TotalKey
     count: int = 0
     values: dict[str, Any] = field(default_factory=dict)
     newest: Mapping[str, Any] | None = None
     stored: Mapping[str, Any] | None = None
-    """The total as it is stored now, or None where there is none."""
+    """The total as it is stored now, or None if there is none."""
     version: Version | None = None
-    """Of the stored total."""
+    """Version of the stored total."""
 
 
 @dataclass(frozen=True)
 class TotalSpec:
-    """How the totals of an aggregation are made: key field, interval, metrics, what is read of the newest event."""
+    """How the totals of an aggregation are counted: key field, interval, metrics, and fields of the newest event."""
 
     key_field: str
     interval: Interval
     metrics: Mapping[str, Metric]
     copied: tuple[str, ...] | None = ()
-    """Fields that are read of the newest event; None for all of them, () for none."""
+    """Fields that are read from the newest event; None for all of them, () for none."""
 
     @cached_property
     def distinct(self) -> dict[str, Metric]:

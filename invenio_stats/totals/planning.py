@@ -1,4 +1,4 @@
-"""Planning: which intervals a run of an aggregation goes through, and which of their events it reads."""
+"""Plan which intervals a run of an aggregation counts, and which of their events it reads."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.multi_get import Found
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides
+from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides, rewind_bookmark
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
@@ -23,14 +23,14 @@ from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
 
 Resume = Callable[[], datetime | None]
-"""Returns where the bookmark says to resume."""
+"""Returns the time at which to resume, from the bookmark; None if there is no bookmark."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunPlanner:
-    """The part of a run that looks for what there is to do."""
+    """The part of a run that finds the intervals to count."""
 
     aggregator: Aggregator
     recount: Recount
@@ -38,42 +38,49 @@ class RunPlanner:
 
     @property
     def interval(self) -> Interval:
-        """What a total covers."""
+        """Interval of the totals."""
         return self.aggregator.interval
 
     def plan_changes(self, lease: RunLease, upper: datetime, resume: Resume) -> Plan | None:
-        """Plan the intervals that were touched since the bookmark, or all of them where there is none."""
+        """Plan the intervals that were touched since the bookmark, or all of them if there is none.
+
+        None if there is neither a bookmark nor an event.
+        """
         limit = after(upper, self.interval) if upper < lease.begun else None
         bookmark = self._bookmark(lease.begun, resume)
         since = bookmark or self.aggregator._get_oldest_event_timestamp()
         if since is None:
             return None
+        # The overlap reads again what was stored but not yet searchable when the previous run looked.
         previous = None if bookmark is None else utc(bookmark) - self.aggregator.overlap
         if previous is None:
             where = clauses.between(floor(since, self.interval), limit)
-            touched: Mapping[datetime, int] = self.recount.starts(where)
+            touched: Mapping[datetime, int] = self.recount.count_events(where)
             count = partial(self._count_all, where)
         else:
             where = clauses.all_of([self._touched(lease, previous), clauses.between(None, limit)])
-            touched, total_keys = self.recount.touched(where)
+            # What changed is found before the selection, which needs the intervals, and counted only after the lease
+            # is taken: by then other runs may have counted some of these pairs.
+            touched, total_keys = self.recount.find_touched(where)
             count = partial(self._count_changed, where, total_keys)
         selection = self._select(list(touched), utc(since), upper)
         return self._plan(selection.moments, touched, count, previous, min([upper, *selection.waiting]))
 
     def plan_range(self, lower: datetime, upper: datetime) -> Plan:
-        """Plan every interval between two dates."""
+        """Plan all intervals between two dates."""
         moments = sorted(map(utc, self._split(lower, upper)))
         if not moments:
             return self._plan([], {}, lambda _: iter(()), None, None)
         where = clauses.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
+        # Moved to the end of the range, the bookmark would skip changes outside of the range that are not counted yet.
         waits = self._waits_outside(where)
         count = partial(self._count_all, where)
-        return self._plan(moments, self.recount.starts(where), count, None, None if waits else upper)
+        return self._plan(moments, self.recount.count_events(where), count, None, None if waits else upper)
 
     def leave_out_incomplete(self, plan: Plan, now: datetime, read_day: Found) -> Plan:
-        """Leave out the intervals whose raw events are not all there any more.
+        """Return the plan without the intervals whose raw events are no longer complete.
 
-        `read_day` is the document of the first complete day, as it was just read.
+        `read_day` is the document of the first complete day, which the run has just read.
         """
         if not plan.moments:
             return plan
@@ -83,7 +90,7 @@ class RunPlanner:
         left_out = len(plan.moments) - len(moments)
         if left_out:
             facts = {"aggregation": self.aggregator.name, "intervals": left_out, "first_day": iso(day)}
-            logger.warning("Intervals before the first complete day are left as they are", extra=facts)
+            logger.warning("Intervals before the first complete day are not recounted", extra=facts)
         return replace(plan, moments=moments)
 
     def _plan(
@@ -94,7 +101,7 @@ class RunPlanner:
         previous_bookmark: datetime | None,
         bookmark: datetime | None,
     ) -> Plan:
-        is_guarded = not overrides(self.aggregator, "agg_iter")  # what it yields need not be what we counted
+        is_guarded = not overrides(self.aggregator, "agg_iter")  # its operations may have no version that was read
         return Plan(self.store, moments, events, count, previous_bookmark, bookmark, is_guarded)
 
     def _count_all(self, where: Body, starts: Collection[datetime]) -> Iterator[CountedTotal]:
@@ -103,37 +110,39 @@ class RunPlanner:
     def _count_changed(
         self, where: Body, known: list[TotalKey] | None, starts: Collection[datetime]
     ) -> Iterator[CountedTotal]:
-        """Count what changed in some intervals; `known` are the pairs of all of them, unless they were too many."""
+        """Count the changed pairs of some intervals; `known` are those of all intervals, None if they were too many."""
         if known is None:
-            total_keys = self.recount.total_keys(clauses.all_of([where, self._span(starts)]))
+            total_keys = self.recount.iter_total_keys(clauses.all_of([where, self._span(starts)]))
         else:
             total_keys = (total_key for total_key in known if total_key.start in starts)
-        return self.store.with_stored(self.recount.changed(total_keys))
+        return self.store.with_stored(self.recount.count_keys(total_keys))
 
     def _span(self, starts: Collection[datetime]) -> Body:
         return clauses.between(min(starts), after(max(starts), self.interval))
 
     def _bookmark(self, now: datetime, resume: Resume) -> datetime | None:
-        """Return where to resume; None for the beginning, also where a wrong clock has set it into the future."""
+        """Return the time at which to resume; None for the beginning, also if the bookmark lies in the future."""
         bookmark = resume()
         if bookmark is None or utc(bookmark) <= now:
             return bookmark
         facts = {"aggregation": self.aggregator.name, "bookmark": iso(utc(bookmark))}
-        logger.warning("A bookmark lies in the future; everything is counted anew", extra=facts)
-        self.aggregator.bookmark_api.rewind()
+        logger.warning("A bookmark lies in the future; everything is recounted", extra=facts)
+        rewind_bookmark(self.aggregator)
         return None
 
     def _touched(self, lease: RunLease, mark: datetime) -> Body:
-        """Narrow to the events of what changed since the mark, and of what is quarantined."""
+        """Return the query for events that changed since the mark, and for the events of quarantined totals."""
         changed = search_bodies.changed_since(mark, self.interval)
-        quarantined = [TotalKey(one.start, one.key) for one in lease.quarantined]
+        quarantined = [
+            TotalKey(quarantined_total.start, quarantined_total.key) for quarantined_total in lease.quarantined
+        ]
         if not quarantined:
             return changed
         return clauses.any_of([changed, search_bodies.of_total_keys(quarantined, self.recount.spec)])
 
     def _select(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
-        """Select the intervals: those that were touched, unless a subclass has more to say."""
-        iterates = overrides(self.aggregator, "agg_iter")  # it may read what we know nothing of
+        """Select the intervals: those that were touched, unless hooks of a subclass ask for others."""
+        iterates = overrides(self.aggregator, "agg_iter")  # it may read other data, which `touched` does not cover
         if overrides(self.aggregator, "_split_date_range"):
             return select_within(touched, self._split, self.interval, since, upper, every=iterates)
         if iterates:
@@ -144,11 +153,11 @@ class RunPlanner:
         return self.aggregator._split_date_range(lower, upper).values()
 
     def _waits_outside(self, where: Body) -> bool:
-        """Say whether other events wait to be counted: the bookmark must not pass them by."""
+        """Return True if changes outside of `where` are not counted yet: the bookmark must not skip them."""
         bookmark = self.aggregator.bookmark_api.get_bookmark()
         if bookmark is None:
             oldest = self.aggregator._get_oldest_event_timestamp()
             waiting = clauses.between(None if oldest is None else floor(oldest, self.interval))
         else:
             waiting = search_bodies.changed_since(utc(bookmark) - self.aggregator.overlap, self.interval)
-        return bool(self.recount.starts(clauses.all_of([waiting, clauses.none_of([where])])))
+        return bool(self.recount.count_events(clauses.all_of([waiting, clauses.none_of([where])])))

@@ -1,4 +1,4 @@
-"""Recount: reads from raw events, page by page, what the totals of changed pairs are now."""
+"""Recount totals from raw events, page by page."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,48 +18,54 @@ from invenio_stats.totals.event_details import EventDetails
 from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 _OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{search_bodies.VALUES}*"}
-"""The values that a distinct count told apart stay with the engine."""
+"""Keeps the distinct values themselves out of the response; only their number is needed."""
 
 _END: tuple[datetime, Iterator[CountedTotal]] = (datetime.max.replace(tzinfo=UTC), iter(()))
 
 
 class Touched(NamedTuple):
-    """What some events belong to."""
+    """The intervals and pairs that some events belong to."""
 
     events: Mapping[datetime, int]
-    """How many there are, by start of interval."""
+    """Number of events, by start of interval."""
     total_keys: list[TotalKey] | None
-    """In the order of their intervals; None where there are too many for a page."""
+    """The pairs, in the order of their intervals; None if there are too many for a page."""
 
 
 @dataclass(frozen=True)
 class Recount:
-    """Counts the pairs of one aggregation, exactly, in a number of requests that grows with their pages only."""
+    """Counts the totals of one aggregation exactly; the number of requests is proportional to the number of pages.
+
+    Every method that takes `where`, a query, says whether it also reads events that do not count.
+    """
 
     client: Any
     spec: TotalSpec
     alias: str
-    """Where the events are that count."""
+    """Alias of the events that count."""
     indices: Sequence[str]
-    """The indices behind the alias: an event that stopped to count is found only there."""
+    """The indices behind the alias. The alias may filter out an event that no longer counts; its index does not."""
     counted: Body
-    """Which events count."""
+    """Query for the events that count."""
     page: int
-    """Groups in one answer."""
+    """Maximum number of groups in one response."""
 
-    def starts(self, where: Body) -> dict[datetime, int]:
-        """Return how many such events each interval has, by its start; also events that do not count."""
+    def count_events(self, where: Body) -> dict[datetime, int]:
+        """Return the number of matching events by start of interval, including events that do not count."""
         body = clauses.composite(where, clauses.by_interval(self.spec.interval), self.page)
         groups = self._groups(body, everywhere=True)
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
-    def touched(self, where: Body) -> Touched:
-        """Find the pairs with such events, also those that do not count: in one request, where they fit into a page."""
+    def find_touched(self, where: Body) -> Touched:
+        """Return the pairs of matching events, including events that do not count.
+
+        One request is enough if the pairs fit into a page; otherwise only the intervals are returned.
+        """
         _, groups = next(
             self._pages(clauses.composite(where, search_bodies.by_total_key_or_none(self.spec), self.page), True)
         )
         if len(groups) == self.page:
-            return Touched(self.starts(where), None)
+            return Touched(self.count_events(where), None)
         events: Counter[datetime] = Counter()
         total_keys = []
         for group in groups:
@@ -69,44 +75,45 @@ class Recount:
                 total_keys.append(total_key)
         return Touched(events, total_keys)
 
-    def total_keys(self, where: Body) -> Iterator[TotalKey]:
-        """Yield the pairs with such events, also those that do not count, in the order of their intervals."""
+    def iter_total_keys(self, where: Body) -> Iterator[TotalKey]:
+        """Yield the pairs of matching events, including events that do not count, in the order of their intervals."""
         body = clauses.composite(where, search_bodies.by_total_key(self.spec), self.page)
         return map(search_bodies.read_total_key, self._groups(body, everywhere=True))
 
-    def changed(self, total_keys: Iterable[TotalKey]) -> Iterator[CountedTotal]:
-        """Count pairs, given in the order of their intervals; one that no longer counts comes with a count of 0."""
+    def count_keys(self, total_keys: Iterable[TotalKey]) -> Iterator[CountedTotal]:
+        """Count pairs, given in the order of their intervals; a pair without events that count gets a count of 0."""
         for window in self._windows(total_keys):
-            found = {one.total_key: one for one in self._count(search_bodies.of_total_keys(window, self.spec))}
+            counted = self._count(search_bodies.of_total_keys(window, self.spec))
+            found = {counted_total.total_key: counted_total for counted_total in counted}
             for total_key in window:
                 yield found.get(total_key) or CountedTotal(total_key)
 
-    def everything(self, where: Body, with_gone: bool = True) -> Iterator[CountedTotal]:
-        """Count each pair among such events; with `with_gone`, pairs that no longer count too, with 0."""
+    def count_all(self, where: Body, with_gone: bool = True) -> Iterator[CountedTotal]:
+        """Count all pairs of matching events; `with_gone` adds pairs without events that count, with a count of 0."""
         counted = self._count(where)
         if not with_gone:
             return counted
-        # Merged by interval alone: how keys are ordered is the engine's affair.
-        return merge(counted, self._gone(where), key=lambda one: one.total_key.start)
+        # Merged by interval alone, since only the engine knows its order of keys.
+        return merge(counted, self._gone(where), key=lambda counted_total: counted_total.total_key.start)
 
-    def alive(self, total_keys: Sequence[TotalKey]) -> set[TotalKey]:
-        """Return those of these pairs, which are in the order of their intervals, that have events which count."""
+    def find_counted(self, total_keys: Sequence[TotalKey]) -> set[TotalKey]:
+        """Return the pairs that have events which count; they must be given in the order of their intervals."""
         query = clauses.all_of([self.counted, search_bodies.of_total_keys(total_keys, self.spec)])
         groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page))
         return {search_bodies.read_total_key(group) for group in groups}
 
     def _gone(self, where: Body) -> Iterator[CountedTotal]:
-        for total_keys in self._windows(self.total_keys(clauses.all_of([where, clauses.none_of([self.counted])]))):
-            alive = self.alive(total_keys)
-            yield from (CountedTotal(total_key) for total_key in total_keys if total_key not in alive)
+        for total_keys in self._windows(self.iter_total_keys(clauses.all_of([where, clauses.none_of([self.counted])]))):
+            still_counted = self.find_counted(total_keys)
+            yield from (CountedTotal(total_key) for total_key in total_keys if total_key not in still_counted)
 
     def _windows(self, total_keys: Iterable[TotalKey]) -> Iterator[list[TotalKey]]:
-        """Yield as many pairs at once as fit into a request."""
+        """Yield lists of pairs that fit into one request."""
         window: list[TotalKey] = []
         intervals = 0
         for total_key in total_keys:
             is_new = not window or window[-1].start != total_key.start
-            if len(window) == self.page or (is_new and intervals == search_bodies.INTERVALS_AT_ONCE):
+            if len(window) == self.page or (is_new and intervals == search_bodies.MAX_INTERVALS_PER_REQUEST):
                 yield window
                 window, intervals, is_new = [], 0, True
             window.append(total_key)
@@ -137,7 +144,7 @@ class Recount:
             yield from groups
 
     def _pages(self, body: Body, everywhere: bool = False) -> Iterator[tuple[Body, list[Group]]]:
-        """Yield each page as it was asked for, and its groups; `everywhere` also reads what the alias hides."""
+        """Yield the request of each page with its groups; `everywhere` reads the events that the alias hides, too."""
         page: Body | None = body
         while page is not None:
             answer = (
@@ -151,7 +158,7 @@ class Recount:
             page = clauses.next_page(page, answer) if groups else None
 
     def _ask_indices(self, body: Body) -> Mapping[str, Any]:
-        # As a multi-search: years of daily indices do not fit into a URL.
+        # As a multi-search, because the names of years of daily indices do not fit into a URL.
         where = {"index": list(self.indices), "ignore_unavailable": True, "allow_partial_search_results": False}
         answer: Mapping[str, Any] = self.client.msearch(body=[where, body])["responses"][0]
         if "error" in answer:
@@ -160,27 +167,27 @@ class Recount:
 
 
 class ByInterval:
-    """Hands out counted pairs interval by interval, in order, while they are read."""
+    """Splits a stream of counted totals by interval, without reading it in advance."""
 
     def __init__(self, counted: Iterable[CountedTotal]):
-        """Take pairs in the order of their intervals."""
-        self._groups = groupby(counted, key=lambda one: one.total_key.start)
+        """Set the counted totals, which must be in the order of their intervals."""
+        self._groups = groupby(counted, key=lambda counted_total: counted_total.total_key.start)
         self._group: tuple[datetime, Iterator[CountedTotal]] | None = None
 
     def take(self, start: datetime) -> Iterator[CountedTotal]:
-        """Yield the pairs of an interval, which is later than the one before; what lies between is skipped."""
+        """Yield the totals of an interval, which must be later than that of the last call; skips those in between."""
         while self._group is None or self._group[0] < start:
             self._group = next(self._groups, _END)
         return self._group[1] if self._group[0] == start else iter(())
 
 
 def _check_complete(answer: Mapping[str, Any]) -> None:
-    """Raise StatsError for an answer from a part of the shards: its numbers would be too small."""
+    """Raise StatsError for a response from only a part of the shards: its numbers would be too small."""
     if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
-        raise StatsError("The search engine answered from a part of its shards. The next run tries again.")
+        raise StatsError("The search engine answered from only a part of its shards. The next run tries again.")
 
 
 def _reason(error: Any) -> str:
-    """Return the type of an engine's error; its text may quote a document."""
+    """Return the type of an engine's error, and not its text, which may quote a document."""
     causes = error.get("root_cause") if isinstance(error, Mapping) else None
     return ", ".join(sorted({cause.get("type", "unknown") for cause in causes})) if causes else "unknown error"

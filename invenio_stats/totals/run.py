@@ -1,4 +1,4 @@
-"""One run of an aggregation: what there is to do, doing it, and moving the bookmark."""
+"""Run an aggregation once: plan, execute, and move the bookmark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search.multi_get import Found, read
-from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, store_of
+from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
@@ -23,18 +23,18 @@ from invenio_stats.totals.writing import Action
 
 
 class Documents(NamedTuple):
-    """What a run reads before it plans, in one request."""
+    """The documents that a run reads before it plans, in one request."""
 
     lease: Found
-    """What the runs of the aggregation share."""
+    """The document that the runs of the aggregation share."""
     first_complete_day: Found
     bookmark: Found | None
-    """None where the bookmark is of another class than ours: that one reads it itself."""
+    """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
 
 @dataclass
 class Run:
-    """One run of one aggregation. It is made by `begin`, executed once, and then holds what became of it."""
+    """One run of one aggregation. It is created by `begin`, executed once, and then holds the outcome."""
 
     aggregator: Aggregator
     clock: Clock
@@ -43,14 +43,15 @@ class Run:
     documents: Documents
     lease: RunLease
     plan: Plan | None = None
-    """None until it is planned, and where there is no event at all."""
+    """None before `execute`, and if there is no event at all."""
     result: RunResult = field(default_factory=RunResult)
-    _at_hand: CountedInterval | None = field(default=None, init=False)
+    _current_interval: CountedInterval | None = field(default=None, init=False)
 
     @classmethod
     def begin(cls, aggregator: Aggregator, clock: Clock) -> "Run | None":
-        """Get everything ready that a run works with; None where there is no index of events."""
-        began = clock()  # before anything is read: what is stored from now on is for the next run
+        """Prepare a run; None if there is no index of events."""
+        # Before anything is read: events that are stored from now on are counted by the next run.
+        began = clock()
         recount = recount_of(aggregator)
         if recount is None:
             return None
@@ -61,13 +62,14 @@ class Run:
 
     @property
     def spec(self) -> TotalSpec:
-        """How the totals are made."""
+        """Specification of the totals."""
         return self.recount.spec
 
     def execute(self, start_date: Any = None, end_date: Any = None) -> RunResult | None:
-        """Plan, count and write; None where there is no event.
+        """Plan, count and write; return the outcome, or None if there is no event.
 
-        Without `start_date` every pair that was touched since the bookmark, with it every pair from there on.
+        Without `start_date` it counts the pairs that were touched since the bookmark, with it all pairs from that
+        date on.
         """
         self.plan = self._make_plan(start_date, end_date)
         if self.plan is None:
@@ -87,25 +89,32 @@ class Run:
         try:
             return executor.execute()
         except LeaseLostError:
-            # what it wrote at the last may have been older than what others did
-            self.aggregator.bookmark_api.rewind(self.lease.begun)
+            # Its last writes may have replaced newer totals of the run that took over, so they are counted again.
+            rewind_bookmark(self.aggregator, self.lease.begun)
             raise
 
     def move_bookmark(self) -> None:
-        """Move the bookmark as far as everything before it is done; it stays where anything has to be done again."""
-        is_done = not (self.result.undone or self.result.held or self.lease.is_overfull)
+        """Move the bookmark, unless intervals have to be counted again or were left to a concurrent run.
+
+        It moves to the start of this run at most, or of the earliest concurrent run.
+        """
+        is_done = not (self.result.unfinished or self.result.held or self.lease.is_overfull)
         if is_done and self.plan is not None and self.plan.bookmark is not None:
             began = self.lease.begun
             reached = min(began, self.plan.bookmark, self.result.others_began or began)
             self.aggregator.bookmark_api.set_bookmark(iso(reached))
 
     def take(self, dt: datetime) -> CountedInterval | None:
-        """Hand over what was counted for the interval that is at its turn, if it holds `dt`; once.
+        """Return the counts of the current interval if it contains `dt`, else None; a second call returns None.
 
-        This is for an `agg_iter` of a subclass that calls ours: it gets what the run has counted.
+        If the `agg_iter` of a subclass calls the default one, that uses these counts instead of counting again.
         """
-        at_hand, self._at_hand = self._at_hand, None
-        return at_hand if at_hand is not None and at_hand.start == floor(dt, self.aggregator.interval) else None
+        current_interval, self._current_interval = self._current_interval, None
+        return (
+            current_interval
+            if current_interval is not None and current_interval.start == floor(dt, self.aggregator.interval)
+            else None
+        )
 
     def _make_plan(self, start_date: Any, end_date: Any) -> Plan | None:
         upper = utc(self.aggregator._upper_limit(None if end_date is None else parse_calendar(end_date)))
@@ -126,12 +135,12 @@ class Run:
     ) -> Iterator[Action]:
         if not overrides(self.aggregator, "agg_iter"):
             return interval.actions()
-        self._at_hand = interval
+        self._current_interval = interval
         return self.aggregator.agg_iter(moment, previous_bookmark)
 
 
 def read_documents(aggregator: Aggregator) -> Documents:
-    """Read what the runs share, the first complete day, and the bookmark, in one request."""
+    """Read the shared document of the runs, the first complete day and the bookmark, in one request."""
     document_refs = [
         lease_document(aggregator.name),
         FirstCompleteDay(aggregator.client, aggregator.event).document_ref,

@@ -1,7 +1,6 @@
-"""Requests about raw events: which totals changed, and what each of them is now.
+"""Build the bodies of all searches over raw events for totals, and read the buckets of their responses.
 
-Everything here is pure: a request goes out as a dict, an answer comes in as one. A total belongs
-to a pair, the start of its interval with the value of its key field.
+Everything here is pure. A total is identified by a pair: the start of its interval, and the value of its key field.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,26 +16,25 @@ from invenio_stats.search.clauses import DATE_FORMAT, Body, Group, all_of, any_o
 from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 NEWEST = "newest_event"
-HOLDS = "holds:"
-"""Before a metric's name: how many values its source field has in a pair."""
+VALUE_COUNT = "holds:"
+"""Prefix of a metric's name, for the number of values of its source field in a pair."""
 VALUES = "values:"
-"""Before a metric's name: the distinct values of its source field in a pair."""
+"""Prefix of a metric's name, for the distinct values of its source field in a pair."""
 
-BUCKETS_AT_ONCE = 60_000
-"""Buckets that one request may make: a little under the engine's `search.max_buckets` of 65,535."""
+MAX_BUCKETS_PER_REQUEST = 60_000
+"""A little under the engine's default `search.max_buckets` of 65,535."""
 
-INTERVALS_AT_ONCE = 200
-"""Intervals in one request. OpenSearch 2 counts three clauses for each, and takes 1,024."""
+MAX_INTERVALS_PER_REQUEST = 200
+"""OpenSearch 2 counts three clauses for each interval, and accepts 1,024."""
 
 _start = lru_cache(maxsize=1000)(parse)
-"""Of an interval, by its text: an answer has few of them, each many times."""
+"""Parses the start of an interval; cached, because a response repeats few starts many times."""
 
 
 def changed_since(mark: datetime, interval: Interval) -> Body:
-    """Narrow to events stored or changed since the mark.
+    """Return the query for events that were stored or changed since the mark.
 
-    Events that do not say when they were stored (foreign indexers) are in from the start of the
-    mark's interval on.
+    Events without the time when they were stored (other indexers) match if they are not older than the mark's interval.
     """
     stamped = {"range": {"updated_timestamp": {"gte": iso_zoned(mark), "format": DATE_FORMAT}}}
     unstamped = {
@@ -49,7 +47,7 @@ def changed_since(mark: datetime, interval: Interval) -> Body:
 
 
 def of_total_keys(total_keys: Iterable[TotalKey], spec: TotalSpec) -> Body:
-    """Narrow to the events of these pairs, which are in the order of their intervals."""
+    """Return the query for the events of pairs, which must be in the order of their intervals."""
     clauses = []
     for start, group in groupby(total_keys, key=lambda total_key: total_key.start):
         keys = [total_key.key for total_key in group]
@@ -59,48 +57,48 @@ def of_total_keys(total_keys: Iterable[TotalKey], spec: TotalSpec) -> Body:
 
 
 def stored_between(key_field: str, first: datetime | None, last: datetime | None) -> Body:
-    """Narrow to totals of a key field between two dates, both included."""
-    edges = {"gte": first, "lte": last}
-    bounds = {edge: iso(moment) for edge, moment in edges.items() if moment is not None}
+    """Return the query for totals of a key field between two dates, both included; None for an open end."""
+    dates = {"gte": first, "lte": last}
+    bounds = {operator: iso(moment) for operator, moment in dates.items() if moment is not None}
     in_range: list[Body] = [{"range": {"timestamp": {**bounds, "format": DATE_FORMAT}}}] if bounds else []
     return all_of([{"exists": {"field": key_field}}, *in_range])
 
 
 def by_total_key(spec: TotalSpec) -> list[Body]:
-    """Group by interval, then by key."""
+    """Return composite sources that group by interval, then by key."""
     return [date_histogram("interval", spec.interval), by_value("key", spec.key_field)]
 
 
 def by_total_key_or_none(spec: TotalSpec) -> list[Body]:
-    """Group by interval, then by key, which is None for events without any."""
+    """Return composite sources that group by interval, then by key; events without a key get a group with None."""
     key = {"terms": {"field": spec.key_field, "missing_bucket": True}}
     return [date_histogram("interval", spec.interval), {"key": key}]
 
 
 def measures(spec: TotalSpec) -> Body:
-    """Ask for the metrics of each pair; of a distinct count only for how many values there are to tell apart."""
+    """Return the aggregations for the metrics of each pair; for a distinct count, only for the number of values."""
     aggs: Body = {}
     for name, metric in spec.metrics.items():
         if metric.is_distinct_count:
-            aggs[HOLDS + name] = {"value_count": {"field": metric.source}}
+            aggs[VALUE_COUNT + name] = {"value_count": {"field": metric.source}}
         else:
             aggs[name] = metric.body()
     return aggs
 
 
 def newest(spec: TotalSpec) -> Body:
-    """Ask for the newest event of each pair."""
+    """Return the aggregation for the newest event of each pair."""
     source = True if spec.copied is None else {"includes": list(spec.copied)}
     return {NEWEST: {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}}
 
 
 def documents(query: Body, most: int) -> Body:
-    """Ask for events, whole: to leave out fields costs the engine more than to send them."""
+    """Return the search for whole events: filtering the fields costs the engine more than sending them all."""
     return {"size": most, "track_total_hits": False, "query": query, "sort": ["_doc"]}
 
 
 def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
-    """Ask for exact distinct counts, where no pair has more than `at_most` values."""
+    """Return the aggregations for distinct counts, exact if no pair has more than `at_most` values."""
     aggs: Body = {}
     for name, metric in metrics.items():
         aggs[VALUES + name] = {"terms": {"field": metric.source, "size": at_most}}
@@ -109,21 +107,21 @@ def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
 
 
 def read_total_key(bucket: Mapping[str, Any]) -> TotalKey:
-    """Return the pair that a bucket is about."""
+    """Return the pair of a bucket."""
     return TotalKey(_start(bucket["key"]["interval"]), bucket["key"]["key"])
 
 
 def read_counted(bucket: Mapping[str, Any], spec: TotalSpec) -> CountedTotal:
-    """Return what a bucket says of its pair; for distinct counts, the number of values to tell apart."""
+    """Return the counts of a bucket; for a distinct count, the number of values, which may repeat."""
     values = {
-        name: bucket[HOLDS + name]["value"] if name in spec.distinct else metric.read(bucket[name])
+        name: bucket[VALUE_COUNT + name]["value"] if name in spec.distinct else metric.read(bucket[name])
         for name, metric in spec.metrics.items()
     }
     return CountedTotal(read_total_key(bucket), bucket["doc_count"], values)
 
 
 def read_newest(bucket: Group) -> Mapping[str, Any]:
-    """Return the newest event of a bucket."""
+    """Return the newest event of a bucket; empty if there is none."""
     hits = bucket[NEWEST]["hits"]["hits"]
     return hits[0].get("_source", {}) if hits else {}
 

@@ -1,4 +1,4 @@
-"""Stored totals: what is written now beside what was counted, and writing what differs."""
+"""Read the stored totals of an aggregation, and build the operations for those that differ from the count."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.total_indices import complete, ensure_totals_index
-from invenio_stats.totals.writing import AT_ONCE, Action
+from invenio_stats.totals.writing import BULK_SIZE, Action
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,29 @@ class TotalsStore:
     key_field: str
     copies: Mapping[str, Copy]
     id_suffix: str
-    """How the interval ends a total's id, for strftime."""
+    """Suffix of a total's id, as a strftime format of the interval."""
     index_suffix: str
-    """How the date ends an index name."""
+    """Suffix of an index name, as a strftime format."""
     fields: Mapping[str, Field] | None = None
     _ensured: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
-    """Indices that are there, and whose mappings were not yet looked at."""
+    """Indices that exist, but whose mappings have not been checked yet."""
 
     def is_anywhere(self) -> bool:
-        """Say whether there may be any total at all."""
+        """Return True if an index for totals exists."""
         return bool(indices_of(self.client, f"{self.alias}-*"))
 
     def with_stored(self, counted: Iterable[CountedTotal]) -> Iterator[CountedTotal]:
-        """Give each pair the total that is stored for it.
+        """Yield the counted totals, each with its stored total.
 
-        Read by id, not searched: what was written a moment ago is there.
+        Stored totals are read by id, because a search does not find what was written a moment ago.
         """
         remaining = iter(counted)
-        while chunk := list(islice(remaining, AT_ONCE)):
-            wanted = [dict(zip(("_index", "_id"), self.document_ref(one.total_key), strict=True)) for one in chunk]
+        while chunk := list(islice(remaining, BULK_SIZE)):
+            wanted = [
+                dict(zip(("_index", "_id"), self.document_ref(counted_total.total_key), strict=True))
+                for counted_total in chunk
+            ]
             documents = read(self.client, wanted)
             there = {
                 document_ref["_index"]
@@ -57,35 +60,39 @@ class TotalsStore:
                 if "error" not in document
             }
             self._seen.update(there - self._ensured)
-            for one, document in zip(chunk, documents, strict=True):
+            for counted_total, document in zip(chunk, documents, strict=True):
                 if document.get("found"):
-                    one.stored = dict(document["_source"])
-                    one.version = version_of(document)
-                yield one
+                    counted_total.stored = dict(document["_source"])
+                    counted_total.version = version_of(document)
+                yield counted_total
 
-    def action(self, one: CountedTotal, now: datetime) -> Action | None:
-        """Return what makes the stored total equal to the count, or None where it is.
+    def action(self, counted_total: CountedTotal, now: datetime) -> Action | None:
+        """Return the operation that makes the stored total equal to the count, or None if it is equal.
 
-        What a copy function raises goes through.
+        Raises what a copy function raises.
         """
-        index, document_id = self.document_ref(one.total_key)
-        if not one.count:
-            return None if one.stored is None else _action(one, _op_type="delete", _index=index, _id=document_id)
-        total = self.total(one)
-        if one.stored is not None and _undated(total) == _undated(one.stored):
+        index, document_id = self.document_ref(counted_total.total_key)
+        if not counted_total.count:
+            return (
+                None
+                if counted_total.stored is None
+                else _action(counted_total, _op_type="delete", _index=index, _id=document_id)
+            )
+        total = self.total(counted_total)
+        if counted_total.stored is not None and _undated(total) == _undated(counted_total.stored):
             return None
         self._ensure(index)
         source = {**total, "updated_timestamp": iso_zoned(now)}
-        return _action(one, _op_type="index", _index=index, _id=document_id, _source=source)
+        return _action(counted_total, _op_type="index", _index=index, _id=document_id, _source=source)
 
     def count(self, first: datetime | None, last: datetime | None) -> int:
-        """Return how many totals there are between two dates, both included."""
+        """Return the number of totals between two dates, both included."""
         self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
         body = {"query": search_bodies.stored_between(self.key_field, first, last)}
         return int(self.client.count(index=self.alias, body=body, ignore_unavailable=True)["count"])
 
     def delete(self, first: datetime | None, last: datetime | None) -> int:
-        """Delete the totals between two dates, both included, and return how many there were."""
+        """Delete the totals between two dates, both included, and return how many were deleted."""
         self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
         answer = self.client.delete_by_query(
             index=self.alias,
@@ -97,22 +104,22 @@ class TotalsStore:
         return int(answer["deleted"])
 
     def document_ref(self, total_key: TotalKey) -> tuple[str, str]:
-        """Return the index of a total and its id."""
+        """Return index and id of a total."""
         index, end = _written(total_key.start, self.index_suffix), _written(total_key.start, self.id_suffix)
         return f"{self.alias}-{index}", names.total_id(str(total_key.key), end)
 
-    def total(self, one: CountedTotal) -> dict[str, Any]:
-        """Return the total as it has to be stored, but for the time; what a copy function raises goes through."""
+    def total(self, counted_total: CountedTotal) -> dict[str, Any]:
+        """Return the document to be stored, without the time of writing. Raises what a copy function raises."""
         total = {
-            "timestamp": _iso(one.total_key.start),
-            self.key_field: one.total_key.key,
-            "count": one.count,
-            **one.values,
+            "timestamp": _iso(counted_total.total_key.start),
+            self.key_field: counted_total.total_key.key,
+            "count": counted_total.count,
+            **counted_total.values,
         }
-        return {**total, **copy(self.copies, one.newest or {}, total)}
+        return {**total, **copy(self.copies, counted_total.newest or {}, total)}
 
     def _ensure(self, index: str) -> None:
-        """Make the index before the first total is written to it, unless it is none of the event type's."""
+        """Create the index before the first total is written to it, if its name belongs to the event type."""
         if index in self._ensured:
             return
         if self.fields or names.totals_alias(self.event) in index:

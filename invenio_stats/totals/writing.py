@@ -1,4 +1,4 @@
-"""Writing totals that differ."""
+"""Write totals with bulk requests, and classify the failures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,49 +14,49 @@ from invenio_stats.totals.model import CountedTotal
 
 
 class Action(dict[str, Any]):
-    """What the engine is to do with one total, and beside it what the total was counted from."""
+    """A bulk operation for one total, with the counted total that it was built from."""
 
     counted: CountedTotal | None = None
 
 
-AT_ONCE = 2_000
-"""Totals in one request."""
+BULK_SIZE = 2_000
+"""Totals in one bulk request."""
 
 Outcome = tuple[str, Mapping[str, Any]]
-"""Of an operation: its kind, and what the engine said."""
+"""Kind of a bulk operation, and the engine's response to it."""
 
 _OUTCOMES = "errors,items.*._id,items.*.status,items.*.error.type"
 
 
 Kind = Literal["changed", "later", "never"]
-"""Others have changed the total since it was read; the engine may take it later; it would fail again."""
+"""changed: another run wrote the total after it was read; later: a retry may succeed; never: it would fail again."""
 
 
 class Failure(NamedTuple):
     """A total that was not written."""
 
     start: datetime
-    """Of its interval."""
+    """Start of its interval."""
     key: Any
-    """None where it is not one of ours."""
+    """Value of the key field; None if the operation comes from a custom `agg_iter`."""
     error: str
-    """Type of the error; its text may quote a document."""
+    """Type of the error, and not its text, which may quote a document."""
     kind: Kind
 
 
 def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: bool = True) -> list[Failure]:
     """Write totals, each given with the start of its interval, in one request; return those that failed.
 
-    With `is_guarded` a total is written only over what it was counted beside. One that is to be deleted and is not
-    there any more is no failure.
+    With `is_guarded`, a total is written only over the version that was read. Deleting a total that no longer exists
+    is not a failure.
     """
     operations = [_operation(action, is_guarded) for _, action in actions]
     if is_guarded and sends_directly():
         outcomes = _send(client, operations)
     else:
         # Through the module, client and actions positional: test suites replace it there.
-        answer = search.helpers.bulk(client, operations, raise_on_error=False, chunk_size=AT_ONCE)
-        if not isinstance(answer, tuple) or isinstance(answer[1], int):  # a stand-in
+        answer = search.helpers.bulk(client, operations, raise_on_error=False, chunk_size=BULK_SIZE)
+        if not isinstance(answer, tuple) or isinstance(answer[1], int):  # from a test suite's replacement
             return []
         outcomes = [next(iter(error.items())) for error in answer[1]]
     known: dict[Any, tuple[datetime, Mapping[str, Any]]] = {
@@ -70,7 +70,10 @@ def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: b
 
 
 def _send(client: Any, operations: Iterable[dict[str, Any]]) -> list[Outcome]:
-    """Send operations; return the outcomes of those that failed. A third of the work of the client's own helper."""
+    """Send operations in one bulk request; return the outcomes of those that failed.
+
+    It takes a third of the CPU time of the client library's bulk helper.
+    """
     default = client.transport.serializer.default
     lines: list[bytes] = []
     failed: list[Outcome] = []
@@ -79,19 +82,23 @@ def _send(client: Any, operations: Iterable[dict[str, Any]]) -> list[Outcome]:
         parts = ({kind: operation},) if source is None else ({kind: operation}, source)
         try:
             lines += [encode(part, default) for part in parts]
-        except (TypeError, ValueError, RecursionError) as error:  # a copy function's value
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:  # a copy function returned a value that JSON cannot hold
             failed.append((kind, {"_id": operation["_id"], "status": 400, "error": {"type": type(error).__name__}}))
     if not lines:
         return failed
     answer: Mapping[str, Any] = client.bulk(body=b"\n".join([*lines, b""]), filter_path=_OUTCOMES)
     if answer["errors"]:
         outcomes = [next(iter(item.items())) for item in answer["items"]]
-        failed += (one for one in outcomes if classify_item(one[1]) is not None)
+        failed += (outcome for outcome in outcomes if classify_item(outcome[1]) is not None)
     return failed
 
 
 def _operation(action: Mapping[str, Any], is_guarded: bool) -> dict[str, Any]:
-    """Return what is sent for an action, which may be another program's."""
+    """Return the operation to send for an action, which may be a plain dict from a custom `agg_iter`."""
     operation = dict(action)
     counted = getattr(action, "counted", None)
     if counted is not None and is_guarded:

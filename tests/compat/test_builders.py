@@ -107,10 +107,19 @@ def test_without_a_request_there_is_no_user(app):
     assert set(utils.get_user()) == {"ip_address", "user_agent", "user_id", "session_id"}
 
 
-def test_format_datetime_iso_writes_what_it_is_given():
-    moment = datetime.datetime(2026, 1, 31, 10, 0, 0, 123456)
-    assert utils.format_datetime_iso(moment) == "2026-01-31T10:00:00.123456"
-    assert utils.format_datetime_iso(moment, replace_microsecond=True) == "2026-01-31T10:00:00"
+@pytest.mark.parametrize(("enabled", "zone"), [(False, ""), (True, "+00:00")])
+@pytest.mark.parametrize("hours", [None, 0, 2])
+def test_format_datetime_iso_writes_utc_as_the_setting_says(app, monkeypatch, enabled, zone, hours):
+    monkeypatch.setitem(app.config, "STATS_EVENTS_UTC_DATETIME_ENABLED", enabled)
+    moment = datetime.datetime(2026, 1, 31, 10 + (hours or 0), 0, 0, 123456)
+    if hours is not None:
+        moment = moment.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=hours)))
+    assert utils.format_datetime_iso(moment) == f"2026-01-31T10:00:00.123456{zone}"
+    assert utils.format_datetime_iso(moment, replace_microsecond=True) == f"2026-01-31T10:00:00{zone}"
+
+
+def test_format_datetime_iso_needs_no_application():
+    assert utils.format_datetime_iso(datetime.datetime(2026, 1, 31, 10, 0)) == "2026-01-31T10:00:00"
 
 
 def test_a_bucket_size_is_how_many_values_a_field_has(app, store_events, search_client, index_prefix):

@@ -49,6 +49,23 @@ def test_events_are_processed_here_or_by_a_task(invoke, sources, eager, said):
     assert len(sources(DOWNLOADS)) == 1
 
 
+def test_eager_commands_end_with_a_line_that_says_so_when_nothing_failed(invoke, refresh):
+    current_stats.publish("file-download", [download(on(3))])
+    assert invoke("events", "process", "-e").splitlines()[-1] == "Events processed successfully."
+    refresh()
+    assert invoke("aggregations", "process", "-e").splitlines()[-1] == "Aggregations processed successfully."
+    assert "successfully" not in invoke("events", "process", "-e", "--json")
+    assert "successfully" not in invoke("aggregations", "process", "-e", "--json")
+
+
+@pytest.mark.expect_logged_errors
+def test_a_run_with_a_dead_letter_does_not_say_that_all_went_well(invoke):
+    current_stats.publish("file-download", [{**download(on(3)), "timestamp": "never"}])
+    said = invoke("events", "process", "-e")
+    assert "1 failed" in said
+    assert "successfully" not in said
+
+
 def test_without_types_all_events_are_processed(invoke, sources):
     current_stats.publish("file-download", [download(on(3))])
     invoke("events", "process", "-e")

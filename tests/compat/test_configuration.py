@@ -127,7 +127,7 @@ def test_without_receivers_a_signal_is_not_counted(configured):
 def test_the_permission_factory_is_an_object_or_an_import_string(configured, factory):
     configured(STATS_PERMISSION_FACTORY=factory)
     assert current_stats.permission_factory is refuse
-    assert current_stats.queries["bucket-file-download-total"].permission_factory is refuse
+    assert current_stats.queries["bucket-file-download-total"].permission_factory is None
 
 
 def test_by_default_everybody_may_ask(app):

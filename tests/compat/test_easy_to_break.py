@@ -1,5 +1,6 @@
 """Contract, easy to break: what client code does that a refactoring would not expect."""
 
+from datetime import datetime
 from functools import partial
 from unittest.mock import Mock
 
@@ -11,6 +12,7 @@ from invenio_stats import current_stats
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
 from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG, QUERIES_CONFIG
+from invenio_stats.errors import InvalidRequestInputError
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id
 from invenio_stats.queries import TermsQuery
 
@@ -65,6 +67,25 @@ def test_a_modifier_of_an_aggregator_gets_the_search_alone(store_events, aggrega
     store_events(download(on(3)), download(on(3), file_id="F2"))
     aggregator(query_modifiers=[lambda search: search.filter("term", file_id="F2")]).run()
     assert [one["file_id"] for one in sources(TOTALS)] == ["F2"]
+
+
+@pytest.mark.parametrize(("enabled", "zone"), [(False, ""), (True, "+00:00")])
+def test_the_range_of_a_query_is_written_as_timestamps_are(app, monkeypatch, enabled, zone):
+    """Foreign mappings are strict about formats, and clients call `build_query` with datetimes."""
+    monkeypatch.setitem(app.config, "STATS_EVENTS_UTC_DATETIME_ENABLED", enabled)
+    start, end = datetime(2026, 1, 1), datetime(2026, 1, 31, 23, 59, 59)
+    for name, interval in (("total", {}), ("histogram", {"interval": "day"})):
+        query = current_stats.get_query(f"bucket-file-download-{name}")
+        body = query.build_query(**interval, start_date=start, end_date=end).to_dict()
+        (found,) = [clause["range"]["timestamp"] for clause in body["query"]["bool"]["filter"] if "range" in clause]
+        assert (found["gte"], found["lte"]) == (f"2026-01-01T00:00:00{zone}", f"2026-01-31T23:59:59{zone}")
+
+
+@pytest.mark.parametrize("date", ["april", "2026-13-01", 7])
+def test_a_wrong_date_given_in_python_is_a_value_error_too(app, date):
+    for kind in (ValueError, InvalidRequestInputError):
+        with pytest.raises(kind, match="is not a date"):
+            current_stats.get_query("bucket-file-download-total").run(bucket_id="B", start_date=date)
 
 
 def test_several_event_types_may_share_one_alias(app, search_client, index_prefix, refresh, sources):

@@ -91,7 +91,7 @@ def test_a_query_has_its_fields(app):
     query = current_stats.queries["bucket-file-download-total"]
     assert query.name == "bucket-file-download-total"
     assert query.cls is TermsQuery
-    assert query.permission_factory is current_stats.permission_factory
+    assert query.permission_factory is None
     assert query.params["required_filters"] == {"bucket_id": "bucket_id"}
 
 

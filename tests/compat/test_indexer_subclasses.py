@@ -4,13 +4,16 @@ from itertools import islice
 
 import pytest
 from invenio_search.engine import search
+from invenio_search.utils import prefix_index
 
 from invenio_stats import current_stats
 from invenio_stats.broker import queue_depth
+from invenio_stats.broker.consume import Inbox
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_file_unique_id, flag_machines, flag_robots
 
 from .samples import DOWNLOADS, download, on
 
+DOWNLOADS_ALIAS = "events-stats-file-download"
 STEPS = [flag_robots, flag_machines, anonymize_user, build_file_unique_id]
 
 
@@ -68,6 +71,73 @@ def test_an_overridden_run_is_acknowledged_when_it_returns(app, queues, put_temp
     assert OwnRun(queues["file-download"], preprocessors=STEPS).run() == (2, 0)
     assert len(sources(DOWNLOADS)) == 2
     assert queue_depth.depth(queues["file-download"]) == 0
+
+
+class Mixin:
+    """A `run` that several indexers of an instance share."""
+
+    run = OwnRun.__dict__["run"].__wrapped__
+    fails = False
+
+
+class Mixed(Mixin, EventsIndexer):
+    """An indexer whose `run` comes from a class that knows nothing of ours."""
+
+
+class WithoutSuper(EventsIndexer):
+    """An indexer that sets its attributes by itself."""
+
+    def __init__(self, queue):
+        self.queue = Inbox(queue)
+        self.index = prefix_index(DOWNLOADS_ALIAS)
+        self.preprocessors = STEPS
+
+
+def test_a_run_of_a_mixin_is_called_until_the_queue_is_empty(app, queues, put_templates, sources, monkeypatch):
+    """Wherever the method comes from, its batches are acknowledged."""
+    monkeypatch.setattr(Inbox.__init__, "__defaults__", (2,))
+    current_stats.publish("file-download", [download(on(3), file_id=str(number)) for number in range(5)])
+    indexer = Mixed(queues["file-download"], preprocessors=STEPS)
+    assert indexer.run() == (5, 0)
+    assert len(sources(DOWNLOADS)) == 5
+    assert queue_depth.depth(queues["file-download"]) == 0
+    assert not indexer.queue.is_open
+
+
+def test_a_subclass_may_leave_out_our_constructor(app, queues, put_templates, sources):
+    current_stats.publish("file-download", [download(on(3))])
+    assert WithoutSuper(queues["file-download"]).run() == (1, 0)
+    assert len(sources(DOWNLOADS)) == 1
+
+
+def test_attributes_that_are_set_after_the_constructor_count(app, queues, put_templates, search_client, index_prefix):
+    """Else the events would go to another index than the program says."""
+    current_stats.publish("file-download", [download(on(3))])
+    indexer = EventsIndexer(queues["file-download"], preprocessors=STEPS)
+    indexer.suffix = "%Y"
+    indexer.run()
+    (index,) = search_client.indices.get(index=f"{index_prefix}{DOWNLOADS_ALIAS}-*")
+    assert index == f"{index_prefix}{DOWNLOADS_ALIAS}-{on(3):%Y}"
+
+
+@pytest.mark.parametrize("owner", ["object", "class"])
+def test_an_actionsiter_that_is_replaced_is_used(app, queues, put_templates, sources, monkeypatch, owner):
+    """Test suites replace it, in the object or in our class."""
+    ours = EventsIndexer.actionsiter
+
+    def actionsiter(self):
+        for action in ours(self):
+            action["_source"]["country"] = "CH"
+            yield action
+
+    current_stats.publish("file-download", [download(on(3))])
+    indexer = EventsIndexer(queues["file-download"], preprocessors=STEPS)
+    if owner == "class":
+        monkeypatch.setattr(EventsIndexer, "actionsiter", actionsiter)
+    else:
+        monkeypatch.setattr(indexer, "actionsiter", lambda: actionsiter(indexer))
+    assert indexer.run() == (1, 0)
+    assert [event["country"] for event in sources(DOWNLOADS)] == ["CH"]
 
 
 def test_an_overridden_run_gives_everything_back_when_it_raises(app, queues):

@@ -44,12 +44,14 @@ def test_a_replaced_salt_is_that_of_what_is_published(app, queues, salt):
     [
         pytest.param({"user_agent": BROWSER}, False, False, id="browser"),
         pytest.param({"user_agent": ROBOT}, True, False, id="robot"),
-        pytest.param({"user_agent": MACHINE}, False, True, id="machine"),
+        pytest.param({"user_agent": MACHINE}, True, True, id="a tool on the list of robots"),
+        pytest.param({"user_agent": "Java/17"}, False, True, id="a tool that is not"),
         pytest.param({"user_agent": ""}, True, False, id="an empty agent is a robot"),
         pytest.param({}, False, False, id="an event without an agent is not"),
         pytest.param({"agent_class": "ai"}, True, False, id="ai"),
         pytest.param({"agent_class": "robot"}, True, False, id="robot by class"),
         pytest.param({"agent_class": "machine"}, False, True, id="machine by class"),
+        pytest.param({"agent_class": "machine", "is_robot": True}, True, True, id="as the web process found it"),
     ],
 )
 def test_robots_and_machines_are_flagged_or_dropped(agent, is_robot, is_machine):
@@ -110,8 +112,23 @@ def test_a_visitor_is_another_on_the_next_day(app):
 
 
 def test_an_event_that_carries_a_visitor_is_left_alone(app):
-    event = {"visitor_id": "V", "unique_session_id": "S", "ip_address": "192.0.2.1"}
+    event = {"visitor_id": "V", "unique_session_id": "S", "user_id": "7"}
     assert anonymize_user(dict(event)) == event
+
+
+def test_an_event_with_raw_fields_is_not_left_alone_whatever_it_carries(app, salt):
+    raw = {"timestamp": "2026-01-31T10:00:00", "ip_address": "192.0.2.1", "user_agent": BROWSER}
+    carried = {"visitor_id": None, "unique_session_id": "S", "agent_class": "robot"}
+    assert anonymize_user({**raw, **carried}) == anonymize_user(dict(raw))
+
+
+def test_preprocessors_run_without_an_application(salt):
+    """Unit tests of clients call them with a replaced salt, at any time of the day."""
+    event = download(datetime(2026, 1, 31, tzinfo=timezone.utc))
+    for preprocess in (flag_robots, flag_machines, anonymize_user):
+        event = preprocess(event)
+    assert len(event["visitor_id"]) == 56
+    assert "ip_address" not in event
 
 
 def test_the_default_preprocessors_are_on_the_class():

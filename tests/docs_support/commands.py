@@ -49,9 +49,16 @@ def _script(words: list[str]) -> None:
     assert not missing, f"{words[0]} does not know {missing}"
 
 
+_INSTALLABLE = re.compile(
+    r"(?:\.|dist/invenio_stats-(?P<version>[0-9.]+)-py3-none-any\.whl)(?:\[(?P<extras>[a-z0-9,]+)\])?"
+)
+"""The checkout or its wheel; the name alone would install the public release from the package index."""
+
+
 def _install(words: list[str]) -> None:
-    wanted = re.fullmatch(r"invenio-stats(?:\[(?P<extras>[a-z0-9,]+)\])?", words[2])
+    wanted = _INSTALLABLE.fullmatch(words[2])
     assert wanted, f"what is {words[2]}?"
+    assert wanted["version"] in (None, metadata.version("invenio-stats"))
     extras = metadata.metadata("invenio-stats").get_all("Provides-Extra")
     assert set((wanted["extras"] or "").split(",")) - {""} <= set(extras)
 
@@ -63,6 +70,7 @@ def _any(words: list[str]) -> None:
 OTHERS: dict[str, Callable[[list[str]], None]] = {
     "./run-demo.sh": _script,
     "./run-tests.sh": _script,
+    "./scripts/build-wheel": _script,
     "pip install": _install,
     "celery --app invenio_app.celery worker": _any,
     "celery --app invenio_app.celery beat": _any,

@@ -89,7 +89,7 @@ def test_things_are_never_cut_at_a_page(raw, aggregator, counts):
 @pytest.mark.parametrize("at_once", [60_000, 4, 1])
 def test_distinct_counts_are_exact_however_they_are_read(raw, aggregator, stored_totals, monkeypatch, at_once):
     """Within the engine's limit of buckets by terms, in parts, above it page by page."""
-    monkeypatch.setattr("invenio_stats.totals.search_bodies.BUCKETS_AT_ONCE", at_once)
+    monkeypatch.setattr("invenio_stats.totals.search_bodies.MAX_BUCKETS_PER_REQUEST", at_once)
     for key, sessions in {"recid_1": "aab", "recid_2": "abc", "recid_3": "a", "recid_4": "aa"}.items():
         for session in sessions:
             raw.put(key=key, session=session)

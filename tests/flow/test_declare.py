@@ -1,5 +1,7 @@
 """A declared event type goes the whole way, without a template or a mapping written by hand."""
 
+from contextvars import Context
+
 import pytest
 from blinker import Namespace
 
@@ -57,6 +59,22 @@ def test_its_totals_answer_its_queries(searched):
 
     answer = current_stats.get_query("search-made-histogram").run(unique_id="bees", interval="year")
     assert [(bucket["count"], bucket["hits"]) for bucket in answer["buckets"]] == [(2, 7)]
+
+
+def test_what_a_job_publishes_without_a_request_counts_and_is_no_unique_visitor(app, queues, search_client, refresh):
+    """`stamp()` gives no visitor then; nobody is not a robot for having no agent."""
+
+    def job():
+        with app.app_context():
+            current_stats.publish("search-made", [search_event_builder({}, app, "ants", 2) for _ in range(5)])
+
+    Context().run(job)  # pytest-flask has pushed a request in the current one
+    assert process_events(["search-made"]) == [("search-made", (5, 0))]
+    refresh()
+    aggregate_events(["search-made-agg"])
+    refresh()
+    (ants,) = current_stats.get_query("search-made-total").run()["buckets"]
+    assert (ants["key"], ants["count"], ants["unique_count"], ants["hits"]) == ("ants", 5, 0, 10)
 
 
 def test_its_indices_are_mapped_as_declared(searched, search_client, index_prefix):

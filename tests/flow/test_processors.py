@@ -6,6 +6,7 @@ import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from invenio_cache import current_cache
 from invenio_queues.proxies import current_queues
 
 from invenio_stats.broker import dead_letters, queue_depth
@@ -144,7 +145,7 @@ def test_a_run_whose_time_is_over_stops_at_the_end_of_its_batch(index_events, qu
     current_stats.publish("file-download", events)
     definition = current_stats.events["file-download"]
     indexer = definition.cls(**definition.params)
-    indexer.options = RunOptions(time_budget=0)
+    indexer.run_options = RunOptions(time_budget=0)
     assert indexer.run() == (BATCH_SIZE, 0)
     assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
     assert index_events() == (50, 0)
@@ -182,17 +183,49 @@ def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_even
     assert queue_depth.dead(queues["file-download"]) == 1
 
 
-@pytest.mark.expect_logged_errors
-@pytest.mark.parametrize("field", ["user_agent", "session_id", "ip_address", "previous_visitor_id"])
-def test_what_is_no_text_goes_to_the_dead_letters_without_its_person(index_events, queues, field):
-    """Half a character cannot be hashed; the batch that it is in must not come back for ever."""
+@pytest.mark.parametrize("field", ["user_agent", "session_id", "user_id", "ip_address"])
+def test_half_a_character_costs_no_event(index_events, stored, queues, field):
+    """What a client may write into a header is hashed, whatever it is."""
     wrong = download(**{field: "\ud800"})
+    queue = queues["file-download"]
+    deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
+    assert index_events(download(file_id="G"), download(file_id="H", **{field: "\ud800"})) == (3, 0)
+    assert {hit["_source"]["unique_id"] for hit in stored()} == {"B_F", "B_G", "B_H"}
+
+
+@pytest.mark.expect_logged_errors
+def test_a_key_that_is_no_text_goes_to_the_dead_letters_alone(index_events, queues):
+    """Half a character in it cannot be part of an id; the batch that it is in must not come back for ever."""
+    wrong = {"timestamp": "2026-01-31T10:00:00", "bucket_id": "B", "file_id": "F", "previous_visitor_id": "\ud800"}
     queue = queues["file-download"]
     deliver(queue.connection_pool, queue.exchange, [Outgoing(queue.routing_key, "m1", json.dumps(wrong))])
     assert index_events(download(file_id="G")) == (1, 1)
     (dead_letter,) = dead_letters.look(queue)
     assert dead_letter.message_id == "m1"
-    assert not {"user_agent", "session_id", "ip_address"} & set(dead_letter.event)
+
+
+def test_an_event_of_a_chain_without_anonymize_user_has_a_host_as_its_referrer(index_events, stored):
+    events = [
+        {**download(file_id=str(number)), "referrer": referrer}
+        for number, referrer in enumerate(["https://example.org/?q=my+illness", "?q=my+illness"])
+    ]
+    chain = [lambda doc: {key: doc.get(key) for key in ("timestamp", "referrer", "file_id")}]
+    queue = StubQueue(*events)
+    EventsIndexer(queue, preprocessors=[*chain, lambda doc: {**doc, "unique_id": doc["file_id"]}]).run()
+    index_events()
+    assert {hit["_source"]["referrer"] for hit in stored()} == {"example.org", None}
+
+
+def test_an_event_of_years_ahead_goes_to_the_dead_letters_and_one_of_a_clock_that_differs_counts(index_events, queues):
+    ahead = [download(timestamp="2999-01-01T00:00:00"), download(TODAY + timedelta(days=1, hours=2), file_id="G")]
+    assert index_events(*ahead, download(TODAY + timedelta(hours=23), file_id="H")) == (1, 2)
+    assert {dead_letter.reason for dead_letter in dead_letters.look(queues["file-download"])} == {"in the future"}
+
+
+def test_a_leap_second_counts_in_its_minute(index_events, stored):
+    yesterday = f"{TODAY - timedelta(days=1):%Y-%m-%d}"
+    assert index_events(download(timestamp=f"{yesterday}T23:59:60Z")) == (1, 0)
+    assert [hit["_source"]["timestamp"] for hit in stored()] == [f"{yesterday}T23:59:59"]
 
 
 def test_what_is_no_event_goes_to_the_dead_letters(index_events, queues):
@@ -308,7 +341,8 @@ def test_a_foreign_queue_is_read_as_it_is(app, put_templates):
     [
         pytest.param({"user_agent": BROWSER}, False, False, id="browser"),
         pytest.param({"user_agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}, True, False, id="robot"),
-        pytest.param({"user_agent": "Wget/1.21.3"}, False, True, id="machine"),
+        pytest.param({"user_agent": "Wget/1.21.3"}, True, True, id="a tool on the list of robots"),
+        pytest.param({"user_agent": "Java/17"}, False, True, id="a tool that is not"),
         pytest.param({"user_agent": ""}, True, False, id="empty"),
         pytest.param({}, False, False, id="no agent"),
         pytest.param({"agent_class": "ai"}, True, False, id="classified before"),
@@ -332,3 +366,60 @@ def test_a_visitor_is_the_same_over_the_day_and_another_on_the_next(app):
     )
     assert morning["visitor_id"] == evening["visitor_id"] != next_day["visitor_id"]
     assert morning["unique_session_id"] != evening["unique_session_id"]
+
+
+OLD = datetime(2019, 5, 1, 10, tzinfo=timezone.utc)
+VISITORS = {
+    "nobody": {"ip_address": None, "user_agent": None},
+    "address and agent": {},
+    "keys of the importer": {"visitor_id": "V", "unique_session_id": "S"},
+}
+
+
+def forget_salts(app):
+    """Do what 48 hours do."""
+    current_cache.cache.clear()
+    app.extensions.pop("invenio-stats-salts", None)
+
+
+@pytest.mark.parametrize("visitor", VISITORS.values(), ids=list(VISITORS))
+def test_an_old_log_that_is_imported_again_is_the_same_events(app, index_events, stored, search_client, visitor):
+    """Its importer gives each event an id; the salts of the first import are gone at the second."""
+    fields = set() if visitor != VISITORS["keys of the importer"] else {"ip_address", "user_agent", "user_id"}
+    lines = [
+        {
+            **{name: value for name, value in download(OLD + timedelta(minutes=n)).items() if name not in fields},
+            **visitor,
+            "event_id": f"access.log.3:{n}",
+        }
+        for n in range(9)
+    ]
+    for line in lines if fields else ():
+        line.pop("session_id")
+    for _ in range(2):
+        assert index_events(*lines) == (9, 0)
+        assert len(stored()) == 9
+        forget_salts(app)
+    assert {hit["_source"]["event_id"] for hit in stored()} == {line["event_id"] for line in lines}
+    assert all(("visitor_id" in hit["_source"]) is bool(fields) for hit in stored())
+
+
+def test_an_event_with_its_own_id_of_today_is_pseudonymized_like_any_other(index_events, stored):
+    assert index_events({**download(), "event_id": "mine"}, {**download(), "event_id": "other"}) == (2, 0)
+    (hit,) = stored()
+    assert len(hit["_source"]["visitor_id"]) == 56
+    assert hit["_source"]["event_id"] == "other"
+
+
+@pytest.mark.parametrize("own_id", ["", "x" * 256, "\n", "\ud800", 7, ["a"]], ids=repr)
+def test_a_wrong_id_costs_its_event_only_and_is_said(queues, own_id):
+    with pytest.raises(ValueError, match="event_id"):
+        current_stats.publish("file-download", [{**download(), "event_id": own_id}, download(file_id="G")])
+    (event,) = current_stats.consume("file-download")
+    assert event["file_id"] == "G"
+
+
+def test_a_number_of_more_than_64_bits_is_stored_as_it_was(index_events, stored):
+    """As a float it would be another number."""
+    assert index_events(download(size=-(2**63) - 1)) == (1, 0)
+    assert [hit["_source"]["size"] for hit in stored()] == [-9223372036854775809]

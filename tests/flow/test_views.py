@@ -150,10 +150,10 @@ def test_only_post_is_allowed(client, method):
 
 def test_who_may_not_ask_is_told_to_log_in_or_refused(client, ask):
     body = {"open": {"stat": "open"}, "a": {"stat": "secret"}}
-    assert "'secret' needs a login" in refusal(ask(body), 401)
+    assert "'secret' requires a login" in refusal(ask(body), 401)
     with client.session_transaction() as session:
         session["_user_id"] = "1"
-    assert "not permitted to ask query 'secret'" in refusal(ask(body), 403)
+    assert "not permitted to run query 'secret'" in refusal(ask(body), 403)
 
 
 def test_a_permission_sees_the_parameters(ask):

@@ -14,7 +14,7 @@ from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failures
+from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.broker.transports.channels import open_channel
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
@@ -114,7 +114,7 @@ def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
         assert queue_depth.dead(queue) == 3000
     assert next(dead_letters.look(queue)).message_id == "id-0"
     assert ids(queue, dead_letters.dead_name(queue)) == before
-    assert dead_letters.replay(queue, DeadLetterFilter(most=2999)) == 2999
+    assert dead_letters.replay(queue, DeadLetterFilter(limit=2999)) == 2999
     assert queue_depth.dead(queue) == 1
 
 
@@ -161,7 +161,7 @@ def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
         if len(batches) == 2:
             rabbitmq.crash()
 
-    with pytest.raises(failures()):
+    with pytest.raises(failure_types()):
         dead_letters.replay(queue, on_batch=crash)
     rabbitmq.start()
     dead, alive = settled(queue, {f"id-{one}" for one in range(3000)})

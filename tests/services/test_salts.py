@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from invenio_cache import InvenioCache
+from invenio_cache import InvenioCache, current_cache
 
 from invenio_stats.privacy import salts
 from invenio_stats.privacy.salt_stores import SALT_LIFETIME_SECONDS, salt_store
@@ -117,6 +117,16 @@ def test_while_the_store_is_away_a_process_goes_by_a_salt_of_its_own_and_comes_b
     assert ask(app) == shared
     with app.app_context():
         assert not salts.is_own(DAY)
+
+
+def test_what_another_release_keeps_under_its_own_key_is_left_alone(process):
+    """7.x has its salt of a day in the same cache, in another form; after going back it finds it as it was."""
+    app, theirs = process(), f"stats:salt:{DAY.isoformat()}"
+    with app.app_context():
+        current_cache.set(theirs, "theirs", timeout=60)
+        assert salts.salt_of(DAY).is_shared
+        assert current_cache.get(theirs) == "theirs"
+    assert ask(process()) == ask(app)
 
 
 def test_a_salt_is_not_made_of_anything_else(process, cache, tmp_path):

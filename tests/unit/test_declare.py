@@ -63,13 +63,13 @@ def test_a_unique_id_too_long_for_a_key_is_hashed():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        pytest.param({"name": "Search Made"}, "use small letters", id="name"),
+        pytest.param({"name": "Search Made"}, "use lower-case letters", id="name"),
         pytest.param({"unique_id": "query"}, "names no field", id="unique_id"),
         pytest.param({"unique_id": "{query"}, "names no field", id="brace"),
         pytest.param({"keep": "query"}, r"keep is 'query'; write it as \['query'\]", id="keep"),
         pytest.param({"builders": "a:b"}, "builders is 'a:b'", id="builders"),
         pytest.param({"metrics": {"count": sum_of("hits")}}, r"metrics has \['count'\]", id="taken"),
-        pytest.param({"metrics": {"hits": "hits"}}, r"metrics\['hits'\] is 'hits'; use total", id="metric"),
+        pytest.param({"metrics": {"hits": "hits"}}, r"metrics\['hits'\] is 'hits'; use sum_of", id="metric"),
     ],
 )
 def test_a_mistake_is_named(changes, said):

@@ -45,7 +45,9 @@ def test_a_command_has_its_output():
     assert (second.line, second.output) == ("pip install invenio-stats", "")
 
 
-@pytest.mark.parametrize("line", ["rm -r x", "pip install something-else", "./run-tests.sh --no-such-option"])
+@pytest.mark.parametrize(
+    "line", ["rm -r x", "pip install invenio-stats", "pip install .[nothing]", "./run-tests.sh --no-such-option"]
+)
 def test_a_command_that_nobody_knows_is_noticed(line):
     with pytest.raises(AssertionError):
         check_other(line)

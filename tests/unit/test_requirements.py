@@ -62,3 +62,12 @@ def test_importing_the_package_loads_nothing_that_only_workers_need():
     ]
     assert not {f"invenio_stats.{name}" for name in workers} & set(loaded)
     assert len(loaded) == 47
+
+
+def test_the_docs_name_the_invenio_rdm_that_is_tested():
+    root = SETUP.parent
+    lines = [(root / "tests/rdm" / name).read_text() for name in ("requirements.txt", "public-release.txt")]
+    tested = re.findall(r"^(invenio-app-rdm|invenio-stats)(?:\[\w+\])?==(\S+)", "\n".join(lines), flags=re.MULTILINE)
+    assert [name for name, _ in tested] == ["invenio-app-rdm", "invenio-stats"]
+    text = " ".join((root / "docs/upgrading.rst").read_text().split())
+    assert all(f"{name} {version}" in text for name, version in tested)

@@ -1,1 +1,1 @@
-"""One module for each way to talk to a message broker."""
+"""Communicate with message brokers: one module for each protocol and direction."""

@@ -1,7 +1,7 @@
-"""Deliveries: the messages that a broker pushes, read as they come off the wire.
+"""Read the messages that an AMQP broker pushes, directly from their frames.
 
-A worker wants of each its body and id. py-amqp and kombu look at everything else too, which takes twice as long as all
-that is done with the event afterwards; here that is done where somebody asks.
+A worker needs only body and id of each message. py-amqp and kombu decode everything else, too, which takes twice as
+long as all further processing of the event; here other properties are decoded only on demand.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,67 +14,67 @@ from amqp.exceptions import UnexpectedFrame
 from amqp.serialization import PROPERTY_CLASSES
 from kombu.serialization import loads
 
-from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, message_id_of, reading_ahead
+from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, message_id_of, read_ahead
 from invenio_stats.broker.transports.reader import Reader, get_each
 
-_PATIENCE = 0.5
-"""Seconds that are waited for a message which the broker has said to have."""
-_DELIVER = 60
-_SIGNATURE = Struct(">HH")
-_TAG = Struct(">Q")
-_SIZE = Struct(">4xQ")
-_HEAD = 12
-"""Bytes of a header before the properties."""
-_FRAME = Struct(">BHI")
-_END = 0xCE
+_WAIT_SECONDS = 0.5
+"""Time-out for a message that the broker has counted."""
+_BASIC_DELIVER = 60
+_METHOD_IDS = Struct(">HH")
+_DELIVERY_TAG = Struct(">Q")
+_BODY_SIZE = Struct(">4xQ")
+_HEADER_BYTES = 12
+"""Bytes of a header frame before the properties."""
+_FRAME_HEADER = Struct(">BHI")
+_FRAME_END = 0xCE
 
 
 class AmqpReader(Reader):
-    """Reads queues of an AMQP broker, which pushes messages and keeps those that are not acknowledged."""
+    """Reads queues of an AMQP broker, which pushes messages and keeps them until they are acknowledged."""
 
     returns_on_close = True
 
-    def receive(self, name: str, most: int) -> Iterator[Any]:
-        """Have the broker push a batch: a hundred times fewer round trips than getting one by one.
+    def receive(self, name: str, limit: int) -> Iterator[Any]:
+        """Let the broker push a batch, with a hundred times fewer round trips than `get` for each message.
 
-        No more is asked for than is waited for, so nothing is in flight when the consumer is cancelled.
+        The prefetch count is the number of messages waited for, so none is in flight when the consumer is cancelled.
         """
         bound = self.queue(name)
-        expected = min(bound.queue_declare(passive=True).message_count, most)
+        expected = min(bound.queue_declare(passive=True).message_count, limit)
         if not expected:
-            return get_each(bound, most)
+            return get_each(bound, limit)
         deliveries = Deliveries(self.channel)
         self.channel.basic_qos(0, expected, False)
         consumer = self.channel.basic_consume(name, callback=deliveries.take)
-        deliveries.wait_for(expected, _PATIENCE)  # they may be fewer: another worker was quicker
+        deliveries.wait_for(expected, _WAIT_SECONDS)  # may be fewer, if another worker took some
         self.channel.basic_cancel(consumer)
-        # The broker counts before it is done with what has just been published: the rest is asked for one by one.
-        return chain(deliveries.arrived, get_each(bound, most - len(deliveries.arrived)))
+        # The count may leave out messages that were published a moment ago: get these one by one.
+        return chain(deliveries.arrived, get_each(bound, limit - len(deliveries.arrived)))
 
     def acknowledge_oldest(self, messages: Sequence[Any]) -> None:
-        """Acknowledge messages with one of AMQP's, which says that all before it are done with too."""
+        """Acknowledge messages with a single request, which covers all messages before the last one."""
         if messages:
             messages[-1].ack(multiple=True)
 
 
 class Delivery:
-    """One message, with what kombu's have of it that is used here."""
+    """One message, with those attributes of kombu's messages that are used here."""
 
-    __slots__ = ("_channel", "_properties", "_tag", "body", "is_ours", "message_id")
+    __slots__ = ("_channel", "_properties", "_tag", "body", "is_plain_json", "message_id")
 
     def __init__(self, channel: amqp.Channel, tag: int, properties: bytes, body: bytes):
-        """Hold what has come, undecoded."""
+        """Keep the parts of the message, without decoding them."""
         self._channel, self._tag, self._properties = channel, tag, properties
         self.body = body
         self.message_id = message_id_of(properties)
-        self.is_ours = self.message_id is not None
-        """Whether it is a message as we write them: JSON, without headers."""
+        self.is_plain_json = self.message_id is not None
+        """Whether it is written as in `amqp_frames`: JSON, without headers."""
 
     @property
     def properties(self) -> dict[str, Any]:
-        """All properties."""
-        found: dict[str, Any] = PROPERTY_CLASSES[BASIC](self._properties, 0)[0]
-        return found
+        """All properties, decoded at each call."""
+        properties: dict[str, Any] = PROPERTY_CLASSES[BASIC](self._properties, 0)[0]
+        return properties
 
     @property
     def headers(self) -> Any:
@@ -83,42 +83,42 @@ class Delivery:
 
     @property
     def payload(self) -> Any:
-        """The body as it was published, whatever its content type."""
+        """The body, decoded by its content type."""
         properties = self.properties
         return loads(self.body, properties.get("content_type"), properties.get("content_encoding"))
 
     def ack(self, multiple: bool = False) -> None:
-        """Tell the broker that it is done with, and with `multiple` all before it."""
+        """Acknowledge the message, and with `multiple` all messages before it."""
         self._channel.basic_ack(self._tag, multiple=multiple)
 
     def requeue(self) -> None:
-        """Give it back."""
+        """Return the message to the queue."""
         self._channel.basic_reject(self._tag, requeue=True)
 
 
 class Deliveries:
-    """What comes on one channel after a consumer was registered."""
+    """Collects the messages that arrive on one channel after a consumer was registered."""
 
     def __init__(self, channel: amqp.Channel):
-        """Listen on a channel."""
+        """Collect from a channel."""
         self.arrived: list[Delivery] = []
         self._channel = channel
         self._tag: int | None = None
-        """Of the message that is coming; None between two."""
+        """Delivery tag of the message that is being read; None between two messages."""
         self._properties, self._missing = b"", 0
         self._parts: list[bytes] = []
 
     def take(self, message: amqp.Message) -> None:
-        """Take a message that py-amqp has read, waiting for something else."""
+        """Add a message that py-amqp has read while it was waiting for another frame."""
         self.arrived.append(
             Delivery(self._channel, message.delivery_tag, message._serialize_properties(), message.body)
         )
 
     def wait_for(self, count: int, seconds: float) -> None:
-        """Read until so many have arrived, or nothing has come for some seconds."""
+        """Read until `count` messages have arrived, or no frame has arrived for `seconds`."""
         connection, number = self._channel.connection, self._channel.channel_id
         transport = connection.transport
-        with transport.having_timeout(seconds), reading_ahead(transport) as is_buffered:
+        with transport.having_timeout(seconds), read_ahead(transport) as is_buffered:
             while len(self.arrived) < count:
                 try:
                     frame = transport.read_frame()
@@ -133,37 +133,42 @@ class Deliveries:
                     transport._read_buffer = transport._read_buffer[taken:]
 
     def _take_frames(self, buffer: bytes, number: int) -> int:
-        """Take the frames of messages that a buffer begins with; return how many bytes they are.
+        """Read the message frames at the start of a buffer; return their length in bytes.
 
-        The first that is not whole, or anything else, is left to py-amqp.
+        It stops at the first incomplete or other frame, which py-amqp reads.
         """
         offset, end = 0, len(buffer)
-        while end - offset > _FRAME.size:
-            kind, channel, size = _FRAME.unpack_from(buffer, offset)
-            start = offset + _FRAME.size
+        while end - offset > _FRAME_HEADER.size:
+            kind, channel, size = _FRAME_HEADER.unpack_from(buffer, offset)
+            start = offset + _FRAME_HEADER.size
             stop = start + size
-            if stop >= end or channel != number or buffer[stop] != _END or not self._is_part(kind, buffer[start:stop]):
+            if (
+                stop >= end
+                or channel != number
+                or buffer[stop] != _FRAME_END
+                or not self._is_part(kind, buffer[start:stop])
+            ):
                 break
             offset = stop + 1
         return offset
 
     def _is_part(self, kind: int, content: bytes) -> bool:
-        """Take one frame; return whether it is of a message."""
+        """Read one frame; return False if it does not belong to a message."""
         if kind == METHOD:
-            if _SIGNATURE.unpack_from(content) != (BASIC, _DELIVER):
+            if _METHOD_IDS.unpack_from(content) != (BASIC, _BASIC_DELIVER):
                 return False
-            (self._tag,) = _TAG.unpack_from(content, 5 + content[4])  # behind the consumer's tag
+            (self._tag,) = _DELIVERY_TAG.unpack_from(content, 5 + content[4])  # after the consumer tag
             return True
         if self._tag is None:
             return False
         if kind == HEADER:
-            (self._missing,) = _SIZE.unpack_from(content)
-            self._properties, self._parts = content[_HEAD:], []
+            (self._missing,) = _BODY_SIZE.unpack_from(content)
+            self._properties, self._parts = content[_HEADER_BYTES:], []
         elif kind == BODY:
             self._parts.append(content)
             self._missing -= len(content)
         else:
-            raise UnexpectedFrame(f"A frame of type {kind} came in the middle of a message.")
+            raise UnexpectedFrame(f"A frame of type {kind} arrived in the middle of a message.")
         if self._missing <= 0:
             self.arrived.append(Delivery(self._channel, self._tag, self._properties, b"".join(self._parts)))
             self._tag = None

@@ -1,6 +1,6 @@
-"""Frames: a batch of messages as AMQP 0-9-1 puts it on the wire, made in one piece.
+"""Encode a batch of messages as AMQP 0-9-1 frames in one piece.
 
-py-amqp makes and sends every message by itself, and looks at the socket before each: a batch takes six times as long.
+py-amqp encodes and sends every message separately, and checks the socket before each, which takes six times as long.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,70 +17,80 @@ from invenio_stats.broker.transports.outgoing import Outgoing
 METHOD, HEADER, BODY = 1, 2, 3
 BASIC, _PUBLISH = 60, 40
 _MANDATORY = 1
-_AROUND = 8
-"""Bytes that a frame takes beside what is in it."""
+_FRAME_OVERHEAD_BYTES = 8
+"""Bytes of a frame in addition to its content."""
 
-_BYTES_AT_ONCE = 65_536
-"""Bytes that are read at once; py-amqp reads each frame in three pieces."""
+_READ_BYTES = 65_536
+"""Bytes requested from the socket in one call; py-amqp reads each frame in three calls."""
 
-# The properties that follow, one bit each: content type and encoding, headers, delivery mode, message id.
-_PROPERTIES = pack(">H", 0x8000 | 0x4000 | 0x2000 | 0x1000 | 0x0080)
+# One bit for each of the properties that follow: content type and encoding, headers, delivery mode, message id.
+_PROPERTY_FLAGS = pack(">H", 0x8000 | 0x4000 | 0x2000 | 0x1000 | 0x0080)
 _PERSISTENT = b"\x02"
 
 
-def publishing(channel: int, exchange: str, messages: Sequence[Outgoing], most: int) -> bytes:
-    """Return the frames that publish messages: JSON, persistent, and returned where no queue takes them.
+def build_publish_frames(channel: int, exchange: str, messages: Sequence[Outgoing], frame_max: int) -> bytes:
+    """Return the frames that publish messages: JSON, persistent, and returned by the broker if no queue takes them.
 
-    :param most: bytes that a frame may take, as broker and client have agreed.
+    :param frame_max: maximum bytes in a frame, as negotiated with the broker.
     """
-    return b"".join(part for one in messages for part in _frames(channel, exchange, one, most))
+    return b"".join(part for message in messages for part in _frames(channel, exchange, message, frame_max))
 
 
 def message_id_of(properties: bytes) -> str | None:
-    """Return the id of a message from its properties as they are on the wire; None unless they are as we write them."""
+    """Return the id of a message from its encoded properties; None unless they are written as in this module."""
     try:
-        return properties[len(_PLAIN) + 1 :].decode() if properties.startswith(_PLAIN) else None
+        return (
+            properties[len(_DEFAULT_PROPERTIES) + 1 :].decode() if properties.startswith(_DEFAULT_PROPERTIES) else None
+        )
     except UnicodeDecodeError:
         return None
 
 
 @contextmanager
-def reading_ahead(transport: Any) -> Iterator[bool]:
-    """Have the transport read as much as there is into its own buffer; give whether that can be done."""
+def read_ahead(transport: Any) -> Iterator[bool]:
+    """Let the transport read all available bytes into its own buffer; yields False if it has no such buffer."""
     if not isinstance(transport, amqp.transport.TCPTransport):
         yield False
         return
     receive = transport._quick_recv
-    transport._quick_recv = lambda size: receive(max(size, _BYTES_AT_ONCE))
+    transport._quick_recv = lambda size: receive(max(size, _READ_BYTES))
     try:
         yield True
     finally:
         transport._quick_recv = receive
 
 
-def _frames(channel: int, exchange: str, message: Outgoing, most: int) -> Iterator[bytes]:
+def _frames(channel: int, exchange: str, message: Outgoing, frame_max: int) -> Iterator[bytes]:
     body = message.body.encode()
-    properties = (_with_headers(message.headers) if message.headers else _PLAIN) + _short(message.message_id)
-    yield _method(channel, exchange, message.queue)
+    properties = (_encode_properties(message.headers) if message.headers else _DEFAULT_PROPERTIES) + _short_string(
+        message.message_id
+    )
+    yield _publish_method(channel, exchange, message.queue)
     yield _frame(HEADER, channel, pack(">HHQ", BASIC, 0, len(body)) + properties)
-    room = most - _AROUND
-    for start in range(0, len(body), room):
-        yield _frame(BODY, channel, body[start : start + room])
+    max_body = frame_max - _FRAME_OVERHEAD_BYTES
+    for start in range(0, len(body), max_body):
+        yield _frame(BODY, channel, body[start : start + max_body])
 
 
 @lru_cache(maxsize=256)
-def _method(channel: int, exchange: str, queue: str) -> bytes:
-    where = b"".join((b"\x00\x00", _short(exchange), _short(queue), bytes([_MANDATORY])))
-    return _frame(METHOD, channel, pack(">HH", BASIC, _PUBLISH) + where)
+def _publish_method(channel: int, exchange: str, queue: str) -> bytes:
+    arguments = b"".join((b"\x00\x00", _short_string(exchange), _short_string(queue), bytes([_MANDATORY])))
+    return _frame(METHOD, channel, pack(">HH", BASIC, _PUBLISH) + arguments)
 
 
-def _with_headers(headers: Mapping[str, Any]) -> bytes:
+def _encode_properties(headers: Mapping[str, Any]) -> bytes:
     return b"".join(
-        (_PROPERTIES, _short("application/json"), _short("utf-8"), dumps("F", [dict(headers)]), _PERSISTENT)
+        (
+            _PROPERTY_FLAGS,
+            _short_string("application/json"),
+            _short_string("utf-8"),
+            dumps("F", [dict(headers)]),
+            _PERSISTENT,
+        )
     )
 
 
-def _short(text: str) -> bytes:
+def _short_string(text: str) -> bytes:
     written = text.encode()
     return bytes([len(written)]) + written
 
@@ -89,4 +99,4 @@ def _frame(kind: int, channel: int, content: bytes) -> bytes:
     return b"".join((pack(">BHI", kind, channel, len(content)), content, b"\xce"))
 
 
-_PLAIN = _with_headers({})
+_DEFAULT_PROPERTIES = _encode_properties({})

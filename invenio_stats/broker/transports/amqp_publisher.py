@@ -1,6 +1,6 @@
-"""Confirmed: a batch of messages is on the broker when this returns, for one round trip.
+"""Publish a batch of messages over AMQP with publisher confirms, in one round trip.
 
-A confirm alone says nothing of a message that no queue took; with `mandatory` the broker returns it.
+A confirm alone does not tell that no queue took a message; with `mandatory` the broker returns such a message.
 """
 
 import time
@@ -17,13 +17,13 @@ from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.exceptions import LimitExceeded, OperationalError
 
-from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, publishing, reading_ahead
-from invenio_stats.broker.transports.channels import borrowed, drop
+from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, build_publish_frames, read_ahead
+from invenio_stats.broker.transports.channels import borrow_connection, drop
 from invenio_stats.broker.transports.outgoing import Outgoing, parts
 from invenio_stats.errors import StatsError
 
-_SECONDS = 0.4
-"""How long a request waits for the broker, connecting included; it is a hundred times what the broker needs."""
+_TIMEOUT_SECONDS = 0.4
+"""Time that a request waits for the broker, including the connection; a hundred times as long as a broker needs."""
 _SECONDS_PER_MESSAGE = 0.001
 _REFUSALS = (amqp.PreconditionFailed, amqp.FrameSyntaxError, amqp.ContentTooLarge)
 """What a broker answers to a message, 406 (it is too large), 501 or 311; of a declaration 406 says something else."""
@@ -33,26 +33,28 @@ _TAG_AND_MULTIPLE = Struct(">Q?")
 _channels: "weakref.WeakKeyDictionary[Any, _ConfirmChannel]" = weakref.WeakKeyDictionary()
 
 
-def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float = _SECONDS) -> None:
-    """Put messages of one queue on the broker, persistent; on AMQP return when it has confirmed all of them.
+def deliver(
+    pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float = _TIMEOUT_SECONDS
+) -> None:
+    """Publish persistent messages to one queue; over AMQP, return when the broker has confirmed all of them.
 
-    The queue is declared when the broker says that it is not there. Raises one of `failures(connection)` when the
-    broker is away, refuses, or does not confirm in time; what it has of the batch is then not known, and all of it can
-    be sent again: a message that arrives twice is one event by its id.
+    The queue is declared if it does not exist. Raises one of `failure_types(connection)` if the broker is away, rejects
+    a message, or does not confirm in time. It is unknown then which messages the broker has, and all of them can be
+    sent again: a message that arrives twice is one event, by its id.
     """
-    begun = time.monotonic()
-    with borrowed(pool, seconds) as connection:
+    started = time.monotonic()
+    with borrow_connection(pool, seconds) as connection:
         if connection.transport.driver_type != "amqp":
-            left = max(0.05, begun + seconds - time.monotonic())
-            from invenio_stats.broker.transports import redis  # most brokers are RabbitMQ
+            left = max(0.05, started + seconds - time.monotonic())
+            from invenio_stats.broker.transports import redis  # not imported for RabbitMQ, the usual broker
 
             try:
                 redis.publish(connection, pool.connection, exchange, messages, left)
             except ValueError as error:
                 raise MessageRefusedError(error) from error
             return
-        deadline = begun + seconds
-        was_kept = connection.connected
+        deadline = started + seconds
+        was_connected = connection.connected
         try:
             _send(connection, exchange, messages, deadline)
         except MessageRefusedError:
@@ -60,15 +62,15 @@ def deliver(pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], 
             raise
         except (*connection.connection_errors, amqp.AMQPError) as error:
             drop(connection)
-            if not was_kept or isinstance(error, TimeoutError):
+            if not was_connected or isinstance(error, TimeoutError):
                 raise
-            _send(connection, exchange, messages, deadline)  # the broker had closed it meanwhile
+            _send(connection, exchange, messages, deadline)  # the broker had closed the pooled connection
 
 
-def failures(connection: Any = None) -> tuple[type[BaseException], ...]:
-    """Return what a broker's failures look like, whatever its transport."""
-    more = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
-    return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *more)
+def failure_types(connection: Any = None) -> tuple[type[BaseException], ...]:
+    """Return the exceptions that a failure of the broker may raise, for all transports and that of a connection."""
+    own_types = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
+    return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *own_types)
 
 
 class MessageRefusedError(StatsError, ValueError):
@@ -81,7 +83,7 @@ class MessageRefusedError(StatsError, ValueError):
 
 
 class Unconfirmed(OSError):
-    """The broker refused a message, or has no queue for it even after declaring one."""
+    """The broker rejected a message, or has no queue for it even after it was declared."""
 
 
 def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:
@@ -91,16 +93,19 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
     except _REFUSALS as error:
         raise MessageRefusedError(error) from error
     except amqp.NotFound:
-        # There is no exchange. The broker has closed the channel for it, and one that is opened again confirms nothing.
+        # The exchange does not exist, so the broker has closed the channel. If it were reopened, it would not be in
+        # confirm mode: replace it, and declare the exchange with the queue below.
         _channels.pop(connection.connection, None)
         channel = _channel(connection, deadline)
-        returned = {one.message_id for one in messages}
+        returned = {message.message_id for message in messages}
     if returned:
         deadline += _SECONDS_PER_MESSAGE * len(messages)
         with _time_limit(connection.connection, deadline):
             _declare(channel.amqp, exchange, messages[0].queue)
         try:
-            is_refused = channel.publish(exchange, [one for one in messages if one.message_id in returned], deadline)
+            is_refused = channel.publish(
+                exchange, [message for message in messages if message.message_id in returned], deadline
+            )
         except _REFUSALS as error:
             raise MessageRefusedError(error) from error
         if is_refused:
@@ -108,7 +113,7 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
 
 
 def _channel(connection: Any, deadline: float) -> "_ConfirmChannel":
-    """Return the channel that is kept on a connection, opening both where there is none."""
+    """Return the channel that is kept for a connection; connects and opens a channel if necessary."""
     if not connection.connected:
         before, connection.connect_timeout = connection.connect_timeout, max(0.05, deadline - time.monotonic())
         try:
@@ -124,7 +129,7 @@ def _channel(connection: Any, deadline: float) -> "_ConfirmChannel":
 
 @contextmanager
 def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
-    """Limit how long calls wait that have no time-out of their own: opening a channel, declaring a queue."""
+    """Set a time-out for calls that have none of their own: opening a channel, declaring a queue."""
     sock = connection.transport.sock
     before = sock.gettimeout()
     sock.settimeout(max(0.05, deadline - time.monotonic()))
@@ -135,7 +140,7 @@ def _time_limit(connection: Any, deadline: float) -> Iterator[None]:
             sock.settimeout(before)
 
 
-def _left(deadline: float) -> float:
+def _seconds_left(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
 
 
@@ -148,52 +153,56 @@ class _ConfirmChannel:
         self.amqp.events["basic_ack"].add(self._on_ack)
         self.amqp.events["basic_nack"].add(self._on_nack)
         self.amqp.events["basic_return"].add(self._on_return)
-        self._last = 0
-        self._open: set[int] = set()
+        self._last_tag = 0
+        self._unconfirmed: set[int] = set()
         self._refused = 0
         self._returned: set[str] = set()
 
     def publish(self, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> set[str]:
-        """Send all, then wait for all; return the ids of those that no queue took."""
-        self._open, self._refused, self._returned = set(), 0, set()
+        """Send all messages, then wait for all confirms; return the ids of messages that no queue took."""
+        self._unconfirmed, self._refused, self._returned = set(), 0, set()
         connection = self.amqp.connection
         if connection is None:
             raise RecoverableConnectionError("The channel was closed meanwhile.")
         transport, name = connection.transport, exchange.name if exchange is not None else ""
-        with transport.having_timeout(_left(deadline)) as sock, reading_ahead(transport):
+        with transport.having_timeout(_seconds_left(deadline)) as sock, read_ahead(transport):
             for part in parts(messages):
                 frames = _written(self.amqp.channel_id, name, part, connection.frame_max)  # first: it may fail
-                first, self._last = self._last + 1, self._last + len(part)
-                self._open.update(range(first, self._last + 1))
+                first, self._last_tag = self._last_tag + 1, self._last_tag + len(part)
+                self._unconfirmed.update(range(first, self._last_tag + 1))
                 deadline += _SECONDS_PER_MESSAGE * len(part)
                 transport.write(frames)
-            sock.settimeout(_left(deadline))
-            while self._open:
-                self._take(transport.read_frame())
-                if self._open:
-                    sock.settimeout(_left(deadline))
+            sock.settimeout(_seconds_left(deadline))
+            while self._unconfirmed:
+                self._handle_frame(transport.read_frame())
+                if self._unconfirmed:
+                    sock.settimeout(_seconds_left(deadline))
         if self._refused:
-            raise Unconfirmed(f"The broker refused {self._refused} of {len(messages)} messages.")
+            raise Unconfirmed(f"The broker rejected {self._refused} of {len(messages)} messages.")
         return self._returned
 
-    def _take(self, frame: tuple[int, int, bytes]) -> None:
-        """Take a frame: a confirm is read here, which is quicker; py-amqp reads all else."""
+    def _handle_frame(self, frame: tuple[int, int, bytes]) -> None:
+        """Process a frame: a confirm is decoded here, which is faster; py-amqp processes all others."""
         kind, channel, content = frame
         if kind == METHOD and channel == self.amqp.channel_id and content[:4] == _ACK:
-            self._settle(*_TAG_AND_MULTIPLE.unpack_from(content, 4))
+            self._mark_confirmed(*_TAG_AND_MULTIPLE.unpack_from(content, 4))
         else:
             self.amqp.connection.on_inbound_frame(frame)
 
     def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
-        self._settle(delivery_tag, multiple)
+        self._mark_confirmed(delivery_tag, multiple)
 
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
-        self._refused += self._settle(delivery_tag, multiple)
+        self._refused += self._mark_confirmed(delivery_tag, multiple)
 
-    def _settle(self, delivery_tag: int, multiple: bool) -> int:
-        settled = {tag for tag in self._open if tag <= delivery_tag} if multiple else self._open & {delivery_tag}
-        self._open -= settled
-        return len(settled)
+    def _mark_confirmed(self, delivery_tag: int, multiple: bool) -> int:
+        confirmed = (
+            {tag for tag in self._unconfirmed if tag <= delivery_tag}
+            if multiple
+            else self._unconfirmed & {delivery_tag}
+        )
+        self._unconfirmed -= confirmed
+        return len(confirmed)
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._returned.add(message.properties.get("message_id", ""))
@@ -201,7 +210,7 @@ class _ConfirmChannel:
 
 def _written(channel: int, exchange: str, part: Sequence[Outgoing], frame_max: int) -> bytes:
     try:
-        return publishing(channel, exchange, part, frame_max)
+        return build_publish_frames(channel, exchange, part, frame_max)
     except (ValueError, StructError) as error:  # an id of more than 255 bytes, or one that is no text
         raise MessageRefusedError(error) from error
 

@@ -1,4 +1,4 @@
-"""Channels: one on a pooled connection, which is opened anew when the broker has closed it meanwhile."""
+"""Open channels on pooled connections, and reconnect if the broker has closed a connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from invenio_queues.queue import Queue
 
 @contextmanager
 def open_channel(queue: Queue) -> Iterator[Any]:
-    """Give a channel to the broker of a queue; raises what the transport raises when there is none to be had.
+    """Open a channel to the broker of a queue; raises the transport's errors if that fails.
 
-    It is for workers and commands; a request publishes over a channel that is kept.
+    It is for workers and commands; web requests publish over a channel that is kept open.
     """
-    with borrowed(queue.connection_pool) as connection:
+    with borrow_connection(queue.connection_pool) as connection:
         channel = _channel(connection)
         try:
             yield channel
@@ -23,10 +23,11 @@ def open_channel(queue: Queue) -> Iterator[Any]:
 
 
 @contextmanager
-def borrowed(pool: Any, seconds: float | None = None) -> Iterator[Any]:
-    """Give a connection of a pool, and put it back however the block ends.
+def borrow_connection(pool: Any, seconds: float | None = None) -> Iterator[Any]:
+    """Get a connection from a pool, and release it after the block, also after an error.
 
-    A pool's own `with` closes it on an error, and others that get it then, invenio-queues among them, trip over that.
+    The pool's own context manager closes the connection after an error, and the next user of it, such as
+    invenio-queues, would fail.
     """
     connection = pool.acquire(block=True, timeout=seconds)
     try:
@@ -36,9 +37,9 @@ def borrowed(pool: Any, seconds: float | None = None) -> Iterator[Any]:
 
 
 def _channel(connection: Any) -> Any:
-    """Return a new channel; a connection that turns out to be dead is replaced, once."""
+    """Return a new channel; a dead connection is replaced once."""
     try:
-        connection.connect()  # also one that was closed and went back to the pool
+        connection.connect()  # it may have been closed when it was released to the pool
         return connection.channel()
     except connection.connection_errors:
         drop(connection)
@@ -47,7 +48,7 @@ def _channel(connection: Any) -> Any:
 
 
 def drop(connection: Any) -> None:
-    """Forget what a connection is connected to, without a farewell: a broker that hangs would not answer it."""
-    dead = connection._connection  # `connection.connection` would connect anew where the socket has failed already
+    """Drop the transport of a connection without closing it properly, because a broker that hangs would not respond."""
+    dead = connection._connection  # `connection.connection` would reconnect if the socket has failed already
     if hasattr(dead, "collect"):
         dead.collect()

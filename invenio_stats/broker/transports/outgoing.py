@@ -1,15 +1,15 @@
-"""One message on its way to a broker, whatever its transport, or to the spool."""
+"""Define the outgoing message, which is the same for all transports and the spool."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-_EVENTS_AT_ONCE = 100
-"""Events whose messages are sent in one go."""
+_EVENTS_PER_PART = 100
+"""Events whose messages are sent together."""
 
 
 class Outgoing(NamedTuple):
-    """One message for a queue: JSON, persistent, with the id of its event, or of the first of several, as its own."""
+    """One persistent JSON message for a queue; its id is that of its event, or of the first of several events."""
 
     queue: str
     message_id: str
@@ -18,12 +18,12 @@ class Outgoing(NamedTuple):
     events: int = 1
 
     def to_json(self) -> str:
-        """Write it down, for the spool."""
+        """Return the message as JSON, for the spool."""
         return json.dumps(self)
 
     @classmethod
     def from_json(cls, text: str) -> "Outgoing":
-        """Read what `to_json` wrote; TypeError or ValueError for anything else."""
+        """Return the message from the result of `to_json`; TypeError or ValueError for any other text."""
         message = cls(*json.loads(text))
         if not all(map(isinstance, message, (str, str, str, dict, int))):
             raise TypeError("It has fields of other types.")
@@ -31,9 +31,9 @@ class Outgoing(NamedTuple):
 
 
 def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Yield messages as they are sent, some at a time: the broker takes a part while the next is made."""
+    """Yield messages in parts, so that the broker processes one part while the next is encoded."""
     first = 0
     while head := messages[first : first + 1]:
-        part = messages[first : first + max(1, _EVENTS_AT_ONCE // head[0].events)]
+        part = messages[first : first + max(1, _EVENTS_PER_PART // head[0].events)]
         yield part
         first += len(part)

@@ -1,4 +1,4 @@
-"""Read queues over one channel; a transport that can do better than one message after the other has its own class."""
+"""Read queues over one channel, message by message; transports that can read batches have a subclass."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,41 +7,41 @@ from kombu import Queue as KombuQueue
 
 
 class Reader:
-    """Reads queues over one channel with what every transport of kombu can do."""
+    """Reads queues over one channel with the operations that every transport of kombu has."""
 
     returns_on_close = False
-    """Whether closing the channel puts what is not acknowledged back into its place. Else each message has to be
-    requeued, and it goes to the end of its queue."""
+    """Whether closing the channel returns unacknowledged messages to their places in the queue. Otherwise each message
+    must be requeued, which moves it to the end."""
 
     def __init__(self, channel: Any):
-        """Read over a channel that stays open as long as messages are unacknowledged."""
+        """Read over a channel, which must stay open until all messages are acknowledged."""
         self.channel = channel
 
     def queue(self, name: str, **options: Any) -> Any:
-        """Return kombu's queue of a name on this channel."""
+        """Return kombu's queue object for a name, bound to this channel."""
         return KombuQueue(name, **options)(self.channel)
 
-    def receive(self, name: str, most: int) -> Iterator[Any]:
-        """Yield what waits on a queue, at most so many messages, as fast as the transport can."""
-        return self.get(name, most)
+    def receive(self, name: str, limit: int) -> Iterator[Any]:
+        """Yield at most `limit` messages of a queue, fetched in batches if the transport can do that."""
+        return self.get(name, limit)
 
-    def get(self, name: str, most: int) -> Iterator[Any]:
-        """Yield what waits on a queue, taking each message only when it is asked for."""
-        return get_each(self.queue(name), most)
+    def get(self, name: str, limit: int) -> Iterator[Any]:
+        """Yield at most `limit` messages of a queue; each is fetched only when it is needed."""
+        return get_each(self.queue(name), limit)
 
     def acknowledge(self, messages: Sequence[Any]) -> None:
-        """Tell the broker that these messages are done with."""
+        """Acknowledge messages."""
         for message in messages:
             message.ack()
 
     def acknowledge_oldest(self, messages: Sequence[Any]) -> None:
-        """Acknowledge messages before which no other of the channel waits for it."""
+        """Acknowledge the oldest unacknowledged messages of the channel."""
         self.acknowledge(messages)
 
 
-def get_each(bound: Any, most: int) -> Iterator[Any]:
-    """Get one message after the other, which every transport can."""
-    for _ in range(most):
+def get_each(bound: Any, limit: int) -> Iterator[Any]:
+    """Yield messages with a request for each, which every transport supports."""
+    for _ in range(limit):
         if (message := bound.get(no_ack=False)) is None:
             return
         yield message

@@ -1,4 +1,4 @@
-"""Open a reader of the kind that fits a queue's transport: here, and nowhere else, it is chosen."""
+"""Open the reader for the transport of a queue; this is the only place that chooses one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from invenio_stats.broker.transports.reader import Reader
 from invenio_stats.broker.transports.redis import RedisReader
 
 _READERS: dict[str, type[Reader]] = {"amqp": AmqpReader, "redis": RedisReader}
-"""By the driver that kombu names; every other transport is read with what kombu can do everywhere."""
+"""Reader classes by kombu's driver type; for any other transport it is `Reader`."""
 
 
 @contextmanager
 def open_reader(queue: Queue) -> Iterator[Reader]:
-    """Give a reader over a channel of its own; raises what the transport raises when there is none to be had."""
+    """Open a reader over a new channel; raises the transport's errors if that fails."""
     with open_channel(queue) as channel:
         driver = channel.connection.client.transport.driver_type
         yield _READERS.get(driver, Reader)(channel)

@@ -1,7 +1,7 @@
-"""Publish and read over transports that confirm nothing, Redis above all.
+"""Publish and read over transports without publisher confirms, above all Redis.
 
-Redis has no queues, only lists. kombu takes a message off the list and then writes down that somebody has it; who is
-killed in between has lost it. Here both happen at once.
+Redis has no queues, only lists. kombu first removes a message from the list and then records it as unacknowledged; if
+the process is killed in between, the message is lost. Here a script does both atomically.
 """
 
 import json
@@ -22,12 +22,13 @@ from invenio_stats.broker.transports.reader import Reader
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_OF_A_STEP = 0.2
-"""How long Redis may take for one command of a publisher, who would wait for as long as it hangs otherwise."""
+_COMMAND_TIMEOUT_SECONDS = 0.2
+"""Time-out for one command of a publisher; without it a request would wait as long as Redis hangs."""
 
-_AT_ONCE = 500
+_MESSAGES_PER_REQUEST = 500
+"""Messages taken from a list, or restored, by one script call."""
 
-_TAKE = """
+_TAKE_SCRIPT = """
 local taken = {}
 for _ = 1, tonumber(ARGV[1]) do
   local item = redis.call('LINDEX', KEYS[1], -1)
@@ -45,14 +46,14 @@ for _ = 1, tonumber(ARGV[1]) do
 end
 return taken
 """
-"""Takes messages off a list, and writes them down as kombu does: not acknowledged since a moment, by their tags."""
+"""Removes messages from a list, and records them by their tags as unacknowledged since a time, as kombu does."""
 
-_REPLACE = """
+_REPLACE_SCRIPT = """
 if redis.call('LINDEX', KEYS[1], -1) == ARGV[1] then redis.call('LSET', KEYS[1], -1, ARGV[2]) end
 """
 """Puts another item in the place of the next one of a list, unless somebody has taken that meanwhile."""
 
-_GIVE_BACK = """
+_RESTORE_SCRIPT = """
 for number = 2, #ARGV, 2 do
   local since = redis.call('ZSCORE', KEYS[2], ARGV[number])
   if since and tonumber(since) <= tonumber(ARGV[1]) then
@@ -62,49 +63,52 @@ for number = 2, #ARGV, 2 do
   end
 end
 """
-"""Puts messages back that were taken before a moment, and that nobody has acknowledged or put back meanwhile."""
+"""Restores messages that were taken before a time, unless they have been acknowledged or restored meanwhile."""
 
 
 def publish(
     connection: Connection, model: Connection, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float
 ) -> None:
-    """Publish one by one over a connection of a pool whose model is given; raises what the transport raises."""
+    """Publish messages one by one; raises the transport's errors.
+
+    `model` is the connection from which the pool creates others, and `connection` is one of these.
+    """
     if connection.transport.driver_type != "redis":
         connection.ensure_connection(max_retries=0)
         with connection.channel() as channel:
             _send(channel, exchange, messages)
         return
-    line: _RedisLine | None = vars(connection).pop("stats_line", None)
-    if line is not None:
+    publisher: _RedisPublisher | None = vars(connection).pop("stats_publisher", None)
+    if publisher is not None:
         try:
-            line.send(messages)
-        except connection.connection_errors:  # Redis was started anew, say
-            line.close()
+            publisher.send(messages)
+        except connection.connection_errors:  # for instance, Redis was restarted
+            publisher.close()
         else:
-            vars(connection)["stats_line"] = line
+            vars(connection)["stats_publisher"] = publisher
             return
-    line = _RedisLine(model, seconds)
-    line.send(messages)
-    vars(connection)["stats_line"] = line
+    publisher = _RedisPublisher(model, seconds)
+    publisher.send(messages)
+    vars(connection)["stats_publisher"] = publisher
 
 
 class RedisReader(Reader):
-    """Takes messages off Redis so that none is lost when the process is killed, many of them in one request."""
+    """Takes messages from Redis, many in one request, and loses none if the process is killed."""
 
-    def receive(self, name: str, most: int) -> Iterator[Any]:
-        """Yield what waits on a queue, at most so many messages; each is to be acknowledged or given back.
+    def receive(self, name: str, limit: int) -> Iterator[Any]:
+        """Yield at most `limit` messages of a queue; each must be acknowledged or requeued.
 
-        What others took and have not acknowledged within the visibility time-out waits again: also where no worker of
-        Celery looks for it.
+        Messages that another process took and did not acknowledge within the visibility time-out are restored first,
+        because there may be no Celery worker that does it.
         """
-        return self._take(name, most, _AT_ONCE)
+        return self._take(name, limit, _MESSAGES_PER_REQUEST)
 
-    def get(self, name: str, most: int) -> Iterator[Any]:
-        """Yield the same, taking each message only when it is asked for."""
-        return self._take(name, most, 1)
+    def get(self, name: str, limit: int) -> Iterator[Any]:
+        """Yield the same messages, but fetch each only when it is needed."""
+        return self._take(name, limit, 1)
 
     def acknowledge(self, messages: Sequence[Any]) -> None:
-        """Tell Redis in one request that these messages are done with."""
+        """Acknowledge messages in one request."""
         if not messages:
             return
         channel = self.channel
@@ -115,22 +119,22 @@ class RedisReader(Reader):
             QoS.ack(channel.qos, message.delivery_tag)
             message._state = "ACK"
 
-    def _take(self, name: str, most: int, at_once: int) -> Iterator[Any]:
-        _give_back_lost(self.channel, name)
-        return _taken(self.channel, self.queue(name), most, at_once)
+    def _take(self, name: str, limit: int, per_request: int) -> Iterator[Any]:
+        _restore_lost(self.channel, name)
+        return _iter_messages(self.channel, self.queue(name), limit, per_request)
 
 
-class _RedisLine:
-    """A channel to Redis with a limit for each of its steps, used by one thread at a time."""
+class _RedisPublisher:
+    """A channel to Redis with a time-out for each command, used by one thread at a time."""
 
     def __init__(self, model: Connection, seconds: float):
-        limits = {"socket_timeout": _SECONDS_OF_A_STEP, "socket_connect_timeout": seconds}
+        limits = {"socket_timeout": _COMMAND_TIMEOUT_SECONDS, "socket_connect_timeout": seconds}
         self._connection = model.clone(transport_options={**limits, **(model.transport_options or {})})
         self._connection.ensure_connection(max_retries=0)
         self._channel = self._connection.channel()
 
     def send(self, messages: Sequence[Outgoing]) -> None:
-        """Put messages on the list of their queue: by an exchange they would vanish if Redis had forgotten it."""
+        """Append messages directly to the list of their queue; an exchange would lose them if Redis had lost it."""
         producer = Producer(self._channel)
         for message in messages:
             producer.publish(message.body, **_options(message))
@@ -140,12 +144,12 @@ class _RedisLine:
 
 
 def _send(channel: Any, exchange: Exchange | None, messages: Sequence[Outgoing]) -> None:
-    """Publish one by one; what is declared is known in a connection only."""
+    """Publish messages one by one, each with its declaration, which is remembered for a connection only."""
     producer = Producer(channel, exchange=exchange)
     name = messages[0].queue
-    where = KombuQueue(name, exchange=exchange or Exchange(""), routing_key=name)
+    declaration = KombuQueue(name, exchange=exchange or Exchange(""), routing_key=name)
     for message in messages:
-        producer.publish(message.body, declare=[where], **_options(message))
+        producer.publish(message.body, declare=[declaration], **_options(message))
 
 
 def _options(message: Outgoing) -> dict[str, Any]:
@@ -159,9 +163,9 @@ def _options(message: Outgoing) -> dict[str, Any]:
     }
 
 
-def _taken(channel: Any, bound: Any, most: int, at_once: int) -> Iterator[Any]:
-    while most > 0:
-        items = _take(channel, bound.name, min(at_once, most))
+def _iter_messages(channel: Any, bound: Any, limit: int, per_request: int) -> Iterator[Any]:
+    while limit > 0:
+        items = _take(channel, bound.name, min(per_request, limit))
         if not items:
             if _replace_foreign(channel, bound.name):
                 continue
@@ -170,14 +174,14 @@ def _taken(channel: Any, bound: Any, most: int, at_once: int) -> Iterator[Any]:
             message = _message(channel, item, bound.name)
             QoS.append(channel.qos, message, message.delivery_tag)
             yield message
-        most -= len(items)
+        limit -= len(items)
 
 
-def _take(channel: Any, queue: str, most: int) -> list[Any]:
+def _take(channel: Any, queue: str, limit: int) -> list[Any]:
     with channel.conn_or_acquire() as client:
         for priority in channel.priority_steps:
             keys = _keys(channel, queue, priority)
-            items: list[Any] = client.eval(_TAKE, len(keys), *keys, most, time.time())
+            items: list[Any] = client.eval(_TAKE_SCRIPT, len(keys), *keys, limit, time.time())
             if items:
                 return items
     return []
@@ -205,13 +209,13 @@ def _replace_foreign(channel: Any, queue: str) -> bool:
             key = _keys(channel, queue, priority)[0]
             if (item := client.lindex(key, -1)) is not None and not _is_message(item):
                 message = json.dumps(_as_message(item, queue, uuid.uuid4().hex))
-                client.eval(_REPLACE, 1, key, item, message)
+                client.eval(_REPLACE_SCRIPT, 1, key, item, message)
                 return True
     return False
 
 
 def _is_message(item: Any) -> bool:
-    """Return True for what `_TAKE` takes."""
+    """Return True for what `_TAKE_SCRIPT` takes."""
     try:
         about = json.loads(item)["properties"]
         return isinstance(about["delivery_tag"], str) and isinstance(about["delivery_info"], dict)
@@ -235,25 +239,25 @@ def _as_message(item: Any, queue: str, tag: str) -> dict[str, Any]:
     }
 
 
-def _give_back_lost(channel: Any, queue: str) -> None:
-    """Put back what was taken off a queue too long ago.
+def _restore_lost(channel: Any, queue: str) -> None:
+    """Restore messages that were taken from a queue longer ago than the visibility time-out.
 
-    kombu's own way has a lock, which one that is killed meanwhile holds for five minutes.
+    kombu's own method has a lock, which remains locked for five minutes if the process is killed.
     """
     before = time.time() - _visibility_timeout(channel)
     with channel.conn_or_acquire() as client:
         tags = client.zrangebyscore(channel.unacked_index_key, "-inf", before)
-        for first in range(0, len(tags), _AT_ONCE):
-            part = tags[first : first + _AT_ONCE]
+        for first in range(0, len(tags), _MESSAGES_PER_REQUEST):
+            part = tags[first : first + _MESSAGES_PER_REQUEST]
             texts = client.hmget(channel.unacked_key, part)
             lost = [(tag, json.loads(text)) for tag, text in zip(part, texts, strict=True) if text]
             pairs = [(tag, json.dumps(message)) for tag, (message, _exchange, name) in lost if name == queue]
             if pairs:
-                client.eval(_GIVE_BACK, 3, *_keys(channel, queue), before, *chain.from_iterable(pairs))
+                client.eval(_RESTORE_SCRIPT, 3, *_keys(channel, queue), before, *chain.from_iterable(pairs))
 
 
 def _visibility_timeout(channel: Any) -> float:
-    """Return after how many seconds a message that nobody acknowledged is lost, as Celery's workers see it."""
+    """Return the seconds after which an unacknowledged message is restored, as configured for Celery's workers."""
     for setting in ("CELERY_BROKER_TRANSPORT_OPTIONS", "BROKER_TRANSPORT_OPTIONS"):
         options = current_app.config.get(setting) or {}
         if "visibility_timeout" in options:
@@ -263,4 +267,6 @@ def _visibility_timeout(channel: Any) -> float:
 
 def _keys(channel: Any, queue: str, priority: int = 0) -> list[str]:
     names = (channel._q_for_pri(queue, priority), channel.unacked_index_key, channel.unacked_key)
-    return [f"{channel.global_keyprefix}{name}" for name in names]  # kombu puts it before other commands itself
+    return [
+        f"{channel.global_keyprefix}{name}" for name in names
+    ]  # kombu adds the prefix itself for other commands, but not for scripts

@@ -1,1 +1,1 @@
-"""Archive: raw events and totals as files, so that statistics survive the loss of the search engine."""
+"""Export raw events and totals to files and import them, so that they survive the loss of the search engine."""

@@ -1,4 +1,4 @@
-"""Merging: documents of a file beside those that are stored, and writing what is new or newer."""
+"""Compare the documents of a file with the stored ones, and write those that are new or newer."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,19 +14,20 @@ from invenio_stats.operations.archive.targets import Source, Target
 from invenio_stats.search.failures import CONFLICT, FINAL_FOR_DOCUMENT, classify_item, error_type, is_index_missing
 from invenio_stats.search.versions import Version, build_guard, choose_operation, retry_conflicts
 
-PAGE = 500
+DOCUMENTS_PER_PAGE = 500
 
-_ATTEMPTS = 5
-_STAMPS = ("updated_timestamp", "last_seen", "timestamp", "date")
-_OLDEST = datetime.min.replace(tzinfo=UTC)
+_MAX_ATTEMPTS = 5
+_REQUEST_SECONDS = 120
+_STAMP_FIELDS = ("updated_timestamp", "last_seen", "timestamp", "date")
+_NO_STAMP = datetime.min.replace(tzinfo=UTC)
 
 Outcome = Literal["created", "replaced", "same", "kept", "refused"]
-"""Of a document: "kept" when another one is stored that is not older, "refused" when the engine will never take it."""
+"""Outcome for a document: "kept" if the stored one is not older, "refused" if the engine can never store it."""
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
-_Placed = tuple[str, str, Source]
-"""A document with its index and id."""
+_Located = tuple[str, str, Source]
+"""Index, id and source of a document."""
 
 
 class _Write(NamedTuple):
@@ -39,9 +40,9 @@ class DocumentMerger:
     """Merges the documents of one file, page by page."""
 
     def __init__(self, client: Any, target: Target, is_dry: bool, before_write: Callable[[datetime], None]):
-        """Merge into a target; with `is_dry` only say what would be done.
+        """Merge into a target; with `is_dry` only count the outcomes.
 
-        `before_write` is told of the oldest stamp among the documents that are going to be written.
+        `before_write` is called before each write, with the oldest stamp of the documents to be written.
         """
         self._client = client
         self._target = target
@@ -50,25 +51,28 @@ class DocumentMerger:
         self.outcomes: Counter[Outcome] = Counter()
 
     def merge(self, documents: list[Document]) -> None:
-        """Merge one page."""
-        placed = [one for one in map(self._placed, documents) if one is not None]
-        self.outcomes["refused"] += len(documents) - len(placed)
-        conflicting = retry_conflicts(placed, self._merge, _ATTEMPTS)
+        """Merge one page of documents; ArchiveError if other programs keep changing them, or the engine fails."""
+        located = [entry for entry in map(self._locate, documents) if entry is not None]
+        self.outcomes["refused"] += len(documents) - len(located)
+        conflicting = retry_conflicts(located, self._merge, _MAX_ATTEMPTS)
         if conflicting:
-            raise ArchiveError(f"{conflicting[0][0]} is being written to by others. Stop them, and import again.")
+            index = conflicting[0][0]
+            raise ArchiveError(f"{index} is being written to by other programs. Stop them, and import again.")
 
-    def _merge(self, placed: list[_Placed]) -> list[_Placed]:
-        """Merge documents; return those that others have changed since they were compared."""
-        writes = self._compare(placed)
+    def _merge(self, located: list[_Located]) -> list[_Located]:
+        """Merge documents; return those that another program has changed since they were compared."""
+        writes = self._compare(located)
         if self._is_dry or not writes:
             self.outcomes.update(write.outcome for write in writes)
             return []
+        # The bookmarks go back before events are written: after a failure in between, totals are counted once more,
+        # while in the other order the new events might never be counted.
         self._before_write(min(write.stamp for write in writes))
         conflicting = self._write(writes)
-        return [one for one in placed if one[:2] in conflicting]
+        return [entry for entry in located if entry[:2] in conflicting]
 
-    def _placed(self, document: Document) -> _Placed | None:
-        """Return a document with its index; None for one that has no place."""
+    def _locate(self, document: Document) -> _Located | None:
+        """Return a document with its index, which is created if it is missing; None if it belongs to no index."""
         document_id, source = document
         try:
             index = self._target.index_of(source)
@@ -76,12 +80,12 @@ class DocumentMerger:
             return None
         return index, document_id, source if self._is_dry else self._target.ensure(index, source)
 
-    def _compare(self, placed: list[_Placed]) -> list[_Write]:
-        """Return what is to be written; what is stored as it should be is counted."""
-        wanted = [{"_index": index, "_id": document_id} for index, document_id, _ in placed]
-        found = self._client.mget(body={"docs": wanted})["docs"]
+    def _compare(self, located: list[_Located]) -> list[_Write]:
+        """Return the necessary writes, and count the documents that need none."""
+        refs = [{"_index": index, "_id": document_id} for index, document_id, _ in located]
+        answers = self._client.mget(body={"docs": refs})["docs"]
         writes = []
-        for (index, document_id, source), stored in zip(placed, found, strict=True):
+        for (index, document_id, source), stored in zip(located, answers, strict=True):
             if not _is_found(stored):
                 writes.append(_write_over(None, index, document_id, source))
             elif stored["_source"] == source:
@@ -93,19 +97,24 @@ class DocumentMerger:
         return writes
 
     def _write(self, writes: list[_Write]) -> set[tuple[str, str]]:
-        """Write; return the places where somebody else was faster."""
+        """Write, count the outcomes, and return index and id of the documents that another program has changed."""
         actions = [write.action for write in writes]
         _, errors = search.helpers.bulk(
-            self._client, actions, raise_on_error=False, max_retries=5, chunk_size=PAGE, request_timeout=120
+            self._client,
+            actions,
+            raise_on_error=False,
+            max_retries=5,
+            chunk_size=DOCUMENTS_PER_PAGE,
+            request_timeout=_REQUEST_SECONDS,
         )
         failed = {}
         for error in errors:
-            one = next(iter(error.values()))
-            failed[one["_id"]] = one
-            if classify_item(one) not in (CONFLICT, FINAL_FOR_DOCUMENT):
+            item = next(iter(error.values()))
+            failed[item["_id"]] = item
+            if classify_item(item) not in (CONFLICT, FINAL_FOR_DOCUMENT):
                 raise ArchiveError(
-                    f"The search engine answered {one['status']} ({error_type(one)}) for {one['_index']}. "
-                    "Import again later: what is there is left alone."
+                    f"The search engine answered {item['status']} ({error_type(item)}) for {item['_index']}. "
+                    "Import again later: documents that are imported already stay."
                 )
         conflicting = set()
         for write in writes:
@@ -124,17 +133,17 @@ def _write_over(version: Version | None, index: str, document_id: str, source: S
 
 
 def stamp(source: Mapping[str, Any]) -> datetime:
-    """Return when a document was last written, as far as it says."""
-    for name in _STAMPS:
+    """Return when a document was last written, by its fields; the earliest moment if they do not tell."""
+    for name in _STAMP_FIELDS:
         try:
             return parse(source[name])
         except (KeyError, ValueError):
             continue
-    return _OLDEST
+    return _NO_STAMP
 
 
 def _is_found(answer: Mapping[str, Any]) -> bool:
-    """Say whether a document is there; ArchiveError where the engine cannot tell."""
+    """Return True if a document is stored; ArchiveError if the engine could not read the index."""
     if "error" in answer and not is_index_missing(answer):
         raise ArchiveError(f"The search engine cannot read {answer['_index']}: {error_type(answer)}.")
     return bool(answer.get("found"))

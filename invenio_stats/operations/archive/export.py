@@ -1,4 +1,4 @@
-"""Export: events, totals, bookmarks and agents into a directory, one file for each index."""
+"""Export raw events, totals, bookmarks and the user-agent catalog to a directory, one file for each index."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
@@ -22,26 +22,26 @@ from invenio_stats.search.scan import scan
 from invenio_stats.totals.first_complete_day import first_complete_day_of
 
 _ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "automated", "events", "agents", "ingest")
-"""The bookmarks first: whatever comes in from then on is counted after an import."""
+"""Bookmarks are exported first, so that events stored during the export are counted after an import."""
 
 
 def export(
     client: Any, folder: Path, event_types: list[str], first: datetime | None, last: datetime | None, bar: Progress
 ) -> Manifest:
-    """Write the files and return what they hold; an export of the same that was interrupted is gone on with.
+    """Write the files and return their manifest; an interrupted export with the same arguments is continued.
 
-    ArchiveError for a directory that holds anything else.
+    ArchiveError if the directory contains anything else.
     """
     now = to_second(datetime.now(timezone.utc))
     first, last = (None if edge is None else floor(edge, "day") for edge in (first, last))
     edges = [None if edge is None else f"{edge:%Y-%m-%d}" for edge in (first, last)]
-    wanted = Manifest(version("invenio-stats"), iso_zoned(now), edges[0], edges[1], sorted(event_types))
-    written = _begin(folder, wanted)
-    found = [index for index in indices(client) if index.kind in _ORDER and _is_wanted(index, event_types)]
-    written = replace(written, fields=_fields(client, found))
-    for index in sorted(found, key=lambda index: (_ORDER.index(index.kind), index.name)):
+    new = Manifest(version("invenio-stats"), iso_zoned(now), edges[0], edges[1], sorted(event_types))
+    written = _begin(folder, new)
+    exported = [index for index in indices(client) if index.kind in _ORDER and _is_wanted(index, event_types)]
+    written = replace(written, fields=_fields(client, exported))
+    for index in sorted(exported, key=lambda index: (_ORDER.index(index.kind), index.name)):
         part = Part(index.kind, index.event_type, index.name.removeprefix(prefix_index("")))
-        if part.path not in {one.path for one in written.files}:
+        if part.path not in {file.path for file in written.files}:
             bar.begin(part.index, index.documents)
             written = _write(client, folder, written, part, _query(index.kind, event_types, first, last), bar)
     written = replace(written, finished=iso_zoned(to_second(datetime.now(timezone.utc))))
@@ -49,19 +49,19 @@ def export(
     return written
 
 
-def _begin(folder: Path, wanted: Manifest) -> Manifest:
-    """Return what is to be gone on with."""
+def _begin(folder: Path, new: Manifest) -> Manifest:
+    """Return the manifest to continue: the new one in an empty directory, or that of the interrupted export."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not any(folder.iterdir()):
-        manifest.save(folder, wanted)
-        return wanted
+        manifest.save(folder, new)
+        return new
     if not (folder / manifest.NAME).exists():
-        raise ArchiveError(f"{folder} is not empty. Name a directory that is, or does not exist.")
+        raise ArchiveError(f"{folder} is not empty. Name a directory that is empty or does not exist.")
     known = manifest.load(folder)
     if known.finished:
-        raise ArchiveError(f"{folder} holds an export of {known.finished} already. Name another directory.")
-    if not known.is_same_export(wanted):
-        raise ArchiveError(f"{folder} holds a part of another export. Name another directory.")
+        raise ArchiveError(f"{folder} already contains an export of {known.finished}. Name another directory.")
+    if not known.is_same_export(new):
+        raise ArchiveError(f"{folder} contains a part of another export. Name another directory.")
     return known
 
 
@@ -70,11 +70,11 @@ def _write(
 ) -> Manifest:
     name = prefix_index(part.index)
     client.indices.refresh(index=name)
-    held = files.write(folder / part.path, scan(client, name, query), bar.advance)
-    if not held.documents:
+    contents = files.write(folder / part.path, scan(client, name, query), bar.advance)
+    if not contents.documents:
         (folder / part.path).unlink()
         return written
-    written = written.with_file(replace(part, **held._asdict()))
+    written = written.with_file(replace(part, **contents._asdict()))
     manifest.save(folder, written)
     return written
 
@@ -84,12 +84,12 @@ def _is_wanted(index: Index, event_types: list[str]) -> bool:
 
 
 def _query(kind: str, event_types: list[str], first: datetime | None, last: datetime | None) -> dict[str, Any] | None:
-    """Return what of an index is exported; None for all of it."""
+    """Return the query for the exported documents of an index; None for all of them."""
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
-        kept = [*bookmarks_of(others), *map(first_complete_day_of, others)]
-        passing = {"prefix": {"aggregation_type": "rebuild-"}}  # how far rebuilding has come is nobody's number
-        return {"bool": {"must_not": [{"terms": {"aggregation_type": kept}}, passing]}}
+        left_out = [*bookmarks_of(others), *map(first_complete_day_of, others)]
+        progress = {"prefix": {"aggregation_type": "rebuild-"}}  # the progress of a rebuild is no statistic
+        return {"bool": {"must_not": [{"terms": {"aggregation_type": left_out}}, progress]}}
     if kind == "agents":
         return None
     edges = {"gte": first and f"{first:%Y-%m-%d}", "lt": last and f"{last + timedelta(days=1):%Y-%m-%d}"}
@@ -101,17 +101,17 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
 
 
 def bookmarks_of(event_types: Collection[str]) -> Iterator[str]:
-    """Yield the names of the bookmarks that say how far the totals of these event types are."""
+    """Yield the names of the bookmarks of the aggregations of these event types."""
     for name, definition in current_stats.aggregations.items():
         if definition.params.get("event") in event_types:
             yield name
             yield names.automated_aggregation(name)
 
 
-def _fields(client: Any, found: list[Index]) -> dict[str, dict[str, Any]]:
-    """Return the mapped fields of events and totals, by kind and event type; the newest index says how."""
+def _fields(client: Any, exported: list[Index]) -> dict[str, dict[str, Any]]:
+    """Return the mapped fields of events and totals by kind and event type; the newest index takes precedence."""
     fields: dict[str, dict[str, Any]] = {}
-    for index in found:
+    for index in exported:
         if index.event_type:
             about = client.indices.get_mapping(index=index.name)[index.name]["mappings"]
             fields.setdefault(f"{index.kind}/{index.event_type}", {}).update(about.get("properties", {}))
@@ -119,7 +119,7 @@ def _fields(client: Any, found: list[Index]) -> dict[str, dict[str, Any]]:
 
 
 def summary(written: Manifest) -> dict[str, Any]:
-    """Return what an export holds, for programs."""
+    """Return the manifest with numbers of files, documents and bytes by kind, for JSON output."""
     kinds = {
         kind: {
             "files": sum(part.kind == kind for part in written.files),

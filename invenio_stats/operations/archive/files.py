@@ -1,4 +1,4 @@
-"""Files: documents as compressed JSON Lines, the same documents always as the same bytes."""
+"""Write and read documents as compressed JSON Lines; the same documents always give the same bytes."""
 
 import gzip
 import hashlib
@@ -17,26 +17,26 @@ from invenio_stats.search.scan import pages
 
 SUFFIX = ".jsonl.gz"
 
-_IN_MEMORY = 20_000
-"""Documents that are sorted at once; beyond that they are sorted on disk."""
-_BLOCK = 1 << 20
+_DOCUMENTS_IN_MEMORY = 20_000
+"""Number of documents that are sorted in memory; more are sorted on disk in runs of this size."""
+_BLOCK_BYTES = 1 << 20
 
 Document = tuple[str, dict[str, Any]]
 OnDone = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Shows how far it is: a bar, or nothing."""
+    """Shows progress, for example as a bar."""
 
     def begin(self, name: str, total: int | None = None) -> None:
-        """Start on a thing that has so many parts."""
+        """Start to show the progress of a task with so many parts."""
 
     def advance(self, parts: int = 1) -> None:
-        """Note that so many more parts are done."""
+        """Show that so many more parts are done."""
 
 
 class Written(NamedTuple):
-    """What a file holds."""
+    """Number of documents, size and checksum of a file."""
 
     documents: int
     bytes: int
@@ -44,14 +44,14 @@ class Written(NamedTuple):
 
 
 def write(path: Path, documents: Iterable[Document], on_done: OnDone) -> Written:
-    """Write documents in the order of their ids; the file is there when it is complete.
+    """Write documents in the order of their ids; the file gets its name only when it is complete.
 
-    It is for its owner's eyes only: raw events are personal data.
+    Only its owner can read it, because raw events are personal data.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     count = 0
-    with _sorted(path.parent, documents, on_done) as lines, _opened(part) as raw, _compressor(raw) as file:
+    with _SortedLines(path.parent, documents, on_done) as lines, _open_private(part) as raw, _compressor(raw) as file:
         for line in lines:
             file.write(line)
             count += 1
@@ -61,8 +61,8 @@ def write(path: Path, documents: Iterable[Document], on_done: OnDone) -> Written
 
 
 def read(path: Path) -> Iterator[Document]:
-    """Yield the documents of a file; ArchiveError names the line that is none."""
-    number = 0  # the line
+    """Yield the documents of a file; an ArchiveError names the line that is not a document."""
+    number = 0  # of the line
     try:
         with gzip.open(path, "rb") as file:
             for line in file:
@@ -74,17 +74,17 @@ def read(path: Path) -> Iterator[Document]:
 
 
 def checksum(path: Path, on_read: OnDone = lambda read: None) -> str:
-    """Return the SHA-256 of a file; `on_read` is told how many more bytes were read."""
+    """Return the SHA-256 of a file; `on_read` is called with the size of each block read."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(_BLOCK_BYTES):
             digest.update(block)
             on_read(len(block))
     return digest.hexdigest()
 
 
-class _sorted:
-    """The lines of documents, sorted: a line begins with the id."""
+class _SortedLines:
+    """Context manager that gives the lines of documents, sorted by id because each line begins with it."""
 
     def __init__(self, folder: Path, documents: Iterable[Document], on_done: OnDone):
         self._folder, self._documents, self._on_done = folder, documents, on_done
@@ -94,7 +94,8 @@ class _sorted:
         with self._stack:
             folder = Path(self._stack.enter_context(TemporaryDirectory(prefix=".sorting-", dir=self._folder)))
             runs = [
-                self._run(folder / str(number), page) for number, page in enumerate(pages(self._lines(), _IN_MEMORY))
+                self._run(folder / str(number), page)
+                for number, page in enumerate(pages(self._lines(), _DOCUMENTS_IN_MEMORY))
             ]
             self._stack = self._stack.pop_all()
         return merge(*runs)
@@ -110,17 +111,17 @@ class _sorted:
 
     def _run(self, path: Path, lines: list[bytes]) -> Iterable[bytes]:
         lines.sort()
-        if len(lines) < _IN_MEMORY:  # the last one may stay
+        if len(lines) < _DOCUMENTS_IN_MEMORY:  # the last run, which fits in memory
             return lines
-        with _opened(path) as file:
+        with _open_private(path) as file:
             file.writelines(lines)
         return self._stack.enter_context(path.open("rb"))
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open_private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _compressor(raw: IO[bytes]) -> gzip.GzipFile:
-    # Without name and time, so that the same documents make the same bytes.
+    # Without file name and time, so that the same documents give the same bytes.
     return gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6)

@@ -1,4 +1,4 @@
-"""Manifest: what an export holds, with a checksum of each file; the last thing that is written of it."""
+"""Describe the files of an export with their checksums, and whether the export is complete."""
 
 import json
 import re
@@ -15,24 +15,24 @@ _PATH = re.compile(r"[\w%+~-][\w.%+~-]*(?:/[\w%+~-][\w.%+~-]*)*\.jsonl\.gz")
 
 Kind = Literal["totals", "automated", "events", "agents", "ingest", "bookmarks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""In the order in which they are imported: the bookmarks last, so that what was not imported is not passed by."""
+"""All kinds in the order of import: bookmarks last, so that an interrupted import leaves no events uncounted."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file."""
+    """One file of an export."""
 
     kind: Kind
     event_type: str | None
     index: str
-    """The index that it was, without the instance's prefix."""
+    """Name of the exported index, without the instance's prefix."""
     documents: int = 0
     bytes: int = 0
     sha256: str = ""
 
     @property
     def path(self) -> str:
-        """Where the file lies in the directory."""
+        """Path of the file, relative to the directory of the export."""
         return f"{self.kind}/{self.index}.jsonl.gz"
 
 
@@ -41,10 +41,10 @@ class Manifest:
     """An export, complete or not."""
 
     version: str
-    """Of the package that made it."""
+    """Version of the package that wrote the export."""
     started: str
     first: str | None
-    """From which day on, or None; both ends belong to it."""
+    """First exported day, or None for all; `first` and `last` are inclusive."""
     last: str | None
     event_types: list[str]
     finished: str | None = None
@@ -53,35 +53,35 @@ class Manifest:
     files: list[Part] = field(default_factory=list)
 
     def is_same_export(self, other: "Manifest") -> bool:
-        """Say whether two are attempts at the same."""
+        """Return True if both have the same range of days and event types."""
         return (self.first, self.last, self.event_types) == (other.first, other.last, other.event_types)
 
     def with_file(self, part: Part) -> "Manifest":
-        """Return it with one file more."""
+        """Return the manifest with one more file."""
         return replace(self, files=[*self.files, part])
 
 
 def save(folder: Path, manifest: Manifest) -> None:
-    """Write it, all or nothing."""
+    """Write the manifest to a directory atomically."""
     part = folder / f"{NAME}.part"
     part.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1) + "\n")
     part.replace(folder / NAME)
 
 
 def load(folder: Path) -> Manifest:
-    """Read it; ArchiveError where there is none, or one of another kind."""
+    """Read the manifest of a directory; ArchiveError if it is missing, invalid or of another format."""
     path = folder / NAME
     try:
         values = json.loads(path.read_text())
         form = values.pop("format")
         if form != FORMAT:
             raise ArchiveError(
-                f"{path} has format {form!r}, and this release reads {FORMAT}. Use the one that made it."
+                f"{path} has format {form!r}, and this release reads {FORMAT}. Use the release that wrote it."
             )
-        values["files"] = [Part(**one) for one in values["files"]]
+        values["files"] = [Part(**entry) for entry in values["files"]]
         manifest = Manifest(**values)
     except FileNotFoundError as error:
-        raise ArchiveError(f"{folder} holds no {NAME}. Name the directory of an export.") from error
+        raise ArchiveError(f"{folder} has no {NAME}. Name the directory of an export.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError(f"{path} cannot be read ({type(error).__name__}). Export again.") from error
     for part in manifest.files:

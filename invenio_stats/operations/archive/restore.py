@@ -1,4 +1,4 @@
-"""Restore: an export into the search engine, by way of what is there: doing it twice does it once."""
+"""Import an export into the search engine without overwriting newer documents; repeating it changes nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -10,7 +10,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files
-from invenio_stats.operations.archive.document_merger import OUTCOMES, PAGE, DocumentMerger, Outcome
+from invenio_stats.operations.archive.document_merger import DOCUMENTS_PER_PAGE, OUTCOMES, DocumentMerger, Outcome
 from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
@@ -19,13 +19,13 @@ from invenio_stats.search.scan import pages
 from invenio_stats.totals.first_complete_day import first_complete_day_of
 
 Outcomes = dict[str, dict[Outcome, int]]
-"""How many documents of each kind were created, replaced, the same, kept (not older) and refused."""
+"""Numbers of documents by kind and outcome."""
 
 
 def read_verified(folder: Path, bar: Progress) -> Manifest:
-    """Return what an export holds, after all of its files were compared with their checksums.
+    """Return the manifest of an export after comparing all files with their checksums.
 
-    ArchiveError for an export that is not complete, or of which anything has changed.
+    ArchiveError if the export is not complete, or a file is missing or changed.
     """
     manifest = load(folder)
     if not manifest.finished:
@@ -43,18 +43,19 @@ def read_verified(folder: Path, bar: Progress) -> Manifest:
 
 
 def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Progress) -> Outcomes:
-    """Import what was verified; with `is_dry` only say what would be done.
+    """Import a verified export and return the outcomes; with `is_dry` only determine them.
 
-    Documents that are there and not older stay. Where totals have been aggregated, the bookmark goes back as far
-    as events come in, so that the next run counts them.
+    Stored documents that are not older stay. Bookmarks move back to the oldest imported event, so that the next run
+    counts the imported events.
     """
     now = datetime.now(timezone.utc)
     outcomes: Outcomes = {}
+    # In the order of KINDS: bookmarks last, see there.
     for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
         target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
-        merger = DocumentMerger(client, target, is_dry, _rewinding(client, part))
+        merger = DocumentMerger(client, target, is_dry, _make_rewind(client, part))
         bar.begin(part.index, part.documents)
-        for page in pages(_documents(client, folder, part), PAGE):
+        for page in pages(_documents(client, folder, part), DOCUMENTS_PER_PAGE):
             merger.merge(page)
             bar.advance(len(page))
         counted = outcomes.setdefault(part.kind, dict.fromkeys(OUTCOMES, 0))
@@ -66,9 +67,10 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
 
 
 def _documents(client: Any, folder: Path, part: Part) -> Any:
-    """Return the documents of a file; of bookmarks only those of aggregations that have none here.
+    """Return the documents of a file; bookmarks only of aggregations that have none in this instance.
 
-    First complete days come too: what is known here was judged without the totals that come in; the later day stays.
+    First complete days are always imported, because those of this instance were estimated without the imported totals;
+    the later day stays.
     """
     documents = files.read(folder / part.path)
     if part.kind != "bookmarks":
@@ -84,8 +86,8 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
     return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))
 
 
-def _rewinding(client: Any, part: Part) -> Callable[[datetime], None]:
-    """Return what is to be done before documents of a file are written."""
+def _make_rewind(client: Any, part: Part) -> Callable[[datetime], None]:
+    """Return the function that moves bookmarks back before events of a file are written."""
     bookmarks = [BookmarkAPI(client, name, "day") for name in bookmarks_of([str(part.event_type)])]
     reached: list[datetime] = []
 

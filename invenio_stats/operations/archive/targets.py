@@ -1,4 +1,4 @@
-"""Targets: where the documents of an export belong in this instance, by today's rule."""
+"""Find and create the indices for the documents of an export, by the current configuration."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,10 +24,10 @@ _BODIES = {"agents": catalog.BODY, "bookmarks": BookmarkAPI.MAPPINGS, "ingest": 
 
 
 class Target:
-    """Where the documents of one file belong."""
+    """The indices for the documents of one file."""
 
     def __init__(self, client: Any, part: Part, fields: Mapping[str, Field], now: datetime):
-        """Belong to a file; `fields` are the mapped fields of the index that it was."""
+        """Take the file and the mapped `fields` of the index that it was exported from."""
         self._client = client
         self._part = part
         self._fields = fields
@@ -40,13 +40,13 @@ class Target:
         self._refused: dict[str, frozenset[str]] = {}
 
     def index_of(self, source: Source) -> str:
-        """Return the index, or the day's name, of a document; ValueError for an event of no time."""
+        """Return the index of a document (or the day's alias); ValueError for an event without valid timestamp."""
         if self._part.kind != "events":
             return str(prefix_index(self._part.index))
         return names.events_index(self._alias, parse(source.get("timestamp", "")), self._suffix)
 
     def ensure(self, index: str, source: Source) -> Source:
-        """Make the index of a document, unless it is there; return what of the document it takes."""
+        """Create the index of a document if it is missing; return the document without the fields that it rejects."""
         if index not in self._refused:
             self._refused[index] = self._ensure(index, source)
         refused = self._refused[index]

@@ -1,1 +1,1 @@
-"""Daily event indices of a closed month become one monthly index."""
+"""Compact the daily event indices of a closed month into one monthly index."""

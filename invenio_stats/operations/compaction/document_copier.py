@@ -1,4 +1,4 @@
-"""Copying: the documents of several indices into one, each once, and the proof that they are all there."""
+"""Copy the documents of several indices into one, each once, and verify that all of them were copied."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -11,35 +11,37 @@ from invenio_stats.operations.compaction.target_index import Document, TargetInd
 from invenio_stats.search.scan import pages, scan
 
 OnCopied = Callable[[int], None]
-"""Is told how many more documents have been copied or compared."""
+"""Called with the number of documents that were just copied or compared."""
 
 
 class DocumentCopier:
-    """Copies the sources of a plan into an index in the making."""
+    """Copies the source indices of a plan into the target index."""
 
     def __init__(self, client: Any, target_index: TargetIndex, on_copied: OnCopied):
-        """Read with a client; what is written goes through the making."""
+        """Read the sources with a client; all writes go through `target_index`."""
         self._client = client
         self._target = target_index
         self._on_copied = on_copied
         self._fingerprint = Fingerprint()
         self._twice: set[str] = set()
-        """Documents that were in two indices: they counted twice until now."""
+        """Ids of documents that are in two source indices and so counted twice until now."""
 
     def copy(self, sources: Iterable[str]) -> None:
-        """Copy the documents of all sources; CompactionError where not all of them could be read."""
+        """Copy the documents of all sources; CompactionError if not all of them could be read."""
         for index in sources:
             read = 0
             for page in pages(scan(self._client, index)):
                 self._copy_page(dict(page))
                 read += len(page)
                 self._on_copied(len(page))
-            there = self._client.count(index=index)["count"]
-            if read != there:
-                raise CompactionError(f"{read} of {there} documents of {index} could be read. Run the command again.")
+            expected = self._client.count(index=index)["count"]
+            if read != expected:
+                raise CompactionError(
+                    f"Only {read} of {expected} documents of {index} were read. Run the command again."
+                )
 
     def compare(self) -> Digest:
-        """Compare what is stored with what was copied, and return both's digest; CompactionError where they differ."""
+        """Compare the stored documents with the copied ones; return their digest, CompactionError if they differ."""
         self._client.indices.refresh(index=self._target.target)
         stored, twice = Fingerprint(), 0
         for page in pages(scan(self._client, self._target.lease)):
@@ -53,29 +55,31 @@ class DocumentCopier:
         if stored.digest() != self._fingerprint.digest() or twice != len(self._twice):
             raise CompactionError(
                 f"The copy in {self._target.target} differs: {stored.digest()} instead of {self._fingerprint.digest()}."
-                " The days stay as they are. Run the command again."
+                " The days are unchanged. Run the command again."
             )
         return stored.digest()
 
     def stamp_doubled(self, now: datetime) -> int:
-        """Stamp the documents that counted twice anew, so that aggregations see that they do so no more."""
+        """Update the stamp of documents that counted twice, so that aggregations recount them; return their number."""
         for ids in pages(sorted(self._twice)):
-            found = zip(ids, self._target.read(ids), strict=True)
+            documents = zip(ids, self._target.read(ids), strict=True)
             stamp = {"updated_timestamp": iso_zoned(now)}
-            self._target.write("index", [(document_id, {**source, **stamp}) for document_id, source in found])
+            self._target.write("index", [(document_id, {**source, **stamp}) for document_id, source in documents])
         if self._twice:
             self._client.indices.refresh(index=self._target.target)
         return len(self._twice)
 
     def _copy_page(self, documents: Mapping[str, Document]) -> None:
-        there = self._target.write("create", documents.items())
+        # A document that is in the target already comes from another source: the newer of the two is kept, and neither
+        # stays in the fingerprint, since `compare` only counts such documents.
+        existing = self._target.write("create", documents.items())
         newer = {}
-        for document_id, stored in zip(there, self._target.read(there) if there else (), strict=True):
+        for document_id, stored in zip(existing, self._target.read(existing) if existing else (), strict=True):
             if document_id not in self._twice:
                 self._fingerprint.remove(document_id, stored)
             if _stamp(documents[document_id]) > _stamp(stored):
                 newer[document_id] = documents[document_id]
-        self._twice.update(there)
+        self._twice.update(existing)
         if newer:
             self._target.write("index", newer.items())
         for document_id in documents.keys() - self._twice:

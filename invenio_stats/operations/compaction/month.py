@@ -1,8 +1,8 @@
-"""Compact: the days of a closed month become one index, and stay names of it.
+"""Compact the daily indices of a closed month into one index that keeps their names as aliases.
 
-Nothing is read from the new index before it takes the days' place in a single request, and nothing is written to the
-days from the first copied document on: whoever tries is told to come back later. So a search finds every event once
-at any moment, and a run that ends anywhere can be started again.
+Searches use the new index only after it has replaced the daily indices in a single request, and the daily indices
+reject writes from the first copied document on, so that workers retry later. Searches therefore find every event once
+at any time, and a run that was interrupted at any point can be repeated.
 """
 
 import logging
@@ -20,38 +20,40 @@ logger = logging.getLogger(__name__)
 
 
 class Compacted(NamedTuple):
-    """What became of a month."""
+    """The result of the compaction of a month."""
 
     index: str | None
-    """The index that was made; None where there were no days to make one of."""
+    """The new index; None if there were no daily indices."""
     replaced: int
-    """Indices that it has taken the place of."""
+    """Number of indices that it has replaced."""
     documents: int
     doubled: int
-    """Documents that were in two indices, and counted twice."""
+    """Number of documents that were in two indices and so counted twice."""
     checksum: str | None
 
 
 def compact(
     client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnCopied = lambda documents: None
 ) -> Compacted:
-    """Make one index of a month; what another run has left behind is undone before.
+    """Compact a month, after undoing what an interrupted run has left.
 
-    CompactionError and errors of the client leave the days as they were. `on_copied` is told of each document twice:
-    when it is copied, and when it is compared.
+    After a CompactionError or an error of the client the daily indices are unchanged. `on_copied` counts each document
+    twice: when it is copied and when it is compared.
     """
     for index, lease in plan.unfinished.items():
         month_indices.abandon(client, plan.alias, index, lease, clock())
-    done = _make(client, plan, clock, on_copied) if plan.days else Compacted(None, 0, 0, 0, None)
-    for index in {*plan.hidden, done.index} - {None, *(plan.sources)}:
+    result = _compact(client, plan, clock, on_copied) if plan.days else Compacted(None, 0, 0, 0, None)
+    for index in {*plan.hidden, result.index} - {None, *(plan.sources)}:
         show(client, str(index))
-    return done
+    return result
 
 
-def _make(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnCopied) -> Compacted:
+def _compact(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnCopied) -> Compacted:
     target_index = TargetIndex(client, plan, clock)
     copier = DocumentCopier(client, target_index, on_copied)
     try:
+        # The target is created first: its lease keeps other runs away. Writes stop before the copy, since a document
+        # written to a day during the copy might be missed.
         target_index.create()
         target_index.stop_writes()
         copier.copy(plan.sources)
@@ -61,8 +63,8 @@ def _make(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: OnC
         with suppress(Exception):
             target_index.abandon()
         raise
-    # Not undone when it fails: an answer that got lost does not say that nothing was done.
+    # No undo if this fails: the request may have succeeded although its answer was lost.
     target_index.replace_sources()
     facts = {"index": target_index.target, "replaced": len(plan.sources), "documents": digest.documents + doubled}
-    logger.info("A month was made one index", extra=facts)
+    logger.info("A month was compacted", extra=facts)
     return Compacted(target_index.target, len(plan.sources), digest.documents + doubled, doubled, digest.checksum)

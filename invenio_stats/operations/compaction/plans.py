@@ -1,4 +1,4 @@
-"""Plans: which months can be made one index, and what of an interrupted attempt has to be undone before."""
+"""Plan which months can be compacted, and what an interrupted run has left to be undone."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,48 +15,48 @@ from invenio_stats.proxies import current_stats
 
 @dataclass
 class Plan:
-    """What is to be done with one month of one event type."""
+    """The work for one month of one event type."""
 
     event_type: str
     alias: str
     month: str
-    """As '2026-01'."""
+    """Formatted as '2026-01'."""
     days: list[str] = field(default_factory=list)
-    """Indices of days."""
+    """Daily indices."""
     whole: list[str] = field(default_factory=list)
-    """Indices that hold the month, or a part of it, already."""
+    """Monthly indices that already contain the month or a part of it."""
     unfinished: dict[str, str] = field(default_factory=dict)
-    """Indices in the making that were left behind, each with its mark."""
+    """Target indices that an interrupted run has left, each with its lease."""
     hidden: list[str] = field(default_factory=list)
-    """Those of the whole month that patterns do not find yet."""
+    """Monthly indices that are still hidden from index patterns."""
     taken: set[str] = field(default_factory=set)
-    """Names that a new index cannot have."""
+    """Names that are in use and cannot be those of a new index."""
 
     @property
     def name(self) -> str:
-        """The name that the month is found by."""
+        """The name by which the index of the month is found."""
         return f"{self.alias}-{self.month}"
 
     @property
     def target(self) -> str:
-        """The index that is to be made."""
+        """The name of the new index."""
         return free_name(self.name, self.taken)
 
     @property
     def sources(self) -> list[str]:
-        """The indices whose documents it is to hold, the newest last."""
+        """The indices whose documents are copied, the newest last; none if there is no daily index."""
         return [*self.whole, *self.days] if self.days else []
 
     @property
     def is_due(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return bool(self.days or self.unfinished or self.hidden)
 
 
 def plans(client: Any, event_types: Iterable[str], now: datetime, month: str | None = None) -> Iterator[Plan]:
-    """Yield what is to be done for each closed month, or for one of them, by event type; the oldest first.
+    """Yield the plans of all closed months, or of one month, by event type and with the oldest month first.
 
-    Event types with another suffix than the daily one are left alone.
+    Event types whose indices are not daily are left out.
     """
     for event_type in event_types:
         params = current_stats.events[event_type].params
@@ -72,18 +72,18 @@ def _by_month(client: Any, event_type: str, alias: str) -> list[Plan]:
     hidden = client.indices.get_settings(
         index=f"{alias}-*", name="index.hidden", expand_wildcards="all", flat_settings=True
     )
-    found: dict[str, Plan] = {}
+    by_month: dict[str, Plan] = {}
     for index, about in sorted(client.indices.get_alias(index=f"{alias}-*").items()):
-        named = period(alias, index)
-        if named is None:
+        covered = period(alias, index)
+        if covered is None:
             continue
-        plan = found.setdefault(named.month, Plan(event_type, alias, named.month))
+        plan = by_month.setdefault(covered.month, Plan(event_type, alias, covered.month))
         lease = find_lease(about["aliases"])
         if lease:
             plan.unfinished[index] = lease
             continue
-        (plan.days if named.day else plan.whole).append(index)
+        (plan.days if covered.day else plan.whole).append(index)
         plan.taken |= {index, *about["aliases"]}
-        if not named.day and hidden.get(index, {}).get("settings", {}).get("index.hidden") == "true":
+        if not covered.day and hidden.get(index, {}).get("settings", {}).get("index.hidden") == "true":
             plan.hidden.append(index)
-    return [found[month] for month in sorted(found)]
+    return [by_month[month] for month in sorted(by_month)]

@@ -1,1 +1,1 @@
-"""How the pipeline is doing: status, diagnosis, last runs and ingest counters."""
+"""Monitor the pipeline: status, diagnosis, last runs and ingest counters."""

@@ -1,6 +1,7 @@
 """Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from flask import current_app
@@ -12,11 +13,14 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
-from invenio_stats.privacy.geoip import open_database
+from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
 
 Level = Literal["ok", "warning", "error"]
+
+MAX_DAYS_OF_COUNTRIES = 366
+"""Age of a country database from which it is out of date: its makers publish a new one every month or more often."""
 
 
 class Finding(NamedTuple):
@@ -28,9 +32,12 @@ class Finding(NamedTuple):
     cure: str = ""
 
 
-def examine() -> Iterator[Finding]:
-    """Yield what each check finds; a service that is away is a finding too."""
-    for check in _CHECKS:
+Check = Callable[[], Finding]
+
+
+def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
+    """Yield what each check finds, of all unless some are given; a service that is away is a finding too."""
+    for check in _CHECKS if checks is None else checks:
         try:
             yield check()
         except Exception as error:  # each client fails in its own way; its text may hold a password
@@ -82,7 +89,7 @@ def _proxies() -> Finding:
 
 def _countries() -> Finding:
     """Countries come from a database file."""
-    path = current_app.config.get("STATS_GEOIP_DATABASE")
+    path = country_database()
     if not path:
         return Finding(
             "countries",
@@ -90,14 +97,25 @@ def _countries() -> Finding:
             _("There is no country database: countries stay unknown."),
             _("Set STATS_GEOIP_DATABASE to the path of an .mmdb file."),
         )
-    if open_database(path) is None:
+    database = open_database(path)
+    is_read = database.check()
+    if not (is_read and database.gives_countries()):
+        fault = _("gives no country") if is_read else _("cannot be read")
         return Finding(
             "countries",
             "error",
-            _("The country database %(path)s cannot be read.", path=path),
-            _("Put a whole .mmdb file there, or correct STATS_GEOIP_DATABASE."),
+            _("The country database %(path)s %(fault)s.", path=path, fault=fault),
+            _("Put a whole .mmdb file of countries or cities there, or correct STATS_GEOIP_DATABASE."),
         )
-    return Finding("countries", "ok", _("Countries come from %(path)s.", path=path))
+    return Finding("countries", *_age_of_countries(path, (datetime.now(timezone.utc) - database.built()).days))
+
+
+def _age_of_countries(path: str, days: int) -> tuple[Level, str, str]:
+    """Return what is said of the age of a country database: addresses move between countries."""
+    message = _("Countries come from %(path)s, which is %(days)s days old.", path=path, days=days)
+    if days <= MAX_DAYS_OF_COUNTRIES:
+        return "ok", message, ""
+    return "warning", message, _("Set STATS_GEOIP_DATABASE to a newer .mmdb file; it is noticed within minutes.")
 
 
 def _broker() -> Finding:
@@ -115,7 +133,7 @@ def _dead_letters() -> Finding:
         return Finding(
             "dead_letters",
             "warning",
-            _("Indices refuse events, which are postponed: %(names)s.", names=_listed(postponed)),
+            _("Indices refuse events, which are postponed: %(names)s.", names=listed(postponed)),
             _(
                 "`stats dead-letters list` names the indices: open them, or lift the block. The events come back by "
                 "themselves."
@@ -126,7 +144,7 @@ def _dead_letters() -> Finding:
         return Finding(
             "dead_letters",
             "warning",
-            _("Events that could not be stored: %(names)s.", names=_listed(failed)),
+            _("Events that could not be stored: %(names)s.", names=listed(failed)),
             _("`stats dead-letters list` says why; then replay or purge them."),
         )
     return Finding("dead_letters", "ok", _("There are no dead letters."))
@@ -194,8 +212,8 @@ def _totals() -> Finding:
         return Finding(
             "totals",
             "error",
-            _("Totals that fail again and again: %(names)s.", names=_listed(failing)),
-            _("The log says why: 'Error building a total', 'The search engine refused totals'."),
+            _("Totals that fail again and again: %(names)s.", names=listed(failing)),
+            _("The log says why: 'Error building a total', 'The search engine rejected totals'."),
         )
     return Finding("totals", "ok", _("No total is quarantined."))
 
@@ -211,17 +229,18 @@ def _estimates() -> Finding:
         return Finding(
             "estimates",
             "warning",
-            _("Distinct counts that are only estimates: %(names)s.", names=_listed(found)),
+            _("Distinct counts that are only estimates: %(names)s.", names=listed(found)),
             _("Leave out the options of 'cardinality' in metric_fields: without them the count is exact."),
         )
     return Finding("estimates", "ok", _("Distinct counts are exact."))
 
 
-def _listed(facts: Mapping[str, Any]) -> str:
+def listed(facts: Mapping[str, Any]) -> str:
+    """Return names and what is to say of each as one line."""
     return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
 
 
-_CHECKS: tuple[Callable[[], Finding], ...] = (
+_CHECKS: tuple[Check, ...] = (
     _cache,
     _proxies,
     _countries,

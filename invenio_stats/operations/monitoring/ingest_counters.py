@@ -1,4 +1,4 @@
-"""Ingest counters: how many events a day were dropped, folded or rejected, and why; nothing of any visitor."""
+"""Count the events that were dropped, folded or rejected by day and reason, without data of any visitor."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -27,11 +27,11 @@ BODY: Body = {
         }
     ),
 }
-"""The index: one document for each day, event type and reason; of refused events one for each spool besides."""
+"""The body of the index, with one document for each day, event type and reason (for refused events, also spool)."""
 
-_ATTEMPTS = 20
-_LONGEST_PAUSE = 0.05
-"""Seconds, so that workers which count at the same time do not meet again at once."""
+_MAX_ATTEMPTS = 20
+_MAX_PAUSE_SECONDS = 0.05
+"""Upper bound of the random pause before a retry, so that workers do not conflict again at once."""
 
 
 _Key = tuple[date, str]
@@ -39,7 +39,7 @@ _Key = tuple[date, str]
 
 
 class Line(NamedTuple):
-    """One counter."""
+    """The number of events of one day, event type and reason."""
 
     day: date
     event_type: str
@@ -48,45 +48,45 @@ class Line(NamedTuple):
 
 
 class _StoredCount(NamedTuple):
-    """A counter as it is stored, which nobody else may have changed when it is written again."""
+    """A stored counter with its version, which must be unchanged when the counter is written again."""
 
     count: int
     version: Version
 
 
 class Counters:
-    """The counters of one event type, for one run: read when they are first needed, then one request for each batch.
+    """The counters of one event type in one run: read when first needed, then written with one request for each batch.
 
-    Several workers may count at once. They tell an operator what happens to events, and are no part of any total.
+    Several workers may count at the same time. The counters inform operators and are not part of any total.
     """
 
     def __init__(self, client: Any, event_type: str):
-        """Name the event type."""
+        """Take the client and the event type; nothing is read yet."""
         self._client = client
         self._event_type = event_type
         self._waiting: Counter[_Key] = Counter()
         self._known: dict[_Key, _StoredCount | None] = {}
 
     def add(self, day: date, reasons: Mapping[str, int]) -> None:
-        """Add to the counters of a day; without anything to add, nobody is asked.
+        """Add to the counters of a day; no request is sent if there is nothing to add.
 
-        EngineUnavailableError when others are quicker again and again, or the engine is busy: what is not written then
-        is, together with what is added next. After other errors nobody knows what was written, so it is not again.
+        EngineUnavailableError if every attempt conflicts with other workers or the engine is busy; the next call then
+        writes the rest. After any other error it is unknown what was written, so the numbers are not written again.
         """
         self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
         try:
-            waiting = retry_conflicts(self._waiting, self._write, _ATTEMPTS, _LONGEST_PAUSE)
+            waiting = retry_conflicts(self._waiting, self._write, _MAX_ATTEMPTS, _MAX_PAUSE_SECONDS)
         except Exception:
             self._waiting.clear()
             self._known.clear()
             raise
         if waiting:
             raise EngineUnavailableError(
-                f"The counters of {self._event_type!r} are in use by others; {len(waiting)} are not written."
+                f"Other workers keep changing the counters of {self._event_type!r}; {len(waiting)} are not written."
             )
 
     def _write(self, waiting: Counter[_Key]) -> Counter[_Key]:
-        """Write the counters as they were a moment ago, and more; return those that somebody else has written."""
+        """Write the increased counters; return those that another worker has changed, to be read again."""
         self._read([key for key in waiting if key not in self._known])
         body: list[dict[str, Any]] = []
         counts = {key: self._count(key) + number for key, number in waiting.items()}
@@ -112,10 +112,10 @@ class Counters:
         if not keys:
             return
         index = prefix_index(names.INGEST)
-        found = self._client.mget(body={"docs": [{"_index": index, "_id": self._id(key)} for key in keys]})["docs"]
-        if any("error" in document for document in found):
-            create_index(self._client, index, BODY)  # what else is wrong, the next request says
-        for key, document in zip(keys, found, strict=True):
+        documents = self._client.mget(body={"docs": [{"_index": index, "_id": self._id(key)} for key in keys]})["docs"]
+        if any("error" in document for document in documents):
+            create_index(self._client, index, BODY)  # any other error will also fail the next request
+        for key, document in zip(keys, documents, strict=True):
             self._known[key] = (
                 _StoredCount(document["_source"]["count"], Version.of(document)) if document.get("found") else None
             )
@@ -137,9 +137,9 @@ def _source(line: Line) -> dict[str, Any]:
 
 
 def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
-    """Write counters that somebody keeps himself and only ever adds to, each as a whole: twice is as good as once.
+    """Write counters that their keeper only increases, each with its full value, so that a repeated write is harmless.
 
-    Every keeper has documents of its own. The larger number stays, whoever writes last.
+    Every keeper has its own documents. The larger number stays, in whatever order they are written.
     """
     create_index(client, prefix_index(names.INGEST), BODY)
     body: list[dict[str, Any]] = []
@@ -154,9 +154,9 @@ def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:
-    """Return the counters from one day to another, both included, in order; of all event types unless some are named.
+    """Return the counters from one day to another, inclusive, in order; of all event types if `event_types` is None.
 
-    Old ones too: they hold nothing of anybody, and are kept.
+    Counters contain no personal data and are kept without limit.
     """
     index = prefix_index(names.INGEST)
     query: dict[str, Any] = {"bool": {"filter": [_days(first, last)]}}
@@ -164,22 +164,22 @@ def lines(client: Any, first: date, last: date, event_types: Collection[str] | N
         query["bool"]["filter"].append({"terms": {"event_type": sorted(event_types)}})
     try:
         client.indices.refresh(index=index)
-        found = [source for _id, source in scan(client, index, query)]
+        sources = [source for _id, source in scan(client, index, query)]
     except search.exceptions.NotFoundError:
-        return []  # nothing was ever counted
+        return []  # nothing has been counted yet
     counts: Counter[tuple[date, str, str]] = Counter()
-    for one in found:
-        counts[date.fromisoformat(one["date"]), one["event_type"], one["reason"]] += one["count"]
+    for source in sources:
+        counts[date.fromisoformat(source["date"]), source["event_type"], source["reason"]] += source["count"]
     return sorted(Line(*target, number) for target, number in counts.items())
 
 
 def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:
-    """Return how many events there were from one day to another, by event type and reason."""
-    found: dict[str, dict[str, int]] = {}
+    """Return the sums of the counters from one day to another, by event type and reason."""
+    sums: dict[str, dict[str, int]] = {}
     for line in lines(client, first, last):
-        reasons = found.setdefault(line.event_type, {})
+        reasons = sums.setdefault(line.event_type, {})
         reasons[line.reason] = reasons.get(line.reason, 0) + line.count
-    return found
+    return sums
 
 
 def _days(first: date, last: date) -> dict[str, Any]:

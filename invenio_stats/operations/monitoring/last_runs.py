@@ -1,4 +1,4 @@
-"""Last runs: what the last run of each task did, remembered for `stats status` in the instance's cache."""
+"""Run tasks, and store the result of the last run of each in the instance's cache for `invenio stats status`."""
 
 import logging
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from invenio_stats.errors import without_text
 Kind = Literal["events", "aggregations"]
 
 Failure = dict[str, str]
-"""What stands for the result of a run that failed: `{"error": type of the exception}`. The log has the rest."""
+"""The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""
 
-_LIFETIME = 30 * 24 * 3600
+_LIFETIME_SECONDS = 30 * 24 * 3600
 
 logger = logging.getLogger(__name__)
 
 
 def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
-    """Run one of many, and remember how it went; return its result, or a Failure where it raised, which is logged."""
+    """Call `work` and store its result; return the result, or a Failure if it raised an exception, which is logged."""
     started = datetime.now(timezone.utc)
     try:
         result = work()
@@ -32,18 +32,18 @@ def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
     facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
     try:
         remember(kind, name, {**facts, **_summary(kind, result)})
-    except Exception as error:  # without a cache the work is done all the same
+    except Exception as error:  # without a cache the work is done nevertheless
         logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
     return result
 
 
 def remember(kind: Kind, name: str, result: dict[str, Any]) -> None:
-    """Keep the result of a run for 30 days: numbers, times and the type of an error, nothing of a person."""
-    current_cache.set(_key(kind, name), result, timeout=_LIFETIME)
+    """Store the result of a run for 30 days: numbers, times and the type of an error, but no personal data."""
+    current_cache.set(_key(kind, name), result, timeout=_LIFETIME_SECONDS)
 
 
 def recall(kind: Kind, name: str) -> dict[str, Any] | None:
-    """Return the result of the last run, or None when none is known."""
+    """Return the result of the last run, or None if none is stored."""
     return current_cache.get(_key(kind, name))
 
 

@@ -1,4 +1,4 @@
-"""Status: where events wait, how fresh the totals are, and what the last runs did."""
+"""Report where events wait, how fresh the totals are, and how the last runs ended."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstComple
 from invenio_stats.totals.leases import quarantined_totals
 
 Line = dict[str, Any]
-"""One line of the status, ready for JSON: moments as ISO 8601 in UTC, spans in seconds, None for unknown."""
+"""One line of the status, ready for JSON: times as ISO 8601 in UTC, durations in seconds, None for unknown."""
 
 
 def events_status(now: datetime) -> dict[str, Line]:
@@ -28,11 +28,11 @@ def events_status(now: datetime) -> dict[str, Line]:
     The keys: waiting, oldest_waiting, newest_event, failed (dead letters), postponed, ingest, last_run, problems.
     `postponed` is the number of dead letters that come back by themselves: an index refuses them for now.
 
-    `ingest` says what became of events in the last seven days that count for nobody, by reason.
+    `ingest` has the numbers of events of the last seven days that do not count, by reason.
     """
     lines = {name: _event_line(name) for name in current_stats.events}
     problems: Line = {"problems": []}
-    with _noting(problems, "search engine"):
+    with _noting_problems(problems, "search engine"):
         week = ingest_counters.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
         for name, line in lines.items():
             line["ingest"] = week.get(name, {})
@@ -42,12 +42,15 @@ def events_status(now: datetime) -> dict[str, Line]:
 
 
 def spool_status() -> Line:
-    """Return of this machine's spool: waiting, oldest_waiting, rejected (unreadable), refused (ever), problems."""
+    """Return for this machine's spool: waiting, oldest_waiting, rejected, refused, problems.
+
+    Rejected are messages that cannot be read or published, refused are events for which there was no space, ever.
+    """
     line: Line = {"waiting": None, "oldest_waiting": None, "rejected": None, "refused": None, "problems": []}
-    with _noting(line, "spool"):
+    with _noting_problems(line, "spool"):
         spool = outbox().spool
         line["waiting"] = spool.count()
-        line["oldest_waiting"] = _written(spool.oldest())
+        line["oldest_waiting"] = _as_text(spool.oldest())
         line["rejected"] = spool.rejected()
         line["refused"] = spool.refused()
     return line
@@ -56,18 +59,18 @@ def spool_status() -> Line:
 def aggregations_status(now: datetime) -> dict[str, Line]:
     """Return by aggregation: bookmark, lag_seconds, first_complete_day, quarantined, last_run, problems.
 
-    `quarantined` is the number of totals that could not be built or written, and are tried again by each run. The
-    aggregation of automated traffic has a line of its own, after the one that it belongs to.
+    `quarantined` is the number of totals that could not be built or written, which each run tries again. The
+    aggregation of automated traffic has its own line, after the aggregation that it belongs to.
     """
     lines: dict[str, Line] = {}
     for name in current_stats.aggregations:
         aggregators: dict[str, Any] = {}
         lines[name] = _aggregation_line()
-        with _noting(lines[name], "configuration"):
+        with _noting_problems(lines[name], "configuration"):
             aggregators = make_aggregators(name)
-        for its_name, aggregator in aggregators.items():
-            lines[its_name] = _aggregation_line()
-            _look_at_totals(lines[its_name], its_name, aggregator, now)
+        for aggregation, aggregator in aggregators.items():
+            lines[aggregation] = _aggregation_line()
+            _set_totals_state(lines[aggregation], aggregation, aggregator, now)
     return {name: _with_last_run(line, "aggregations", name) for name, line in lines.items()}
 
 
@@ -82,13 +85,13 @@ def _event_line(name: str) -> Line:
         "ingest": None,
         "problems": [],
     }
-    with _noting(line, "broker"):
+    with _noting_problems(line, "broker"):
         line["waiting"] = queue_depth.depth(queue)
-        line["oldest_waiting"] = _written(queue_depth.oldest(queue))
+        line["oldest_waiting"] = _as_text(queue_depth.oldest(queue))
         line["failed"] = queue_depth.dead(queue)
         line["postponed"] = queue_depth.postponed(queue)
-    with _noting(line, "search engine"):
-        line["newest_event"] = _written(_newest(prefix_index(names.events_alias(name))))
+    with _noting_problems(line, "search engine"):
+        line["newest_event"] = _as_text(_newest_event(prefix_index(names.events_alias(name))))
     return _with_last_run(line, "events", name)
 
 
@@ -97,11 +100,11 @@ def _aggregation_line() -> Line:
     return {**dict.fromkeys(unknown), "problems": []}
 
 
-def _look_at_totals(line: Line, name: str, aggregator: Any, now: datetime) -> None:
-    with _noting(line, "search engine"):
+def _set_totals_state(line: Line, name: str, aggregator: Any, now: datetime) -> None:
+    with _noting_problems(line, "search engine"):
         bookmark = aggregator.bookmark_api.get_bookmark(refresh_time=0)
         if bookmark is not None:
-            line["bookmark"] = _written(utc(bookmark))
+            line["bookmark"] = _as_text(utc(bookmark))
             line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
         day = FirstCompleteDay(current_search_client, aggregator.event).get()
         if day not in (None, NOTHING_MISSING):
@@ -111,26 +114,26 @@ def _look_at_totals(line: Line, name: str, aggregator: Any, now: datetime) -> No
 
 def _with_last_run(line: Line, kind: last_runs.Kind, name: str) -> Line:
     line["last_run"] = None
-    with _noting(line, "cache"):
+    with _noting_problems(line, "cache"):
         line["last_run"] = last_runs.recall(kind, name)
     return line
 
 
-def _newest(alias: str) -> datetime | None:
-    """Return the moment of the newest event behind an alias."""
+def _newest_event(alias: str) -> datetime | None:
+    """Return the timestamp of the newest event behind an alias; None if there is none."""
     body = {"size": 0, "aggs": {"newest": {"max": {"field": "timestamp"}}}}
     answer = current_search_client.search(index=alias, body=body, ignore_unavailable=True, allow_no_indices=True)
     value = answer.get("aggregations", {}).get("newest", {})
     return parse(value["value_as_string"]) if value.get("value") is not None else None
 
 
-def _written(moment: datetime | None) -> str | None:
+def _as_text(moment: datetime | None) -> str | None:
     return None if moment is None else iso_zoned(to_second(moment))
 
 
 @contextmanager
-def _noting(line: Line, service: str) -> Iterator[None]:
-    """Note that a service did not answer, and go on: the others' state is wanted all the more."""
+def _noting_problems(line: Line, service: str) -> Iterator[None]:
+    """Add a problem to the line if a service does not respond, and go on with the other services."""
     try:
         yield
     except Exception as error:

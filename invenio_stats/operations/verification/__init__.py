@@ -1,1 +1,1 @@
-"""Totals compared with a recount of their raw events, and made anew."""
+"""Compare totals with a recount of their raw events, and rebuild them."""

@@ -1,4 +1,4 @@
-"""Differences: where the stored totals of an aggregation are not what a plain recount of its raw events says."""
+"""Compare the stored totals of an aggregation with a recount of its raw events, and yield the differences."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,72 +19,72 @@ from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
 
 Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error"]
-"""There are events and no total; fields differ; there is a total and no event that counts; another index holds the
-same total once more; a copy function fails."""
+"""missing: events without a total; different: fields differ; orphaned: a total without events that count; duplicate:
+the same total in a second index; copy_error: a copy function raises an exception."""
 
 OnInterval = Callable[[int, int], None]
-"""Is told after each interval how many are done, and of how many."""
+"""Called after each interval with the number of intervals compared so far, and the number of all."""
 
-_INTERVALS_IN_A_PAGE = 2_000
-_UNCOMPARED = "updated_timestamp"
+_INTERVALS_PER_PAGE = 2_000
+_NOT_COMPARED = "updated_timestamp"
 _ABSENT = object()
 
 
 class DocumentRef(NamedTuple):
-    """Where a document lies."""
+    """Index and id of a document."""
 
     index_name: str
     document_id: str
 
 
 class Difference(NamedTuple):
-    """One total that is not as it should be."""
+    """One total that differs from the recount."""
 
     kind: Kind
-    one: CountedTotal
-    """The pair with what is counted and what is stored."""
+    counted_total: CountedTotal
+    """The recount, with the stored total."""
     stored: dict[str, Any]
-    """What is stored, of the fields in question."""
+    """Stored values of the fields that differ."""
     counted: dict[str, Any]
-    """What is counted, of the fields in question."""
-    elsewhere: DocumentRef | None = None
-    """Where the total lies, if not where its aggregation writes it."""
+    """Counted values of the fields that differ."""
+    found_at: DocumentRef | None = None
+    """The document, if it is not the one that the aggregation would write."""
 
 
 @dataclass
 class Comparison:
-    """Compares the totals of one aggregation with its events, page by page: memory does not grow with their number."""
+    """Compares the totals of one aggregation with its events, page by page, in bounded memory."""
 
     recount: Recount | None
-    """None where there is no index of events: then no total has any."""
+    """None if there is no index of events: then all totals are orphaned."""
     stored: TotalsStore
     interval: Interval
     measures: Sequence[str]
-    """The fields of a total that are numbers of events or values."""
+    """The fields of a total that are counts or metrics."""
     totals: int = 0
-    """How many pairs have been compared."""
+    """Number of totals compared."""
     others: int = 0
-    """How many totals in the same place are not of this aggregation, as their ids say, of those that were seen."""
-    _behind: dict[str, list[str]] = field(default_factory=dict)
+    """Number of totals read from the same indices that, by their ids, belong to other aggregations."""
+    _indices_by_name: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
     def client(self) -> Any:
-        """The engine's client."""
+        """Client of the search engine."""
         return self.stored.client
 
     def refresh(self) -> None:
-        """Make events and totals that were stored a moment ago searchable."""
+        """Make events and totals searchable that were stored a moment ago."""
         for alias in (self.recount and self.recount.alias, self.stored.alias):
             if alias:
                 self.client.indices.refresh(index=alias, ignore_unavailable=True)
 
     def starts(self, first: datetime | None, end: datetime | None) -> list[datetime]:
-        """Return the starts of the intervals, from one moment on and before another, that hold events or totals."""
-        events = self.recount.starts(clauses.between(first, end)) if self.recount else ()
+        """Return the starts of the intervals with events or totals, from `first` on and before `end`."""
+        events = self.recount.count_events(clauses.between(first, end)) if self.recount else ()
         return sorted({*events, *self._listed(first, end)})
 
     def differences(self, starts: Sequence[datetime], on_interval: OnInterval | None = None) -> Iterator[Difference]:
-        """Yield what differs in these intervals, which are in order; what lies between them is read, too."""
+        """Yield the differences in intervals, which must be in order; those in between are read, but not compared."""
         if not starts:
             return
         end = after(starts[-1], self.interval)
@@ -92,77 +92,85 @@ class Comparison:
         counted = ByInterval(self._count(clauses.between(starts[0], end)))
         for done, start in enumerate(starts, 1):
             found = 0
-            for one in counted.take(start):
+            for counted_total in counted.take(start):
                 self.totals += 1
-                found += one.stored is not None
-                difference = self._compare(one)
+                found += counted_total.stored is not None
+                difference = self._compare(counted_total)
                 if difference is not None:
                     yield difference
             if listed.get(start, 0) > found:
-                yield from self._surplus(start)
+                yield from self._find_surplus(start)
             if on_interval is not None:
                 on_interval(done, len(starts))
 
     def _listed(self, first: datetime | None, end: datetime | None) -> dict[datetime, int]:
-        """Return how many totals there are, by start of interval."""
-        found: dict[datetime, int] = {}
+        """Return the number of stored totals by start of interval."""
+        totals: dict[datetime, int] = {}
         by_interval = clauses.by_interval(self.interval)
-        page: Body | None = clauses.composite(self._totals_between(first, end), by_interval, _INTERVALS_IN_A_PAGE)
+        page: Body | None = clauses.composite(self._totals_between(first, end), by_interval, _INTERVALS_PER_PAGE)
         while page is not None:
             answer = search(SearchRequest(self.client, self.stored.alias, page))
             groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
-            found.update((parse(group["key"]["interval"]), group["doc_count"]) for group in groups)
+            totals.update((parse(group["key"]["interval"]), group["doc_count"]) for group in groups)
             page = clauses.next_page(page, answer) if groups else None
-        return found
+        return totals
 
     def _count(self, where: Body) -> Iterator[CountedTotal]:
         if self.recount is None:
             return iter(())
-        return self.stored.with_stored(self.recount.everything(where, with_gone=False))
+        return self.stored.with_stored(self.recount.count_all(where, with_gone=False))
 
-    def _compare(self, one: CountedTotal) -> Difference | None:
+    def _compare(self, counted_total: CountedTotal) -> Difference | None:
         try:
-            total = self.stored.total(one)
-        except Exception as error:  # of a copy function, which is not ours
-            return Difference("copy_error", one, self._numbers(one.stored), {"error": type(error).__name__})
-        if one.stored is None:
-            return Difference("missing", one, {}, self._numbers(total))
+            total = self.stored.total(counted_total)
+        except Exception as error:  # from a copy function
+            return Difference(
+                "copy_error", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}
+            )
+        if counted_total.stored is None:
+            return Difference("missing", counted_total, {}, self._numbers(total))
         names = [
             name
-            for name in {**total, **one.stored}
-            if name != _UNCOMPARED and total.get(name, _ABSENT) != one.stored.get(name, _ABSENT)
+            for name in {**total, **counted_total.stored}
+            if name != _NOT_COMPARED and total.get(name, _ABSENT) != counted_total.stored.get(name, _ABSENT)
         ]
-        return Difference("different", one, _only(one.stored, names), _only(total, names)) if names else None
+        return (
+            Difference("different", counted_total, _only(counted_total.stored, names), _only(total, names))
+            if names
+            else None
+        )
 
-    def _surplus(self, start: datetime) -> Iterator[Difference]:
-        """Yield the totals of an interval that have no events, and those that are there twice."""
+    def _find_surplus(self, start: datetime) -> Iterator[Difference]:
+        """Yield the totals of an interval that have no events, and those that are stored twice."""
         query = self._totals_between(start, after(start, self.interval))
         for page in pages(hits(self.client, self.stored.alias, query)):
             own = {
                 DocumentRef(hit["_index"], hit["_id"]): (total_key, hit["_source"])
-                for hit, total_key in self._own(page, start)
+                for hit, total_key in self._select_own(page, start)
             }
             total_keys = [total_key for total_key, _ in own.values()]
-            # By place: the engine may give a key another type than the total holds.
-            alive = (
-                {self.stored.document_ref(total_key) for total_key in self.recount.alive(total_keys)}
+            # Compared by document, because the type of a key in the response may differ from that in the total.
+            still_counted = (
+                {self.stored.document_ref(total_key) for total_key in self.recount.find_counted(total_keys)}
                 if self.recount and total_keys
                 else set()
             )
-            at_home: list[CountedTotal] = []
+            without_events: list[CountedTotal] = []
             for document_ref, (total_key, source) in own.items():
-                is_alive = self.stored.document_ref(total_key) in alive
-                if not self._is_home(document_ref, total_key):
-                    kind: Kind = "duplicate" if is_alive else "orphaned"
+                has_events = self.stored.document_ref(total_key) in still_counted
+                if not self._is_in_own_index(document_ref, total_key):
+                    kind: Kind = "duplicate" if has_events else "orphaned"
                     yield Difference(
                         kind, CountedTotal(total_key, stored=source), self._numbers(source), {}, document_ref
                     )
-                elif not is_alive:
-                    at_home.append(CountedTotal(total_key))
-            yield from self._without_events(at_home)
+                elif not has_events:
+                    without_events.append(CountedTotal(total_key))
+            yield from self._read_without_events(without_events)
 
-    def _own(self, page: Iterable[Mapping[str, Any]], start: datetime) -> Iterator[tuple[Mapping[str, Any], TotalKey]]:
-        """Yield the totals that this aggregation writes, with their pairs; others may share the indices."""
+    def _select_own(
+        self, page: Iterable[Mapping[str, Any]], start: datetime
+    ) -> Iterator[tuple[Mapping[str, Any], TotalKey]]:
+        """Yield the totals of this aggregation with their pairs; other aggregations may write to the same indices."""
         for hit in page:
             total_key = TotalKey(start, value_at(hit["_source"], self.stored.key_field))
             if hit["_id"] == self.stored.document_ref(total_key)[1]:
@@ -170,18 +178,18 @@ class Comparison:
             else:
                 self.others += 1
 
-    def _is_home(self, document_ref: DocumentRef, total_key: TotalKey) -> bool:
+    def _is_in_own_index(self, document_ref: DocumentRef, total_key: TotalKey) -> bool:
         index, _ = self.stored.document_ref(total_key)
-        if index not in self._behind:
-            self._behind[index] = indices_of(self.client, index)  # the name may be an alias
-        return document_ref.index_name in self._behind[index]
+        if index not in self._indices_by_name:
+            self._indices_by_name[index] = indices_of(self.client, index)  # the name may be an alias
+        return document_ref.index_name in self._indices_by_name[index]
 
-    def _without_events(self, gone: list[CountedTotal]) -> Iterator[Difference]:
-        """Read these totals once more, as for writing; what has gone meanwhile is left out."""
-        for one in self.stored.with_stored(gone):
-            if one.stored is not None:
+    def _read_without_events(self, gone: list[CountedTotal]) -> Iterator[Difference]:
+        """Yield these totals as orphaned, read again with their versions; those deleted meanwhile are left out."""
+        for counted_total in self.stored.with_stored(gone):
+            if counted_total.stored is not None:
                 self.totals += 1
-                yield Difference("orphaned", one, self._numbers(one.stored), {})
+                yield Difference("orphaned", counted_total, self._numbers(counted_total.stored), {})
 
     def _totals_between(self, first: datetime | None, end: datetime | None) -> Body:
         return clauses.all_of([{"exists": {"field": self.stored.key_field}}, clauses.between(first, end)])

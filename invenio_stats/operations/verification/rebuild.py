@@ -1,4 +1,4 @@
-"""Rebuild: makes the totals of an aggregation equal to a recount of its raw events, interval by interval."""
+"""Make the totals of an aggregation equal to a recount of its raw events, interval by interval."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,45 +17,45 @@ from invenio_stats.operations.verification.verify import Verification, is_verifi
 from invenio_stats.totals.attributes import events_alias_of, store_of
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
-from invenio_stats.totals.writing import AT_ONCE, Action, write
+from invenio_stats.totals.writing import BULK_SIZE, Action, write
 
 
-class Mended(NamedTuple):
-    """What became of totals that differed."""
+class RebuildResult(NamedTuple):
+    """The outcome for totals that differed."""
 
     written: int
     failed: int
     errors: list[str]
-    """Types of the errors."""
+    """Types of the errors, without texts, which may quote documents."""
 
 
 @dataclass
 class Rebuild:
-    """One aggregation, ready to have its totals made anew between two dates.
+    """A rebuild of one aggregation's totals between two dates.
 
-    How far it has come is remembered until it has come to the end: whoever begins again with the same dates goes on
-    from there. The bookmark of the aggregation has no part in this.
+    Its progress is stored until it is complete, so that a rebuild with the same dates resumes an interrupted one. It
+    does not use or move the bookmark of the aggregation.
     """
 
     aggregator: Any
     verification: Verification
     resumed: datetime | None
-    """The start of the last interval that an earlier one had done; None where there was none."""
+    """Start of the last interval that an interrupted rebuild has completed; None if there was none."""
     progress: BookmarkAPI
     due: list[datetime] = field(default_factory=list)
-    """Starts of the intervals that differ, as far as they have been compared."""
+    """Starts of the intervals with differences, as far as they have been compared."""
 
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
-        """Yield the differences that the rebuild will make; it works on the intervals that have some."""
+        """Yield the differences; `run` rebuilds the intervals that have any."""
         for difference in self.verification.differences(on_interval):
-            if self.due[-1:] != [difference.one.total_key.start]:
-                self.due.append(difference.one.total_key.start)
+            if self.due[-1:] != [difference.counted_total.total_key.start]:
+                self.due.append(difference.counted_total.total_key.start)
             yield difference
 
-    def run(self, on_interval: OnInterval | None = None) -> Mended:
-        """Write what differs; the place is forgotten at the end, unless something failed.
+    def run(self, on_interval: OnInterval | None = None) -> RebuildResult:
+        """Write the totals that differ; delete the stored progress at the end, unless a total failed.
 
-        RebuildError where another run is working on one of the intervals.
+        RebuildError if another run has leased one of the intervals.
         """
         lease: RunLease = self.aggregator.begin_lease()
         claim = lease.claim(dict.fromkeys(self.due, 0))
@@ -63,37 +63,36 @@ class Rebuild:
         try:
             if len(claim.granted) < len(self.due):
                 raise _busy(self.aggregator.name)
-            return self._mend(lease, done, on_interval)
+            return self._rebuild(lease, done, on_interval)
         finally:
-            lease.release(undone=set(self.due) - set(done))
+            lease.release(unfinished=set(self.due) - set(done))
 
-    def _mend(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> Mended:
+    def _rebuild(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> RebuildResult:
         comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
         for number, start in enumerate(self.due if comparison else (), 1):
             lease.heartbeat()
-            _check_complete(self.aggregator, start)  # again: events may be deleted meanwhile
-            mended = mend(comparison, start)
-            written, failed = written + mended.written, failed + mended.failed
-            errors.update(mended.errors)
+            _check_complete(self.aggregator, start)  # repeated, because events may have been deleted meanwhile
+            result = rebuild_interval(comparison, start)
+            written, failed = written + result.written, failed + result.failed
+            errors.update(result.errors)
             if not failed:
                 self.progress.set_bookmark(start)
-            if not mended.failed:  # else the runs beside this one have to try it
+            if not result.failed:  # otherwise a concurrent run has to count the interval
                 done.append(start)
             if on_interval is not None:
                 on_interval(number, len(self.due))
         if not failed:
             self.progress.rewind()
-        return Mended(written, failed, sorted(errors))
+        return RebuildResult(written, failed, sorted(errors))
 
 
 def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
-    """Get ready for the intervals between two dates, both included; RebuildError where that would lose numbers."""
+    """Prepare the rebuild of the intervals between two dates, both included; RebuildError if counts would be lost."""
     if not is_verifiable(aggregator):
         raise RebuildError(
             _(
-                "%(name)s counts with an agg_iter of its own, so nobody else can say what its totals have to be. "
-                "Leave it out.",
+                "%(name)s cannot be rebuilt, because its class overrides agg_iter. Leave it out.",
                 name=aggregator.name,
             )
         )
@@ -106,50 +105,50 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
     resumed = progress.get_bookmark(refresh_time=0)
     rest = first if resumed is None else after(resumed, aggregator.interval)
     verification = prepare(aggregator, rest, last)
-    _check_events(verification)
+    _check_events_exist(verification)
     return Rebuild(aggregator, verification, resumed, progress)
 
 
-def mend(comparison: Comparison, start: datetime) -> Mended:
-    """Count one interval anew, and write the totals that differ."""
-    unbuilt: list[str] = []
+def rebuild_interval(comparison: Comparison, start: datetime) -> RebuildResult:
+    """Recount one interval, and write the totals that differ."""
+    build_errors: list[str] = []
     written, errors = 0, []
-    actions = _actions(comparison, comparison.differences([start]), unbuilt)
-    while chunk := list(islice(actions, AT_ONCE)):
-        refused = write(comparison.client, [(start, action) for action in chunk])
-        written += len(chunk) - len(refused)
-        errors += [one.error for one in refused]
-    return Mended(written, len(errors) + len(unbuilt), [*errors, *unbuilt])
+    actions = _actions(comparison, comparison.differences([start]), build_errors)
+    while chunk := list(islice(actions, BULK_SIZE)):
+        failures = write(comparison.client, [(start, action) for action in chunk])
+        written += len(chunk) - len(failures)
+        errors += [failure.error for failure in failures]
+    return RebuildResult(written, len(errors) + len(build_errors), [*errors, *build_errors])
 
 
-def _actions(comparison: Comparison, found: Iterable[Difference], unbuilt: list[str]) -> Iterator[Action]:
-    """Yield what is to be written; what a copy function fails for is noted."""
+def _actions(comparison: Comparison, found: Iterable[Difference], build_errors: list[str]) -> Iterator[Action]:
+    """Yield the write operations for differences; append the errors of copy functions to `build_errors`."""
     for difference in found:
         if difference.kind == "copy_error":
-            unbuilt.append(difference.counted["error"])
-        elif difference.elsewhere is not None:
-            index, document_id = difference.elsewhere
+            build_errors.append(difference.counted["error"])
+        elif difference.found_at is not None:
+            index, document_id = difference.found_at
             yield {"_op_type": "delete", "_index": index, "_id": document_id}
         else:
-            action = comparison.stored.action(difference.one, utc(datetime.now(timezone.utc)))
+            action = comparison.stored.action(difference.counted_total, utc(datetime.now(timezone.utc)))
             if action is not None:
                 yield action
 
 
 def _check_complete(aggregator: Any, start: datetime) -> None:
-    """Raise RebuildError where events of the first interval may be gone: its totals would become smaller."""
+    """Raise RebuildError if events of the first interval may have been deleted: its totals would become smaller."""
     kept = FirstCompleteDay(aggregator.client, aggregator.event)
     events, totals = events_alias_of(aggregator), store_of(aggregator).alias
     day = kept.estimate(events, totals, aggregator.interval, datetime.now(timezone.utc))
     if start < day:
         raise RebuildError(
             _(
-                "%(name)s: --from %(start)s is before %(day)s, the first day whose raw events are all there; "
-                "the totals before it would become smaller. Begin with --from %(cure)s or later.",
+                "%(name)s: --from %(start)s is before %(day)s, the first day with all raw events; "
+                "earlier totals would become smaller. Begin with --from %(cure)s or later.",
                 name=aggregator.name,
                 start=iso(start)[:10],
                 day=iso(day)[:10],
-                cure=iso(_first_whole(day, aggregator.interval))[:10],
+                cure=iso(_first_complete_interval(day, aggregator.interval))[:10],
             )
         )
 
@@ -157,27 +156,27 @@ def _check_complete(aggregator: Any, start: datetime) -> None:
 def _busy(name: str) -> RebuildError:
     return RebuildError(
         _(
-            "%(name)s: another run is working on these totals, or was killed less than STATS_LEASE_SECONDS ago. "
-            "Begin again when it is done.",
+            "%(name)s: another run is counting these totals, or was killed less than STATS_LEASE_SECONDS ago. "
+            "Try again when it has ended.",
             name=name,
         )
     )
 
 
-def _check_events(verification: Verification) -> None:
-    """Raise RebuildError where there are totals and no index of events at all: nobody meant to delete them all."""
+def _check_events_exist(verification: Verification) -> None:
+    """Raise RebuildError if there are totals but no index of events: the rebuild would delete all of them."""
     comparison = verification.comparison
     if comparison is not None and comparison.recount is None and verification.starts:
         raise RebuildError(
             _(
-                "%(name)s: there is no index of raw events, so all its totals would be deleted. Bring the events back, "
+                "%(name)s: there is no index of raw events, so all its totals would be deleted. Restore the events, "
                 "or delete totals with invenio stats aggregations delete.",
                 name=verification.name,
             )
         )
 
 
-def _first_whole(day: datetime, interval: Interval) -> datetime:
+def _first_complete_interval(day: datetime, interval: Interval) -> datetime:
     """Return the start of the first interval that does not begin before a day."""
     start = floor(day, interval)
     return start if start == day else after(start, interval)

@@ -1,4 +1,4 @@
-"""Verify: recounts the raw events of an aggregation and compares its totals with that; it writes nothing."""
+"""Verify the totals of an aggregation against a recount of its raw events, without writing anything."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from invenio_stats.totals.attributes import check_open, events_alias_of, overrid
 from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 Reason = Literal["incomplete", "not_started", "not_due"]
-"""The interval begins before the first complete day; before the aggregation's own beginning; after its own end."""
+"""incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits
+that the aggregation's class sets."""
 
 _LAST_YEAR = 9999
 
@@ -23,36 +24,36 @@ class Skipped(NamedTuple):
 
     reason: Reason
     limit: datetime
-    """The first complete day, or the beginning or end that the aggregation has."""
+    """The first complete day, or the lower or upper limit of the aggregation."""
     starts: list[datetime]
 
 
 @dataclass
 class Verification:
-    """One aggregation, ready to be compared between two dates."""
+    """A comparison of one aggregation's totals between two dates."""
 
     name: str
     interval: Interval
     comparison: Comparison | None
-    """None where the aggregation cannot be compared: it has an `agg_iter` of its own."""
+    """None if the aggregation cannot be compared, because it has a custom `agg_iter`."""
     starts: list[datetime]
-    """Of the intervals that hold events or totals and can be compared."""
+    """Starts of the intervals that have events or totals and can be compared."""
     skipped: list[Skipped]
     found: int = 0
-    """How many differences there were."""
+    """Number of differences found."""
 
     @property
     def totals(self) -> int:
-        """Return how many totals have been compared."""
+        """Return the number of totals compared."""
         return self.comparison.totals if self.comparison else 0
 
     @property
     def others(self) -> int:
-        """Return how many totals of somebody else's were met, which were not compared."""
+        """Return the number of totals of other aggregations that were read, and not compared."""
         return self.comparison.others if self.comparison else 0
 
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
-        """Compare, and yield what differs, interval by interval."""
+        """Compare, and yield the differences, interval by interval."""
         if self.comparison is not None:
             for difference in self.comparison.differences(self.starts, on_interval):
                 self.found += 1
@@ -60,14 +61,14 @@ class Verification:
 
 
 def is_verifiable(aggregator: Any) -> bool:
-    """Say whether we know what an aggregator writes."""
+    """Return True if the totals of an aggregator can be compared with a recount: its `agg_iter` is the default."""
     return isinstance(aggregator, StatAggregator) and not overrides(aggregator, "agg_iter")
 
 
 def prepare(aggregator: Any, first: datetime | None = None, last: datetime | None = None) -> Verification:
-    """Find the intervals between two dates, both included, that hold events or totals; nothing is compared yet.
+    """Find the intervals between two dates, both included, that have events or totals; nothing is compared yet.
 
-    An interval that holds one of the dates is compared as a whole.
+    An interval that contains one of the dates is compared as a whole.
     """
     interval: Interval = getattr(aggregator, "interval", "day")
     if not is_verifiable(aggregator):
@@ -78,26 +79,26 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     measures = ("count", *(aggregator.metric_fields or {}))
     comparison = Comparison(recount, store_of(aggregator), interval, measures)
     comparison.refresh()
-    starts, skipped = _sort_out(aggregator, comparison.starts(*range_edges(first, last, interval)))
+    starts, skipped = _exclude(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
 
 
 def range_edges(
     first: datetime | None, last: datetime | None, interval: Interval
 ) -> tuple[datetime | None, datetime | None]:
-    """Return where the intervals between two dates begin, and where they have ended; of hours it is whole days."""
+    """Return start and end (exclusive) of the intervals that contain two dates; hours are extended to whole days."""
     whole: Interval = "day" if interval == "hour" else interval
     start = None if first is None else floor(first, whole)
     return start, None if last is None or utc(last).year == _LAST_YEAR else after(last, whole)
 
 
-def _sort_out(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[list[datetime], list[Skipped]]:
+def _exclude(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[list[datetime], list[Skipped]]:
     kept, skipped = list(starts), []
-    for reason, limit, is_in in _limits(aggregator):
-        out = [start for start in kept if not is_in(start)]
+    for reason, limit, is_included in _limits(aggregator):
+        out = [start for start in kept if not is_included(start)]
         if out:
             skipped.append(Skipped(reason, limit, out))
-            kept = [start for start in kept if is_in(start)]
+            kept = [start for start in kept if is_included(start)]
     return kept, skipped
 
 
@@ -105,7 +106,7 @@ def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Call
     kept, now = FirstCompleteDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
     day = kept.estimate(events_alias_of(aggregator), store_of(aggregator).alias, aggregator.interval, now)
     yield "incomplete", day, lambda start: start >= day
-    # A subclass may begin later than with the oldest event, and end earlier than now.
+    # A subclass may start later than at the oldest event, and end earlier than now.
     begins = overrides(aggregator, "_get_oldest_event_timestamp")
     oldest = aggregator._get_oldest_event_timestamp() if begins else None
     if oldest is not None:

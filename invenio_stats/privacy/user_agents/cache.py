@@ -22,6 +22,8 @@ class Agent(NamedTuple):
     """The reduced text: it tells the kind of user agent and identifies no person."""
     agent_class: AgentClass
     lists_version: str
+    is_robot: bool = False
+    """From the whole text: a tool has the class "machine" whether or not COUNTER's list of robots has it."""
 
 
 _lock = threading.Lock()
@@ -41,7 +43,9 @@ class _KnownAgents:
         )
 
         reduced = reduce_agent(text)
-        return Agent(agent_id(reduced), reduced, self._classifier.classify(text), self._classifier.version)
+        classifier = self._classifier
+        is_robot = classifier.is_robot(text)
+        return Agent(agent_id(reduced), reduced, classifier.classify(text), classifier.version, is_robot)
 
 
 def describe(user_agent: str | None) -> Agent:

@@ -6,8 +6,8 @@ from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from invenio_stats.core.agent_classes import AgentClass
-from invenio_stats.privacy.user_agents.lists.operator import compiled
+from invenio_stats.core.agent_classes import AgentClass, is_robot
+from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
     LISTS_VERSION: str
@@ -28,13 +28,20 @@ class Classifier:
     """
 
     def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
-        self._patterns = compiled("STATS_ROBOTS_PATTERNS", patterns)
-        self._exceptions = compiled("STATS_ROBOTS_EXCEPTIONS", exceptions)
+        self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
+        self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
         self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
 
     def classify(self, user_agent: str | None) -> AgentClass:
         """Return the class of a user agent; None or an empty text is a robot, according to COUNTER's list."""
         return self._cached(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
+
+    def is_robot(self, user_agent: str | None) -> bool:
+        """Return True for a robot, an AI agent, or a tool (curl, wget) on COUNTER's list of robots."""
+        agent_class = self.classify(user_agent)
+        if agent_class != "machine":
+            return is_robot(agent_class)
+        return bool(_lists().shipped().is_on_counters_list(str(user_agent)[:MAX_AGENT_CHARACTERS].lower()))
 
     @cached_property
     def version(self) -> str:
@@ -44,7 +51,7 @@ class Classifier:
         return _lists().shipped_version() + site
 
     def _decide(self, text: str) -> AgentClass:
-        # The operator decides first. Narrower classes follow: lists of robots contain many AI agents and tools, too.
+        # The operator's exceptions come first, then narrower classes: lists of robots have AI agents and tools, too.
         if any(expression.search(text) for expression in self._exceptions):
             return "browser"
         lowered = text.lower()

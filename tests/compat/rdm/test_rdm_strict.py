@@ -50,7 +50,7 @@ def test_where_a_strict_mapping_may_not_be_extended_no_event_is_lost(visit, queu
     (stored,) = sources("events-stats-file-download")
     assert not OURS & set(stored)
     assert (stored["recid"], stored["unique_id"], stored["size"]) == ("r1", "bucket-of-r1_file-of-r1", 100)
-    assert [record.levelname for record in caplog.records if "refuses fields" in record.getMessage()] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "rejects fields" in record.getMessage()] == ["WARNING"]
 
 
 def test_an_indexer_with_a_run_of_its_own_loses_no_event_to_a_strict_mapping(visit, queues, sources):

@@ -85,14 +85,14 @@ def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
         with pytest.raises(ConnectionError):
             dead_letters.replay(queue)
     assert queue_depth.dead(queue) == 3
-    assert dead_letters.replay(queue, DeadLetterFilter(most=1)) == 1
+    assert dead_letters.replay(queue, DeadLetterFilter(limit=1)) == 1
     assert queue_depth.dead(queue) == 2
 
 
 def test_they_are_deleted_only_when_they_are_meant(queue, invoke):
     assert json.loads(invoke("purge", EVENT, "--older-than", "1", "--yes", "--json"))[EVENT] == 0
     assert (
-        dead_letters.purge(queue, DeadLetterFilter(most=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
+        dead_letters.purge(queue, DeadLetterFilter(limit=2, before=datetime.now(timezone.utc) + timedelta(days=1))) == 2
     )
     invoke("purge", EVENT, "--yes")
     assert queue_depth.dead(queue) == 0
@@ -181,7 +181,7 @@ def test_what_fails_again_is_replayed_once_only(queue):
 def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
     """Letters that stay are passed over, and are there afterwards."""
     assert dead_letters.count(queue, DeadLetterFilter("engine")) == 1
-    assert dead_letters.count(queue, DeadLetterFilter(most=2)) == 2
+    assert dead_letters.count(queue, DeadLetterFilter(limit=2)) == 2
     assert dead_letters.purge(queue, DeadLetterFilter("engine")) == 1
     assert [dead_letter.message_id for dead_letter in dead_letters.look(queue)] == ["id-0", "id-1"]
 

@@ -76,6 +76,34 @@ def test_every_event_is_handed_out_once_in_batches_that_are_not_much_too_large(p
     assert queue_depth.depth(queue) == 0
 
 
+class Unreadable:
+    """What no text can be made of."""
+
+    def __str__(self):
+        raise RuntimeError("the address is 192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"timestamp": "0001-01-01T00:00:00"}, "expired", id="year 1"),
+        pytest.param({"timestamp": "9999-12-31T23:59:59"}, "in the future", id="year 9999"),
+        pytest.param({"timestamp": "0001-01-01T00:00:00+14:00"}, "preprocessor: ValueError", id="before the calendar"),
+        pytest.param({"timestamp": None}, "preprocessor: ValueError", id="no timestamp"),
+        pytest.param({"user_id": Unreadable()}, "pseudonymization: RuntimeError", id="no text"),
+    ],
+)
+@pytest.mark.expect_logged_errors
+def test_an_event_that_cannot_be_computed_costs_itself_only(queue, changes, reason):
+    events = [download(file_id=f"F{number}") for number in range(200)]
+    events[150].update(changes)
+    current_stats.publish(EVENT, events)
+    assert process_one(EVENT) == (199, 1)
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.reason == reason
+    assert "192.0.2.1" not in str(dead_letter)
+
+
 def test_what_was_read_ahead_goes_back_when_a_run_ends(publish, queue):
     sent = publish(90, 5, 40)
     inbox = Inbox(queue, size=30)
@@ -161,7 +189,7 @@ def test_a_run_of_somebodys_own_gets_them_one_by_one(publish, queue):
 def test_events_that_are_refused_are_counted_one_by_one(queue, monkeypatch):
     box = outbox()
     monkeypatch.setattr(box, "_shut", {queue.routing_key})
-    monkeypatch.setattr(box, "_work", lambda queue: None)
+    monkeypatch.setattr(box, "_ensure_thread", lambda queue: None)
     monkeypatch.setattr(box.spool, "_max_bytes", 0)
     with pytest.raises(EventsRefusedError, match="60 events"):
         current_stats.publish(EVENT, [download() for _ in range(60)])
@@ -172,7 +200,7 @@ def test_events_in_the_spool_share_messages_too(queue, monkeypatch):
     box = outbox()
     with monkeypatch.context() as patch:
         patch.setattr(box, "_shut", {queue.routing_key})
-        patch.setattr(box, "_work", lambda queue: None)
+        patch.setattr(box, "_ensure_thread", lambda queue: None)
         current_stats.publish(EVENT, [download(file_id=f"F{number}") for number in range(60)])
     assert box.spool.count() == 3
     assert box.send_spool(queue) == 3

@@ -14,7 +14,7 @@ from kombu.exceptions import EncodeError
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
-from invenio_stats.broker.transports.amqp_publisher import deliver, failures
+from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 from invenio_stats.proxies import current_stats
@@ -116,7 +116,7 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     pool = Connection(hanging.connection_pool.connection.as_uri(include_password=True)).Pool(limit=1)
 
     def wait(seconds):
-        with suppress(*failures()):
+        with suppress(*failure_types()):
             deliver(pool, hanging.exchange, [message()], seconds)
 
     other = threading.Thread(target=wait, args=(1.5,))
@@ -159,13 +159,13 @@ def test_a_spool_of_a_newer_release_leaves_publishing_alone(box, queues, tmp_pat
         outbox.send_spool(queue)
 
 
-@pytest.mark.parametrize(("place", "published"), [(1, 0), (2760, 2760)])
-def test_an_event_that_is_not_json_is_said_and_costs_no_event_before_it_that_was_sent(app, queues, place, published):
+@pytest.mark.parametrize("place", [1, 2760])
+def test_an_event_that_is_not_json_is_said_and_costs_no_other_event(app, queues, place):
     """It is the caller's mistake: no circuit opens, and nothing goes to the spool."""
     events = [{"timestamp": "2026-11-02T10:00:00", "number": number} for number in range(2800)]
     events[place]["number"] = {1}
     with pytest.raises(EncodeError):
         current_stats.publish("record-view", events)
-    assert len(list(current_stats.consume("record-view"))) == published
+    assert len(list(current_stats.consume("record-view"))) == 2799
     assert not way_out().is_open
     assert way_out().spool.is_empty()

@@ -41,6 +41,8 @@ def base_app(base_app):  # noqa: C901 - several small pages
         if request.args.get("fail"):
             raise RuntimeError("the file is missing on disk")
         headers = {"Content-Range": request.args["range"]} if "range" in request.args else {}
+        if "sent_by" in request.args:
+            headers[request.args["sent_by"]] = "/protected/paper.pdf"
         return Response("content", int(request.args.get("status", 200)), headers)
 
     @base_app.route("/view")
@@ -102,6 +104,33 @@ def waiting(queues):
 def test_what_was_delivered_counts(visitor, waiting, path, expected):
     visitor.get(path).get_data()
     assert len(waiting()) == expected
+
+
+@pytest.mark.parametrize("header", ["X-Accel-Redirect", "X-Sendfile"])
+@pytest.mark.parametrize(
+    ("requested", "expected"),
+    [("bytes=0-65535", 1), ("bytes=65536-131071", 0), ("bytes=4000000-", 0), ("bytes=-1024", 0), (None, 1)],
+)
+def test_of_ranges_that_another_server_sends_the_first_counts(visitor, waiting, header, requested, expected):
+    """The application answers 200 without Content-Range to each of them."""
+    visitor.get(f"/download?sent_by={header}", headers={"Range": requested} if requested else {}).get_data()
+    assert len(waiting()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("Sec-Purpose", "prefetch", 0),
+        ("Sec-Purpose", "prefetch;prerender", 0),
+        ("Purpose", "prefetch", 0),
+        ("X-Moz", "prefetch", 0),
+        ("X-Purpose", "preview", 0),
+        ("X-Other", "prefetch", 1),
+    ],
+)
+def test_what_a_browser_fetches_in_advance_does_not_count(visitor, waiting, name, value, expected):
+    visitor.get("/view", headers={name: value})
+    assert len(waiting("record-view")) == expected
 
 
 def test_head_never_counts(visitor, waiting):

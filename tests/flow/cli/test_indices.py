@@ -122,4 +122,4 @@ def test_export_and_import(invoke, month, tmp_path, search_client):
 def test_a_directory_that_cannot_be_used_exits_1_and_is_named(invoke, month, tmp_path):
     (tmp_path / "x").write_text("x")
     assert "is not empty" in invoke("export", tmp_path, code=1)
-    assert "holds no manifest.json" in invoke("import", tmp_path, code=1)
+    assert "has no manifest.json" in invoke("import", tmp_path, code=1)

@@ -132,7 +132,7 @@ def test_dates_narrow_what_is_compared(invoke, late):
 
 
 def test_only_so_many_differences_are_printed(invoke, late, monkeypatch):
-    monkeypatch.setattr(cli_verify, "MOST_SHOWN", 1)
+    monkeypatch.setattr(cli_verify, "MAX_DIFFERENCES_SHOWN", 1)
     output = invoke("verify", NAME, code=1).stdout
     assert "recid_1" in output
     assert "recid_3" not in output
@@ -144,7 +144,7 @@ def test_what_was_left_out_is_said_with_its_reason(invoke, verify, late, search_
     output = invoke("verify", NAME, code=1).stdout
     assert (
         "    2 intervals from 2026-03-10 to 2026-03-11 not compared: "
-        "before 2026-03-12, the first day whose raw events are all there"
+        "before 2026-03-12, the first day with all raw events"
     ) in output.splitlines()
     assert verify(NAME, code=1)["aggregations"][NAME]["skipped"] == [
         {
@@ -174,7 +174,9 @@ def own(monkeypatch):
 
 
 def test_what_cannot_be_verified_is_never_equal(invoke, verify, settled, own):
-    assert "record-view-agg: not verifiable, it has an agg_iter of its own" in invoke("verify", NAME, code=1).stdout
+    assert (
+        "record-view-agg: not verifiable, because its class overrides agg_iter" in invoke("verify", NAME, code=1).stdout
+    )
     assert verify()["aggregations"][NAME]["verifiable"] is False
     assert verify(NAME, code=1)["differences"] == []
 
@@ -216,7 +218,7 @@ def test_a_rebuild_that_was_stopped_says_where_it_goes_on(invoke, late, rebuild,
         patched.setattr(Rebuild, "run", stopped)
         invoke("aggregations", "rebuild", NAME, *MARCH, "--yes", code=1)
     assert (
-        "record-view-agg: an earlier call with these dates was stopped; it goes on behind 2026-03-10"
+        "record-view-agg: an earlier rebuild with these dates was interrupted; it continues after 2026-03-10"
         in invoke("aggregations", "rebuild", NAME, *MARCH, "--dry-run").stderr
     )
     done = rebuild("--yes")["aggregations"][NAME]
@@ -246,7 +248,7 @@ def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, searc
 
 def test_rebuilding_what_counts_in_its_own_way_is_refused(invoke, settled, own):
     said = invoke("aggregations", "rebuild", *MARCH, "--yes", code=2).stderr
-    assert "record-view-agg counts with an agg_iter of its own" in said
+    assert "record-view-agg cannot be rebuilt, because its class overrides agg_iter" in said
     assert "Leave it out." in said
 
 

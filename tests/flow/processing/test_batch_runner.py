@@ -22,8 +22,8 @@ def make_indexer(queues, put_templates):
         chain = [look, anonymize_user, build_file_unique_id]
         indexer = EventsIndexer(queues["file-download"], preprocessors=chain)
         indexer.queue = Inbox(queues["file-download"], size=2)
-        really_store = indexer.store.store_clicks
-        indexer.store.store_clicks = lambda clicks: store(really_store, clicks)
+        really_store = indexer._store.store_clicks
+        indexer._store.store_clicks = lambda clicks: store(really_store, clicks)
         return indexer
 
     return make
@@ -92,7 +92,7 @@ def test_what_the_engine_refuses_is_rejected_with_its_own_batch(make_indexer, de
         return stored._replace(new=stored.new - 1, refused=[(clicks[0].fields, "engine: refused")])
 
     indexer = make_indexer(look, store)
-    indexer.options = RunOptions(on_outcome=lambda outcome: rejected.append((outcome.stored, outcome.dead)))
+    indexer.run_options = RunOptions(on_outcome=lambda outcome: rejected.append((outcome.stored, outcome.dead)))
     indexer.run()
     assert rejected == [(1, 1), (0, 2), (0, 1)]
     assert queue_depth.dead(queues["file-download"]) == 4

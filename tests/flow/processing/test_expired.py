@@ -20,7 +20,7 @@ class OwnRun(EventsIndexer):
     """A subclass as downstream has them, with a run of its own."""
 
     def run(self):
-        self.store.store_actions(actions := list(self.actionsiter()))
+        self._store.store_actions(actions := list(self.actionsiter()))
         return len(actions), 0
 
 

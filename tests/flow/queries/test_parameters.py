@@ -47,6 +47,16 @@ def test_totals_too_far_apart_for_the_interval_are_refused(totals):
     assert len(histogram().run(bucket_id="b1", interval="year")["buckets"]) == 527
 
 
+def test_totals_of_years_ahead_that_older_releases_counted_make_no_open_histogram_too_long(totals):
+    """An event of 2999 made every open daily histogram of its thing a 400."""
+    totals([*TOTALS, total("2999-01-01", count=50)])
+    answer = histogram().run(bucket_id="b1")
+    assert sum(bucket["value"] for bucket in answer["buckets"]) == 17
+    assert (answer["start_date"], answer["end_date"]) == (None, None)
+    assert histogram().run(bucket_id="b1", start_date="2999-01-01")["buckets"][0]["value"] == 50
+    assert "interval day" in refused(histogram(), bucket_id="b1", end_date="2999-01-01")
+
+
 def test_more_groups_than_an_answer_may_have_are_refused(totals):
     totals([total("2026-01-01", f"file-{number}") for number in range(5)])
     query = terms(aggregated_fields=["file_key"], max_bucket_size=1)

@@ -4,19 +4,19 @@ from collections import Counter
 
 import pytest
 
-from invenio_stats.totals.event_details import FEW, EventDetails
+from invenio_stats.totals.event_details import MAX_EVENTS_READ, EventDetails
 
 
-@pytest.fixture(params=[0, FEW, 10_000], ids=["asked", "as it is", "read"])
+@pytest.fixture(params=[0, MAX_EVENTS_READ, 10_000], ids=["asked", "as it is", "read"])
 def few(request, monkeypatch):
-    monkeypatch.setattr("invenio_stats.totals.event_details.FEW", request.param)
+    monkeypatch.setattr("invenio_stats.totals.event_details.MAX_EVENTS_READ", request.param)
 
 
 @pytest.fixture
 def ways(monkeypatch):
     """Return how many pairs had their events read, and about how many the engine was asked."""
     used = Counter()
-    read, ask = EventDetails._read, EventDetails._ask
+    read, ask = EventDetails._read, EventDetails._aggregate
 
     def reading(self, batch):
         used["read"] += len(batch)
@@ -27,7 +27,7 @@ def ways(monkeypatch):
         ask(self, batch)
 
     monkeypatch.setattr(EventDetails, "_read", reading)
-    monkeypatch.setattr(EventDetails, "_ask", asking)
+    monkeypatch.setattr(EventDetails, "_aggregate", asking)
     return used
 
 
@@ -37,7 +37,7 @@ def one(stored_totals):
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("events", [1, 3, FEW, FEW + 1, 40])
+@pytest.mark.parametrize("events", [1, 3, MAX_EVENTS_READ, MAX_EVENTS_READ + 1, 40])
 def test_any_number_of_events(raw, aggregator, stored_totals, events):
     for number in range(events):
         raw.put(f"2026-03-10T10:00:{number:02}", session=f"s{number % 7}", referrer=f"r{number}")
@@ -48,7 +48,7 @@ def test_any_number_of_events(raw, aggregator, stored_totals, events):
 
 
 def test_few_events_are_read_and_many_are_asked_about(raw, aggregator, ways):
-    for number in range(FEW + 1):
+    for number in range(MAX_EVENTS_READ + 1):
         raw.put(key="recid_1", session=f"s{number}")
     raw.put(key="recid_2")
     aggregator().run()
@@ -110,7 +110,7 @@ def test_more_than_a_request_takes_is_read_in_several(raw, aggregator, counts, m
     sizes = []
     read = EventDetails._read
     monkeypatch.setattr(EventDetails, "_read", lambda self, batch: sizes.append(len(batch)) or read(self, batch))
-    monkeypatch.setattr("invenio_stats.totals.event_details._DOCUMENTS_AT_ONCE", 5)
+    monkeypatch.setattr("invenio_stats.totals.event_details._EVENTS_PER_REQUEST", 5)
     for number in range(12):
         raw.put(key=f"recid_{number}")
     aggregator().run()

@@ -83,7 +83,7 @@ def test_totals_before_it_are_left_as_they_are(upgraded, raw, aggregator, counts
     raw.put("2026-03-11", "recid_2")
     assert aggregator().run() == [(1, 0)]
     assert counts() == {**before, "recid_2-2026-03-11": 1}
-    assert "Intervals before the first complete day are left as they are" in caplog.text
+    assert "Intervals before the first complete day are not recounted" in caplog.text
 
 
 def test_a_longer_interval_that_begins_before_it_is_left_as_it_is(raw, aggregator, first_day, counts):

@@ -141,8 +141,8 @@ def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_c
     Nothing is read twice for safety, so that the bookmark alone has to be right.
     """
     monkeypatch.setattr(StatAggregator, "overlap", timedelta())
-    monkeypatch.setattr("invenio_stats.totals.leases.EVENTS_AT_ONCE", 1)
-    monkeypatch.setattr("invenio_stats.totals.leases._LONGEST_PAUSE", 0)
+    monkeypatch.setattr("invenio_stats.totals.leases.EVENTS_PER_CLAIM", 1)
+    monkeypatch.setattr("invenio_stats.totals.leases._MAX_PAUSE_SECONDS", 0)
 
     def act(steps, lease=120):
         monkeypatch.setitem(app.config, "STATS_LEASE_SECONDS", lease)

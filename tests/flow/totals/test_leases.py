@@ -42,7 +42,7 @@ def days(raw):
 @pytest.fixture
 def one_by_one(monkeypatch):
     """Let a run take one interval at a time."""
-    monkeypatch.setattr("invenio_stats.totals.leases.EVENTS_AT_ONCE", 1)
+    monkeypatch.setattr("invenio_stats.totals.leases.EVENTS_PER_CLAIM", 1)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     monkeypatch.setattr(execution, "write", meddle)
     own = aggregator()
     assert own.run() == [(0, 1)] + [(1, 0)] * 5
-    assert "Totals are changed by others again and again" in caplog.text
+    assert "Totals were changed by other runs at every attempt" in caplog.text
     assert {**counts(), f"recid_1-{DAYS[0]}": 1} == ALL
     assert own.bookmark_api.get_bookmark() is None
 
@@ -195,7 +195,7 @@ def test_what_a_run_could_not_write_is_not_done_for_the_runs_beside_it(aggregato
     wanted = dict.fromkeys(starts, 1)
     one, other = aggregator().begin_lease(), aggregator().begin_lease()
     assert one.claim(wanted).granted == starts[:1]
-    assert one.claim(dict.fromkeys(starts[1:], 1), undone=starts[:1]).granted == starts[1:2]
+    assert one.claim(dict.fromkeys(starts[1:], 1), unfinished=starts[:1]).granted == starts[1:2]
     assert other.claim(wanted) == ([starts[0]], [])
     assert other.claim(dict.fromkeys(starts[1:], 1)) == ([starts[2]], [])
 

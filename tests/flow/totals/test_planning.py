@@ -244,7 +244,7 @@ def test_months_of_totals_are_looked_at_together(settled, raw, aggregator, reque
 @pytest.mark.parametrize("intervals", [1, 2, 100])
 def test_pairs_are_counted_in_as_many_requests_as_it_takes(settled, raw, aggregator, counts, monkeypatch, intervals):
     """An engine takes a limited number of clauses."""
-    monkeypatch.setattr("invenio_stats.totals.search_bodies.INTERVALS_AT_ONCE", intervals)
+    monkeypatch.setattr("invenio_stats.totals.search_bodies.MAX_INTERVALS_PER_REQUEST", intervals)
     for number in range(12):
         raw.put(f"2026-03-0{number % 5 + 1}", f"recid_{number % 4}")
     before = counts()

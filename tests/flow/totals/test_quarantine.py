@@ -95,7 +95,7 @@ def test_of_very_many_no_more_are_kept_than_are_needed_to_know():
     """A run in which everything fails holds no list of it; what it does not know of is done again."""
     start = parse("2026-03-10")
     result = RunResult()
-    result.note([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
+    result.add_failures([Failure(start, str(number), "busy", "never") for number in range(1000)], start)
     assert result.failed[start] == 1000
     assert len(result.quarantined) == quarantine.MAX_QUARANTINED + 1
-    assert result.undone == {start}
+    assert result.unfinished == {start}

@@ -51,14 +51,14 @@ def sized(raw, search_client, index_prefix):
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(event_details, "FEW", event_details.FEW)  # to be put back at the end
+    monkeypatch.setattr(event_details, "MAX_EVENTS_READ", event_details.MAX_EVENTS_READ)  # to be put back at the end
 
 
 @pytest.mark.usefixtures("sized", "few")
 @LAW
 @given(steps=st.lists(st.one_of(events, events, flags, runs, ranges, waits), max_size=25), most_read=st.integers(0, 2))
 def test_totals_equal_a_recount(raw, aggregator, stored_totals, index_prefix, clock, search_client, steps, most_read):
-    event_details.FEW = most_read  # how many events of a pair are read, and not asked about
+    event_details.MAX_EVENTS_READ = most_read  # how many events of a pair are read, and not asked about
     search_client.indices.refresh(index=f"{index_prefix}*")
     search_client.delete_by_query(index=f"{index_prefix}*", body={"query": {"match_all": {}}}, refresh=True)
     params = {

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
 
-from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, Batch, unpacked
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES, SMALL_NUMBERS, Batch, unpack_events
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
+from invenio_stats.support.json_codec import decode
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def _read(messages):
     read = []
     for message in messages:
         content = json.loads(message.body)
-        read += unpacked(content) or [IdentifiedEvent(content, message.message_id)]
+        read += unpack_events(content) or [IdentifiedEvent(content, message.message_id)]
     return [(event.event_id, dict(event)) for event in read]
 
 
@@ -48,19 +49,42 @@ def test_a_batch_makes_what_is_asked_for_and_nothing_twice(batch, made):
     assert made == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_a_batch_ends_before_what_cannot_be_made(batch):
+@pytest.mark.parametrize("wrong", [{"n": {2}}, "no event", None, 7], ids=["not JSON", "text", "none", "number"])
+@pytest.mark.parametrize("number", [3, 2 * EVENTS_PER_MESSAGE, 4 * EVENTS_PER_MESSAGE])
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, place):
     """It is no failure of the broker, so nobody who sends the batch gets it."""
-    messages = batch({"n": 1}, {"n": {2}}, {"n": 3})
-    assert [one.body for one in messages] == ['{"n":1}']
-    assert isinstance(messages.error, EncodeError)
-
-
-def test_a_batch_of_many_ends_before_what_cannot_be_made_too(batch):
-    events = [{"n": n} for n in range(2 * EVENTS_PER_MESSAGE)]
-    events[EVENTS_PER_MESSAGE + 2] = {"n": {2}}
+    events = [{"n": n} for n in range(number)]
+    events[place] = wrong
     messages = batch(*events)
-    assert [fields["n"] for _id, fields in _read(messages)] == list(range(EVENTS_PER_MESSAGE + 2))
-    assert isinstance(messages.error, EncodeError)
+    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != place % number]
+    assert isinstance(messages.error, (EncodeError, TypeError, ValueError))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**40])
+@pytest.mark.parametrize("others", [0, 2 * EVENTS_PER_MESSAGE])
+def test_a_number_of_any_size_is_read_as_it_was_published(batch, number, others):
+    """Of a message whose numbers are all small its writer says so, and its reader need not look for larger ones."""
+    events = [{"n": 1} for _ in range(others)]
+    messages = batch(*events, {"n": number}, {"n": 10**18})
+    read = [decode(message.body.encode(), message.body.endswith(SMALL_NUMBERS)) for message in messages]
+    fields = [event for content in read for event in (unpack_events(content) or [content])]
+    assert [event["n"] for event in fields] == [1] * others + [number, 10**18]
+    assert all(type(event["n"]) is int for event in fields)
+
+
+def test_a_message_that_orjson_can_read_back_says_so(batch):
+    assert [message.body.endswith(SMALL_NUMBERS) for message in batch({"n": 1}, {"n": 2**64}, {"n": 1.5})] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_whole_message_of_events_that_cannot_be_made_is_left_out(batch):
+    events = [{"n": n if n >= EVENTS_PER_MESSAGE else {n}} for n in range(2 * EVENTS_PER_MESSAGE)]
+    messages = batch(*events)
+    assert [fields["n"] for _id, fields in _read(messages)] == list(range(EVENTS_PER_MESSAGE, 2 * EVENTS_PER_MESSAGE))
 
 
 def test_few_events_have_a_message_each(batch):
@@ -91,7 +115,7 @@ def test_what_is_no_message_of_several_events_is_none(content):
             for part in content
         )
     )
-    assert (unpacked(content) is not None) == bool(is_one)
+    assert (unpack_events(content) is not None) == bool(is_one)
 
 
 def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():

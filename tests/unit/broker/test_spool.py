@@ -60,7 +60,7 @@ def test_what_a_dead_one_took_is_anybodys_again(spool, other, monkeypatch):
     spool.put([message("a")])
     assert taken(spool) == ["a"]
     assert taken(other) == []
-    monkeypatch.setattr(spools, "_LOST_AFTER", -1)
+    monkeypatch.setattr(spools, "_TAKEN_SECONDS", -1)
     assert taken(other) == ["a"]
 
 
@@ -119,7 +119,7 @@ def test_refusals_are_reported_until_somebody_knows_them(spool, other):
 
 
 def test_a_number_that_could_not_be_written_is_written_with_the_next(spool, other, tmp_path, monkeypatch):
-    monkeypatch.setattr(spool_file, "_PATIENCE", 0.02)
+    monkeypatch.setattr(spool_file, "_LOCK_SECONDS", 0.02)
     other.put([message("a")])
     blocking = sqlite3.connect(tmp_path / "spool" / "spool.sqlite", isolation_level=None)
     blocking.execute("BEGIN IMMEDIATE")
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_refused_and_left_for_who_can_read_it(spool, tmp_path,
 
 def fill(folder: str, name: str) -> None:
     """Put a hundred messages from each of four threads, over one spool."""
-    spool_file._PATIENCE = 60
+    spool_file._LOCK_SECONDS = 60
     spool = Spool(folder, 16 * MIB)
 
     def work(thread: int) -> None:

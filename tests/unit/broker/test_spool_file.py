@@ -90,7 +90,7 @@ def test_numbers_of_refused_events_come_along(spool, path):
 
 def test_who_stood_still_does_not_delete_what_somebody_else_put(spool, other, path, monkeypatch):
     """Sixty seconds after it was taken a message is anybody's; numbers of messages are never given twice."""
-    monkeypatch.setattr(spools, "_LOST_AFTER", -1)
+    monkeypatch.setattr(spools, "_TAKEN_SECONDS", -1)
     spool.put([message("a")])
     slow = spool.take(10)
     other.settle(other.take(10), sent=True)

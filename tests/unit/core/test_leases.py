@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.leases import Lease, claim, earliest, ended, living, read_leases, write_leases
+from invenio_stats.core.leases import Lease, claim, drop_dead, earliest_start, end, read_leases, write_leases
 from invenio_stats.core.moments import parse
 
 NOON = parse("2026-03-20T12:00:00")
@@ -50,29 +50,29 @@ def test_what_another_did_for_newer_changes_only_is_done_again():
 
 def test_what_another_did_before_we_began_is_done_again():
     """It may have changed since."""
-    other = ended(lease("b", -10, done=tuple(DAYS)), NOON - timedelta(minutes=5))
+    other = end(lease("b", -10, done=tuple(DAYS)), NOON - timedelta(minutes=5))
     assert claim([other], lease(), WANTED, 1000).granted == DAYS
 
 
 def test_a_run_without_a_sign_of_life_is_given_up():
     dead, alive = lease("b", -10), replace(lease("c", -10), alive=NOON)
-    assert living([dead, alive], NOON, LIFE) == [alive]
+    assert drop_dead([dead, alive], NOON, LIFE) == [alive]
 
 
 def test_a_run_that_ended_is_known_while_runs_beside_it_go_on():
-    done = ended(lease("b", -10), NOON - timedelta(minutes=5))
+    done = end(lease("b", -10), NOON - timedelta(minutes=5))
     with_stored = replace(lease("c", -6), alive=NOON)
-    assert living([done, with_stored], NOON, LIFE) == [done, with_stored]
-    assert living([done, replace(with_stored, begun=NOON)], NOON, LIFE) == [replace(with_stored, begun=NOON)]
+    assert drop_dead([done, with_stored], NOON, LIFE) == [done, with_stored]
+    assert drop_dead([done, replace(with_stored, begun=NOON)], NOON, LIFE) == [replace(with_stored, begun=NOON)]
 
 
 def test_the_first_of_the_others_counts():
-    assert earliest([lease("a", -9), lease("b", -3), lease("c")], "a") == NOON - timedelta(minutes=3)
-    assert earliest([lease("a")], "a") is None
+    assert earliest_start([lease("a", -9), lease("b", -3), lease("c")], "a") == NOON - timedelta(minutes=3)
+    assert earliest_start([lease("a")], "a") is None
 
 
 def test_what_is_written_is_read():
-    known = [lease(since=NOON, holds=(DAYS[0],), done=(DAYS[1],)), ended(lease("b"), NOON)]
+    known = [lease(since=NOON, holds=(DAYS[0],), done=(DAYS[1],)), end(lease("b"), NOON)]
     assert read_leases({"leases": write_leases(known)}) == known
 
 

@@ -32,7 +32,24 @@ def test_a_timestamp_is_read_whatever_way_it_is_written(text):
     assert moments.parse(text).tzinfo is timezone.utc
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-01-31T25:00:00", "2026-01-31T10:00+99:00", "12"])
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60", "2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z"])
+def test_a_leap_second_counts_in_its_minute(text):
+    """RFC 3339 allows it, and the engine cannot store it."""
+    assert moments.to_second(moments.parse(text)) == datetime(2016, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    assert not moments.is_iso(text)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date.min, 14), (date.max, -14)])
+def test_a_moment_outside_of_the_calendar_in_utc_is_refused_like_a_text(day, hours):
+    moment = datetime(day.year, day.month, day.day, 12, tzinfo=timezone(timedelta(hours=hours)))
+    with pytest.raises(ValueError, match="is not a timestamp"):
+        moments.parse(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2016-12-31T23:59:61", "", "yesterday", "2026-13-01", "2026-01-31T25:00:00", "2026-01-31T10:00+99:00", "12"],
+)
 def test_what_is_no_timestamp_is_named(text):
     with pytest.raises(ValueError, match="is not a timestamp"):
         moments.parse(text)

@@ -101,6 +101,19 @@ def test_an_event_before_the_first_complete_day_is_expired():
     assert len(build(event(), first_day=MOMENT)[0]) == 1
 
 
+@pytest.mark.parametrize(("timestamp", "counts"), [("2026-03-10T12:00:31", True), ("2026-03-10T12:00:32", False)])
+def test_an_event_after_the_last_moment_is_in_the_future(timestamp, counts):
+    clicks, batch = build(event(timestamp=timestamp), last_moment=MOMENT + timedelta(days=1))
+    assert len(clicks) == counts
+    assert [reason for _, reason in batch.failures] == ([] if counts else ["in the future"])
+
+
+def test_what_could_not_be_pseudonymized_is_rejected_with_that_reason():
+    clicks, batch = build(event(rejected="pseudonymization: TypeError"), event())
+    assert len(clicks) == 1
+    assert [reason for _, reason in batch.failures] == ["pseudonymization: TypeError"]
+
+
 def test_a_missing_module_is_no_fault_of_the_event():
     def step(doc):
         raise ImportError("not installed here")

@@ -89,10 +89,10 @@ class ReadsNeighboursFirst(CellWriter):
         self.read_first = ReadFirst(self._engine, refs)
         return super()._store(cells)
 
-    def _superseded(self, due):
+    def _find_superseded(self, due):
         engine, self._engine = self._engine, self.read_first
         try:
-            return super()._superseded(due)
+            return super()._find_superseded(due)
         finally:
             self._engine = engine
 
@@ -107,8 +107,8 @@ class NoNext(Cell):
 class ReadsThePreviousOnly(CellWriter):
     """Leaves it to the next cell's writer to flag this one."""
 
-    def _superseded(self, due):
-        return super()._superseded(
+    def _find_superseded(self, due):
+        return super()._find_superseded(
             [replace(one, cell=NoNext(one.cell.ref, one.cell.identity, one.cell.clicks)) for one in due]
         )
 
@@ -118,7 +118,7 @@ class OwnKnown(Through):
 
     def __init__(self, engine, due):
         super().__init__(engine)
-        self.own = {one.cell.ref: one.own() for one in due}
+        self.own = {one.cell.ref: one.as_found() for one in due}
 
     def read(self, refs):
         return [self.own.get(ref) or found for ref, found in zip(refs, self.engine.read(refs), strict=True)]
@@ -127,10 +127,10 @@ class OwnKnown(Through):
 class KnowsItsOwn(CellWriter):
     """Takes a neighbour of the same bulk for what it was then, though others may have changed it since."""
 
-    def _superseded(self, due):
+    def _find_superseded(self, due):
         engine, self._engine = self._engine, OwnKnown(self._engine, due)
         try:
-            return super()._superseded(due)
+            return super()._find_superseded(due)
         finally:
             self._engine = engine
 
@@ -138,15 +138,15 @@ class KnowsItsOwn(CellWriter):
 class SkipsWhatChangedNothing(CellWriter):
     """Takes what is stored for done, though its writer may have died before it looked at the neighbours."""
 
-    def _superseded(self, due):
-        return super()._superseded([one for one in due if not one.changes_nothing])
+    def _find_superseded(self, due):
+        return super()._find_superseded([one for one in due if not one.is_unchanged])
 
 
 class NeverStampsAnew(CellWriter):
     """Leaves a document as it is that came to be seen long after it was stamped."""
 
-    def _is_done(self, one):
-        return one.changes_nothing
+    def _is_stored(self, one):
+        return one.is_unchanged
 
 
 class Overwrites(Through):

@@ -156,7 +156,7 @@ def test_many_long_unknown_parameters_make_a_short_error():
 
 def test_functions_are_given_what_they_take():
     names = {"search", "community", "start_date"}
-    assert parameters.taken(lambda search, **params: 0, names, skip=1) == {"community", "start_date"}
-    assert parameters.taken(lambda search, community=None: 0, names, skip=1) == {"community"}
-    assert parameters.taken(lambda query: 0, names, skip=1) == set()
-    assert parameters.taken(lambda *args, community: 0, names, skip=0) == {"community"}
+    assert parameters.accepted_names(lambda search, **params: 0, names, skip=1) == {"community", "start_date"}
+    assert parameters.accepted_names(lambda search, community=None: 0, names, skip=1) == {"community"}
+    assert parameters.accepted_names(lambda query: 0, names, skip=1) == set()
+    assert parameters.accepted_names(lambda *args, community: 0, names, skip=0) == {"community"}

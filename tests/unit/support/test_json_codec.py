@@ -22,6 +22,16 @@ def test_what_is_encoded_comes_back(thing):
     assert decode(json.dumps(thing).encode()) == thing
 
 
+@pytest.mark.parametrize(
+    "number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, -9223372036854775809, 10**40, 1.5e19, 0.1234567890123456789]
+)
+@pytest.mark.parametrize("within", [lambda one: one, lambda one: [[1, one]], lambda one: {"a": one, "b": "\ud800"}])
+def test_a_number_of_any_size_comes_back_as_it_was(number, within):
+    for text in (encode(within(number)), json.dumps(within(number)).encode()):
+        assert decode(text) == within(number)
+        assert repr(decode(text)) == repr(within(number))
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("within", [lambda one: {"a": one}, lambda one: {"a": [1, {"b": one}], "c": None}])
 def test_what_is_no_number_stays_what_it_is(number, within):

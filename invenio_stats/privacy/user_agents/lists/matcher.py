@@ -37,7 +37,7 @@ class Matcher:
             elif self._can_compile(pattern):
                 (starts if _is_at_start(pattern) else others).append(_lower_case(pattern))
         self._words = tuple(word for word in sorted(words) if not any(w in word for w in words - {word}))
-        self._start, self._anywhere = _joined(starts), _joined(others)
+        self._start, self._anywhere = _join(starts), _join(others)
 
     def matches(self, lowered: str) -> bool:
         """Return True if any pattern matches a user agent in lower case."""
@@ -88,5 +88,5 @@ def _lower_case(pattern: str) -> str:
     return re.sub(_UPPER, lambda match: match[0] if match[0][0] == "\\" else match[0].lower(), pattern)
 
 
-def _joined(patterns: list[str]) -> re.Pattern[str] | None:
+def _join(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None

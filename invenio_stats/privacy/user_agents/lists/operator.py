@@ -13,14 +13,14 @@ _VERY_DIFFERENT = (
 """User agents with nothing in common: a pattern that matches all of them matches every user agent."""
 
 
-def compiled(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+def compile_patterns(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     """Return the patterns as regular expressions that ignore case; a ConfigurationError names an invalid pattern."""
     if isinstance(patterns, str | bytes) or not isinstance(patterns, Iterable):
         raise ConfigurationError(f"{setting} is {patterns!r}. Make it a list of regular expressions.")
-    return tuple(_compiled(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
+    return tuple(_compile(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
 
 
-def _compiled(setting_path: str, pattern: object) -> re.Pattern[str]:
+def _compile(setting_path: str, pattern: object) -> re.Pattern[str]:
     if not isinstance(pattern, str):
         raise ConfigurationError(f"{setting_path} is {pattern!r}. Write the regular expression as a string.")
     try:

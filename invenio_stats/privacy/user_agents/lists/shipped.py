@@ -32,9 +32,13 @@ class Shipped:
         """Return True if the user agent is a script or tool (a machine in the Code of Practice for Research Data)."""
         return self._machines.matches(lowered)
 
+    def is_on_counters_list(self, lowered: str) -> bool:
+        """Return True if COUNTER's list of robots matches the user agent; it lists many tools as well."""
+        return self._robots.matches(lowered)
+
     def is_robot(self, lowered: str) -> bool:
         """Return True if a list of robots matches the user agent. COUNTER's list takes precedence over exceptions."""
-        if self._robots.matches(lowered):
+        if self.is_on_counters_list(lowered):
             return True
         if lowered.startswith(builtin.TEST_CLIENT):
             return False

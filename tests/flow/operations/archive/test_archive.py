@@ -230,7 +230,7 @@ def test_a_directory_that_holds_something_else_is_refused(counted, save, tmp_pat
     with pytest.raises(ArchiveError, match="not empty"):
         save("mine")
     save()
-    with pytest.raises(ArchiveError, match="holds an export of"):
+    with pytest.raises(ArchiveError, match="already contains an export of"):
         save()
 
 
@@ -290,7 +290,7 @@ def test_a_line_that_is_no_document_is_named(tmp_path):
 
 
 def test_many_documents_are_sorted_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_IN_MEMORY", 7)
+    monkeypatch.setattr(files, "_DOCUMENTS_IN_MEMORY", 7)
     documents = [(str(number * 37 % 100), {"number": number}) for number in range(100)]
     done = []
     written = files.write(tmp_path / "x" / "y.jsonl.gz", documents, done.append)

@@ -115,7 +115,7 @@ def test_what_was_perhaps_written_is_not_written_again(search_client, monkeypatc
 def test_what_a_busy_engine_did_not_take_comes_with_the_next(search_client, monkeypatch):
     counters = ingest_counters.Counters(search_client, "record-view")
     with monkeypatch.context() as patch:
-        patch.setattr(ingest_counters, "_LONGEST_PAUSE", 0)
+        patch.setattr(ingest_counters, "_MAX_PAUSE_SECONDS", 0)
         patch.setattr(search_client, "bulk", lambda body: {"items": [{"create": {"status": 429}}] * (len(body) // 2)})
         with pytest.raises(EngineUnavailableError, match="1 are not written"):
             counters.add(DAY, {"robot": 1})

@@ -65,7 +65,7 @@ def test_what_differs_is_mended_and_nothing_else_written(broken, rebuild, differ
 
 def test_only_the_intervals_between_the_dates_are_touched(broken, rebuild, differences):
     assert rebuild(parse("2026-03-11"), parse("2026-03-11")) == (1, 0, [])
-    assert [one.one.total_key.start.day for one in differences()] == [10, 12]
+    assert [difference.counted_total.total_key.start.day for difference in differences()] == [10, 12]
 
 
 def test_the_difference_can_be_looked_at_without_making_it(broken, aggregator, stored_totals, search_client):
@@ -84,7 +84,7 @@ def test_what_was_killed_goes_on_where_it_stopped(broken, rebuild, differences, 
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(on_interval=dies)
-    assert [one.one.total_key.start.day for one in differences()] == [12]
+    assert [difference.counted_total.total_key.start.day for difference in differences()] == [12]
     assert begin(aggregator(), MARCH[0], parse("2026-03-30")).resumed is None, "other dates are another rebuild"
     rest = begin(aggregator(), *MARCH)
     assert rest.resumed == parse("2026-03-11")
@@ -127,7 +127,7 @@ def test_a_total_that_cannot_be_built_leaves_the_place_before_it(settled, raw, r
     for day in DAYS:
         raw.put(day)
     assert rebuild(copy_fields={"pid_value": fails_on_the_11th}) == (2, 1, ["ZeroDivisionError"])
-    assert [one.one.total_key.start.day for one in differences()] == [11]
+    assert [difference.counted_total.total_key.start.day for difference in differences()] == [11]
     rest = begin(aggregator(), *MARCH)
     assert rest.resumed == parse("2026-03-10")
     assert rebuild() == (1, 0, [])
@@ -148,7 +148,7 @@ def test_months_are_rebuilt_as_a_whole(raw, aggregator, rebuild, differences):
     raw.put("2026-02-04")
     raw.put("2026-03-11")
     assert rebuild(parse("2026-03-15"), parse("2026-03-15"), **monthly) == (1, 0, [])
-    assert [one.one.total_key.start.month for one in differences(**monthly)] == [2]
+    assert [difference.counted_total.total_key.start.month for difference in differences(**monthly)] == [2]
 
 
 def test_an_index_of_totals_that_is_gone_is_made_again(settled, rebuild, search_client, index_prefix, differences):
@@ -204,14 +204,14 @@ def test_what_counts_in_its_own_way_is_refused(settled, aggregator):
         def agg_iter(self, dt, previous_bookmark):
             return super().agg_iter(dt, previous_bookmark)
 
-    with pytest.raises(RebuildError, match="record-view-agg counts with an agg_iter of its own"):
+    with pytest.raises(RebuildError, match="record-view-agg cannot be rebuilt, because its class overrides agg_iter"):
         begin(aggregator(Own), *MARCH)
 
 
 def test_what_another_run_is_working_on_is_refused(broken, rebuild, aggregator, differences):
     other = aggregator().begin_lease()
     other.claim({parse("2026-03-11"): 1})
-    with pytest.raises(RebuildError, match="another run is working on these totals"):
+    with pytest.raises(RebuildError, match="another run is counting these totals"):
         rebuild()
     other.release()
     assert rebuild() == (3, 0, [])

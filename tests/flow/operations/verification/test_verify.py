@@ -33,7 +33,12 @@ def found(aggregator):
     def find(*dates, **params):
         verification = prepare(aggregator(**params), *map(parse, dates))
         return [
-            (one.kind, f"{one.one.total_key.key}-{one.one.total_key.start:%Y-%m-%d}", one.stored, one.counted)
+            (
+                one.kind,
+                f"{one.counted_total.total_key.key}-{one.counted_total.total_key.start:%Y-%m-%d}",
+                one.stored,
+                one.counted,
+            )
             for one in verification.differences()
         ]
 
@@ -242,7 +247,7 @@ def test_automated_traffic_is_compared_too(settled, raw, aggregator, found):
     raw.put("2026-03-10", agent_class="robot", is_robot=True)
     automated = automated_traffic(aggregator())
     (difference,) = prepare(automated).differences()
-    assert (difference.kind, difference.one.total_key.key) == ("missing", "robot")
+    assert (difference.kind, difference.counted_total.total_key.key) == ("missing", "robot")
     automated.run()
     assert list(prepare(automated).differences()) == []
     assert found() == []
@@ -269,7 +274,7 @@ def test_requests_grow_with_pages_and_not_with_days(settled, raw, aggregator, re
 
 
 def test_pages_may_be_small(settled, raw, aggregator, found, monkeypatch):
-    monkeypatch.setattr("invenio_stats.operations.verification.comparison._INTERVALS_IN_A_PAGE", 2)
+    monkeypatch.setattr("invenio_stats.operations.verification.comparison._INTERVALS_PER_PAGE", 2)
     for number in range(12):
         raw.put(f"2026-03-0{number % 5 + 1}", f"recid_{number % 4}")
     assert len(found(max_bucket_size=3)) == 12

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.broker.transports.amqp_consumer import Deliveries
-from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, publishing
+from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, build_publish_frames
 from invenio_stats.broker.transports.outgoing import Outgoing
 
 CHANNEL = 3
@@ -50,7 +50,7 @@ def delivery(tag, properties, *parts, channel=CHANNEL):
 
 def ours(message_id="a" * 32):
     """Return the properties of a message as we write them."""
-    frames = publishing(CHANNEL, "", [Outgoing("q", message_id, "{}")], 4096)
+    frames = build_publish_frames(CHANNEL, "", [Outgoing("q", message_id, "{}")], 4096)
     start = frames.index(pack(">HHQ", BASIC, 0, 2)) + 12
     return frames[start : frames.index(b"\xce", start)]
 
@@ -59,7 +59,7 @@ def test_a_message_is_its_body_and_its_id():
     deliveries, others = listen(*delivery(1, ours("b" * 32), b'{"a": 1}'))
     deliveries.wait_for(1, 1)
     (one,) = deliveries.arrived
-    assert (one.body, one.message_id, one.is_ours, one.payload) == (b'{"a": 1}', "b" * 32, True, {"a": 1})
+    assert (one.body, one.message_id, one.is_plain_json, one.payload) == (b'{"a": 1}', "b" * 32, True, {"a": 1})
     assert (one.properties["message_id"], others) == ("b" * 32, [])
 
 
@@ -107,7 +107,7 @@ def test_a_message_of_somebody_else_is_read_in_full():
     deliveries, _ = listen(*delivery(1, foreign._serialize_properties(), b"hello"))
     deliveries.wait_for(1, 1)
     (one,) = deliveries.arrived
-    assert (one.is_ours, one.message_id, one.properties["message_id"], one.payload) == (False, None, "m", "hello")
+    assert (one.is_plain_json, one.message_id, one.properties["message_id"], one.payload) == (False, None, "m", "hello")
 
 
 def test_a_message_that_py_amqp_has_read_is_one_as_well():

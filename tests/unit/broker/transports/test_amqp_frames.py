@@ -8,7 +8,7 @@ from amqp import spec
 from amqp.method_framing import frame_writer
 from amqp.serialization import dumps
 
-from invenio_stats.broker.transports.amqp_frames import publishing
+from invenio_stats.broker.transports.amqp_frames import build_publish_frames
 from invenio_stats.broker.transports.outgoing import Outgoing
 
 
@@ -36,4 +36,4 @@ def sent_by_amqp(message, exchange, channel, most):
 def test_frames_are_those_of_py_amqp(exchange, headers, body):
     messages = [Outgoing("stats-record-view", f"{number:032x}", body, headers) for number in range(3)]
     expected = b"".join(sent_by_amqp(one, exchange, 7, 4096) for one in messages)
-    assert publishing(7, exchange, messages, 4096) == expected
+    assert build_publish_frames(7, exchange, messages, 4096) == expected

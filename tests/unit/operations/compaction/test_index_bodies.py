@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from invenio_stats.core.mappings import NOT_SUPERSEDED
 from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.fingerprints import Fingerprint
-from invenio_stats.operations.compaction.index_bodies import all_properties, settings_like, taking_over
+from invenio_stats.operations.compaction.index_bodies import all_properties, replace_actions, settings_like
 from invenio_stats.operations.inventory import Index, Shards, sums
 
 sources = st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=3)
@@ -83,7 +83,7 @@ def test_all_names_go_over_at_one_stroke():
         "e-2026-01": {"aliases": {"e": {}, "e-2026-01-07": {}}},
         "e-2026-01-03": {"aliases": {"e": {}, "mine": {"filter": {"term": {"a": 1}}, "is_write_index": True}}},
     }
-    actions = taking_over("e-2026-01.2", "e", indices)
+    actions = replace_actions("e-2026-01.2", "e", indices)
     assert actions[:2] == [{"remove_index": {"index": index}} for index in indices]
     added = {action["add"].pop("alias"): action["add"] for action in actions[2:]}
     target = {"index": "e-2026-01.2"}
