@@ -171,7 +171,7 @@ class Inbox:
         except Exception as error:  # a decoder for another content type may raise anything
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []
-        times = 0 if isinstance(message, Delivery) and message.is_ours else times_postponed(message.headers)
+        times = 0 if isinstance(message, Delivery) and message.is_plain_json else times_postponed(message.headers)
         if times and message_id:
             self._batch.postponed[message_id] = times
         if isinstance(content, dict):

@@ -10,11 +10,11 @@ from kombu.serialization import dumps
 
 from invenio_stats.broker.delivery import RefusedMessage, stand_in
 from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.core import names
 from invenio_stats.core.events import IdentifiedEvent, short_id
 from invenio_stats.core.moments import parse
 from invenio_stats.core.postponing import is_due
 
-_DEAD = "-dead"
 _MAX_DEPTH = 20
 _NONE: Mapping[str, int] = {}
 
@@ -66,12 +66,7 @@ class DeadLetterFilter(NamedTuple):
 
 def dead_name(queue: Queue) -> str:
     """Return the name of the dead-letter queue of a queue."""
-    return f"{queue.routing_key}{_DEAD}"
-
-
-def is_dead_name(name: str) -> bool:
-    """Return True for the name of a queue of dead letters."""
-    return name.endswith(_DEAD)
+    return names.dead_letters(queue.routing_key)
 
 
 def dead_stand_in(refused: RefusedMessage) -> Outgoing:
@@ -80,10 +75,10 @@ def dead_stand_in(refused: RefusedMessage) -> Outgoing:
     The message may be a dead letter itself: then it keeps its headers, and so its reason.
     """
     name = refused.message.queue
-    if is_dead_name(name):
+    if names.is_dead_letters(name):
         return stand_in(refused, name, dict(refused.message.headers))
     moment = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return stand_in(refused, f"{name}{_DEAD}", {"reason": refused.reason, "rejected": moment})
+    return stand_in(refused, names.dead_letters(name), {"reason": refused.reason, "rejected": moment})
 
 
 def to_message(

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from flask import Flask, current_app
 from invenio_queues.queue import Queue
 
-from invenio_stats.broker.dead_letter_messages import dead_stand_in, is_dead_name
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.spool import Spool
 from invenio_stats.broker.transports.amqp_publisher import failure_types
@@ -113,7 +112,7 @@ class Outbox:
 
     def _deliver(self, queue: Queue, name: str, messages: Sequence[Outgoing]) -> list[RefusedMessage]:
         """Deliver messages of a queue of any name; return those that the broker will never take."""
-        exchange = None if is_dead_name(name) else queue.exchange
+        exchange = None if names.is_dead_letters(name) else queue.exchange
         return deliver_all(queue.connection_pool, exchange, messages, seconds=_TRIAL_SECONDS)
 
     def _reject(self, queue: Queue, refused: Sequence[RefusedMessage]) -> None:
@@ -123,8 +122,10 @@ class Outbox:
         """
         if not refused:
             return
-        stand_ins = [dead_stand_in(one) for one in refused if not is_dead_name(one.message.queue)]
-        lost = [one for one in refused if is_dead_name(one.message.queue)]
+        from invenio_stats.broker.dead_letter_messages import dead_stand_in  # seldom needed: not in every web process
+
+        stand_ins = [dead_stand_in(one) for one in refused if not names.is_dead_letters(one.message.queue)]
+        lost = [one for one in refused if names.is_dead_letters(one.message.queue)]
         for name in dict.fromkeys(one.queue for one in stand_ins):
             part = [one for one in stand_ins if one.queue == name]
             try:

@@ -170,17 +170,6 @@ def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
     assert queue_depth.depth(queue) == 0
 
 
-def test_what_is_no_message_of_kombu_holds_nothing_up(ready, queues):
-    """Somebody wrote to the list himself: it is taken off, once said, and gone."""
-    queue = queues["record-view"]
-    with queue.connection_pool.acquire() as connection, connection.channel() as channel:
-        channel.client.lpush(queue.routing_key, '{"properties": {}}')
-    current_stats.publish("record-view", [{"timestamp": "2026-11-02T10:00:00", "pid_value": "1"}])
-    with pytest.raises(KeyError):
-        list(Inbox(queue).consume())
-    assert [event["pid_value"] for event in Inbox(queue).consume()] == ["1"]
-
-
 TAG = "00000000-0000-4000-8000-000000000001"
 
 
@@ -206,6 +195,7 @@ def item(**changes) -> dict:
         pytest.param(item(properties={"message_id": {"a": 1}}, body="[1]"), id="an object as id"),
         pytest.param(item(body=None), id="no body"),
         pytest.param(item(body={"a": 1}), id="an object as body"),
+        pytest.param({"properties": {}}, id="no properties"),
         pytest.param("text", id="a text"),
         pytest.param(None, id="nothing"),
         pytest.param(b"\xff{", id="bytes"),
