@@ -58,8 +58,30 @@ class EventsRefusedError(StatsError):
         )
 
 
+class SpoolVersionError(StatsError, OSError):
+    """The spool's file is one of a newer release; nothing in it is touched."""
+
+    def __init__(self, path: str, version: int):
+        """Name the file."""
+        super().__init__(
+            f"the spool {path} is of a newer release (its user_version is {version}): install that release again, "
+            "let it send the spool, or set STATS_SPOOL_DIR to another folder"
+        )
+
+
 class EngineUnavailableError(StatsError):
     """The search engine cannot store events at the moment; they stay on the queue."""
+
+
+class CompactionAtWorkError(EngineUnavailableError):
+    """The days of a month are being compacted into one index; late events of the month wait until that is done."""
+
+    def __init__(self, month: str):
+        """Name the month."""
+        super().__init__(
+            f"The days of {month} are being made one index. Its events wait until that is done; if it was "
+            "interrupted, run `invenio stats indices compact` again."
+        )
 
 
 class LeaseLostError(StatsError):
@@ -168,4 +190,6 @@ class NoAnswerError(StatsError, RESTException):
 
 def _restore(error_type: type[StatsError], args: tuple[Any, ...]) -> StatsError:
     """Return an error as it was, without calling `__init__`; its attributes are set by the caller, pickle or copy."""
-    return error_type.__new__(error_type, *args)
+    error = error_type.__new__(error_type, *args)
+    error.args = args  # OSError leaves this to its `__init__`
+    return error

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from invenio_queues.queue import Queue
 
+from invenio_stats.broker.dead_letter_messages import times_postponed
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, SMALL_NUMBERS, events_in, unpack_events
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Delivery
@@ -33,6 +34,8 @@ class Checkpoint(NamedTuple):
     messages: list[Any]
     rejected: list[tuple[Any, str, str | None]]
     """Message bodies that are not events, each with the reason and the id of its message."""
+    postponed: dict[str, int]
+    """How many times events were postponed before, by their ids."""
 
 
 class Inbox:
@@ -50,7 +53,7 @@ class Inbox:
         """Average of the messages received last."""
         self._is_full = False
         """Whether as many messages arrived as were requested, so that more may be waiting."""
-        self._batch = Checkpoint([], [])
+        self._batch = Checkpoint([], [], {})
         self._checkpoints: deque[Checkpoint] = deque()
         self._prefetched: deque[Any] = deque()
         self._open = ExitStack()
@@ -103,7 +106,7 @@ class Inbox:
 
     def checkpoint(self) -> Checkpoint:
         """Close the current batch and return it; closed batches are acknowledged in the order of their closing."""
-        batch, self._batch = self._batch, Checkpoint([], [])
+        batch, self._batch = self._batch, Checkpoint([], [], {})
         self._checkpoints.append(batch)
         return batch
 
@@ -132,7 +135,7 @@ class Inbox:
             # If the connection is closed, the broker has the messages back already.
             facts = {"queue": self.routing_key, "error": type(error).__name__}
             logger.warning("The connection broke; a batch goes back to the queue", extra=facts)
-        self._batch = Checkpoint([], [])
+        self._batch = Checkpoint([], [], {})
         self._checkpoints.clear()
         self._prefetched.clear()
         self._open = ExitStack()
@@ -168,6 +171,9 @@ class Inbox:
         except Exception as error:  # a decoder for another content type may raise anything
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []
+        times = 0 if isinstance(message, Delivery) and message.is_plain_json else times_postponed(message.headers)
+        if times and message_id:
+            self._batch.postponed[message_id] = times
         if isinstance(content, dict):
             return [IdentifiedEvent(content, message_id or _id_of(message.body))]
         events = unpack_events(content)
@@ -194,8 +200,12 @@ def _payload(message: Any) -> Any:
 
 
 def _message_id(message: Any) -> str | None:
-    known: str | None = message.message_id if isinstance(message, Delivery) else None
-    return known or message.properties.get("message_id")
+    """Return the id of a message; None if it has none, or one that is no text: other programs write messages, too."""
+    try:
+        known = (message.message_id if isinstance(message, Delivery) else None) or message.properties["message_id"]
+        return known if isinstance(known, str) and known.encode() else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _payload_or_none(message: Any) -> Any:

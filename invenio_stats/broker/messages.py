@@ -1,5 +1,6 @@
 """Pack events into messages, and unpack the events of a message."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from kombu.exceptions import EncodeError
 from kombu.utils.json import JSONEncoder
 
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.core.events import Event, IdentifiedEvent, with_id
+from invenio_stats.core.events import Event, IdentifiedEvent, short_id, with_id
 
 _ENCODER = JSONEncoder()
 """Kombu's encoder; its serializer creates a new one for every message."""
@@ -71,7 +72,8 @@ class Batch(Sequence[Outgoing]):
         """Return an event as it is in a message; None, noted in `error`, if it cannot be in one."""
         try:
             ready = self._prepare(with_id(event))
-            return _Written(ready.event_id, *_json(ready if self._size == 1 else [ready.event_id, ready], ready))
+            event_id = short_id(ready.event_id)
+            return _Written(event_id, *_json(ready if self._size == 1 else [event_id, ready], ready))
         except Exception as error:  # of whatever kind: it must not pass for one of the broker's, nor stop the others
             self.error = self.error or error
             return None
@@ -96,6 +98,15 @@ def unpack_events(content: Any) -> list[IdentifiedEvent] | None:
     if not isinstance(content, list) or not content or not all(map(_is_pair, content)):
         return None
     return [IdentifiedEvent(fields, event_id) for event_id, fields in content]
+
+
+def split(message: Outgoing) -> list[Outgoing]:
+    """Return a message for each event of one that has several; the message itself if it has one, or none at all."""
+    events = unpack_events(json.loads(message.body)) if message.events > 1 else None
+    if events is None:
+        return [message]
+    headers = message.headers
+    return [Outgoing(message.queue, short_id(event.event_id), _ENCODER.encode(event), headers) for event in events]
 
 
 def _is_pair(part: Any) -> bool:

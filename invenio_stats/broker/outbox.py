@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from flask import Flask, current_app
 from invenio_queues.queue import Queue
 
+from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.drivers import deliver, failure_types
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError
@@ -60,7 +61,7 @@ class Outbox:
             self._spool(messages)
             return
         try:
-            deliver(queue.connection_pool, queue.exchange, messages)
+            refused = deliver_all(queue.connection_pool, queue.exchange, messages)
         except failure_types(queue.connection_pool.connection) as error:
             self._open(queue, error)  # before writing to the spool, which may fail: the next request must not wait
             self._spool(messages)
@@ -68,6 +69,7 @@ class Outbox:
             self._spool(messages)
             raise
         else:
+            self._reject(queue, refused)
             if not self._is_working() and self._has_waiting():
                 self._ensure_thread(queue)
 
@@ -92,12 +94,12 @@ class Outbox:
             try:
                 for name in dict.fromkeys(entry.message.queue for entry in waiting):
                     batch = [entry for entry in waiting if entry.message.queue == name]
-                    messages = [entry.message for entry in batch]
                     try:
-                        deliver(queue.connection_pool, queue.exchange, messages, _TRIAL_SECONDS)
+                        refused = self._deliver(queue, name, [entry.message for entry in batch])
                     except failure_types(queue.connection_pool.connection) as error:
                         failed[name] = error
                         continue
+                    self._reject(queue, refused)
                     self.spool.settle(batch, sent=True)
                     waiting = [entry for entry in waiting if entry.message.queue != name]
                     sent += len(batch)
@@ -107,6 +109,31 @@ class Outbox:
                 if waiting:
                     self.spool.settle(waiting, sent=False)
         return sent, failed
+
+    def _deliver(self, queue: Queue, name: str, messages: Sequence[Outgoing]) -> list[RefusedMessage]:
+        """Deliver messages of a queue of any name; return those that the broker will never take."""
+        exchange = None if names.is_dead_letters(name) else queue.exchange
+        return deliver_all(queue.connection_pool, exchange, messages, seconds=_TRIAL_SECONDS)
+
+    def _reject(self, queue: Queue, refused: Sequence[RefusedMessage]) -> None:
+        """Put stand-ins for messages that the broker never takes to the dead letters, or into the spool for later.
+
+        What cannot be published even so stays in the spool as rejected.
+        """
+        if not refused:
+            return
+        from invenio_stats.broker.dead_letter_messages import dead_stand_in  # seldom needed: not in every web process
+
+        stand_ins = [dead_stand_in(refusal) for refusal in refused if not names.is_dead_letters(refusal.message.queue)]
+        lost = [refusal for refusal in refused if names.is_dead_letters(refusal.message.queue)]
+        for name in dict.fromkeys(message.queue for message in stand_ins):
+            part = [message for message in stand_ins if message.queue == name]
+            try:
+                lost += self._deliver(queue, name, part)
+            except failure_types(queue.connection_pool.connection):
+                self._spool(part)
+        if lost:
+            self.spool.reject([refusal.message for refusal in lost], lost[0].reason)
 
     def _spool(self, messages: Sequence[Outgoing]) -> None:
         try:

@@ -7,7 +7,8 @@ from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 from kombu.exceptions import ChannelError
 
-from invenio_stats.broker.dead_letters import dead_name
+from invenio_stats.broker.dead_letter_messages import POSTPONED
+from invenio_stats.broker.dead_letters import MOST_LOOKED_AT, DeadLetterFilter, count, dead_name
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.channels import open_channel
@@ -24,6 +25,19 @@ def depth(queue: Queue) -> int:
 def dead(queue: Queue) -> int:
     """Return the number of dead letters of a queue."""
     return _depth(queue, dead_name(queue))
+
+
+def postponed(queue: Queue) -> int | None:
+    """Return how many dead letters come back by themselves; None if the broker cannot show it, or there are many.
+
+    As with `oldest`, only AMQP lets one look; and it takes seconds to look at more than `MOST_LOOKED_AT`.
+    """
+    if not (waiting := dead(queue)):
+        return 0
+    with open_reader(queue) as reader:
+        if not reader.returns_on_close or waiting > MOST_LOOKED_AT:
+            return None
+    return count(queue, DeadLetterFilter(reason=POSTPONED))
 
 
 def oldest(queue: Queue) -> datetime | None:

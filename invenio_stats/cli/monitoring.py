@@ -15,6 +15,7 @@ from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json, build_table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import examine
 from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
@@ -27,15 +28,20 @@ def spool_group() -> None:
 
 
 @spool_group.command("send")
+@click.option("--rejected", is_flag=True, help="Also send messages that could not be read before.")
 @as_json
 @with_appcontext
-def spool_send(as_json: bool) -> None:
+def spool_send(rejected: bool, as_json: bool) -> None:
     """Send the events in the spool to the broker, and store the counters of events that the spool refused."""
     spool = outbox().spool
     with bar(_("Sending"), as_json) as progress:
         try:
+            if rejected:
+                spool.retry_rejected()
             progress.begin(_("spool"), spool.count())
             sent = send_spool(on_batch=progress.advance)
+        except SpoolVersionError as error:
+            raise click.ClickException(str(error)) from error
         except (sqlite3.Error, *failure_types()) as error:
             raise click.ClickException(_why_not_sent(error, str(spool.path))) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))

@@ -7,7 +7,7 @@ superseded.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, reduce
 from typing import NamedTuple
@@ -61,6 +61,8 @@ class Cell:
     clicks: list[Click]
     is_ghost: bool = False
     """Whether the cell has yesterday's visitor key and exists only to supersede yesterday's last cell."""
+    made_for: set[str] = field(default_factory=set)
+    """Of a ghost: the document ids of the cells whose clicks it was made for."""
 
     def document(self) -> Document:
         """Return the document of all clicks merged; their order does not matter."""
@@ -98,19 +100,20 @@ def fold(clicks: Iterable[Click], window: int) -> list[Cell]:
     """Return the cells of a batch of clicks, including the ghost cells that its clicks need."""
     cells: dict[str, Cell] = {}
     for click in clicks:
-        _put(cells, click)
+        cell = _put(cells, click)
         if window and click.previous_visitor_id is not None and (ghost := _ghost(click)) is not None:
-            _put(cells, ghost, is_ghost=True)
+            _put(cells, ghost, is_ghost=True).made_for.add(cell.ref.document_id)
     return list(cells.values())
 
 
-def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> None:
+def _put(cells: dict[str, Cell], click: Click, is_ghost: bool = False) -> Cell:
     document_id = document_id_of(click.cell, click.identity) or click.event_id
     cell = cells.get(document_id)
     if cell is None:
-        cells[document_id] = Cell(DocumentRef(click.cell, document_id), click.identity, [click], is_ghost)
+        cell = cells[document_id] = Cell(DocumentRef(click.cell, document_id), click.identity, [click], is_ghost)
     else:
         cell.clicks.append(click)
+    return cell
 
 
 def document_id_of(cell: datetime, identity: str | None) -> str | None:

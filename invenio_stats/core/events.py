@@ -15,6 +15,10 @@ Preprocessor = Callable[[Event], Event | None]
 """Runs in the worker. May change the event it is given; must return it, or None to drop it."""
 
 
+MAX_ID_BYTES = 255
+"""Bytes of an id in a message of AMQP."""
+
+
 class IdentifiedEvent(Event):
     """An event with its id and a mark for redirects, which are kept outside its fields.
 
@@ -32,6 +36,16 @@ class IdentifiedEvent(Event):
 
 MAX_EVENT_ID_BYTES = 255
 """Of an event's own id: it is the id of a message, and AMQP's are no longer."""
+
+
+def short_id(event_id: str) -> str:
+    """Return an id that every broker can carry: one that is too long, or no text, gives way to its hash."""
+    try:
+        if len(event_id.encode()) <= MAX_ID_BYTES:
+            return event_id
+    except UnicodeEncodeError:  # half a character
+        pass
+    return hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def with_id(event: Event) -> IdentifiedEvent:

@@ -24,12 +24,23 @@ COMPLETENESS = "stats-completeness"
 OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS)
 """Names of our own indices, which the totals of an event type cannot have."""
 
+_DEAD = "-dead"
 _MAX_KEY_BYTES = 480
 
 
 def queue(event_type: str) -> str:
     """Return the name and routing key of an event type's queue."""
     return f"stats-{event_type}"
+
+
+def dead_letters(queue_name: str) -> str:
+    """Return the name of the dead-letter queue of a queue."""
+    return f"{queue_name}{_DEAD}"
+
+
+def is_dead_letters(queue_name: str) -> bool:
+    """Return True for the name of a dead-letter queue."""
+    return queue_name.endswith(_DEAD)
 
 
 def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:

@@ -12,7 +12,7 @@ from flask import current_app
 from invenio_search import current_search_client
 
 from invenio_stats.aggregations import StatAggregator
-from invenio_stats.broker import dead_letters
+from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.definitions.aggregators import make_aggregators
@@ -62,6 +62,8 @@ def purge_all() -> dict[str, Any]:
 def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
     """Send the events in this machine's spool, and count those it refused; return the number of messages sent."""
     count_refused()
+    before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
+    outbox().spool.purge_rejected(before)
     return outbox().send_spool(current_stats.agents_queue, on_batch=on_batch)
 
 
@@ -118,6 +120,8 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     indexer.run_options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
     result = indexer.run()
     _count(counters, Outcome())  # writes the counts that could not be written after their batches
+    if not getattr(indexer.queue, "has_more", True):
+        _replay_postponed(name, definition.queue)
     return tuple(result) if isinstance(result, tuple) else result
 
 
@@ -145,9 +149,21 @@ def _purge_one(name: str, before: datetime) -> Any:
         return {"error": type(error).__name__}
 
 
+def _replay_postponed(name: str, queue: Any) -> None:
+    """Put back events that an index has refused a while ago; the next run tries them again."""
+    try:
+        replayed = queue_depth.dead(queue) and dead_letters.replay_due(queue, datetime.now(timezone.utc))
+    except Exception as error:
+        facts = {"run": name, "error": type(error).__name__}
+        logger.warning("Postponed events could not be put back; the next run tries again", extra=facts)
+    else:
+        if replayed:
+            logger.info("Postponed events were put back", extra={"run": name, "events": replayed})
+
+
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
     """Count dropped, double-clicked and dead-lettered events; an error is only logged, as no event is lost by it."""
-    reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead}
+    reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
     try:
         counters.add(datetime.now(timezone.utc).date(), reasons)
     except Exception as error:

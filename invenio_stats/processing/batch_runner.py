@@ -39,6 +39,8 @@ class Outcome(tuple[int, int]):
     """Stored events that share the document of another click, or were superseded by one."""
     dropped: Counter[str]
     """Events that preprocessors dropped, by reason."""
+    postponed: int
+    """Of the failed: they come back from the dead letters by themselves."""
 
     def __new__(
         cls,
@@ -47,12 +49,14 @@ class Outcome(tuple[int, int]):
         duplicates: int = 0,
         double_clicks: int = 0,
         dropped: Mapping[str, int] | None = None,
+        postponed: int = 0,
     ) -> "Outcome":
         """Create the pair; other programs unpack it."""
         self = super().__new__(cls, (stored, dead))
         self.duplicates = duplicates
         self.double_clicks = double_clicks
         self.dropped = Counter(dropped or {})
+        self.postponed = postponed
         return self
 
     def __getnewargs__(self) -> tuple[int, int, int, int, Mapping[str, int]]:
@@ -78,6 +82,7 @@ class Outcome(tuple[int, int]):
             self.duplicates + other_outcome.duplicates,
             self.double_clicks + other_outcome.double_clicks,
             self.dropped + other_outcome.dropped,
+            self.postponed + other_outcome.postponed,
         )
 
 
@@ -190,7 +195,7 @@ def _finish(inbox: Inbox, current: _BatchInFlight, options: RunOptions) -> Any:
     """
     result = current.result.result() if isinstance(current.result, Future) else current.result
     unreadable = current.checkpoint.rejected
-    reject(inbox.source, [*current.batch.failures, *unreadable])
+    reject(inbox.source, [*current.batch.failures, *unreadable], current.checkpoint.postponed)
     if unreadable and _is_pair(result):
         result = Outcome(dead=len(unreadable)) + result
     handled = inbox.acknowledge()
@@ -214,6 +219,7 @@ def _store(store: Callable[[list[Any]], "StoreResult"], parts: Iterable[list[Any
         sum(stored.duplicates for stored in results),
         sum(stored.collapsed + stored.superseded for stored in results),
         batch.dropped,
+        sum(stored.postponed for stored in results),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from invenio_stats.core.double_clicks import Cell, Click, Document, merge
-from invenio_stats.processing.double_click_requests import Found
+from invenio_stats.processing.double_click_requests import Blocked, Found
 from invenio_stats.search.versions import Version
 
 
@@ -17,8 +17,15 @@ class RefusedClick(NamedTuple):
     reason: str
 
 
+class PostponedClick(NamedTuple):
+    """A click that cannot be brought to the end as long as an index refuses."""
+
+    click: Click
+    blocked: Blocked
+
+
 class Written(NamedTuple):
-    """The outcome of a batch: each click is counted in one of the first four fields."""
+    """The outcome of a batch: each click is counted in one of the first four fields, or postponed."""
 
     stored: int
     """Clicks that created a document."""
@@ -29,6 +36,8 @@ class Written(NamedTuple):
     refused: list[RefusedClick]
     superseded: int
     """Documents that no longer count, because a later click chains to them."""
+    postponed: Sequence[PostponedClick] = ()
+    """Clicks that are to be written again: their index refuses, or that of a neighbour which has to be checked."""
 
 
 @dataclass(slots=True)
@@ -57,6 +66,28 @@ class CellState:
     def is_unchanged(self) -> bool:
         """Whether the stored document already contains the clicks."""
         return self.found is not None and self.document is self.found.document
+
+
+class Postponed:
+    """The cells of a batch that cannot be brought to the end, with the index that is in the way."""
+
+    def __init__(self, cells: Sequence[Cell]):
+        self._cells = {cell.ref.document_id: cell for cell in cells}
+        self._blocked: dict[str, Blocked] = {}
+
+    def add(self, cell: Cell, blocked: Blocked) -> None:
+        """Note a cell, and for a ghost the cells that it was made for."""
+        for document_id in (cell.ref.document_id, *cell.made_for):
+            self._blocked.setdefault(document_id, blocked)
+
+    def __contains__(self, cell: Cell) -> bool:
+        """Return True if a cell was noted."""
+        return cell.ref.document_id in self._blocked
+
+    def clicks(self) -> list[PostponedClick]:
+        """Return the clicks of all cells that were noted; those of ghosts are in the cells that they were made for."""
+        found = [(self._cells[name], blocked) for name, blocked in self._blocked.items()]
+        return [PostponedClick(click, blocked) for cell, blocked in found if not cell.is_ghost for click in cell.clicks]
 
 
 class FinishedCells:

@@ -6,13 +6,20 @@ neighbouring cells, the worker that stores last sees the other's cell.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
-from invenio_stats.processing.double_click_requests import CellRequests, Found, Refusal, Write
-from invenio_stats.processing.double_click_state import CellState, FinishedCells, RefusedClick, Written, count_clicks
+from invenio_stats.processing.double_click_requests import Blocked, CellRequests, Found, Refusal, Write
+from invenio_stats.processing.double_click_state import (
+    CellState,
+    FinishedCells,
+    Postponed,
+    RefusedClick,
+    Written,
+    count_clicks,
+)
 from invenio_stats.search.versions import Version
 
 __all__ = ("CellWriter", "RefusedClick", "Written")
@@ -48,24 +55,28 @@ class CellWriter:
     def write(self, clicks: Iterable[Click]) -> Written:
         """Store a batch, and flag the documents that it supersedes; after that the batch may be acknowledged.
 
-        EngineUnavailableError and errors of the client leave the batch incomplete; any worker completes it by writing
-        the same clicks again.
+        Clicks in `postponed` must be written again later: an index refuses them, or cannot be checked for clicks beside
+        them. EngineUnavailableError and errors of the client leave the batch incomplete; any worker completes it by
+        writing the same clicks again.
         """
         cells = [cell for cell in fold(clicks, self._window) if not cell.is_ghost or self._can_flag(cell.ref)]
-        stored, refused = self._store(cells)
+        postponed = Postponed(cells)
+        stored, refused = self._store(cells, postponed)
         # A cell that changed nothing is skipped only if this worker has finished it before: another worker may have
         # stored it, and been killed before it looked at the neighbours.
         due = [state for state in stored if not (state.is_unchanged and self._finished.covers(state.cell))]
         # Only after the whole batch is stored: see the rule in the docstring of this module.
-        superseded = self._flag(self._find_superseded(due))
+        superseded = self._flag(self._find_superseded(due, postponed), postponed)
         for state in due:
-            self._finished.add(state)
-        return Written(*count_clicks(stored), refused, superseded)
+            if state.cell not in postponed:
+                self._finished.add(state)
+        done = [state for state in stored if state.cell not in postponed]
+        return Written(*count_clicks(done), refused, superseded, postponed.clicks())
 
     def _can_flag(self, ref: DocumentRef) -> bool:
         return self._engine.accepts(ref.start, "superseded")
 
-    def _store(self, cells: Sequence[Cell]) -> tuple[list[CellState], list[RefusedClick]]:
+    def _store(self, cells: Sequence[Cell], postponed: Postponed) -> tuple[list[CellState], list[RefusedClick]]:
         """Create the documents, and merge them with stored ones, until each document contains its clicks."""
         stored: list[CellState] = []
         refused: list[RefusedClick] = []
@@ -81,18 +92,31 @@ class CellWriter:
                 elif isinstance(answer, Version):
                     state.version = answer
                     stored.append(state)
+                elif isinstance(answer, Blocked):
+                    postponed.add(state.cell, answer)
                 else:
                     refused += _drop_refused(state, answer)
                     to_merge.append((state, state.found))
             # A cell that lost some clicks to a refusal is merged again with what it had found, and needs no new read.
-            found = self._engine.read([state.cell.ref for state in conflicting])
+            to_merge += self._read_again(conflicting, postponed)
             waiting = []
-            for state, existing in [*to_merge, *zip(conflicting, found, strict=True)]:
+            for state, existing in to_merge:
                 if not state.cell.clicks:
                     continue
                 state.merge_with(existing)
                 (stored if self._is_stored(state) else waiting).append(state)
         return stored, refused
+
+    def _read_again(
+        self, conflicting: Sequence[CellState], postponed: Postponed
+    ) -> Iterator[tuple[CellState, Found | None]]:
+        """Yield cells with the documents that other workers have stored meanwhile."""
+        refs = [state.cell.ref for state in conflicting]
+        for state, found in zip(conflicting, self._engine.read(refs), strict=True):
+            if isinstance(found, Blocked):
+                postponed.add(state.cell, found)
+            else:
+                yield state, found
 
     def _is_stored(self, state: CellState) -> bool:
         """Return True if a cell need not be written.
@@ -104,42 +128,66 @@ class CellWriter:
             return False
         return not state.found.is_aged or self._finished.covers(state.cell)
 
-    def _find_superseded(self, due: Sequence[CellState]) -> list[tuple[DocumentRef, Found]]:
+    def _find_superseded(self, due: Sequence[CellState], postponed: Postponed) -> list["_Flag"]:
         """Read both neighbours of every cell, also of cells stored before; return the documents to be flagged."""
         sides = [(state, state.cell.before(self._window), state.cell.after(self._window)) for state in due]
         refs = {ref.document_id: ref for _, *both in sides for ref in both if ref is not None}
         found = dict(zip(refs, self._engine.read(list(refs.values())), strict=True))
-        flags: dict[str, tuple[DocumentRef, Found]] = {}
+        flags: dict[str, _Flag] = {}
         for state, before, after in sides:
             earlier = found[before.document_id] if before else None
-            if before and earlier and chains(earlier.document, state.document, self._window):
-                flags[before.document_id] = (before, earlier)
             later = found[after.document_id] if after else None
-            if later and chains(state.document, later.document, self._window):
-                flags[state.cell.ref.document_id] = (
-                    state.cell.ref,
-                    found.get(state.cell.ref.document_id) or state.as_found(),
-                )
-        return [(ref, own) for ref, own in flags.values() if _needs_flag(own) and self._can_flag(ref)]
+            if blocked := next((side for side in (earlier, later) if isinstance(side, Blocked)), None):
+                postponed.add(state.cell, blocked)
+            if before and isinstance(earlier, Found) and chains(earlier.document, state.document, self._window):
+                flags.setdefault(before.document_id, _Flag(before, earlier, [])).cells.append(state.cell)
+            if isinstance(later, Found) and chains(state.document, later.document, self._window):
+                own = found.get(state.cell.ref.document_id)
+                own = own if isinstance(own, Found) else state.as_found()
+                flags.setdefault(state.cell.ref.document_id, _Flag(state.cell.ref, own, [])).cells.append(state.cell)
+        return [flag for flag in flags.values() if _needs_flag(flag.found) and self._can_flag(flag.ref)]
 
-    def _flag(self, flags: Sequence[tuple[DocumentRef, Found]]) -> int:
+    def _flag(self, flags: Sequence["_Flag"], postponed: Postponed) -> int:
         """Mark documents as superseded; return how many were not marked before."""
         flagged = 0
         while flags:
             answers = self._engine.write(
-                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found in flags]
+                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found, _ in flags]
             )
             conflicting = []
-            for (ref, found), answer in zip(flags, answers, strict=True):
+            for flag, answer in zip(flags, answers, strict=True):
                 if answer is None:
-                    conflicting.append(ref)
+                    conflicting.append(flag)
                 elif isinstance(answer, Version):
-                    flagged += not found.document.is_superseded
+                    flagged += not flag.found.document.is_superseded
+                elif isinstance(answer, Blocked):
+                    flag.postpone(postponed, answer)
                 else:
-                    _warn(ref, answer)
-            current = zip(conflicting, self._engine.read(conflicting), strict=True)
-            flags = [(ref, found) for ref, found in current if found is not None and _needs_flag(found)]
+                    _warn(flag.ref, answer)
+            flags = list(self._flag_again(conflicting, postponed))
         return flagged
+
+    def _flag_again(self, conflicting: Sequence["_Flag"], postponed: Postponed) -> Iterator["_Flag"]:
+        """Yield what is still to be marked of documents that somebody else has changed meanwhile."""
+        for flag, found in zip(conflicting, self._engine.read([flag.ref for flag in conflicting]), strict=True):
+            if isinstance(found, Blocked):
+                flag.postpone(postponed, found)
+            elif found is not None and _needs_flag(found):
+                yield flag._replace(found=found)
+
+
+class _Flag(NamedTuple):
+    """A document that is to be marked as superseded."""
+
+    ref: DocumentRef
+    found: Found
+    cells: list[Cell]
+    """The cells of the batch that show it to be superseded."""
+
+    def postpone(self, postponed: Postponed, blocked: Blocked) -> None:
+        """Have the cells written again: as long as the mark is missing, they count twice."""
+        for cell in self.cells:
+            postponed.add(cell, blocked)
 
 
 def _needs_flag(found: Found) -> bool:

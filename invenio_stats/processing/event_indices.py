@@ -32,10 +32,9 @@ def ensure_events_index(
     if not client.indices.exists(index):
         month = f"{alias}-{label(moment, 'month')}"
         home = _home(client, month, moment, now) if suffix == names.DAILY_SUFFIX else None
-        if home is None:
-            _create_events(client, index, alias, body)
-        else:
-            _create_events(client, home, alias, body)
+        # An index template of another program may set the alias without a filter: superseded clicks would be visible.
+        create_index(client, home or index, body, aliases={alias: {"filter": mappings.NOT_SUPERSEDED}})
+        if home is not None:
             _put_day(client, month, index)
     return add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})
 
@@ -64,9 +63,3 @@ def _put_day(client: Any, month: str, day: str) -> None:
     except search.exceptions.RequestError as error:
         if error.error != "invalid_alias_name_exception":
             raise
-
-
-def _create_events(client: Any, index: str, alias: str, body: dict[str, Any] | None) -> None:
-    if create_index(client, index, body):
-        # An index template of another program may set the alias without a filter: superseded clicks would be visible.
-        client.indices.put_alias(index=index, name=alias, body={"filter": mappings.NOT_SUPERSEDED})

@@ -14,7 +14,7 @@ from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import month_indices
-from invenio_stats.errors import CompactionError, EngineUnavailableError
+from invenio_stats.errors import CompactionAtWorkError, CompactionError
 
 IndexInfo = Mapping[str, Any]
 """The engine's description of an index: aliases, mappings, settings."""
@@ -29,7 +29,7 @@ _MUST_EXIST = {"must_exist": True} if SEARCH_DISTRIBUTION == OS else {}
 def month_index(client: Any, month: str) -> str | None:
     """Return the index behind the name of a month; None if there is no index or alias of that name.
 
-    EngineUnavailableError while the month is compacted: events written to the target index would not be read.
+    CompactionAtWorkError while the month is compacted: events written to the target index would not be read.
     """
     try:
         found = client.indices.get_alias(index=month)
@@ -37,10 +37,7 @@ def month_index(client: Any, month: str) -> str | None:
         return None
     index, about = next(iter(found.items()))
     if month_indices.find_lease(about["aliases"]):
-        raise EngineUnavailableError(
-            f"The daily indices of {month} are being compacted. Its events stay on the queue until that is done; if "
-            "the compaction was interrupted, run `invenio stats indices compact` again."
-        )
+        raise CompactionAtWorkError(month)
     return str(index)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from invenio_search.engine import search
 
 from invenio_stats.errors import EngineUnavailableError
-from invenio_stats.search.failures import TRANSIENT, classify_item, error_type
+from invenio_stats.search.failures import TRANSIENT, classify_item, error_type, find_blocked_index
 
 Action = dict[str, Any]
 """A bulk operation for one document: `{_id, _op_type, _index, _source}`."""
@@ -16,35 +16,55 @@ _BULK = search.helpers.bulk
 
 
 class Refused(NamedTuple):
-    """A document that the engine will never accept, and the reason."""
+    """A document that the engine does not accept, and the reason."""
 
     index_name: str
     document_id: str
     reason: str
+    is_lasting: bool = True
+    """For documents that may be sent again: False if an outage of the engine may be the cause."""
 
 
-def store(client: Any, actions: Sequence[Action]) -> tuple[int, list[Refused]]:
-    """Send documents in one bulk request; return how many were stored, and those that were rejected for good.
+class Stored(NamedTuple):
+    """What became of the documents of a bulk."""
 
-    EngineUnavailableError if any failure is transient: ids are stable, so the whole batch can be sent again.
+    taken: int
+    refused: list[Refused]
+    """Those that will never be taken."""
+    blocked: list[Refused]
+    """Those that may be sent again: their index refuses everything for now, while others may be well."""
+
+
+def store(client: Any, actions: Sequence[Action]) -> Stored:
+    """Send documents in one bulk request; return what became of them.
+
+    EngineUnavailableError if any failure is transient and not that of one index: ids are stable, so the whole batch
+    can be sent again.
     """
     # Through the module, client and actions positional: test suites replace it there.
     answer = search.helpers.bulk(
         client, actions, chunk_size=len(actions), raise_on_error=False, raise_on_exception=True
     )
     if not isinstance(answer, tuple):  # from a test suite's replacement
-        return len(actions), []
+        return Stored(len(actions), [], [])
     stored, errors = answer
     if not errors or isinstance(errors, int):
-        return stored, []
+        return Stored(stored, [], [])
     results = [next(iter(error.values())) for error in errors]
-    later = [result for result in results if classify_item(result) is TRANSIENT]
+    found = [(result, find_blocked_index(result)) for result in results]
+    blocked = [(result, why) for result, why in found if why is not None]
+    others = [result for result, why in found if why is None]
+    later = [result for result in others if classify_item(result) is TRANSIENT]
     if later:
         raise EngineUnavailableError(
             f"The search engine answered {later[0].get('status')} for {len(later)} of {len(actions)} events "
             f"({error_type(later[0])}); the next run sends them again."
         )
-    return stored, [Refused(result["_index"], result["_id"], error_type(result)) for result in results]
+    return Stored(
+        stored,
+        [Refused(result["_index"], result["_id"], error_type(result)) for result in others],
+        [Refused(result["_index"], result["_id"], why.reason, why.is_lasting) for result, why in blocked],
+    )
 
 
 def sends_directly() -> bool:

@@ -6,9 +6,9 @@ class; none of them compares a status itself.
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.errors import CompactionAtWorkError, EngineUnavailableError
 
 Item = Mapping[str, Any]
 """The engine's response for one document of a request: `status`, and `error` with its `type`."""
@@ -36,7 +36,7 @@ SHARD_UNAVAILABLE = 503
 """The status of a request for one document whose shard is not started; an item of several has an error type instead."""
 
 _BY_STATUS = {
-    400: FINAL_FOR_DOCUMENT,  # does not fit the mapping; a closed index has the same status, and is not distinguished
+    400: FINAL_FOR_DOCUMENT,  # does not fit the mapping; `find_blocked_index` distinguishes a closed index
     403: TRANSIENT,  # writes are blocked, by a compaction or because the disk is nearly full
     409: CONFLICT,  # another version is stored, or a document to be created exists
     413: FINAL_FOR_DOCUMENT,  # too large; a bulk may pass in smaller parts, a single document does not
@@ -72,6 +72,64 @@ def classify_error(error: Exception, may_be_blocked: bool = True) -> FailureClas
     if isinstance(error, EngineUnavailableError):
         return TRANSIENT
     return classify_status(status_of(error), may_be_blocked) or TRANSIENT
+
+
+class BlockedIndex(NamedTuple):
+    """An index that refuses whatever it is asked, while other indices may be well."""
+
+    reason: str
+    """The type of the engine's error, which quotes nothing."""
+    is_lasting: bool
+    """True if a person or a program has to change the index; False if it may also be a sign of an outage."""
+
+
+def find_blocked_index(item: Item) -> BlockedIndex | None:
+    """Return why the index of a document refuses it; None for success and for failures of document or engine.
+
+    `item` is the engine's answer for one document of a bulk, or of a read, which carries no status. Within a bulk
+    or read that the engine has answered, a block, a missing shard or a closed index is a matter of that index.
+    """
+    status, reason = item.get("status"), error_type(item)
+    if "error" not in item or status == 409:
+        return None
+    if reason == "cluster_block_exception":
+        is_busy = status == 429  # the disk is nearly full: the engine lifts the block by itself
+        return BlockedIndex(reason, not is_busy) if _names_index(item) else None
+    if status is None:
+        return BlockedIndex(reason, reason == "index_closed_exception")
+    if status == 400:
+        is_closed = reason == "index_closed_exception" or _error_text(item).startswith("no write index is defined")
+        return BlockedIndex(reason, is_lasting=True) if is_closed else None
+    if status in (403, 404, 405):
+        return BlockedIndex(reason, is_lasting=True)
+    return BlockedIndex(reason, is_lasting=False) if status >= 500 else None
+
+
+def find_blocked_index_in(error: Exception) -> BlockedIndex | None:
+    """Return why an index refuses a request that was about this index alone; None if the engine may be at fault."""
+    if isinstance(error, CompactionAtWorkError):
+        return BlockedIndex("compaction", is_lasting=True)
+    status = status_of(error)
+    if status is None or status == 401 or status == 429 or status >= 500:
+        return None
+    body = getattr(error, "info", None)
+    found = body.get("error") if isinstance(body, Mapping) else None
+    item = {"error": found if isinstance(found, Mapping) else {}}
+    if error_type(item) == "cluster_block_exception" and not _names_index(item):
+        return None
+    return BlockedIndex(str(found.get("type")) if isinstance(found, Mapping) else str(status), is_lasting=True)
+
+
+def _names_index(item: Item) -> bool:
+    """Return True unless a block is one of the whole cluster; its text begins with the index that it is on."""
+    text = _error_text(item)
+    return not text or text.startswith("index [")
+
+
+def _error_text(item: Item) -> str:
+    """Return the text of an error. It may quote the document: compare it, and never show it."""
+    error = item.get("error")
+    return str(error.get("reason", "")) if isinstance(error, Mapping) else ""
 
 
 def status_of(error: Exception) -> int | None:
@@ -120,8 +178,12 @@ def is_malformed(error: Exception) -> bool:
 
 
 def is_mapping_refused(error: Exception) -> bool:
-    """Return True if an index rejects new fields: they contradict its mapping, or the client may not change it."""
-    return status_of(error) in (400, 403)
+    """Return True if an index rejects new fields: they contradict its mapping, or the client may not change it.
+
+    A block is no rejection of the fields: nothing at all can be changed as long as it is there.
+    """
+    is_blocked = getattr(error, "error", None) == "cluster_block_exception"
+    return status_of(error) in (400, 403) and not is_blocked
 
 
 def is_index_there(error: Any) -> bool:

@@ -13,8 +13,16 @@ from invenio_stats.search.index_templates import template_mappings
 logger = logging.getLogger(__name__)
 
 
-def create_index(client: Any, index: str, body: dict[str, Any] | None) -> bool:
-    """Create an index, with the given body or else from index templates; return False if it exists already."""
+def create_index(
+    client: Any, index: str, body: Mapping[str, Any] | None, aliases: Mapping[str, Any] | None = None
+) -> bool:
+    """Create an index, with the given body or else from index templates; return False if it exists already.
+
+    Its aliases are made in the same request: were the connection lost between two, what is written to the index would
+    be found by nobody. They go before those of the same name in body and templates.
+    """
+    if aliases:
+        body = {**(body or {}), "aliases": {**(body or {}).get("aliases", {}), **aliases}}
     try:
         client.indices.create(index=index, body=body)
     except search.exceptions.RequestError as error:

@@ -15,8 +15,8 @@ def ensure_totals_index(client: Any, index: str, alias: str, fields: dict[str, F
     `fields` are additional mappings, for an event type without index templates.
     """
     body = mappings.totals_body(alias, fields) if fields else None
-    if not client.indices.exists(index=index) and create_index(client, index, body):
-        client.indices.put_alias(index=index, name=alias)  # even if the index templates are not installed
+    if not client.indices.exists(index=index):
+        create_index(client, index, body, aliases={alias: {}})  # even if the index templates are not installed
     add_fields(client, index, {**mappings.TOTAL_FIELDS, **(fields or {})})
 
 

@@ -34,7 +34,8 @@ configure_rabbitmq() {
   mkdir -p "$home"/{mnesia,logs,schema,generated}
   echo '[].' >"$home/enabled_plugins"
   : >"$home/env.conf"
-  printf '%s\n' 'log.file.level = warning' 'disk_free_limit.absolute = 20MB' 'vm_memory_high_watermark.absolute = 1GB' >"$home/rabbitmq.conf"
+  printf '%s\n' 'log.file.level = warning' 'disk_free_limit.absolute = 20MB' 'vm_memory_high_watermark.absolute = 1GB' \
+    'max_message_size = 2000000' >"$home/rabbitmq.conf"
 }
 
 start_rabbitmq() {

@@ -1,5 +1,6 @@
 """Redis as the broker: whoever is killed, and while it is away itself, each event is counted exactly once."""
 
+import json
 import os
 import random
 import signal
@@ -169,12 +170,45 @@ def test_what_is_taken_is_given_back_by_time_alone(ready, queues):
     assert queue_depth.depth(queue) == 0
 
 
-def test_what_is_no_message_of_kombu_holds_nothing_up(ready, queues):
-    """Somebody wrote to the list himself: it is taken off, once said, and gone."""
-    queue = queues["record-view"]
+TAG = "00000000-0000-4000-8000-000000000001"
+
+
+def item(**changes) -> dict:
+    """Return an item of a list as kombu writes it, with changes of another program."""
+    about = {"delivery_tag": TAG, "delivery_info": {"exchange": "events", "routing_key": f"stats-{EVENT}"}}
+    return {"body": "{}", "content-type": "application/json", "content-encoding": "utf-8", "headers": {}} | {
+        "properties": about | changes.pop("properties", {}),
+        **changes,
+    }
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pytest.param(item(properties={"delivery_tag": 5}), id="a number as tag"),
+        pytest.param(item(properties={"delivery_tag": {"a": 1}}), id="an object as tag"),
+        pytest.param(item(properties={"delivery_tag": None}), id="no tag"),
+        pytest.param(item(properties={"delivery_info": "x"}), id="no address"),
+        pytest.param(item(properties={"body_encoding": "base64"}, body="?"), id="not its encoding"),
+        pytest.param(item(properties={"body_encoding": "unknown"}), id="an unknown encoding"),
+        pytest.param(item(properties={"message_id": {"a": 1}}, body="[1]"), id="an object as id"),
+        pytest.param(item(body=None), id="no body"),
+        pytest.param(item(body={"a": 1}), id="an object as body"),
+        pytest.param({"properties": {}}, id="no properties"),
+        pytest.param("text", id="a text"),
+        pytest.param(None, id="nothing"),
+        pytest.param(b"\xff{", id="bytes"),
+    ],
+)
+def test_what_another_program_has_put_there_is_rejected_and_stops_nothing(ready, queues, foreign):
+    """Once, with its reason; the events before and after it are stored."""
+    queue, raw = queues[EVENT], foreign if isinstance(foreign, bytes) else json.dumps(foreign)
+    publish(clicks(1, 1)[:1])
     with queue.connection_pool.acquire() as connection, connection.channel() as channel:
-        channel.client.lpush(queue.routing_key, '{"properties": {}}')
-    current_stats.publish("record-view", [{"timestamp": "2026-11-02T10:00:00", "pid_value": "1"}])
-    with pytest.raises(KeyError):
-        list(Inbox(queue).consume())
-    assert [event["pid_value"] for event in Inbox(queue).consume()] == ["1"]
+        channel.client.lpush(queue.routing_key, raw)
+    publish(clicks(2, 1)[:1])
+    definition = current_stats.events[EVENT]
+    assert definition.cls(**definition.params).run() == (2, 1)
+    assert (queue_depth.depth(queue), queue_depth.dead(queue), unacknowledged(queue)) == (0, 1, 0)
+    assert definition.cls(**definition.params).run() == (0, 0)

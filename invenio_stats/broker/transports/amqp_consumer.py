@@ -77,6 +77,11 @@ class Delivery:
         return properties
 
     @property
+    def headers(self) -> Any:
+        """The headers, as kombu's messages have them."""
+        return self.properties.get("application_headers")
+
+    @property
     def payload(self) -> Any:
         """The body, decoded by its content type."""
         properties = self.properties

@@ -38,7 +38,12 @@ def build_publish_frames(channel: int, exchange: str, messages: Sequence[Outgoin
 
 def message_id_of(properties: bytes) -> str | None:
     """Return the id of a message from its encoded properties; None unless they are written as in this module."""
-    return properties[len(_DEFAULT_PROPERTIES) + 1 :].decode() if properties.startswith(_DEFAULT_PROPERTIES) else None
+    try:
+        return (
+            properties[len(_DEFAULT_PROPERTIES) + 1 :].decode() if properties.startswith(_DEFAULT_PROPERTIES) else None
+        )
+    except UnicodeDecodeError:
+        return None
 
 
 @contextmanager

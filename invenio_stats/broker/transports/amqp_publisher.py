@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from struct import Struct, pack
+from struct import error as StructError
 from typing import Any
 
 import amqp
@@ -17,9 +18,11 @@ from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, build_publish_frames, read_ahead
 from invenio_stats.broker.transports.channels import drop
-from invenio_stats.broker.transports.outgoing import Outgoing, split_into_parts
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing, Unconfirmed, split_into_parts
 
 _SECONDS_PER_MESSAGE = 0.001
+_REFUSALS = (amqp.PreconditionFailed, amqp.FrameSyntaxError, amqp.ContentTooLarge)
+"""What a broker answers to a message, 406 (it is too large), 501 or 311; of a declaration 406 says something else."""
 _ACK = pack(">HH", BASIC, 80)
 _TAG_AND_MULTIPLE = Struct(">Q?")
 
@@ -33,6 +36,9 @@ def publish(
     was_connected = connection.connected
     try:
         _send(connection, exchange, messages, deadline)
+    except MessageRefusedError:
+        drop(connection)  # the broker has closed it, or the channel; a reopened channel would not be in confirm mode
+        raise
     except (*connection.connection_errors, amqp.AMQPError) as error:
         drop(connection)
         if not was_connected or isinstance(error, TimeoutError):
@@ -40,14 +46,12 @@ def publish(
         _send(connection, exchange, messages, deadline)  # the broker had closed the pooled connection
 
 
-class Unconfirmed(OSError):
-    """The broker rejected a message, or has no queue for it even after it was declared."""
-
-
 def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:
     channel = _channel(connection, deadline)
     try:
         returned = channel.publish(exchange, messages, deadline)
+    except _REFUSALS as error:
+        raise MessageRefusedError(error) from error
     except amqp.NotFound:
         # The exchange does not exist, so the broker has closed the channel. If it were reopened, it would not be in
         # confirm mode: replace it, and declare the exchange with the queue below.
@@ -58,7 +62,13 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
         deadline += _SECONDS_PER_MESSAGE * len(messages)
         with _time_limit(connection.connection, deadline):
             _declare(channel.amqp, exchange, messages[0].queue)
-        if channel.publish(exchange, [message for message in messages if message.message_id in returned], deadline):
+        try:
+            is_refused = channel.publish(
+                exchange, [message for message in messages if message.message_id in returned], deadline
+            )
+        except _REFUSALS as error:
+            raise MessageRefusedError(error) from error
+        if is_refused:
             raise Unconfirmed(f"The broker has no queue {messages[0].queue!r}, though it was declared.")
 
 
@@ -117,10 +127,11 @@ class _ConfirmChannel:
         transport, name = connection.transport, exchange.name if exchange is not None else ""
         with transport.having_timeout(_seconds_left(deadline)) as sock, read_ahead(transport):
             for part in split_into_parts(messages):
+                frames = _written(self.amqp.channel_id, name, part, connection.frame_max)  # first: it may fail
                 first, self._last_tag = self._last_tag + 1, self._last_tag + len(part)
                 self._unconfirmed.update(range(first, self._last_tag + 1))
                 deadline += _SECONDS_PER_MESSAGE * len(part)
-                transport.write(build_publish_frames(self.amqp.channel_id, name, part, connection.frame_max))
+                transport.write(frames)
             sock.settimeout(_seconds_left(deadline))
             while self._unconfirmed:
                 self._handle_frame(transport.read_frame())
@@ -155,6 +166,13 @@ class _ConfirmChannel:
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._returned.add(message.properties.get("message_id", ""))
+
+
+def _written(channel: int, exchange: str, part: Sequence[Outgoing], frame_max: int) -> bytes:
+    try:
+        return build_publish_frames(channel, exchange, part, frame_max)
+    except (ValueError, StructError) as error:  # an id of more than 255 bytes, or one that is no text
+        raise MessageRefusedError(error) from error
 
 
 def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from kombu import Connection, Exchange, Producer
 from kombu import Queue as KombuQueue
 
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
 
 
 def publish(
@@ -21,8 +21,11 @@ def publish(
         producer = Producer(channel, exchange=exchange)
         name = messages[0].queue
         declaration = KombuQueue(name, exchange=exchange or Exchange(""), routing_key=name)
-        for message in messages:
-            producer.publish(message.body, declare=[declaration], **publish_options(message))
+        try:
+            for message in messages:
+                producer.publish(message.body, declare=[declaration], **publish_options(message))
+        except ValueError as error:
+            raise MessageRefusedError(error) from error
 
 
 def publish_options(message: Outgoing) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from invenio_stats.errors import StatsError
+
 _EVENTS_PER_PART = 100
 """Events whose messages are sent together."""
 
@@ -23,8 +25,24 @@ class Outgoing(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Outgoing":
-        """Return the message from the result of `to_json`."""
-        return cls(*json.loads(text))
+        """Return the message from the result of `to_json`; TypeError or ValueError for any other text."""
+        message = cls(*json.loads(text))
+        if not all(map(isinstance, message, (str, str, str, dict, int))):
+            raise TypeError("It has fields of other types.")
+        return message
+
+
+class MessageRefusedError(StatsError, ValueError):
+    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
+
+    def __init__(self, error: Exception):
+        """Say why: by the type of an error, whose text may quote the message."""
+        self.reason = f"broker: {type(error).__name__}"
+        super().__init__(self.reason)
+
+
+class Unconfirmed(OSError):
+    """The broker rejected a message, or has no queue for it even after it was declared."""
 
 
 def split_into_parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

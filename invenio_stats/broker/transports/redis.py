@@ -5,7 +5,9 @@ the process is killed in between, the message is lost. Here a script does both a
 """
 
 import json
+import logging
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -15,8 +17,10 @@ from kombu import Connection, Exchange, Producer
 from kombu.transport.virtual import QoS
 
 from invenio_stats.broker.transports.basic_publisher import publish_options
-from invenio_stats.broker.transports.basic_reader import Reader, get_each
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.basic_reader import Reader
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
+
+logger = logging.getLogger(__name__)
 
 _COMMAND_TIMEOUT_SECONDS = 0.2
 """Time-out for one command of a publisher; without it a request would wait as long as Redis hangs."""
@@ -33,7 +37,9 @@ for _ = 1, tonumber(ARGV[1]) do
   local item = redis.call('LINDEX', KEYS[1], -1)
   local is_read, message = pcall(cjson.decode, item or '')
   local about = is_read and type(message) == 'table' and message.properties
-  if type(about) ~= 'table' or not about.delivery_tag or type(about.delivery_info) ~= 'table' then break end
+  if type(about) ~= 'table' or type(about.delivery_tag) ~= 'string' or type(about.delivery_info) ~= 'table' then
+    break
+  end
   local tag, info = about.delivery_tag, about.delivery_info
   local where = cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key)
   redis.call('ZADD', KEYS[2], ARGV[2], tag)
@@ -44,6 +50,11 @@ end
 return taken
 """
 """Removes messages from a list, and records them by their tags as unacknowledged since a time, as kombu does."""
+
+_REPLACE_SCRIPT = """
+if redis.call('LINDEX', KEYS[1], -1) == ARGV[1] then redis.call('LSET', KEYS[1], -1, ARGV[2]) end
+"""
+"""Puts another item in the place of the next one of a list, unless somebody has taken that meanwhile."""
 
 _RESTORE_SCRIPT = """
 for number = 2, #ARGV, 2 do
@@ -123,8 +134,11 @@ class _RedisPublisher:
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Append messages directly to the list of their queue; an exchange would lose them if Redis had lost it."""
         producer = Producer(self._channel)
-        for message in messages:
-            producer.publish(message.body, **publish_options(message))
+        try:
+            for message in messages:
+                producer.publish(message.body, **publish_options(message))
+        except ValueError as error:
+            raise MessageRefusedError(error) from error
 
     def close(self) -> None:
         self._connection.collect()
@@ -134,10 +148,11 @@ def _iter_messages(channel: Any, bound: Any, limit: int, per_request: int) -> It
     while limit > 0:
         items = _take(channel, bound.name, min(per_request, limit))
         if not items:
-            yield from get_each(bound, limit)  # raises kombu's error if an item is not a message
+            if _replace_foreign(channel, bound.name):
+                continue
             return
         for item in items:
-            message = channel.Message(json.loads(item), channel=channel)
+            message = _message(channel, item, bound.name)
             QoS.append(channel.qos, message, message.delivery_tag)
             yield message
         limit -= len(items)
@@ -151,6 +166,58 @@ def _take(channel: Any, queue: str, limit: int) -> list[Any]:
             if items:
                 return items
     return []
+
+
+def _message(channel: Any, item: bytes, queue: str) -> Any:
+    """Return what was taken off a list as a message, whatever is in it."""
+    payload = json.loads(item)
+    try:
+        message = channel.Message(payload, channel=channel)
+        if isinstance(message.body, str | bytes):
+            return message
+    except Exception:  # whatever kombu makes of a body in an unknown encoding
+        logger.info("A message of another program cannot be decoded", extra={"queue": queue})
+    return channel.Message(_as_message(item, queue, payload["properties"]["delivery_tag"]), channel=channel)
+
+
+def _replace_foreign(channel: Any, queue: str) -> bool:
+    """Make a message of the next item of a list, if it is something else; return whether there was one.
+
+    What another program has put there is rejected like any message that is no event, and must not stop the queue.
+    """
+    with channel.conn_or_acquire() as client:
+        for priority in channel.priority_steps:
+            key = _keys(channel, queue, priority)[0]
+            if (item := client.lindex(key, -1)) is not None and not _is_message(item):
+                message = json.dumps(_as_message(item, queue, uuid.uuid4().hex))
+                client.eval(_REPLACE_SCRIPT, 1, key, item, message)
+                return True
+    return False
+
+
+def _is_message(item: Any) -> bool:
+    """Return True for what `_TAKE_SCRIPT` takes."""
+    try:
+        about = json.loads(item)["properties"]
+        return isinstance(about["delivery_tag"], str) and isinstance(about["delivery_info"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _as_message(item: Any, queue: str, tag: str) -> dict[str, Any]:
+    """Return a message of plain text, as kombu writes it, that has the text of an item."""
+    text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+    return {
+        "body": text,
+        "content-type": "text/plain",
+        "content-encoding": "utf-8",
+        "headers": {},
+        "properties": {
+            "delivery_mode": 2,
+            "delivery_tag": tag,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+        },
+    }
 
 
 def _restore_lost(channel: Any, queue: str) -> None:

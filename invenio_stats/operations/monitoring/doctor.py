@@ -1,5 +1,6 @@
 """Check a configuration for what makes numbers wrong or identifies visitors in production, each with its cure."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -10,7 +11,10 @@ from invenio_cache import current_cache
 from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.spool import is_denied
 from invenio_stats.core.metrics import parse_metrics
+from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_receivers,
@@ -119,6 +123,53 @@ def _broker() -> Finding:
     return Finding("broker", "ok", _("The broker answers; %(waiting)s messages wait.", waiting=waiting))
 
 
+def _dead_letters() -> Finding:
+    """Events that could not be stored wait until somebody looks at them, or their index takes them again."""
+    failed = {name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()}
+    postponed = {name: queue_depth.postponed(event.queue) for name, event in current_stats.events.items()}
+    postponed = {name: count for name, count in postponed.items() if count}
+    if postponed:
+        return Finding(
+            "dead_letters",
+            "warning",
+            _("Indices refuse events, which are postponed: %(names)s.", names=listed(postponed)),
+            _(
+                "`stats dead-letters list` names the indices: open them, or lift the block. The events come back by "
+                "themselves."
+            ),
+        )
+    failed = {name: count for name, count in failed.items() if count}
+    if failed:
+        return Finding(
+            "dead_letters",
+            "warning",
+            _("Events that could not be stored: %(names)s.", names=listed(failed)),
+            _("`stats dead-letters list` says why; then replay or purge them."),
+        )
+    return Finding("dead_letters", "ok", _("There are no dead letters."))
+
+
+def _spool() -> Finding:
+    """Messages that this machine's spool cannot read wait for a release that can."""
+    spool = outbox().spool
+    try:
+        rejected = spool.rejected()
+    except SpoolVersionError as error:
+        return Finding("spool", "error", str(error))
+    except (OSError, sqlite3.Error) as error:
+        if not is_denied(error):
+            raise
+        return denied_spool(str(spool.path))
+    if rejected:
+        return Finding(
+            "spool",
+            "warning",
+            _("The spool of this machine holds %(count)s messages that cannot be read.", count=rejected),
+            _("Install the release that wrote them, and run `stats spool send --rejected`."),
+        )
+    return Finding("spool", "ok", _("%(count)s messages wait in the spool of this machine.", count=spool.count()))
+
+
 def _engine() -> Finding:
     """Events and totals are stored in the search engine."""
     info: dict[str, Any] = current_search_client.info()
@@ -171,6 +222,16 @@ def _estimates() -> Finding:
     return Finding("estimates", "ok", _("Distinct counts are exact."))
 
 
+def denied_spool(path: str) -> Finding:
+    """Return the finding for a spool that belongs to another user."""
+    return Finding(
+        "spool",
+        "error",
+        _("This user cannot open the spool at %(path)s.", path=path),
+        _("Run the command as the user of the web server."),
+    )
+
+
 def listed(facts: Mapping[str, Any]) -> str:
     """Return names and what is to say of each as one line."""
     return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
@@ -186,6 +247,8 @@ _CHECKS: tuple[Check, ...] = (
     check_schedule,
     check_workers,
     _broker,
+    _dead_letters,
+    _spool,
     _engine,
     check_mappings,
     _totals,

@@ -24,7 +24,10 @@ Line = dict[str, Any]
 
 
 def events_status(now: datetime) -> dict[str, Line]:
-    """Return by event type: waiting, oldest_waiting, newest_event, failed (dead letters), ingest, last_run, problems.
+    """Return by event type what waits, what failed, and what the last run did.
+
+    The keys: waiting, oldest_waiting, newest_event, failed (dead letters), postponed, ingest, last_run, problems.
+    `postponed` is the number of dead letters that come back by themselves: an index refuses them for now.
 
     `ingest` has the numbers of events of the last seven days that do not count, by reason.
     """
@@ -40,12 +43,16 @@ def events_status(now: datetime) -> dict[str, Line]:
 
 
 def spool_status() -> Line:
-    """Return for this machine's spool: waiting, oldest_waiting, refused (ever, for lack of space), problems."""
-    line: Line = {"waiting": None, "oldest_waiting": None, "refused": None, "problems": []}
+    """Return for this machine's spool: waiting, oldest_waiting, rejected, refused, problems.
+
+    Rejected are messages that cannot be read or published, refused are events for which there was no space, ever.
+    """
+    line: Line = {"waiting": None, "oldest_waiting": None, "rejected": None, "refused": None, "problems": []}
     with _noting_problems(line, "spool"):
         spool = outbox().spool
         line["waiting"] = spool.count()
         line["oldest_waiting"] = _as_text(spool.oldest())
+        line["rejected"] = spool.rejected()
         line["refused"] = spool.refused()
     return line
 
@@ -75,6 +82,7 @@ def _event_line(name: str) -> Line:
         "oldest_waiting": None,
         "newest_event": None,
         "failed": None,
+        "postponed": None,
         "ingest": None,
         "problems": [],
     }
@@ -82,6 +90,7 @@ def _event_line(name: str) -> Line:
         line["waiting"] = queue_depth.depth(queue)
         line["oldest_waiting"] = _as_text(queue_depth.oldest(queue))
         line["failed"] = queue_depth.dead(queue)
+        line["postponed"] = queue_depth.postponed(queue)
     with _noting_problems(line, "search engine"):
         line["newest_event"] = _as_text(_newest_event(prefix_index(names.events_alias(name))))
     return _with_last_run(line, "events", name)

@@ -14,6 +14,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.broker.publish import publish
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
+from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.privacy.user_agents.cache import Agent, put_back, take_noted
 from invenio_stats.search.bulk import Action, store
 
@@ -83,6 +84,8 @@ def _store(client: Any, entries: list[dict[str, Any]]) -> None:
     actions: list[Action] = [
         {"_op_type": "index", "_index": index, "_id": entry.pop("agent_id"), "_source": entry} for entry in entries
     ]
-    _stored, refused = store(client, actions)
-    for entry in refused:
+    result = store(client, actions)
+    if result.blocked:
+        raise EngineUnavailableError(f"The user-agent catalog refuses entries ({result.blocked[0].reason}).")
+    for entry in result.refused:
         logger.error("A user agent cannot be stored", extra={"agent_id": entry.document_id, "reason": entry.reason})

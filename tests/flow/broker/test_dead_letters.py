@@ -81,7 +81,7 @@ def test_a_broker_that_fails_leaves_them_where_they_are(queue, monkeypatch):
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("invenio_stats.broker.dead_letters.deliver", away)
+        patch.setattr("invenio_stats.broker.dead_letters.deliver_all", away)
         with pytest.raises(ConnectionError):
             dead_letters.replay(queue)
     assert queue_depth.dead(queue) == 3

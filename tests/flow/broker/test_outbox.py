@@ -1,6 +1,7 @@
 """A broker that is away or refuses messages delays no request and no other queue, and no event is left behind."""
 
 import socket
+import sqlite3
 import threading
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
 from invenio_stats.broker.transports.drivers import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.errors import EventsRefusedError
+from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 from invenio_stats.proxies import current_stats
 
 # py-amqp leaves the socket of a failed handshake to the garbage collector
@@ -126,6 +127,36 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     assert time.monotonic() - begin < 2.6
     other.join()
     pool.force_close_all()
+
+
+@pytest.mark.expect_logged_errors
+def test_a_row_of_the_spool_that_cannot_be_read_stops_no_queue(box, queues):
+    """One of a newer release, say: it is rejected, and the messages of all queues go."""
+    outbox = box()
+    outbox.spool.put([message(1, queues["record-view"].routing_key)])
+    with outbox.spool._file.writing() as database:
+        row = '["stats-record-view", "2", "{}", {}, 1, "a field of a newer release"]'
+        database.execute("INSERT INTO waiting (since, message) VALUES (0, ?)", (row,))
+    outbox.spool.put([message(3, queues["file-download"].routing_key)])
+    assert outbox.send_spool(queues["record-view"]) == 2
+    assert (outbox.spool.count(), outbox.spool.rejected()) == (0, 1)
+    assert [queue_depth.depth(queues[name]) for name in ("record-view", "file-download")] == [1, 1]
+
+
+@pytest.mark.expect_logged_errors
+def test_a_spool_of_a_newer_release_leaves_publishing_alone(box, queues, tmp_path, hanging):
+    """It is named when it would be needed; until then events go to the broker."""
+    outbox, queue = box(), queues["record-view"]
+    (tmp_path / "spool").mkdir()
+    with sqlite3.connect(tmp_path / "spool" / "spool.sqlite") as database:
+        database.execute("PRAGMA user_version = 7")
+    database.close()
+    outbox.send(queue, [message(1, queue.routing_key)])
+    assert queue_depth.depth(queue) == 1
+    with pytest.raises(EventsRefusedError, match="spool.sqlite is of a newer release"):
+        outbox.send(hanging, [message(2)])
+    with pytest.raises(SpoolVersionError):
+        outbox.send_spool(queue)
 
 
 @pytest.mark.parametrize("number", [1, 2760])

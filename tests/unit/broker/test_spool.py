@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 import pytest
 
 from invenio_stats.broker import spool as spools
+from invenio_stats.broker import spool_file
 from invenio_stats.broker.spool import Spool
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError
@@ -118,7 +119,7 @@ def test_refusals_are_reported_until_somebody_knows_them(spool, other):
 
 
 def test_a_number_that_could_not_be_written_is_written_with_the_next(spool, other, tmp_path, monkeypatch):
-    monkeypatch.setattr(spools, "_LOCK_SECONDS", 0.02)
+    monkeypatch.setattr(spool_file, "_LOCK_SECONDS", 0.02)
     other.put([message("a")])
     blocking = sqlite3.connect(tmp_path / "spool" / "spool.sqlite", isolation_level=None)
     blocking.execute("BEGIN IMMEDIATE")
@@ -144,7 +145,7 @@ def test_a_damaged_file_is_refused_and_left_for_who_can_read_it(spool, tmp_path,
 
 def fill(folder: str, name: str) -> None:
     """Put a hundred messages from each of four threads, over one spool."""
-    spools._LOCK_SECONDS = 60
+    spool_file._LOCK_SECONDS = 60
     spool = Spool(folder, 16 * MIB)
 
     def work(thread: int) -> None:
@@ -172,7 +173,7 @@ def test_processes_and_threads_fill_it_at_once(spool, tmp_path):
 def test_a_forked_process_begins_anew(spool):
     """As a web server makes its workers; also while another thread had the lock."""
     spool.put([message("parent")])
-    with spool._lock:
+    with spool._file._lock:
         pid = os.fork()
         if pid == 0:
             status = 1

@@ -9,8 +9,8 @@ from invenio_search.engine import search
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.double_clicks import Document, DocumentRef
-from invenio_stats.errors import EngineUnavailableError, StatsError
-from invenio_stats.processing.double_click_requests import STAMP_LIFE, CellRequests, Found, Refusal, Write
+from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.processing.double_click_requests import STAMP_LIFE, Blocked, CellRequests, Found, Refusal, Write
 from invenio_stats.search.versions import Version
 from tests.fixtures.clicks import NOON, day_index
 
@@ -74,20 +74,43 @@ def test_what_is_sent_is_created_or_compared_and_stamped_with_the_moment_of_the_
     ]
 
 
+BLOCKED = {"type": "cluster_block_exception", "reason": "index [clicks] blocked by: [FORBIDDEN/8/index write (api)];"}
+NO_WRITE_INDEX = {"type": "illegal_argument_exception", "reason": "no write index is defined for alias [x]"}
+FLOODED = {**BLOCKED, "reason": "index [clicks] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage...];"}
+READ_ONLY = {**BLOCKED, "reason": "blocked by: [FORBIDDEN/6/cluster read-only (api)];"}
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        pytest.param(429, "circuit_breaking_exception", id="busy"),
-        pytest.param(503, "unavailable_shards_exception", id="no primary"),
-        pytest.param(403, "cluster_block_exception", id="blocked while it is moved"),
-        pytest.param(404, "index_not_found_exception", id="no index, and none may be made"),
+        pytest.param(429, {"type": "circuit_breaking_exception"}, id="busy"),
+        pytest.param(403, READ_ONLY, id="the whole cluster is blocked"),
+        pytest.param(401, {"type": "security_exception"}, id="nobody is known"),
     ],
 )
-def test_a_write_that_may_succeed_later_leaves_the_batch_where_it_is(status, error):
+def test_a_write_that_the_engine_may_take_later_leaves_the_batch_where_it_is(status, error):
     """The engine's state is not the event's fault: nothing of it goes to the dead letters."""
-    client = Scripted([CREATED, {"status": status, "error": {"type": error}}])
-    with pytest.raises(EngineUnavailableError, match=f"{status} for 1 of 2.*{error}"):
+    client = Scripted([CREATED, {"status": status, "error": error}])
+    with pytest.raises(EngineUnavailableError, match=f"{status}.*{error['type']}"):
         requests_of(client).write([write("a"), write("b")])
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "is_lasting"),
+    [
+        pytest.param(403, BLOCKED, True, id="a write block"),
+        pytest.param(400, {"type": "index_closed_exception"}, True, id="closed"),
+        pytest.param(404, {"type": "index_not_found_exception"}, True, id="no index, and none may be made"),
+        pytest.param(400, NO_WRITE_INDEX, True, id="two indices"),
+        pytest.param(403, {"type": "security_exception"}, True, id="not permitted here"),
+        pytest.param(503, {"type": "unavailable_shards_exception"}, False, id="no primary"),
+        pytest.param(429, FLOODED, False, id="the disk of its node is full"),
+    ],
+)
+def test_what_one_index_refuses_is_said_of_that_index_alone(status, error, is_lasting):
+    client = Scripted([CREATED, {"status": status, "error": error}])
+    answers = requests_of(client).write([write("a"), write("b")])
+    assert answers == [Version(4, 2), Blocked("clicks-2026-01-30", error["type"], is_lasting)]
 
 
 @pytest.mark.parametrize(
@@ -145,11 +168,23 @@ def test_what_is_read_is_found_or_not_there():
     assert client.requests[0]["preference"] == "_primary"
 
 
-@pytest.mark.parametrize("error", ["no_shard_available_action_exception", "illegal_argument_exception", "unknown"])
-def test_any_other_answer_is_not_taken_for_nothing_there(error):
-    answer = {} if error == "unknown" else {"error": {"type": error}}
-    with pytest.raises(EngineUnavailableError, match=error):
-        requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
+def test_any_other_answer_is_not_taken_for_nothing_there():
+    with pytest.raises(EngineUnavailableError, match="unknown"):
+        requests_of(Scripted([{}])).read([DocumentRef(NOON, "x")])
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lasting"),
+    [
+        ({"type": "index_closed_exception"}, True),
+        ({**BLOCKED, "reason": "index [clicks] blocked by: [FORBIDDEN/7/index read (api)];"}, True),
+        ({"type": "no_shard_available_action_exception"}, False),
+        ({"type": "illegal_argument_exception"}, False),
+    ],
+)
+def test_an_index_that_cannot_be_read_is_named(error, is_lasting):
+    (answer,) = requests_of(Scripted([{"error": error}])).read([DocumentRef(NOON, "x")])
+    assert answer == Blocked("clicks-2026-01-30", error["type"], is_lasting)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +198,21 @@ def test_a_document_ages_by_its_stamp(stamp, is_aged):
     assert found.is_aged is is_aged
 
 
-def test_a_document_that_is_no_event_is_named():
+@pytest.mark.expect_logged_errors
+def test_a_document_that_is_no_event_is_named_and_stops_only_its_neighbours(caplog):
     answer = {"found": True, "_source": {"timestamp": "never"}, "_seq_no": 1, "_primary_term": 1}
-    with pytest.raises(StatsError, match="'x' in 'clicks-2026-01-30'.*'never'"):
-        requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
+    (found,) = requests_of(Scripted([answer])).read([DocumentRef(NOON, "x")])
+    assert found == Blocked("clicks-2026-01-30", "document_is_no_event", is_lasting=True)
+    assert (caplog.records[-1].index, caplog.records[-1].document) == ("clicks-2026-01-30", "x")
+
+
+@pytest.mark.parametrize("document_id", ["\ud800", "x" * 600 + "\ud800"])
+def test_an_id_that_is_no_text_is_refused_alone(document_id):
+    """A foreign writer's; alone, and not with its batch."""
+    client = Scripted([CREATED])
+    answers = requests_of(client).write([write("a"), write(document_id)])
+    assert answers[0] == Version(4, 2)
+    assert isinstance(answers[1], Refusal)
 
 
 def test_nothing_is_asked_for_nothing():

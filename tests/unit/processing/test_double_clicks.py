@@ -157,9 +157,9 @@ def test_each_click_is_reported_once(stream):
 def test_what_is_reported_of_a_batch():
     writer, _ = make_writer(Engine())
     written = writer.write([*at(1, 5, 31), *at(5), *at(1, thing="B")])
-    assert written == (3, 1, 1, [], 1)
-    assert writer.write(at(5)) == (0, 1, 0, [], 0)
-    assert writer.write(at(29)) == (0, 0, 1, [], 0)
+    assert written == (3, 1, 1, [], 1, [])
+    assert writer.write(at(5)) == (0, 1, 0, [], 0, [])
+    assert writer.write(at(29)) == (0, 0, 1, [], 0, [])
 
 
 def test_a_batch_takes_two_requests():

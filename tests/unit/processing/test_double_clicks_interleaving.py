@@ -84,15 +84,15 @@ class ReadFirst(Through):
 class ReadsNeighboursFirst(CellWriter):
     """Reads the neighbours before its own write: of two workers neither sees the other."""
 
-    def _store(self, cells):
+    def _store(self, cells, postponed):
         refs = [ref for cell in cells for ref in (cell.before(30), cell.after(30))]
         self.read_first = ReadFirst(self._engine, refs)
-        return super()._store(cells)
+        return super()._store(cells, postponed)
 
-    def _find_superseded(self, due):
+    def _find_superseded(self, due, postponed):
         engine, self._engine = self._engine, self.read_first
         try:
-            return super()._find_superseded(due)
+            return super()._find_superseded(due, postponed)
         finally:
             self._engine = engine
 
@@ -107,9 +107,10 @@ class NoNext(Cell):
 class ReadsThePreviousOnly(CellWriter):
     """Leaves it to the next cell's writer to flag this one."""
 
-    def _find_superseded(self, due):
+    def _find_superseded(self, due, postponed):
         return super()._find_superseded(
-            [replace(state, cell=NoNext(state.cell.ref, state.cell.identity, state.cell.clicks)) for state in due]
+            [replace(state, cell=NoNext(state.cell.ref, state.cell.identity, state.cell.clicks)) for state in due],
+            postponed,
         )
 
 
@@ -127,10 +128,10 @@ class OwnKnown(Through):
 class KnowsItsOwn(CellWriter):
     """Takes a neighbour of the same bulk for what it was then, though others may have changed it since."""
 
-    def _find_superseded(self, due):
+    def _find_superseded(self, due, postponed):
         engine, self._engine = self._engine, OwnKnown(self._engine, due)
         try:
-            return super()._find_superseded(due)
+            return super()._find_superseded(due, postponed)
         finally:
             self._engine = engine
 
@@ -138,8 +139,8 @@ class KnowsItsOwn(CellWriter):
 class SkipsWhatChangedNothing(CellWriter):
     """Takes what is stored for done, though its writer may have died before it looked at the neighbours."""
 
-    def _find_superseded(self, due):
-        return super()._find_superseded([state for state in due if not state.is_unchanged])
+    def _find_superseded(self, due, postponed):
+        return super()._find_superseded([state for state in due if not state.is_unchanged], postponed)
 
 
 class NeverStampsAnew(CellWriter):

@@ -1,0 +1,1 @@
+"""invenio_stats/search: tests on a real application."""
