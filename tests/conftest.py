@@ -5,6 +5,7 @@ other settings has its own `app_config` fixture that takes this one and changes 
 """
 
 import copy
+import signal
 
 import pytest
 from flask import Flask
@@ -113,3 +114,11 @@ def app_config(
 def app(base_app, appctx):
     """The application, with its context; a test that takes it also runs in a request context of pytest-flask."""
     return base_app
+
+
+@pytest.fixture
+def is_in_foreground():
+    """Ctrl-C reaches the process: in a script's background job, as tests may be, it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

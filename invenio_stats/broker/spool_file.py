@@ -1,5 +1,6 @@
 """Open the spool's file for one thread at a time, and open it anew when somebody has removed it."""
 
+import ctypes
 import fcntl
 import logging
 import os
@@ -105,12 +106,13 @@ class SpoolFile:
         if removed is not None and _inode(self.path) == self._inode:
             return
         database = _retry_while_locked(self._open, deadline)
-        weakref.finalize(self, _close, database, os.getpid())
+        inode = _inode(self.path)
+        weakref.finalize(self, _close, database, os.getpid(), self.path, inode)
         if removed is not None:
             moved = _move(removed, database)
             logger.error("The spool was removed while it was in use", extra={"messages": moved})
-            removed.close()
-        self._database, self._inode = database, _inode(self.path)
+            _keep_open(removed)
+        self._database, self._inode = database, inode
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,6 +243,18 @@ def _retry_while_locked(work: Callable[[], Any], deadline: float) -> Any:
         time.sleep(_RETRY_SECONDS)
 
 
-def _close(database: sqlite3.Connection, pid: int) -> None:
-    if pid == os.getpid():
+def _close(database: sqlite3.Connection, pid: int, path: Path, inode: tuple[int, int]) -> None:
+    if pid != os.getpid():
+        return
+    if _inode(path) == inode:
         database.close()
+    else:
+        _keep_open(database)
+
+
+def _keep_open(database: sqlite3.Connection) -> None:
+    """Never close the connection to a removed file, not even when the process ends.
+
+    SQLite would then delete the write-ahead log by its name, which is that of the file that has taken its place.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(database))

@@ -102,6 +102,7 @@ def test_what_a_command_did_is_json_for_programs(invoke):
     assert json.loads(invoke("events", "process", "-e", "--json")) == {"file-download": [1, 0], "record-view": [0, 0]}
 
 
+@pytest.mark.usefixtures("is_in_foreground")
 def test_ctrl_c_stops_at_the_end_of_a_batch(invoke, queues, monkeypatch):
     """What is stored is acknowledged, nothing is lost, and a script does not go on as if the queues were empty."""
     current_stats.publish("file-download", [download(file_id=f"F{number}") for number in range(BATCH_SIZE + 50)])

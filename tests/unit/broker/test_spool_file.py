@@ -173,10 +173,13 @@ def test_nobody_else_may_read_it(path, spool):
         os.umask(before)
 
 
-def put_many(folder: str, name: str) -> None:
+def put_many(folder: str, name: str, has_put, is_over) -> None:
     spool = Spool(folder, 64 * MIB)
     for number in range(100):
         put_until_accepted(spool, f"{name}-{number}")
+    has_put.set()
+    is_over.wait(60)  # a file that is removed when nobody has it open any more is lost, as any file is
+    put_until_accepted(spool, f"{name}-last")
 
 
 def put_until_accepted(spool: Spool, name: str) -> None:
@@ -187,23 +190,37 @@ def put_until_accepted(spool: Spool, name: str) -> None:
     raise AssertionError("it is never accepted")
 
 
+def remove(folder):
+    """Remove a folder at one stroke: file by file, `rmtree` may take what SQLite has just put beside a new file."""
+    removed = folder.with_name(f"{folder.name}-removed")
+    folder.rename(removed)
+    shutil.rmtree(removed)
+
+
 def test_processes_lose_nothing_however_often_it_is_removed(path):
     """What each has been told is accepted is there in the end, at least once."""
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=put_many, args=(str(path.parent), f"w{number}")) for number in range(3)]
+    names, is_over = ["w0", "w1", "w2"], context.Event()
+    have_put = [context.Event() for _ in names]
+    workers = [
+        context.Process(target=put_many, args=(str(path.parent), name, has_put, is_over))
+        for name, has_put in zip(names, have_put, strict=True)
+    ]
     for worker in workers:
         worker.start()
     watching = Spool(str(path.parent), 64 * MIB)
     put_until_accepted(watching, "first")
-    while any(worker.is_alive() for worker in workers):
-        shutil.rmtree(path.parent, ignore_errors=True)
+    while not all(has_put.is_set() for has_put in have_put):
+        remove(path.parent)
         put_until_accepted(watching, "between")
-        workers[0].join(0.05)
+        have_put[0].wait(0.05)
+    is_over.set()
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
+    put_until_accepted(watching, "last")
     found = {json.loads(row)[1] for row in rows(watching)}
-    assert found >= {f"w{number}-{step}" for number in range(3) for step in range(100)}
+    assert found >= {f"{name}-{step}" for name in names for step in [*range(100), "last"]}
 
 
 def rows(spool):

@@ -35,6 +35,7 @@ def test_the_processes_of_a_pool_are_asked_with_their_worker():
     assert not shutdown.is_due(time.monotonic(), None)
 
 
+@pytest.mark.usefixtures("is_in_foreground")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_run_and_no_later_one(number):
     before = signal.getsignal(number)
@@ -52,6 +53,7 @@ def press_ctrl_c_twice():
     signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("is_in_foreground")
 def test_a_second_ctrl_c_interrupts():
     with pytest.raises(KeyboardInterrupt), shutdown.on_sigterm():
         press_ctrl_c_twice()
