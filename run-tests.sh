@@ -1,34 +1,36 @@
 #!/usr/bin/env bash
-# Runs all tests: makes its own environment, starts what it needs, stops it again, says how it went.
+# Run all tests: create an environment, start the services that the tests need, stop them, and print a summary.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 run-tests.sh [OPTIONS] [PYTEST ARGUMENTS]
-Installs the package with all it needs for tests into an environment of its own and runs, one after the other:
-    manifest   everything in the repository is in the source distribution, or left out on purpose
-    style      ruff, the linter and the formatter
-    types      mypy on the typed parts
-    unit       tests without services
-    docs       the documentation builds without a warning
-    flow       tests on a real application and an embedded search engine
-and with --full also:
-    package    the wheel and the source distribution hold what they should
-    services   flow again, and faults and load, on real OpenSearch, RabbitMQ and Redis, which it installs and starts
-    engines    a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch 7.10;
-               an engine that cannot be installed is left out
-    rdm        a real InvenioRDM in an environment of its own, with PostgreSQL as well: used, asked, begun with
-               the public 7.0.2, switched and switched back
+Installs the package and its test dependencies into a separate environment, and runs these steps in order:
+    manifest   check that every file of the repository is in the source distribution or excluded explicitly
+    style      run ruff, the linter and the formatter
+    types      run mypy
+    unit       run the tests that need no services
+    docs       build the documentation; warnings are errors
+    flow       run the tests on a real application with an embedded search engine
+With --full, also:
+    package    check the contents of the wheel and of the source distribution
+    services   run flow again, and the tests of faults and load, on OpenSearch, RabbitMQ and Redis; installs and starts
+               these services
+    engines    run a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch
+               7.10; an engine that cannot be installed is skipped
+    rdm        run the tests on a real InvenioRDM with PostgreSQL, in a separate environment: usage, queries, upgrade
+               from the public 7.0.2, and downgrade
 Options:
-    --full               all steps (some 20 minutes more); without root the services must be installed already
-    --only STEP          this step only; may be given several times
-    --engine ENGINE      what `flow` runs on: embedded (as usual), opensearch (installed and started here), or a URL
+    --full               run all steps (about 20 minutes more); without root the services must be installed already
+    --only STEP          run only this step; may be repeated
+    --engine ENGINE      search engine for `flow`: embedded (default), opensearch (is installed and started), or a URL
     --keep-services      leave the services running for the next run; `scripts/services stop` stops them
-    --explore            property tests only, with random examples and 30 times as many; prints how to repeat a failure
-    --python PYTHON      the Python to use (3.10 or newer); otherwise the first suitable one that is found
-    --help               this text
-Whatever else is given goes to pytest: ./run-tests.sh --only flow -k bookmark -x
-CI=true: a test that misses its service fails instead of being skipped; so do engines and rdm without what they need.
+    --explore            run only property tests, with 30 times as many random examples; prints how to repeat a failure
+    --python PYTHON      Python interpreter, 3.10 or newer; default: the first suitable one that is found
+    --help               print this text
+All other arguments are passed to pytest: ./run-tests.sh --only flow -k bookmark -x
+If CI=true, a test whose service is missing fails instead of being skipped; so do engines and rdm if their requirements
+are missing.
 TEXT
 }
 
@@ -43,9 +45,9 @@ die() { echo "run-tests.sh: $*" >&2; exit 2; }
 
 while (($#)); do
   case $1 in
-    --only | --engine | --python) [[ -n ${2:-} ]] || die "$1 wants a value, see --help" ;;&
+    --only | --engine | --python) [[ -n ${2:-} ]] || die "$1 needs a value, see --help" ;;&
     --full) steps=("${all[@]}") ;;
-    --only) [[ $2 != *" "* && " ${all[*]} " == *" $2 "* ]] || die "'$2' is no step; there are: ${all[*]}"; only+=("$2"); shift ;;
+    --only) [[ $2 != *" "* && " ${all[*]} " == *" $2 "* ]] || die "'$2' is not a step; the steps are: ${all[*]}"; only+=("$2"); shift ;;
     --engine) engine=$2; shift ;;
     --keep-services) keep=1 ;;
     --explore) explore=1 ;;
@@ -69,7 +71,7 @@ esac
 
 # --- running and stopping ---
 
-# Runs a command so that a signal to this script ends it too; standard input stays with it.
+# Run a command so that a signal to this script also ends the command; it keeps the standard input.
 run() {
   local status=0
   "$@" <&0 &
@@ -142,7 +144,7 @@ make_environment() {
   echo "$stamp" >"$place/stamp"
 }
 
-# InvenioRDM is tried on Python 3.12; with it comes the public release, in a folder that only some processes look into.
+# InvenioRDM is tested on Python 3.12. The public release is installed into a folder that only some processes use.
 make_rdm_environment() {
   local stamp log=$venv_rdm/install.log candidate before=$python pip
   stamp=$(cat setup.cfg setup.py pyproject.toml tests/rdm/requirements.txt <(echo "$python") | cksum)
@@ -162,10 +164,10 @@ make_rdm_environment() {
   echo "$stamp" >"$venv_rdm/stamp"
 }
 
-# --- the steps: each returns 0 when it passed, 5 when there was nothing to do ---
+# --- the steps: each returns 0 if it passed, 5 if there was nothing to do ---
 
 without_services=(-u SEARCH_URL -u BROKER_URL -u CACHE_REDIS_URL)
-# pytest [CHANGES OF THE ENVIRONMENT] -- ARGUMENTS
+# pytest [ARGUMENTS OF env] -- ARGUMENTS
 pytest() {
   local environment=()
   while [[ $1 != -- ]]; do environment+=("$1"); shift; done
@@ -211,7 +213,7 @@ step_services() {
 step_rdm() {
   if ! { make_rdm_environment && start_services postgresql opensearch rabbitmq redis; }; then
     if [[ ${CI:-} == true ]]; then return 1; fi
-    echo "InvenioRDM is left out: this machine lacks what it needs"
+    echo "the step rdm is skipped: its requirements are missing"
     return 5
   fi
   run "$venv_rdm/bin/python" -m pytest tests/rdm --timeout 600 "${pytest_arguments[@]}"

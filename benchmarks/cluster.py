@@ -65,7 +65,7 @@ def nodes(count: int, port: int) -> Iterator[tuple[list[str], dict[str, int]]]:
             node("start", "--nodes", str(count), "--heap", "512m", "--no-quick", "--port", str(port))
             names = [f"n{number}" for number in range(1, count + 1)]
             pids = {name: int(Path(folder, name, "pid").read_text()) for name in names}
-            yield [f"http://127.0.0.1:{port + place}" for place in range(count)], pids
+            yield [f"http://127.0.0.1:{port + number}" for number in range(count)], pids
         finally:
             node("stop", "--purge")
 
@@ -79,7 +79,7 @@ def measure(app: Flask, prefix: str, pids: dict[str, int], events: dict[str, lis
         list(app.extensions["invenio-search"].put_templates())
         process({kind: some[::FIRST] for kind, some in events.items()})
         wait_for_replicas(client, prefix, len(pids))
-        rest = {kind: [one for place, one in enumerate(some) if place % FIRST] for kind, some in events.items()}
+        rest = {kind: [event for number, event in enumerate(some) if number % FIRST] for kind, some in events.items()}
         publish(rest)
         with meter(sum(map(len, rest.values()))) as stored:
             tasks.process_events(list(TYPES))
@@ -109,19 +109,19 @@ def publish(events: dict[str, list[dict]]) -> None:
     """Put events on the queue."""
     for kind, some in events.items():
         for first in range(0, len(some), 500):
-            current_stats.publish(kind, [dict(one) for one in some[first : first + 500]])
+            current_stats.publish(kind, [dict(event) for event in some[first : first + 500]])
 
 
 def found(client, prefix: str, stored: dict, counted: dict, pids: dict[str, int]) -> Found:
     """Return what a round left in the engine, with what it cost."""
     client.indices.refresh(index=f"{prefix}*")
     client.indices.flush(index=f"{prefix}*")
-    shards = [one for one in client.cat.shards(index=f"{prefix}*", format="json") if one["state"] == "STARTED"]
+    shards = [shard for shard in client.cat.shards(index=f"{prefix}*", format="json") if shard["state"] == "STARTED"]
     events, totals = f"{prefix}events-stats-*", ",".join(f"{prefix}stats-{kind}-*" for kind in TYPES)
     event_bytes, _ = _size(client, events)
     total_bytes, totals_written = _size(client, totals)
-    of_events = sum(one["index"].startswith(f"{prefix}events-stats-") for one in shards)
-    of_totals = sum(one["index"].startswith(tuple(f"{prefix}stats-{kind}-" for kind in TYPES)) for one in shards)
+    of_events = sum(shard["index"].startswith(f"{prefix}events-stats-") for shard in shards)
+    of_totals = sum(shard["index"].startswith(tuple(f"{prefix}stats-{kind}-" for kind in TYPES)) for shard in shards)
     return Found(
         of_events,
         of_totals,
@@ -131,7 +131,7 @@ def found(client, prefix: str, stored: dict, counted: dict, pids: dict[str, int]
         sum(stored[f"cpu_{name}"] for name in pids) / stored["n"],
         sum(counted[f"cpu_{name}"] for name in pids) / totals_written,
         stored["rate"],
-        dict(sorted(Counter(one["node"] for one in shards).items())),
+        dict(sorted(Counter(shard["node"] for shard in shards).items())),
     )
 
 
@@ -164,17 +164,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Log(arguments.events, max(100, arguments.events // 5), DAYS, today() - timedelta(days=1))
         events = by_type(kept(Path(folder), log))
-    one, three = (rounds(count, arguments.port, events, arguments.rounds) for count in (1, 3))
+    single, three = (rounds(count, arguments.port, events, arguments.rounds) for count in (1, 3))
     months = len({raw["timestamp"][:7] for some in events.values() for raw in some})
     rows = {
-        "shards of raw events": (one.event_shards, len(TYPES) * DAYS * COPIES, three.event_shards),
-        "shards of totals": (one.total_shards, len(TYPES) * months * COPIES, three.total_shards),
-        "shards of all else": (one.other_shards, one.other_shards * COPIES, three.other_shards),
-        "bytes of a raw event": (one.event_bytes, one.event_bytes * COPIES, three.event_bytes),
-        "bytes of a total": (one.total_bytes, one.total_bytes * COPIES, three.total_bytes),
-        "engine, µs of an event": _doubled(one.seconds_per_event, three.seconds_per_event),
-        "engine, µs of a total": _doubled(one.seconds_per_total, three.seconds_per_total),
-        "stored events/s": (one.events_per_second, None, three.events_per_second),
+        "shards of raw events": (single.event_shards, len(TYPES) * DAYS * COPIES, three.event_shards),
+        "shards of totals": (single.total_shards, len(TYPES) * months * COPIES, three.total_shards),
+        "shards of all else": (single.other_shards, single.other_shards * COPIES, three.other_shards),
+        "bytes of a raw event": (single.event_bytes, single.event_bytes * COPIES, three.event_bytes),
+        "bytes of a total": (single.total_bytes, single.total_bytes * COPIES, three.total_bytes),
+        "engine, µs of an event": _doubled(single.seconds_per_event, three.seconds_per_event),
+        "engine, µs of a total": _doubled(single.seconds_per_total, three.seconds_per_total),
+        "stored events/s": (single.events_per_second, None, three.events_per_second),
     }
     print(f"{'':24}{'one node':>12}{'three, planned':>16}{'three, measured':>17}")
     for name, row in rows.items():
@@ -185,8 +185,8 @@ def main() -> None:
     print(f"shards by node: {', '.join(f'{node} {count}' for node, count in three.by_node.items())}")
 
 
-def _doubled(one: float, three: float) -> tuple[float, float, float]:
-    return one * 1e6, one * COPIES * 1e6, three * 1e6
+def _doubled(single: float, three: float) -> tuple[float, float, float]:
+    return single * 1e6, single * COPIES * 1e6, three * 1e6
 
 
 def _written(value: float | None) -> str:

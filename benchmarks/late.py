@@ -29,19 +29,19 @@ _REFRESHED = 10.0
 def events(alias: str, first: int, number: int) -> Iterator[dict]:
     """Yield downloads as they are stored: a few files are popular, most are not."""
     chance = random.Random(first)
-    for one in range(first, first + number):
+    for serial in range(first, first + number):
         day = END - timedelta(days=chance.randrange(1, DAYS))
         file = int(FILES * chance.random() ** 3)
         yield {
             "_index": f"{alias}-{day:%Y-%m}" if is_closed(day, END) else f"{alias}-{day:%Y-%m-%d}",
-            "_id": str(one),
+            "_id": str(serial),
             "timestamp": f"{day:%Y-%m-%d}T{chance.randrange(24):02}:00:00",
             "unique_id": f"B_{file}",
             "file_id": f"F{file}",
             "bucket_id": "B",
             "file_key": "paper.pdf",
             "size": 1000,
-            "visitor_id": f"v{one}",
+            "visitor_id": f"v{serial}",
             "unique_session_id": f"s{chance.randrange(50)}",
             "is_robot": False,
             "is_machine": False,

@@ -47,7 +47,7 @@ class Costs:
         """Take them from a report of the comparison; ValueError names what is not there."""
         inner = measured.get("constants", measured)
         found: Mapping[str, float] = inner if isinstance(inner, Mapping) else {}
-        names = [one.name for one in fields(cls)]
+        names = [field.name for field in fields(cls)]
         missing = [name for name in names if not isinstance(found.get(name), (int, float))]
         if missing:
             raise ValueError(
@@ -157,14 +157,14 @@ def plan(load: Load, costs: Costs, wishes: Wishes) -> Plan:
 
 def lines(plans: Sequence[Plan]) -> Iterator[str]:
     """Yield the table: a line for each thing, a column for each load."""
-    rows = [("", *(one.load.name for one in plans))]
-    rows += [(title, *(_written(getattr(one, name)) for one in plans)) for name, title in _TITLES.items()]
+    rows = [("", *(planned.load.name for planned in plans))]
+    rows += [(title, *(_written(getattr(planned, name)) for planned in plans)) for name, title in _TITLES.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         first, *others = row
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
         yield "  ".join(cells)
-        if place == 0:
+        if number == 0:
             yield "-" * (sum(widths) + 2 * len(widths) - 2)
 
 
@@ -227,9 +227,11 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measured", type=Path, help="what benchmarks/compare.py --json wrote")
-    for one in fields(Wishes):
-        option = f"--{one.name.replace('_', '-')}"
-        parser.add_argument(option, type=type(one.default), default=one.default, help=f"{one.default} unless given")
+    for field in fields(Wishes):
+        option = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(
+            option, type=type(field.default), default=field.default, help=f"{field.default} unless given"
+        )
     arguments = vars(parser.parse_args())
     measured = arguments.pop("measured")
     try:

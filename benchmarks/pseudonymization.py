@@ -62,13 +62,13 @@ def main() -> None:
     InvenioCache(app)
     with app.app_context():
         cache.load_lists()
-        for one in events(500, 5000):
-            anonymize_user(one)  # the lists, the salt and the agents are read
+        for event in events(500, 5000):
+            anonymize_user(event)  # the lists, the salt and the agents are read
         new_agents = iter(range(1_000, 10_000_000))
         rows = {
             "pseudonymize, agents known": measure(lambda: events(500, 5000), anonymize_user),
             "pseudonymize, every agent new": measure(
-                lambda: [{**one, "user_agent": agent(next(new_agents))} for one in events(1, 5000)], anonymize_user
+                lambda: [{**event, "user_agent": agent(next(new_agents))} for event in events(1, 5000)], anonymize_user
             ),
             "classify, agent known": measure(lambda: [agent(number % 500) for number in range(EVENTS)], cache.describe),
             "classify, agent new": measure(

@@ -1,4 +1,4 @@
-"""Application: a small one in this process, for the benchmarks that need no comparison."""
+"""Create a small application in this process, for the benchmarks that compare nothing."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = make_app(folder, SEARCH_HOSTS=[arguments.search_url], **settings)
         client = app.extensions["invenio-search"].client
-        one = 0.0
+        single_rate = 0.0
         for workers in (1, 2):
             try:
                 with app.app_context():
@@ -46,8 +46,8 @@ def main() -> None:
                 rate = _stored_by(workers, arguments.events, folder, {**settings, "SEARCH_HOSTS": [unwrap]})
             finally:
                 client.indices.delete(index=f"{prefix}*", ignore=[404])
-            one = one or rate
-            print(f"{workers} workers: {rate:,.0f} events/s, {rate / one:.1f} times as many", flush=True)
+            single_rate = single_rate or rate
+            print(f"{workers} workers: {rate:,.0f} events/s, {rate / single_rate:.1f} times as many", flush=True)
 
 
 def _stored_by(workers: int, events: int, folder: str, settings: dict[str, Any]) -> float:

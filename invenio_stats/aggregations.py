@@ -49,7 +49,7 @@ def filter_robots(search: Any, **params: Any) -> Any:
 class StatAggregator:
     """Keeps the totals of an event type equal to a recount of its raw events.
 
-    A run finds the pairs of interval and key that were touched since the bookmark, however old they are, and recounts
+    A run finds the total keys that were touched since the bookmark, however old they are, and recounts
     them. A total is written only if it differs from the stored one. Concurrent runs divide the intervals among them.
     """
 
@@ -132,8 +132,8 @@ class StatAggregator:
     ) -> list[tuple[int, int]] | None:
         """Update the totals; return (written, failed) for each interval, or None if there are no events.
 
-        Without `start_date`, it recounts the pairs that were touched since the bookmark, however old they are; with it,
-        all pairs of the intervals from that date to `end_date`. Intervals before the first complete day are not
+        Without `start_date`, it recounts the total keys touched since the bookmark, however old they are; with it, all
+        total keys of the intervals from that date to `end_date`. Intervals before the first complete day are not
         recounted. A total that cannot be built, or that the engine will never accept, is quarantined; each run tries
         it again. Then the bookmark moves to the start of this run, or of an earlier one that ran at the same time. It
         stays if anything else failed, or if a concurrent run is still counting some of the intervals.
@@ -155,7 +155,7 @@ class StatAggregator:
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
         """Yield the write operations for the interval that contains `dt`.
 
-        It counts the pairs that were touched since the bookmark, or all pairs if the bookmark is None. A total that
+        It counts the total keys touched since the bookmark, or all of them if the bookmark is None. A total that
         equals the stored one is not written; a total without events is deleted.
         """
         counted = self.current_run and self.current_run.take(dt)

@@ -12,7 +12,7 @@ STATS_EVENTS: dict = {}
 Default: none. `invenio_stats.contrib.config.EVENTS_CONFIG` has record views and file downloads;
 `invenio_stats.declare.event_type` declares new types. An entry may also be an import string or a
 callable `(app) -> dict`. If `usage` is True (default for `file-download` and `record-view`, otherwise False), an
-event is usage of an item in COUNTER's sense: it has its item's fields, and counts only if the response is successful.
+event is usage of an item in COUNTER's sense: it has its item's fields, and counts if the response delivers the content.
 """
 
 STATS_AGGREGATIONS: dict = {}
@@ -51,7 +51,7 @@ an index that a composable template matches.
 STATS_EVENTS_UTC_DATETIME_ENABLED = False
 """False: builders write timestamps without time zone, to the second; True: with time zone and fraction."""
 
-STATS_ITEM_RESOLVER = "invenio_stats.items.resolver.resolve_item"
+STATS_ITEM_RESOLVER = "invenio_stats.items.resolve_item"
 """Returns the item of a view or download: `(pid=None, record=None, obj=None, **kwargs)` -> Item or None.
 
 Default: supports plain records and InvenioRDM records. Object or import string; None switches it off.

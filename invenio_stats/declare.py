@@ -23,8 +23,9 @@ from typing import Any
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core import names
 from invenio_stats.core.events import Builder, Event
-from invenio_stats.core.intervals import Interval
+from invenio_stats.core.intervals import Interval, check_index_interval, check_interval, is_longer
 from invenio_stats.core.mappings import NUMBER, TOTAL_FIELDS, Field
+from invenio_stats.core.visitors import PERSONAL_FIELDS
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
@@ -35,6 +36,10 @@ __all__ = ("DeclaredType", "Measure", "event_type", "stamp", "sum_of", "unique")
 TEXT: Field = {"type": "keyword", "ignore_above": 8191}
 """Mapping of a kept field; a longer value is stored but cannot be searched."""
 
+_NEVER_KEPT = frozenset(
+    {"timestamp", "count", "unique_count", "updated_timestamp"}
+    | {"visitor_id", "unique_session_id", "previous_visitor_id"}  # of one visitor, while a total is about many
+)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_ID_CHARACTERS = 256
 
@@ -50,12 +55,12 @@ class Measure:
 
 
 def sum_of(source: str) -> Measure:
-    """Return the sum of a numeric field of the events."""
+    """Declare a metric: the sum of a numeric field of the events."""
     return Measure("sum", source, NUMBER)
 
 
 def unique(source: str) -> Measure:
-    """Return the exact number of distinct values of a field of the events."""
+    """Declare a metric: the exact number of distinct values of a field of the events."""
     return Measure("cardinality", source, TEXT)
 
 
@@ -89,7 +94,7 @@ def event_type(
     :param keep: fields copied from the newest event of an interval into its total.
     :param metrics: `{name in the total: sum_of("field") or unique("field")}`. `count` and `unique_count`
         (number of sessions) are always included.
-    :param usage: whether an event is usage of an item, which counts only if the response is successful.
+    :param usage: whether an event is usage of an item, which counts if the response delivers the content.
 
     Returns the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all items, by
     the kept fields) and `<name>-histogram` (one item over time; requires `unique_id`).
@@ -98,6 +103,10 @@ def event_type(
     measures = dict(metrics or {})
     keep, builders = _listed(name, keep=keep), _listed(name, builders=builders)
     _check(name, unique_id, keep, measures)
+    _check_fields(name, unique_id, keep, measures)
+    _check_intervals(name, interval, index_interval)
+    if not builders:
+        raise ConfigurationError(f"event_type({name!r}): builders is empty; name a function that describes an event.")
     fields = {**dict.fromkeys(keep, TEXT), **{measure.source: measure.field for measure in measures.values()}}
     return DeclaredType(
         events={
@@ -115,6 +124,7 @@ def event_type(
         aggregations={
             f"{name}-agg": {
                 "cls": StatAggregator,
+                "exclusive": True,
                 "params": {
                     "event": name,
                     "field": "unique_id",
@@ -165,6 +175,44 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
             raise ConfigurationError(
                 f"event_type({name!r}): metrics[{dest!r}] is {measure!r}; use sum_of('field') or unique('field')."
             )
+
+
+def _check_fields(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Measure]) -> None:
+    """Refuse fields that a stored event does not have, or that a total cannot keep."""
+    used = {
+        "keep": keep,
+        "unique_id": _fields_of(unique_id),
+        "metrics": [measure.source for measure in measures.values()],
+    }
+    for argument, fields in used.items():
+        personal = sorted({*fields} & {*PERSONAL_FIELDS})
+        if personal:
+            raise ConfigurationError(
+                f"event_type({name!r}): {argument} has {personal}, which no stored event has, since it tells who the "
+                "visitor is; leave it out."
+            )
+    refused = sorted({*keep} & _NEVER_KEPT)
+    if refused:
+        raise ConfigurationError(
+            f"event_type({name!r}): keep has {refused}, which a total has with another meaning or must not have; leave "
+            "it out."
+        )
+
+
+def _check_intervals(name: str, interval: str, index_interval: str) -> None:
+    for argument, value, check in (
+        ("interval", interval, check_interval),
+        ("index_interval", index_interval, check_index_interval),
+    ):
+        try:
+            check(value)
+        except ValueError as error:
+            raise ConfigurationError(f"event_type({name!r}): {argument}: {error}") from error
+    if is_longer(check_interval(interval), check_interval(index_interval)):
+        raise ConfigurationError(
+            f"event_type({name!r}): interval {interval!r} is longer than index_interval {index_interval!r}. "
+            f"Set index_interval to {interval!r} or longer."
+        )
 
 
 def _listed(name: str, **given: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from flask_babel import gettext as _
 from invenio_rest.errors import RESTException
@@ -17,7 +18,11 @@ def without_text(error: BaseException) -> tuple[type[BaseException], BaseExcepti
 
 
 class StatsError(Exception):
-    """Base class of all errors of the package."""
+    """Base class of all errors of the package; they can be pickled, as process pools and Celery do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, that is with the finished text instead of its parts.
+        return _restore, (type(self), self.args), vars(self)
 
 
 class ConfigurationError(StatsError, ValueError):
@@ -101,8 +106,35 @@ class ClosedIndexError(StatsError):
         )
 
 
+class ForeignTotalError(StatsError):
+    """A total of another aggregation lies where one has to be written; it is left alone, and this one fails."""
+
+    def __init__(self, index: str, field: str):
+        """Name the index, and the field that the aggregation counts by."""
+        super().__init__(
+            f"A total in {index} is of another aggregation: it has another {field!r}. `invenio stats doctor` names the "
+            "two; give one of them another interval or an index of its own."
+        )
+
+
+class FieldNotCountableError(StatsError):
+    """An aggregation counts by a field that its events do not map, or map as text; its bookmark stays."""
+
+    def __init__(self, name: str, field: str, events: str, is_text: bool):
+        """Name the aggregation, the field and the alias of its events."""
+        how = "as text, by which nothing can be counted" if is_text else "in none of their indices"
+        super().__init__(
+            f"STATS_AGGREGATIONS[{name!r}]: the events behind {events} map the field {field!r} {how}. Correct 'field', "
+            "or add it as a keyword to the index templates of the event type and run `invenio index init`."
+        )
+
+
 class CompactionError(StatsError):
     """A month cannot be compacted, for the reason in the text. No event is lost: the indices of its days stay."""
+
+
+class RepairError(StatsError):
+    """An index of totals cannot be given its right mapping; it is as it was."""
 
 
 class ArchiveError(StatsError):
@@ -154,3 +186,8 @@ class NoAnswerError(StatsError, RESTException):
         """Take the status code, and a description without internal details."""
         RESTException.__init__(self, **kwargs)
         self.code, self.description = code, description
+
+
+def _restore(error_type: type[StatsError], args: tuple[Any, ...]) -> StatsError:
+    """Return an error as it was, without calling `__init__`; its attributes are set by the caller, pickle or copy."""
+    return error_type.__new__(error_type, *args)

@@ -18,7 +18,10 @@ from invenio_stats.capture.after_response import register_after_response
 from invenio_stats.core import names
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
+from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.definitions.numbers import check_numbers
+from invenio_stats.definitions.parsed_settings import parsed_from
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
@@ -33,8 +36,8 @@ class InvenioStatsState:
     def __init__(self, app: Flask):
         """Create the state of an application."""
         self.app = app
-        self._emitters: dict[str, EventEmitter] = {}
-        self._queries: dict[str, Any] = {}
+        self.sources: dict[str, tuple[Any, ...]] = {}
+        """By attribute, the settings that its value was parsed from."""
 
     @property
     def exchange(self) -> Exchange:
@@ -56,56 +59,67 @@ class InvenioStatsState:
         """The current value of STATS_QUERIES."""
         return self.app.config["STATS_QUERIES"]
 
-    @cached_property
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
     def event_definitions(self) -> dict[str, parsing.EventDefinition]:
         """The event types by name, without their queues, for code that does not use the broker."""
         return parsing.parse_events(self.app, self.events_config)
 
-    @cached_property
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
     def events(self) -> dict[str, parsing.EventDefinition]:
         """The event types by name, each with its queue."""
-        queues = current_queues.queues
-        return {name: event.on(queues[names.queue(name)]) for name, event in self.event_definitions.items()}
+        return {name: event.on(self._queue_of(name)) for name, event in self.event_definitions.items()}
 
-    @cached_property
+    @parsed_from("STATS_AGGREGATIONS")
     def aggregations(self) -> dict[str, parsing.AggregationDefinition]:
         """The aggregations by name."""
         return parsing.parse_aggregations(self.app, self.aggregations_config)
 
-    @cached_property
+    @parsed_from("STATS_QUERIES")
     def queries(self) -> dict[str, parsing.QueryDefinition]:
         """The queries by name."""
         return parsing.parse_queries(self.app, self.queries_config)
 
-    @cached_property
+    @parsed_from("STATS_PERMISSION_FACTORY")
     def permission_factory(self) -> Callable[..., Any]:
         """The permission factory for every query; a factory of the query's own must permit it as well."""
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
-    @cached_property
+    @parsed_from("STATS_ITEM_RESOLVER")
     def item_resolver(self) -> Callable[..., Any] | None:
         """The function that finds the item of a view or download; None if items are not resolved."""
         setting = "STATS_ITEM_RESOLVER"
         value = self.app.config[setting]
         return None if value is None else load_callable(setting, value)
 
+    @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
+    def _emitters(self) -> dict[str, EventEmitter]:
+        """The emitters that were asked for."""
+        return {}
+
+    @parsed_from("STATS_QUERIES")
+    def _queries(self) -> dict[str, Any]:
+        """The query objects that were asked for."""
+        return {}
+
     def get_event_emitter(self, event_name: str) -> EventEmitter | None:
         """Return the function that builds and publishes one event; None, with a warning, for an unknown type."""
-        if event_name not in self._emitters:
+        emitters = self._emitters
+        if event_name not in emitters:
             definition = self.event_definitions.get(event_name)
             if definition is None:
                 logger.warning("No such event type in STATS_EVENTS", extra={"event_type": event_name})
                 return None
-            self._emitters[event_name] = EventEmitter(event_name, definition.builders, usage=definition.usage)
-        return self._emitters[event_name]
+            emitters[event_name] = EventEmitter(event_name, definition.builders, usage=definition.usage)
+        return emitters[event_name]
 
     def get_query(self, query_name: str) -> Any:
         """Return the query object, which is created once; KeyError for an unknown name."""
-        if query_name not in self._queries:
+        queries = self._queries
+        if query_name not in queries:
             definition = self.queries[query_name]
-            self._queries[query_name] = definition.cls(name=definition.name, **definition.params)
-        return self._queries[query_name]
+            queries[query_name] = definition.cls(name=definition.name, **definition.params)
+        return queries[query_name]
 
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
         """Pseudonymize events and publish them to the queue of their type.
@@ -122,6 +136,11 @@ class InvenioStatsState:
         definition = self.events[event_type]
         publish(definition.queue, events, self._pseudonymizer(definition))
         catalog.send(self.agents_queue)
+
+    def _queue_of(self, event_type: str) -> Queue:
+        """Return the queue of an event type, also of one that STATS_EVENTS did not have when queues were listed."""
+        name, known = names.queue(event_type), current_queues.queues
+        return known[name] if name in known else Queue(self.exchange, name, current_queues.connection_pool)
 
     @staticmethod
     def _pseudonymizer(definition: parsing.EventDefinition) -> Callable[[IdentifiedEvent], IdentifiedEvent]:
@@ -183,6 +202,7 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration after all modules are loaded; raises ConfigurationError if it has a mistake."""
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
+    _check_exchange(app.config)
     with app.app_context():
         load_lists()
         _warn_of_personal_data(state)
@@ -191,6 +211,21 @@ def finalize_app(app: Flask) -> None:
         state.item_resolver  # noqa: B018
         for name in state.queries:
             state.get_query(name)
+        _warn_of_inconsistencies(state)
+
+
+def _check_exchange(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for an exchange that is none, such as its name."""
+    exchange = settings["STATS_MQ_EXCHANGE"]
+    if not isinstance(exchange, Exchange):
+        raise ConfigurationError(
+            f"STATS_MQ_EXCHANGE is {exchange!r}. Set it to an exchange: kombu.Exchange('events', type='direct')."
+        )
+
+
+def _warn_of_inconsistencies(state: InvenioStatsState) -> None:
+    for found in find_inconsistencies(state.event_definitions, state.aggregations, state.queries):
+        logger.warning("The configuration does not fit together", extra=found.facts)
 
 
 def _warn_of_personal_data(state: InvenioStatsState) -> None:

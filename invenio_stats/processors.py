@@ -181,7 +181,7 @@ class EventsIndexer:
             self._batch = batch
             return iter(read())
 
-        return store_batches(self.queue, read_batch, store, self.run_options, self._first_day())
+        return store_batches(self.queue, read_batch, store, self.run_options, self._first_complete_day())
 
     @property
     def _store(self) -> "EventStore":
@@ -203,7 +203,8 @@ class EventsIndexer:
                 drop_reason=_drop_reason,
                 window=self.double_click_window,
                 stamp=iso_zoned(now),
-                first_day=batch.first_day(),  # not called for each event, where its failure would reject the event
+                # not called for each event, where its failure would reject the event
+                first_complete_day=batch.first_complete_day(),
                 last_moment=now + MAX_AHEAD if isinstance(self.queue, Inbox) else END,
                 queue=self.queue.routing_key,
                 alias=self.index,
@@ -211,9 +212,9 @@ class EventsIndexer:
             )
             yield from build_clicks(chain([first], events), rules, batch)
 
-    def _first_day(self) -> Callable[[], datetime]:
+    def _first_complete_day(self) -> Callable[[], datetime]:
         """Return a function for the first complete day, cached for one run; for other queue objects, there is none."""
-        from invenio_stats.totals.first_complete_day import first_complete_day_of_queue  # only workers need it
+        from invenio_stats.completeness.first_complete_day import first_complete_day_of_queue  # only workers need it
 
         if not isinstance(self.queue, Inbox):
             return nothing_is_too_old
@@ -266,7 +267,7 @@ def _in_batches(run: Callable[..., Any]) -> Callable[..., Any]:
             self._ensure_indices()
             return run(self, *args, **kwargs)
 
-        return run_batches(self.queue, process_batch, self.run_options, self._first_day())
+        return run_batches(self.queue, process_batch, self.run_options, self._first_complete_day())
 
     setattr(run_in_batches, _IS_BATCHED, True)
     return run_in_batches

@@ -13,7 +13,7 @@ from invenio_stats.core.events import Builder, Event, IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError, without_text
 from invenio_stats.items.resolver import item_fields
 from invenio_stats.proxies import current_stats, unwrap
-from invenio_stats.support.import_strings import entries, load, load_entry
+from invenio_stats.support.import_strings import entries, load, load_entry, load_signal
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def register_receivers(app: Flask, config: Mapping[str, Any]) -> None:
     """
     for event_name, entry in entries("STATS_EVENTS", config).items():
         setting_path = f"STATS_EVENTS[{event_name!r}]"
-        signal = load(f"{setting_path}['signal']", load_entry(app, setting_path, entry).get("signal"))
+        signal = load_signal(f"{setting_path}['signal']", load_entry(app, setting_path, entry).get("signal"))
         if signal is not None:
             signal.connect(_receiver(app, event_name), sender=ANY, weak=False)
 

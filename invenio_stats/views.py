@@ -10,9 +10,8 @@ from flask_babel import gettext as _
 from invenio_rest import ContentNegotiatedMethodView
 from invenio_rest.decorators import require_content_types
 
-from invenio_stats.errors import InvalidRequestInputError, UnknownQueryError
-from invenio_stats.proxies import current_stats
-from invenio_stats.queries.batch import Asked, answer_all, name_entry_in_errors
+from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.queries.batch import QueryRequest, answer_all, name_entry_in_errors
 from invenio_stats.queries.parameters import quote
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class StatsQueryResource(ContentNegotiatedMethodView):
         return self.make_response(answer_all(read_entries(request.get_data())))
 
 
-def read_entries(body: bytes) -> list[Asked]:
+def read_entries(body: bytes) -> list[QueryRequest]:
     """Return the entries of a request's body; an InvalidRequestInputError names the part that is invalid."""
     try:
         entries = json.loads(body, object_pairs_hook=_object, parse_constant=_number, parse_float=_number)
@@ -71,7 +70,7 @@ def read_entries(body: bytes) -> list[Asked]:
     return parsed
 
 
-def _read_entry(key: str, entry: Any) -> Asked:
+def _read_entry(key: str, entry: Any) -> QueryRequest:
     if not isinstance(entry, dict):
         raise InvalidRequestInputError(
             _('the entry is %(value)s. Send an object: {"stat": name, "params": {...}}.', value=quote(entry))
@@ -86,9 +85,7 @@ def _read_entry(key: str, entry: Any) -> Asked:
         raise InvalidRequestInputError(_("stat is %(stat)s. Send the name of a query.", stat=quote(stat)))
     if not isinstance(params, dict):
         raise InvalidRequestInputError(_("params is %(params)s. Send an object of parameters.", params=quote(params)))
-    if stat not in current_stats.queries:
-        raise UnknownQueryError(stat)
-    return Asked(key, stat, params)
+    return QueryRequest(key, stat, params)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Tests: unit (no services), flow (a real app and engine), services (faults and load), compat (the contract)."""
+"""Test the package: unit (no services), flow (a real application), services (faults, load), compat (the contract)."""

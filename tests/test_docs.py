@@ -1,4 +1,4 @@
-"""The documentation: it builds, says something of everything that there is, and what it shows works."""
+"""The documentation builds, describes everything that exists, and its examples work."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ from tests.docs_support.pages import PageRun
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
-MAX_TOP_LEVEL_ENTRIES = 32
+MAX_TOP_LEVEL_ENTRIES = 33
 """Files and folders at the top of the package: more are not taken in at a glance."""
 
 WORDS = (
@@ -77,7 +77,13 @@ def test_every_command_and_option_is_described(built):
     found = dict(commands(stats, ("invenio", "stats")))
     assert len(found) >= 5
     assert not missing(found, built["commands"])
-    options = {name for command in found.values() for one in command.params for name in one.opts if name[:2] == "--"}
+    options = {
+        name
+        for command in found.values()
+        for parameter in command.params
+        for name in parameter.opts
+        if name[:2] == "--"
+    }
     assert not missing(options, built["commands"])
 
 
@@ -92,6 +98,37 @@ def test_the_page_of_commands_begins_with_a_table_of_all():
     assert all(effect.endswith(".") for _, effect in rows)
 
 
+def mentioned_commands(text):
+    """Yield the words after ``invenio stats`` in each literal of a text, also if the literal spans two lines."""
+    for literal in re.findall(r"``([^`]+)``|^ +\$ ([^|#\n]+)", text, flags=re.MULTILINE):
+        words = "".join(literal).split()
+        if words[:2] == ["invenio", "stats"]:
+            yield words[2:]
+
+
+def test_every_command_that_a_page_mentions_exists():
+    """Commands are renamed; pages and the changelog follow."""
+    from invenio_stats.cli import stats
+
+    wrong, count = [], 0
+    for page in [*PAGES, ROOT / "CHANGES.rst", ROOT / "CONTRIBUTING.rst", ROOT / "SECURITY.rst"]:
+        for words in mentioned_commands(page.read_text()):
+            count += 1
+            group = stats
+            for word in words:
+                if not isinstance(group, click.Group):
+                    break
+                group = group.commands.get(word)
+            if group is None:
+                wrong.append(f"{page.name}: invenio stats {' '.join(words)}")
+    assert count > 50
+    assert not wrong
+
+
+def test_a_command_across_two_lines_is_found():
+    assert list(mentioned_commands("run ``invenio stats\n  ingest`` now")) == [["ingest"]]
+
+
 @pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
 def test_everything_that_is_shipped_is_described(built, setting):
     from invenio_stats.contrib import config
@@ -102,7 +139,9 @@ def test_everything_that_is_shipped_is_described(built, setting):
 def test_every_error_is_described(built):
     from invenio_stats import errors
 
-    own = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]
+    own = [
+        name for name, error in vars(errors).items() if isinstance(error, type) and error.__module__ == errors.__name__
+    ]
     assert own
     assert not missing(own, built["errors"])
 
@@ -186,8 +225,19 @@ def test_paths_on_the_page_of_the_layout_exist():
     folders = "|".join(path.name for path in package.iterdir() if path.is_dir())
     text = (DOCS / "how-it-works.rst").read_text()
     found = re.findall(rf"(?<![\w/<-])(?:invenio_stats/)?((?:{folders})/[a-z_]+(?:/[a-z_]+)*)", text)
-    assert "broker/publish" in found
+    assert "queries/batch" in found
     assert not [path for path in found if not (package / path).is_dir() and not (package / f"{path}.py").is_file()]
+
+
+def test_the_files_of_the_largest_rooms_are_listed():
+    """A new file gets its line in the table of rooms; a file that moves leaves it."""
+    text = (DOCS / "how-it-works.rst").read_text()
+    table = text.partition("The files of the rooms with the most rules:")[2].partition("Where do I add")[0]
+    rows = re.findall(r"^``([a-z/]+)/``((?:.*\n)(?:^ {20}.*\n)*)", table, flags=re.MULTILINE)
+    listed = {room: set(re.findall(r"``(\w+)``", files)) for room, files in rows}
+    assert len(listed) == 6
+    for room, names in listed.items():
+        assert names == {path.stem for path in (ROOT / "invenio_stats" / room).glob("*.py")} - {"__init__"}, room
 
 
 def test_every_page_is_tried():

@@ -1,4 +1,4 @@
-"""The distribution: what is built holds everything, and works where nothing else is installed."""
+"""The distribution contains everything, and works without the development environment."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Application: an Invenio application with whichever `invenio_stats` is installed, and what stages ask of it.
+"""Create an Invenio application with the installed `invenio_stats`, and do what the stages measure.
 
 Only what the package documents as its interface is used, so that any implementation of it can be measured.
 """
@@ -110,8 +110,8 @@ class Bench:
         self.client.delete_by_query(index=bookmarks, body={"query": {"match_all": {}}}, params=options)
         starts = [f"{self.prefix}{part}stats-{kind}" for kind in TYPES for part in ("events-", "")]
         for start in starts:
-            for one in self.client.cat.indices(index=f"{start}-*", format="json"):
-                self.client.indices.delete(index=one["index"])
+            for index in self.client.cat.indices(index=f"{start}-*", format="json"):
+                self.client.indices.delete(index=index["index"])
         for start in starts:
             for month in months:
                 self.client.indices.create(index=f"{start}-{month}")

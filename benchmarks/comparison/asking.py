@@ -1,4 +1,4 @@
-"""Asking: questions to the REST API, and the numbers of their answers."""
+"""Measure requests to the REST API, and compare the numbers in the answers."""
 
 import random
 import time
@@ -72,5 +72,7 @@ def _numbers(answer: Any) -> Any:
         found = {name: _numbers(value) for name, value in answer.items() if name not in ("start_date", "end_date")}
         return {name: value for name, value in sorted(found.items()) if value not in (None, 0, [], {})}
     if isinstance(answer, list):
-        return sorted((_numbers(one) for one in answer if isinstance(one, dict) and one.get("value") != 0), key=str)
+        return sorted(
+            (_numbers(bucket) for bucket in answer if isinstance(bucket, dict) and bucket.get("value") != 0), key=str
+        )
     return answer if isinstance(answer, (int, float)) and not isinstance(answer, bool) else None

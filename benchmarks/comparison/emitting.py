@@ -1,4 +1,4 @@
-"""Emitting: what a request pays for its events, one or a hundred, and what publishing in batches costs."""
+"""Measure the cost of events for a request, one or a hundred, and of publishing in batches."""
 
 import time
 from itertools import islice
@@ -52,17 +52,17 @@ def _publish(raw: dict[str, list[dict[str, Any]]], batch: int) -> None:
 
 
 class _Things:
-    """The records and files of a log, as signals carry them."""
+    """The records and files of a log, as signals contain them."""
 
     def __init__(self, path: str):
         self._records: dict[str, dict[str, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
-        for one in catalogue_of(path):
-            pid = SimpleNamespace(pid_type=one["pid_type"], pid_value=one["pid_value"])
-            self._records[one["record_id"]] = {"pid": pid, "record": SimpleNamespace(id=one["record_id"])}
-            for file in one["files"]:
+        for entry in catalogue_of(path):
+            pid = SimpleNamespace(pid_type=entry["pid_type"], pid_value=entry["pid_value"])
+            self._records[entry["record_id"]] = {"pid": pid, "record": SimpleNamespace(id=entry["record_id"])}
+            for file in entry["files"]:
                 obj = SimpleNamespace(
-                    bucket_id=one["bucket_id"],
+                    bucket_id=entry["bucket_id"],
                     file_id=file["file_id"],
                     key=file["file_key"],
                     file=SimpleNamespace(size=file["size"]),

@@ -1,4 +1,4 @@
-"""Engine: plain requests to the search engine, and the prepared events that aggregations are measured on."""
+"""Send plain requests to the search engine, and prepare the events for the aggregations."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ class Engine:
     def make(self, index: str, package: str, settings: dict[str, Any] | None = None) -> None:
         """Make an index with the mappings that this package ships."""
         folder = files(_PACKAGES[package]) / "os-v2"
-        template = next(one for one in folder.iterdir() if one.name.endswith(".json"))
+        template = next(path for path in folder.iterdir() if path.name.endswith(".json"))
         body = json.loads(template.read_text(encoding="utf-8"))
         self.ask("PUT", f"/{index}", {"mappings": body["mappings"], "settings": settings or {"refresh_interval": "5s"}})
 
@@ -92,11 +92,11 @@ class Engine:
         self._last_day[key] = []
         waiting: list[Line] = []
         count = 0
-        for one in map(prepare, events_of(path)):
-            if one.document["timestamp"][:10] == day:
-                self._last_day[key].append(one)
+        for event in map(prepare, events_of(path)):
+            if event.document["timestamp"][:10] == day:
+                self._last_day[key].append(event)
                 continue
-            waiting.append((self._source(key, one), one.document_id, one.document))
+            waiting.append((self._source(key, event), event.document_id, event.document))
             count += 1
             if len(waiting) == _AT_ONCE:
                 self.send(bulk_bodies(waiting))
@@ -108,12 +108,14 @@ class Engine:
             self.ask("PUT", f"/{index}/_settings", {"index.blocks.write": True})
         return {"n": count, "months": sorted({month for _, month in self._sources[key]})}
 
-    def _source(self, key: str, one: PreparedQuery) -> str:
+    def _source(self, key: str, query: PreparedQuery) -> str:
         """Return the index of an event, made where it is not there."""
-        index = self._sources[key].get((one.kind, one.month))
+        index = self._sources[key].get((query.kind, query.month))
         if index is None:
-            index = self._sources[key][one.kind, one.month] = f"{self.prefix}source-{key}-{one.kind}-{one.month}"
-            self.make(index, f"events-{one.kind}", {"refresh_interval": "-1", "number_of_replicas": 0})
+            index = self._sources[key][query.kind, query.month] = (
+                f"{self.prefix}source-{key}-{query.kind}-{query.month}"
+            )
+            self.make(index, f"events-{query.kind}", {"refresh_interval": "-1", "number_of_replicas": 0})
         return index
 
     def clone(self, key: str, prefix: str) -> None:
@@ -133,8 +135,8 @@ class Engine:
         last = self._last_day[key][:most]
         start = f"{prefix}events-stats"
         lines = [
-            (f"{start}-{one.kind}-{one.month}", one.document_id, {**one.document, "updated_timestamp": stamp})
-            for one in last
+            (f"{start}-{event.kind}-{event.month}", event.document_id, {**event.document, "updated_timestamp": stamp})
+            for event in last
         ]
         self.send(bulk_bodies(lines))
         self.ask("POST", f"/{prefix}events-stats-*/_refresh")

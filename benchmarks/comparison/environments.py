@@ -1,4 +1,4 @@
-"""Environments: one with the public release, one with this checkout, each kept in the cache, and imports in them."""
+"""Create cached environments with the public release and with this checkout, and measure imports in them."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Limits: what broker and engine of this machine do with nothing of any implementation between."""
+"""Measure what broker and engine of this machine can do without any implementation in between."""
 
 import json
 import random
@@ -74,7 +74,7 @@ def aggregate(prefix: str, count: int) -> Measure:
             engine.make(index, kind)
             found = _groups(prefix, kind)
             groups += len(found)
-            engine.send(bulk_bodies([(index, *_total(kind, one)) for one in found]))
+            engine.send(bulk_bodies([(index, *_total(kind, total)) for total in found]))
     for kind in TYPES:
         engine.drop(f"{engine.prefix}totals-{kind}")
     return {**measure, "groups": groups}
@@ -93,8 +93,8 @@ def nothing(prefix: str) -> Measure:
 def ask(path: str, prefix: str, count: int, seed: int) -> Measure:
     """Ask four questions in one multi-search."""
     raw = [event.raw for event in events_of(path, 20_000)]
-    downloads = [one["bucket_id"] for one in raw if "bucket_id" in one]
-    views = [one for one in raw if "record_id" in one]
+    downloads = [event["bucket_id"] for event in raw if "bucket_id" in event]
+    views = [event for event in raw if "record_id" in event]
     choose = random.Random(seed)
     times = []
     for _ in range(count):

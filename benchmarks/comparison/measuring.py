@@ -1,4 +1,4 @@
-"""Measuring: wall and CPU of a piece of work, CPU of the servers meanwhile, and the most memory it took."""
+"""Measure wall and CPU time of some work, CPU time of the servers meanwhile, and the most memory used."""
 
 import cProfile
 import gc

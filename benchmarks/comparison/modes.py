@@ -1,4 +1,4 @@
-"""Modes: how much work a run does."""
+"""Define how much work a run does."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Processing: events from the queue into their indices, and from there into totals."""
+"""Process events from the queue into their indices, and from there into totals."""
 
 from typing import Any
 

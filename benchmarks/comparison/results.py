@@ -1,4 +1,4 @@
-"""Results: every measure of every stage, their medians, and one row for each stage."""
+"""Collect the measures of every stage, and compute their medians and one row for each stage."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -107,10 +107,10 @@ def _sum(stage: str, first: Row, second: Row) -> Row:
     """Return the row of two stages that events go through one after the other."""
     sides = {}
     for label in first.sides.keys() & second.sides.keys():
-        one, other = first.sides[label], second.sides[label]
-        rate = 1 / (1 / one.value + 1 / other.value) if one.value and other.value else None
-        cpus = [_plus(one[place], other[place]) for place in (1, 2, 3)]
-        sides[label] = Side(rate, *cpus, max(one.most_mb or 0, other.most_mb or 0))
+        earlier, later = first.sides[label], second.sides[label]
+        rate = 1 / (1 / earlier.value + 1 / later.value) if earlier.value and later.value else None
+        cpus = [_plus(earlier[number], later[number]) for number in (1, 2, 3)]
+        sides[label] = Side(rate, *cpus, max(earlier.most_mb or 0, later.most_mb or 0))
     return Row(stage, True, sides, *_ratios(sides, is_rate=True), None, "")
 
 
@@ -122,7 +122,7 @@ def _difference(public: Any, checkout: Any, name: str = "") -> str | None:
         parts = ((f", {key}", str(key), public[key], checkout[key]) for key in public)
     elif isinstance(public, list) and isinstance(checkout, list) and len(public) == len(checkout):
         pairs = zip(public, checkout, strict=True)
-        parts = ((f" {place}", name, *pair) for place, pair in enumerate(pairs))
+        parts = ((f" {number}", name, *pair) for number, pair in enumerate(pairs))
     else:
         return f": {PUBLIC} {public}, {CHECKOUT} {checkout}"
     return next((f"{at}{found}" for at, key, *pair in parts if (found := _difference(*pair, key))), None)
@@ -161,11 +161,13 @@ def constants(results: Results) -> dict[str, float]:
 
 
 def _of_totals(results: Results, aggregations: list[dict[str, Any]]) -> dict[str, float]:
-    """Return what a total costs, and an event of one: told apart by two runs with other shares of both."""
+    """Return what a total costs, and an event of one: distinguished by two runs with other shares of both."""
     if not aggregations:
         return {}
-    walls, engine = ([results.value(one["stage"], CHECKOUT, key) or 0 for one in aggregations] for key in _KEYS)
-    shares = [one["events"] / one["totals"] for one in aggregations]
+    walls, engine = (
+        [results.value(aggregation["stage"], CHECKOUT, key) or 0 for aggregation in aggregations] for key in _KEYS
+    )
+    shares = [aggregation["events"] / aggregation["totals"] for aggregation in aggregations]
     few, many = shares.index(min(shares)), shares.index(max(shares))
     of_total, of_event = walls[few] / aggregations[few]["totals"], 0.0
     if few != many:

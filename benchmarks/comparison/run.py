@@ -1,4 +1,4 @@
-"""Run: the stages, one after the other, each side in turn and the next time in the other order."""
+"""Run the stages in order, each side in turn and the next time in the opposite order."""
 
 import sys
 import time
@@ -122,8 +122,8 @@ class Run:
         self.services = Services(self.mode.is_quick, self._data)
         stack.callback(self.services.stop)
         self.services.start([*self.pythons, "limits"])
-        place = "memory: no confirmation waits for a disk" if self.services.is_in_memory else "files on disk"
-        self.results.notes.append(f"The services keep their data in {place}.")
+        storage = "memory: no confirmation waits for a disk" if self.services.is_in_memory else "files on disk"
+        self.results.notes.append(f"The services keep their data in {storage}.")
         self.say("services are up")
         database = environments.country_database(self.pythons.get(PUBLIC, self.pythons[CHECKOUT]))
         for worker in [*self.sides, self.limits]:

@@ -27,10 +27,10 @@ class Services:
 
     def __init__(self, quick: bool, folder: str | None = None):
         """Keep their data in a folder, or else in memory where there is room; `quick` starts a slower engine sooner."""
-        place = Path(folder) if folder else _place()
-        self.is_in_memory = place == _MEMORY
-        _clear(place)
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
+        path = Path(folder) if folder else _data_folder()
+        self.is_in_memory = path == _MEMORY
+        _clear(path)
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=path))
         options = "--quick --heap 1g" if quick else "--no-quick --heap 1g"
         self._environment = {**os.environ, "SERVICES_DIR": str(self._folder), "OPENSEARCH_OPTIONS": options}
         self.urls: dict[str, str] = {}
@@ -74,7 +74,7 @@ class Services:
         return done
 
 
-def _place() -> Path:
+def _data_folder() -> Path:
     """Return where data is quickest: no disk then has a part in what is measured."""
     if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
         return _MEMORY
@@ -82,9 +82,9 @@ def _place() -> Path:
     return cache_folder()
 
 
-def _clear(place: Path) -> None:
+def _clear(path: Path) -> None:
     """Stop and delete what runs have left that were killed."""
-    for folder in place.glob(f"{_PREFIX}*"):
+    for folder in path.glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if folder.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
             _stop(folder)

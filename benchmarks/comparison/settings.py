@@ -1,4 +1,4 @@
-"""Settings: the same for both, also where their defaults differ, so that they do the same work."""
+"""Define equal settings for both sides, also if their defaults differ, so that they do the same work."""
 
 from copy import deepcopy
 from typing import Any

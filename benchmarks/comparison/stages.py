@@ -1,4 +1,4 @@
-"""Stages: what is measured, in the order that events travel."""
+"""List the measured stages, in the order in which events pass them."""
 
 import os
 from pathlib import Path
@@ -93,10 +93,11 @@ def _share(run: Run, first: Worker) -> None:
         rates.append(count / max(measure["wall"] for measure in measures))
         cpu = sum(measure["cpu"] for measure in measures) + measures[0]["cpu_search"] + measures[0]["cpu_broker"]
         busy = cpu / measures[0]["wall"]
-    one, two = rates
+    single_rate, double_rate = rates
     cores = len(os.sched_getaffinity(0))
     run.results.notes.append(
-        f"Two workers on one queue store {two:,.0f} events/s, one {one:,.0f}, which is {two / one:.1f} times as many. "
+        f"Two workers on one queue store {double_rate:,.0f} events/s, one {single_rate:,.0f}, "
+        f"which is {double_rate / single_rate:.1f} times as many. "
         f"With both, workers, engine and broker had {busy:.1f} of {cores} cores."
     )
 

@@ -1,4 +1,4 @@
-"""Table: the rows for people and for documentation."""
+"""Print the rows for people and for the documentation."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,13 +22,13 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the table."""
     cells = [_HEAD, *map(_cells, rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
-    for place, row in enumerate(cells):
+    for number, row in enumerate(cells):
         first, *middle, last = (
             cell.ljust(width) if column in (0, len(row) - 1) else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         yield "  ".join((first, *middle, last)).rstrip()
-        if place == 0:
+        if number == 0:
             yield "-" * (sum(widths) + 2 * len(widths) - 2)
 
 

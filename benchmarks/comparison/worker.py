@@ -1,4 +1,4 @@
-"""Worker: runs the stages with whichever `invenio_stats` its interpreter has, as `comparison.run` commands."""
+"""Run the stages with the `invenio_stats` of this interpreter, as commanded by `comparison.run`."""
 
 from comparison import asking, emitting, processing
 from comparison.application import bench

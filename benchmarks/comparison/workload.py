@@ -1,4 +1,4 @@
-"""Workload: a seeded usage log such as a repository has, as raw events about in the order of their arrival.
+"""Generate a seeded usage log of a repository, as raw events roughly in the order of arrival.
 
 A few records and visitors are popular and most are not; four of five requests come from people; one in thirteen is
 followed by a double click.
@@ -122,10 +122,10 @@ def _catalogue(choose: random.Random, records: int) -> list[dict[str, Any]]:
             "files": [
                 {
                     "file_id": _uuid(choose),
-                    "file_key": f"{choose.choice(names)}-{place}{choose.choice(endings)}",
+                    "file_key": f"{choose.choice(names)}-{number}{choose.choice(endings)}",
                     "size": int(10 ** choose.uniform(3, 9)),
                 }
-                for place in range(min(8, 1 + int(choose.expovariate(0.7))))
+                for number in range(min(8, 1 + int(choose.expovariate(0.7))))
             ],
         }
         for number in range(records)
@@ -182,7 +182,7 @@ def _events(choose: random.Random, catalogue: list[dict[str, Any]], log: Log) ->
             if choose.random() < 0.08:
                 again = when + timedelta(seconds=choose.uniform(0.3, 30))
                 arrived.append((again + timedelta(seconds=choose.expovariate(1.0)), _at(event, again)))
-        yield from (event for _, event in sorted(arrived[:wanted], key=lambda one: one[0]))
+        yield from (event for _, event in sorted(arrived[:wanted], key=lambda arrival: arrival[0]))
 
 
 def _hours(log: Log) -> Iterator[tuple[datetime, float, int]]:

@@ -1,1 +1,1 @@
-"""The demo: an instance, its worker, its search engine, simulated traffic, and the proof that all of it was counted."""
+"""Run an instance with worker, search engine and simulated traffic, and prove that all of it was counted."""

@@ -1,4 +1,4 @@
-"""Broker: a file that needs no server, or somebody's server, which is left as it was found."""
+"""Provide a broker: a file that needs no server, or an existing server, which is left as it was found."""
 
 import re
 import sqlite3

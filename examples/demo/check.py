@@ -1,4 +1,4 @@
-"""Check: compares what was counted with the ledger, number by number."""
+"""Compare the counted numbers with the ledger, one by one."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,10 +28,13 @@ class Result:
 
     def add_verification(self, found: dict[str, Any]) -> None:
         """Take over what `invenio stats verify --json` has found."""
-        self.verified = sum(one["totals"] for one in found["aggregations"].values()), len(found["differences"])
+        self.verified = (
+            sum(aggregation["totals"] for aggregation in found["aggregations"].values()),
+            len(found["differences"]),
+        )
         self.differences += [
-            "verify, {aggregation}, {interval}, {key}: {kind}, stored {stored}, counted {counted}".format(**one)
-            for one in found["differences"]
+            "verify, {aggregation}, {interval}, {key}: {kind}, stored {stored}, counted {counted}".format(**difference)
+            for difference in found["differences"]
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def compare(ledger: Ledger, engine: Engine, url: str, catalogue: dict[str, Any],
 
 
 def _summed(totals: list[tuple[Thing, dict[str, Any]]]) -> Counts:
-    """Add the days up: a session carries its date, so its uniques may be added."""
+    """Add the days up: a session has its date, so its uniques may be added."""
     summed: Counts = {}
     for thing, total in totals:
         before = summed.get(thing, Count())
@@ -116,7 +119,7 @@ def _different_counts(source: str, expected: Counts, found: Counts) -> list[str]
 
 
 def _different_items(totals: list[tuple[Thing, dict[str, Any]]], catalogue: dict[str, Any]) -> list[str]:
-    """Every view and download carries its record, the record's communities and its access status."""
+    """Every view and download has its record, the record's communities and its access status."""
     items = {}
     for record in catalogue["records"]:
         item = (record["id"], record["communities"], record["access_status"])

@@ -1,4 +1,4 @@
-"""Drain: ask the worker to process what waits and to aggregate, and wait for both: `python -m demo.drain`.
+"""Let the worker process the queues and aggregate, and wait for both: `python -m demo.drain`.
 
 Writes `status.json` into the instance's folder: what `invenio stats status` says afterwards.
 """

@@ -1,4 +1,4 @@
-"""Performance: one run of the demo, from an empty folder to the verdict."""
+"""Run the demo once, from an empty folder to the result."""
 
 import json
 import sys

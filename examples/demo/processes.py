@@ -1,4 +1,4 @@
-"""Processes: what the demo starts, each with its log, ended again by its own handle."""
+"""Start the demo's processes, each with its log, and end them by their own handles."""
 
 import json
 import os

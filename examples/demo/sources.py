@@ -1,4 +1,4 @@
-"""Sources: the numbers as the search engine holds them and as the REST API gives them."""
+"""Read the numbers from the search engine and from the REST API."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Stage: sets an instance up in an empty folder, and runs it with its worker and its search engine."""
+"""Set up an instance in an empty folder, and run it with its worker and its search engine."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Tables: shows people what was asked and what was counted."""
+"""Print what was requested and what was counted."""
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +14,7 @@ _UNCOUNTED = ("HEAD", "later", "outside", "refused", "missing", "not there", "si
 
 
 def show(console: Console, result: Result, ledger: Ledger) -> None:
-    """Print the three tables and the verdict."""
+    """Print the three tables and the result."""
     console.print(_asked(result), _events(result), _counted(result))
     things = {kind: sum(1 for thing in result.expected if thing[0] == kind) for kind in EVENT_TYPES}
     checked = ", ".join(f"{count} {kind if count == 1 else _plural(kind)}" for kind, count in things.items())
@@ -49,7 +49,7 @@ def _events(result: Result) -> Table:
     table = _table("Events stored, double clicks being one", "Event type", "People", "Robots", "Machines")
     for name, found in result.events.items():
         expected = result.expected_events[name]
-        table.add_row(name, *(_mark(found[one], expected[one]) for one in ("people", "robots", "machines")))
+        table.add_row(name, *(_mark(found[group], expected[group]) for group in ("people", "robots", "machines")))
     return table
 
 
@@ -61,23 +61,25 @@ def _counted(result: Result) -> Table:
             expected = result.expected[thing]
             found = (counts.get(thing, Count()) for counts in result.found.values())
             name = f"{kind} {result.titles.get(thing, ' '.join(thing[1:]))}"
-            table.add_row(name, str(expected), *(_mark(one, expected) for one in found))
+            table.add_row(name, str(expected), *(_mark(count, expected) for count in found))
         table.add_section()
         sums = [_sum(counts, kind) for counts in (result.expected, *result.found.values())]
-        table.add_row(f"all {_plural(kind)}", str(sums[0]), *(_mark(one, sums[0]) for one in sums[1:]), style="bold")
+        table.add_row(
+            f"all {_plural(kind)}", str(sums[0]), *(_mark(count, sums[0]) for count in sums[1:]), style="bold"
+        )
         table.add_section()
     return table
 
 
 def _sum(counts: dict, kind: str) -> Count:
     found = [count for thing, count in counts.items() if thing[0] == kind]
-    return Count(sum(one.count for one in found), sum(one.unique for one in found))
+    return Count(sum(count.count for count in found), sum(count.unique for count in found))
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
     return table
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: fill an empty library, the same way for the same seed: `python -m library.fixtures --seed 1`.
+"""Fill an empty library, equally for equal seeds: `python -m library.fixtures --seed 1`.
 
 Writes `catalogue.json` into the instance's folder: what there is to see, for whoever visits.
 """
@@ -80,7 +80,7 @@ def _record(number: int, choice: random.Random) -> dict[str, Any]:
         "communities": sorted(choice.sample(COMMUNITIES, choice.choice((1, 1, 2)))),
         "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
         "bucket": str(bucket.id),
-        "files": [_file(bucket, f"{topic}-{place}.{choice.choice(FORMATS)}", choice) for place in _places(choice)],
+        "files": [_file(bucket, f"{topic}-{number}.{choice.choice(FORMATS)}", choice) for number in _numbers(choice)],
     }
     record = Record.create(metadata)
     for pid_type, value in (("recid", metadata["id"]), (BUCKET, str(bucket.id))):
@@ -90,7 +90,7 @@ def _record(number: int, choice: random.Random) -> dict[str, Any]:
     return metadata
 
 
-def _places(choice: random.Random) -> range:
+def _numbers(choice: random.Random) -> range:
     return range(1, choice.randint(1, 4) + 1)
 
 
@@ -102,7 +102,7 @@ def _file(bucket: Bucket, key: str, choice: random.Random) -> dict[str, Any]:
 
 def _lose_a_file(records: list[dict[str, Any]]) -> None:
     """Take one file's content off the disk, as a broken disk would; the library still lists it."""
-    record = next(one for one in records if one["access_status"] == "open" and len(one["files"]) > 1)
+    record = next(record for record in records if record["access_status"] == "open" and len(record["files"]) > 1)
     file = record["files"][-1]
     file["missing"] = True
     stored = ObjectVersion.get(record["bucket"], file["key"])

@@ -1,4 +1,4 @@
-"""Items: which record a page or a file belongs to, and what statistics are told of it."""
+"""Find the record of a page or file, and provide its item for the statistics."""
 
 from typing import Any
 from uuid import UUID

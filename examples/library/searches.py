@@ -1,4 +1,4 @@
-"""Searches: an event type that the instance declares by itself, from the signal to the query."""
+"""Declare an event type of the instance's own, from the signal to the query."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sessions: kept in files, so that all processes of the instance know who is signed in."""
+"""Store sessions in files, so that all processes of the instance know who is signed in."""
 
 from pathlib import Path
 

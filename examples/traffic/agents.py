@@ -1,4 +1,4 @@
-"""Agents: how visitors introduce themselves."""
+"""Provide the user agents of the visitors."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Browser: one visitor's HTTP client, with its connection, its cookies and its session."""
+"""Simulate one visitor's HTTP client, with its connection, cookies and session."""
 
 import http.client
 import socket

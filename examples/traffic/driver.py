@@ -1,4 +1,4 @@
-"""Driver: sends the traffic to the instance over HTTP, a few visitors at a time."""
+"""Send the traffic to the instance over HTTP, a few visitors at a time."""
 
 import heapq
 import threading

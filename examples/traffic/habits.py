@@ -1,4 +1,4 @@
-"""Habits: what each kind of visitor does; no visitor acts on the same thing twice, except as a double click."""
+"""Define what each kind of visitor does; no visitor repeats an action on an item, except as a double click."""
 
 import random
 from dataclasses import replace
@@ -22,7 +22,7 @@ class Habits:
         }
         self.terms = catalogue["terms"]
         self.password = catalogue["password"]
-        self._weights = list(accumulate(1 / (1 + place) ** 0.8 for place in range(len(self.by_access["open"]))))
+        self._weights = list(accumulate(1 / (1 + number) ** 0.8 for number in range(len(self.by_access["open"]))))
         self._used: dict[str, set[Thing]] = {}
 
     def reader(self) -> list[Step]:
@@ -73,18 +73,18 @@ class Habits:
         if self.choice.random() < 0.3:
             pieces["range from byte 0"] = (206, "bytes=0-")
         return [
-            replace(whole, kind=kind, status=pieces[kind][0], headers={"Range": pieces[kind][1]}, again=bool(place))
-            for place, kind in enumerate(chosen)
+            replace(whole, kind=kind, status=pieces[kind][0], headers={"Range": pieces[kind][1]}, again=bool(number))
+            for number, kind in enumerate(chosen)
         ]
 
     def checker(self) -> list[Step]:
         """Ask for the head only, or whether a file has changed, which it has not (304: that counts)."""
         records = self._popular(2)
         steps = [replace(self._view(record), kind="HEAD of a page", method="HEAD") for record in records]
-        for place, record in enumerate(records):
+        for number, record in enumerate(records):
             file = self.choice.choice(self._healthy(record))
             step = self._download(record, file)
-            if place:
+            if number:
                 steps.append(replace(step, kind="HEAD of a file", method="HEAD"))
             else:
                 known = {"If-None-Match": f'"{file["checksum"]}"'}

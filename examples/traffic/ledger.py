@@ -1,4 +1,4 @@
-"""Ledger: what was sent, and what COUNTER's rules make of it."""
+"""Record what was sent, and what COUNTER's rules make of it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Plan: who visits, what they do, and when; the same seed gives the same plan."""
+"""Plan who visits, what they do, and when; the same seed gives the same plan."""
 
 import random
 from collections.abc import Callable, Iterator

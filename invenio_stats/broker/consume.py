@@ -14,8 +14,8 @@ from invenio_stats.broker.dead_letter_messages import times_postponed
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, SMALL_NUMBERS, events_in, unpack_events
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.amqp_consumer import Delivery
-from invenio_stats.broker.transports.reader import Reader
-from invenio_stats.broker.transports.readers import open_reader
+from invenio_stats.broker.transports.basic_reader import Reader
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.support.json_codec import decode
 

@@ -22,10 +22,9 @@ from invenio_stats.broker.dead_letter_messages import (
 )
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.publish import declare
-from invenio_stats.broker.transports.amqp_publisher import Unconfirmed
+from invenio_stats.broker.transports.basic_reader import Reader
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.broker.transports.reader import Reader
-from invenio_stats.broker.transports.readers import open_reader
 
 __all__ = (
     "ALL",
@@ -67,7 +66,7 @@ def reject(
     messages = [to_message(queue, one, rejected, postponed) for one in dead_letters]
     refused = _deliver(queue, None, messages)  # the body and its headers may be more than the broker takes
     if lost := _deliver(queue, None, [dead_stand_in(one) for one in refused]):
-        raise Unconfirmed(f"The broker does not even take stand-ins of {len(lost)} dead letters.")
+        raise OSError(f"The broker does not even take stand-ins of {len(lost)} dead letters.")
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from kombu import Exchange
 
 from invenio_stats.broker.messages import split
-from invenio_stats.broker.transports.amqp_publisher import MessageRefusedError, deliver
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.drivers import deliver
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
 from invenio_stats.core.events import short_id
 
 logger = logging.getLogger(__name__)

@@ -59,12 +59,12 @@ class Batch(Sequence[Outgoing]):
 
     def _make_until(self, stop: int) -> None:
         while len(self._messages) < stop and (part := list(islice(self._remaining, self._size))):
-            written = [one for one in map(self._write, part) if one is not None]
+            written = [event for event in map(self._write, part) if event is not None]
             if not written:
                 continue
-            texts = [one.text for one in written]
+            texts = [event.text for event in written]
             body = texts[0] if self._size == 1 else f"[{','.join(texts)}]"
-            if all(one.by_orjson for one in written):
+            if all(event.by_orjson for event in written):
                 body += SMALL_NUMBERS
             self._messages.append(Outgoing(self._queue, written[0].event_id, body, events=len(written)))
 

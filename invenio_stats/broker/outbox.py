@@ -18,7 +18,7 @@ from invenio_queues.queue import Queue
 
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import failure_types
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EventsRefusedError

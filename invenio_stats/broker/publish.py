@@ -10,7 +10,7 @@ from kombu import Queue as KombuQueue
 from invenio_stats.broker.messages import Batch
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.channels import open_channel
-from invenio_stats.broker.transports.outgoing import parts
+from invenio_stats.broker.transports.outgoing import split_into_parts
 from invenio_stats.core.events import Event, IdentifiedEvent
 
 
@@ -26,7 +26,7 @@ def publish(
     """
     batch = Batch(queue.routing_key, prepare, events)
     # Encode the first part before connecting, so that a salt store that hangs does not use up the time for the broker.
-    first_part = next(parts(batch), None)
+    first_part = next(split_into_parts(batch), None)
     if first_part:
         outbox().send(queue, batch)
     if batch.error is not None:

@@ -12,7 +12,7 @@ from invenio_stats.broker.dead_letters import MOST_LOOKED_AT, DeadLetterFilter, 
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.channels import open_channel
-from invenio_stats.broker.transports.readers import open_reader
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.core.moments import parse
 
 

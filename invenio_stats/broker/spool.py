@@ -176,6 +176,11 @@ class Spool:
         """Return the unique name of the spool."""
         return str(self._value("SELECT name FROM spool"))
 
+    @property
+    def path(self) -> Path:
+        """The file of the spool, for messages."""
+        return self._path
+
     def exists(self) -> bool:
         """Return True if anything was ever stored here; cheap enough for every request."""
         return self._path.exists()
@@ -209,6 +214,16 @@ class Spool:
         """Begin anew in a process that was forked."""
         self._file.forget()
         self._uncounted = deque(maxlen=_MAX_UNCOUNTED_EVENTS)
+
+
+def is_denied(error: BaseException) -> bool:
+    """Return True if an error means that this user may not open the spool, which belongs to that of the web processes.
+
+    An error of a connection is none: it has no file name.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        return any(text in str(error) for text in ("readonly", "unable to open"))
+    return isinstance(error, PermissionError) and error.filename is not None
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from invenio_stats.cli.dead_letters import dead_letters_group
 from invenio_stats.cli.dropped_events import events_dropped
 from invenio_stats.cli.events import events_group
 from invenio_stats.cli.indices import indices_group
-from invenio_stats.cli.monitoring import doctor_command, spool_command, status_command
+from invenio_stats.cli.monitoring import doctor_command, spool_group, status_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
 from invenio_stats.cli.verify import verify_command
 
@@ -28,7 +28,7 @@ for command in (
     export_command,
     import_command,
     indices_group,
-    spool_command,
+    spool_group,
     status_command,
     verify_command,
 ):

@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -79,6 +80,7 @@ def aggregations_process(
 )
 @yes
 @with_appcontext
+@explain_errors()
 def aggregations_delete(
     aggregation_types: Sequence[str],
     first: datetime | None,
@@ -108,6 +110,7 @@ def aggregations_delete(
     "--limit", "-n", default=5, type=click.IntRange(1, 10_000), help="Number of bookmarks of each.", show_default=True
 )
 @with_appcontext
+@explain_errors()
 def list_bookmarks(aggregation_types: Sequence[str], first: datetime | None, last: datetime | None, limit: int) -> None:
     """Print the bookmarks of AGGREGATION_TYPES (default: all), the newest first."""
     check_range(first, last)

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failure_types
-from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, table, yes
+from invenio_stats.broker.transports.drivers import failure_types
+from invenio_stats.cli.options import as_json, build_table, dry_run, event_type, event_types, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.proxies import current_stats
 
@@ -46,7 +46,7 @@ def dead_letters_list(event_types: Sequence[str], as_json: bool) -> None:
         return
     lines = {f"{name}: {reason}": line for name, reasons in summaries.items() for reason, line in reasons.items()}
     if lines:
-        Console().print(table(_("Dead letters"), _("event type: reason"), lines))
+        Console().print(build_table(_("Dead letters"), _("event type: reason"), lines))
     else:
         click.echo(_("There are no dead letters."))
 
@@ -94,7 +94,9 @@ def dead_letters_replay(event_types: Sequence[str], reason: str | None, limit: i
 @event_types
 @reason
 @limit
-@click.option("--older-than", type=click.IntRange(0), help="Only dead letters rejected at least so many days ago.")
+@click.option(
+    "--older-than", type=click.IntRange(0, 36_500), help="Only dead letters rejected at least so many days ago."
+)
 @dry_run
 @yes
 @as_json

@@ -1,5 +1,6 @@
 """Define the commands for raw events: `invenio stats events`."""
 
+import signal
 from collections.abc import Sequence
 
 import click
@@ -31,8 +32,10 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         print_task(_("Events processing"), process_events.delay(list(event_types)), as_json)
         return
     results = {}
-    with bar(_("Processing events"), as_json) as progress, shutdown.on_sigterm():
+    with bar(_("Processing events"), as_json) as progress, shutdown.on_sigterm() as signals:
         for name in event_types:
+            if shutdown.is_requested():
+                break
             progress.begin(name, queue_depth.depth(current_stats.events[name].queue) if progress.is_seen else None)
             results[name] = process_one(name, on_batch=progress.advance)
     store_agents()
@@ -42,3 +45,5 @@ def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> No
         lambda result: _("%(stored)s stored, %(failed)s failed", stored=result[0], failed=result[1]),
         success=_("Events processed successfully."),
     )
+    if signal.SIGINT in signals:  # a script that runs this command must not go on as if it were done
+        raise click.exceptions.Exit(128 + signal.SIGINT)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json, dry_run, event_types, yes
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.moments import parse_calendar
@@ -23,6 +24,7 @@ from invenio_stats.errors import StatsError
 from invenio_stats.operations import inventory
 from invenio_stats.operations.compaction.month import compact
 from invenio_stats.operations.compaction.plans import Plan, plans
+from invenio_stats.operations.repair import find_broken, put_templates, repair
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ def indices_group() -> None:
 @indices_group.command("list")
 @as_json
 @with_appcontext
+@explain_errors()
 def indices_list(as_json: bool) -> None:
     """Print all indices of this instance and the shards in use; exit 1 if the limit of shards is almost reached."""
     indices, shards = inventory.indices(current_search_client), inventory.shards(current_search_client)
@@ -80,6 +83,7 @@ def indices_list(as_json: bool) -> None:
 @yes
 @as_json
 @with_appcontext
+@explain_errors()
 def indices_compact(event_types: Sequence[str], month: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Compact the daily indices of each closed month of EVENT_TYPES (default: all) into one index.
 
@@ -104,6 +108,36 @@ def indices_compact(event_types: Sequence[str], month: str | None, dry_run: bool
         _print(results, _("would become one index") if dry_run else _("are one index now"))
     if any("error" in result for result in results):
         raise click.exceptions.Exit(1)
+
+
+@indices_group.command("repair")
+@dry_run
+@yes
+@as_json
+@with_appcontext
+@explain_errors()
+def indices_repair(dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Give indices of totals their right mapping, if they were made before `invenio index init` was run.
+
+    The index templates are put in place; each index with text fields that queries use is copied and replaced.
+    """
+    broken = list(find_broken(current_search_client))
+    if not dry_run:
+        put_templates()
+    if broken and not (dry_run or yes):
+        for index in broken:
+            click.echo(f"{index.index}: {', '.join(index.fields)}", err=True)
+        click.confirm(_("Replace each of these indices by a copy with the right mapping?"), abort=True, err=True)
+    for index in () if dry_run else broken:
+        repair(current_search_client, index)
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry_run, "indices": [index._asdict() for index in broken]}, indent=2))
+        return
+    would, did = _("%(index)s: %(documents)s totals would be copied"), _("%(index)s: %(documents)s totals copied")
+    for index in broken:
+        click.secho((would if dry_run else did) % index._asdict(), fg="green")
+    if not broken:
+        click.echo(_("No index of totals needs a repair."))
 
 
 def _compact(plan: Plan, progress: Bar) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Define the commands that monitor the pipeline: `invenio stats status`, `doctor` and `spool`."""
 
 import json
+import sqlite3
 from datetime import datetime, timezone
 
 import click
@@ -9,8 +10,9 @@ from flask_babel import gettext as _
 from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import failure_types
-from invenio_stats.cli.options import as_json, table
+from invenio_stats.broker.spool import is_denied
+from invenio_stats.broker.transports.drivers import failure_types
+from invenio_stats.cli.options import as_json, build_table
 from invenio_stats.cli.progress import bar
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.errors import SpoolVersionError
@@ -21,29 +23,37 @@ from invenio_stats.operations.runner import send_spool
 
 
 @click.group("spool")
-def spool_command() -> None:
+def spool_group() -> None:
     """Handle events stored on this machine's disk while the broker was not available."""
 
 
-@spool_command.command("send")
+@spool_group.command("send")
 @click.option("--rejected", is_flag=True, help="Also try again what could not be read.")
 @as_json
 @with_appcontext
 def spool_send(rejected: bool, as_json: bool) -> None:
     """Send the events in the spool to the broker, and store the counters of events that the spool refused."""
+    spool = outbox().spool
     with bar(_("Sending"), as_json) as progress:
         try:
             if rejected:
-                outbox().spool.retry_rejected()
-            progress.begin(_("spool"), outbox().spool.count())
+                spool.retry_rejected()
+            progress.begin(_("spool"), spool.count())
             sent = send_spool(on_batch=progress.advance)
-        except SpoolVersionError as error:
-            raise click.ClickException(str(error)) from error
-        except failure_types() as error:
-            raise click.ClickException(
-                _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
-            ) from error
+        except (sqlite3.Error, *failure_types()) as error:
+            raise click.ClickException(_why_not_sent(error, str(spool.path))) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
+
+
+def _why_not_sent(error: BaseException, path: str) -> str:
+    if isinstance(error, SpoolVersionError):
+        return str(error)
+    if is_denied(error):
+        denied = _("This user cannot open the spool at %(path)s.", path=path)
+        return f"{denied} {_('Run the command as the user of the web server.')}"
+    if isinstance(error, sqlite3.Error):
+        return _("The spool at %(path)s cannot be read (%(error)s).", path=path, error=error)
+    return _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
 
 
 @click.command("status")
@@ -57,9 +67,9 @@ def status_command(as_json: bool) -> None:
         click.echo(json.dumps({"generated": iso_zoned(now), **facts}, indent=2))
         return
     console = Console()
-    console.print(table(_("Event types"), _("event type"), facts["events"]))
-    console.print(table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
-    console.print(table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
+    console.print(build_table(_("Event types"), _("event type"), facts["events"]))
+    console.print(build_table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
+    console.print(build_table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
 
 

@@ -128,7 +128,7 @@ def _has_failures(result: Any) -> bool:
     return any(isinstance(pair, tuple) and len(pair) == 2 and bool(pair[1]) for pair in pairs)
 
 
-def table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
+def build_table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
     """Return the lines as a table with a column for each fact; `what` is the title of the names' column."""
     rows = Table(title=title)
     columns = list(dict.fromkeys(column for line in lines.values() for column in line))

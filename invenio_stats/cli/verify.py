@@ -1,33 +1,28 @@
 """Define the command that compares totals with a recount: `invenio stats verify`."""
 
 import json
-import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from invenio_search.engine import search
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
-from invenio_stats.errors import StatsError
 from invenio_stats.operations.verification.comparison import Difference
 from invenio_stats.operations.verification.verify import Reason, Skipped, Verification, prepare
 
 MAX_DIFFERENCES_SHOWN = 50
 """Number of differences in the printed table; JSON has all."""
-
-logger = logging.getLogger(__name__)
 
 Line = dict[str, Any]
 """One difference, ready for JSON."""
@@ -60,22 +55,8 @@ def verify_command(
         for verification in verifications:
             print_outcome(verification)
     is_different = any(verification.found for verification in verifications)
-    if is_different or all(verification.comparison is None for verification in verifications):
+    if is_different or not any(verification.totals for verification in verifications):
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def explain_errors() -> Iterator[None]:
-    """Turn errors of the search engine and of the comparison into a message and exit code 1."""
-    try:
-        yield
-    except StatsError as error:
-        raise click.ClickException(str(error)) from error
-    except (search.exceptions.TransportError, search.helpers.ScanError) as error:
-        logger.exception("The search engine stopped a comparison")
-        raise click.ClickException(
-            _("The search engine answered %(error)s. Run the command again.", error=type(error).__name__)
-        ) from error
 
 
 def line_of(verification: Verification, difference: Difference) -> Line:

@@ -48,6 +48,8 @@ class AggregationDefinition(NamedTuple):
     """Alias of the aggregation's totals, without the instance's prefix."""
     interval: Interval | None = None
     """Interval of a total. Both are None if the class overrides the constructor, so that only its objects know them."""
+    exclusive: bool = False
+    """Whether no other aggregation may write totals to the same indices under the same ids."""
 
 
 class QueryDefinition(NamedTuple):

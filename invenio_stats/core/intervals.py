@@ -24,6 +24,16 @@ def check_interval(value: object) -> Interval:
     return value
 
 
+def check_index_interval(value: object) -> Interval:
+    """Return the value as the interval of an index; a ValueError for any other value says what to write.
+
+    The format of an hour has a capital T, which no index name may have.
+    """
+    if value == "hour":
+        raise ValueError("'hour' cannot be in the name of an index. Use one of: day, month, year.")
+    return check_interval(value)
+
+
 def is_longer(interval: Interval, other: Interval) -> bool:
     """Return True if an interval is longer than the other."""
     return INTERVALS.index(interval) > INTERVALS.index(other)

@@ -69,6 +69,8 @@ def parse_metrics(
     fields: Mapping[str, Any] | None, allowed: Collection[str] = ALLOWED_METRICS, setting_path: str = "metric_fields"
 ) -> dict[str, Metric]:
     """Parse `{name: (metric, source field, options)}`; a ValueError names the wrong value and its `setting_path`."""
+    if fields is not None and not isinstance(fields, Mapping):
+        raise ValueError(f"{setting_path} is {fields!r}. Write it as a dict: {{'volume': ('sum', 'size', {{}})}}.")
     return {name: _parse(f"{setting_path}[{name!r}]", triple, allowed) for name, triple in (fields or {}).items()}
 
 

@@ -19,7 +19,9 @@ INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
 """Index of the leases of aggregations and of their quarantined totals."""
-OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS)
+COMPLETENESS = "stats-completeness"
+"""Index of the first complete day of each event type."""
+OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS)
 """Names of our own indices, which the totals of an event type cannot have."""
 
 _DEAD = "-dead"

@@ -1,6 +1,7 @@
 """Parse the STATS_* dicts into typed definitions; a ConfigurationError names an invalid value and its cure."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any, NamedTuple, cast
@@ -11,12 +12,16 @@ from invenio_stats.core import names
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition, Stage
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.double_clicks import check_window
-from invenio_stats.core.intervals import check_interval, is_longer
+from invenio_stats.core.intervals import check_index_interval, check_interval, is_longer
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.core.names import check_suffix
+from invenio_stats.definitions.consistency import refuse_shared_totals
 from invenio_stats.definitions.pseudonymization import check_stages, parse_pseudonymization
 from invenio_stats.errors import ConfigurationError
-from invenio_stats.support.import_strings import entries, load, load_callable, load_entry
+from invenio_stats.support.import_strings import entries, load_callable, load_entry, load_signal
+
+_REFUSED_IN_INDEX_NAMES = r"""[A-Z\s\\/*?"<>|,#:]"""
+"""What the search engine accepts in no name of an index."""
 
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
@@ -31,10 +36,12 @@ def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefini
 def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, AggregationDefinition]:
     """Return the aggregations of STATS_AGGREGATIONS."""
     setting = "STATS_AGGREGATIONS"
-    return {
+    parsed = {
         name: _parse_aggregation(_Entry.read(app, setting, name, entry))
         for name, entry in entries(setting, config).items()
     }
+    refuse_shared_totals(parsed)
+    return parsed
 
 
 def parse_queries(app: Flask, config: Mapping[str, Any]) -> dict[str, QueryDefinition]:
@@ -58,7 +65,12 @@ class _Entry(NamedTuple):
         return cls(setting_path, name, load_entry(app, setting_path, entry))
 
     def check_name(self) -> None:
-        """Reject a name whose queue or index would be one of ours."""
+        """Reject a name that no index can have, or whose queue or index would be one of ours."""
+        if not isinstance(self.name, str) or not self.name or re.search(_REFUSED_IN_INDEX_NAMES, self.name):
+            raise ConfigurationError(
+                f"{self.setting_path}: indices are named after an event type. Write it in lower case, without spaces "
+                "and signs such as / * ? : # , as in 'file-download'."
+            )
         if (
             names.totals_alias(self.name) in names.OWN
             or self.name.startswith("automated-")
@@ -122,7 +134,7 @@ def _parse_event(entry: _Entry, stage: Stage | None) -> EventDefinition:
         templates=entry.templates(),
         cls=cls,
         params=params,
-        signal=load(f"{entry.setting_path}['signal']", entry.values.get("signal")),
+        signal=load_signal(f"{entry.setting_path}['signal']", entry.values.get("signal")),
         builders=tuple(_load_all(f"{entry.setting_path}['event_builders']", entry.values.get("event_builders") or ())),
         usage=bool(entry.values.get("usage", entry.name in USAGE_TYPES)),
         pseudonymization=parse_pseudonymization(_chain(cls, params), stage, params.get("double_click_window")),
@@ -136,11 +148,12 @@ def _chain(cls: type, params: Mapping[str, Any]) -> list[Callable[..., Any]]:
 
 
 def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
-    entry.refuse_unknown("templates", "cls", "params")
+    entry.refuse_unknown("templates", "cls", "params", "exclusive")
     cls = entry.cls()
     params = entry.params(cls, "name")
     entry.check("interval", check_interval, params)
-    entry.check("index_interval", check_interval, params)
+    is_known = _has_standard_constructor(cls)
+    entry.check("index_interval", check_index_interval if is_known else check_interval, params)
     interval, index_interval = params.get("interval", "day"), params.get("index_interval", "month")
     if is_longer(interval, index_interval):
         raise ConfigurationError(
@@ -149,7 +162,6 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         )
     entry.check("metric_fields", parse_metrics, params)
     params = _with_loaded(entry, params, "query_modifiers")
-    is_known = _has_standard_constructor(cls)
     return AggregationDefinition(
         name=entry.name,
         templates=entry.templates(),
@@ -157,6 +169,7 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         params=params,
         totals_alias=names.totals_alias(params["event"]) if is_known else None,
         interval=interval if is_known else None,
+        exclusive=bool(entry.values.get("exclusive")),
     )
 
 

@@ -11,7 +11,13 @@ from invenio_stats.proxies import current_stats
 
 Level = Literal["ok", "warning", "error"]
 
-_OWN = {names.BOOKMARKS: "bookmarks", names.AGENTS: "agents", names.INGEST: "ingest", names.LOCKS: "locks"}
+_OWN = {
+    names.BOOKMARKS: "bookmarks",
+    names.AGENTS: "agents",
+    names.INGEST: "ingest",
+    names.LOCKS: "locks",
+    names.COMPLETENESS: "completeness",
+}
 _WARNING_SHARE, _ERROR_SHARE = 0.8, 0.95
 """Shares of the limit of shards from which the level is a warning or an error."""
 
@@ -21,7 +27,8 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `compacting`, `totals`, `automated`, `bookmarks`, `agents`, `ingest` or `locks`."""
+    """`events`, `compacting`, `totals`, `automated`, `bookmarks`, `agents`, `ingest`, `locks` or
+    `completeness`."""
     event_type: str | None
     documents: int
     shards: int

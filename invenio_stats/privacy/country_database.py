@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import maxminddb
+
+from invenio_stats.support.forks import renew_in_child
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +42,17 @@ class CountryDatabase:
         self._path = path
         self._is_replaceable = is_replaceable
         self._clock = clock
-        self._lock = threading.Lock()
+        self._renew_lock()
+        renew_in_child(self, CountryDatabase._renew_lock)
         self._next_check = float("-inf")
         self._reader: Any = None
         self._version: _Version | None = None
         self._failed: _Version | str | None = None
         """What could not be opened the last time, so that the log says it once."""
         self._country = lru_cache(maxsize=MAX_ADDRESSES_CACHED)(self._look_up)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def country_of(self, address: str) -> str | None:
         """Return the ISO code of an address's country; None, and never an exception, if it is not known."""
@@ -111,10 +118,20 @@ class CountryDatabase:
         """
         if not self._is_replaceable:
             return maxminddb.open_database(self._path, maxminddb.MODE_AUTO)
-        with NamedTemporaryFile(suffix=".mmdb") as copy:
-            copy.write(Path(self._path).read_bytes())
-            copy.flush()
-            return maxminddb.open_database(copy.name, maxminddb.MODE_AUTO)
+        content = Path(self._path).read_bytes()
+        try:
+            with NamedTemporaryFile(suffix=".mmdb") as copy:
+                copy.write(content)
+                copy.flush()
+                return maxminddb.open_database(copy.name, maxminddb.MODE_AUTO)
+        except OSError:  # no directory for temporary files, or a full one: slower, but countries are known
+            return _open_in_memory(content, self._path)
+
+
+def _open_in_memory(content: bytes, path: str) -> Any:
+    file = BytesIO(content)
+    file.name = path  # type: ignore[attr-defined]  # the library wants it
+    return maxminddb.open_database(file, maxminddb.MODE_FD)
 
 
 def country_in(entry: Any) -> str | None:

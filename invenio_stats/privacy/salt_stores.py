@@ -3,11 +3,20 @@
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 SALT_LIFETIME_SECONDS = 48 * 3600
 """Time from its creation until a salt expires."""
+
+_SALT_BYTES = 32
+_TRIES = 25
+_PAUSE_SECONDS = 0.01
+"""Pause between tries to get a salt that another process has just begun to write, or that the store does not keep."""
+_BROKEN_SECONDS = 10
+"""Age from which a file without a whole salt is taken for one whose writer died."""
 
 
 class SaltStore(Protocol):
@@ -30,8 +39,8 @@ def salt_store(cache: Any) -> SaltStore:
 
 
 def new_salt() -> str:
-    """Return 32 random bytes as hexadecimal text."""
-    return secrets.token_hex(32)
+    """Return random bytes as hexadecimal text."""
+    return secrets.token_hex(_SALT_BYTES)
 
 
 def _key(day: str) -> str:
@@ -53,11 +62,12 @@ class _RedisSalts:
         return None if salt is None else salt.decode()
 
     def get_or_make(self, day: str) -> str:
-        while True:
+        for _attempt in _tries():
             salt = self._cache._write_client.get(self._key(day))  # not a replica: it may lag
             if salt is not None:
                 return salt.decode()
             self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=SALT_LIFETIME_SECONDS)
+        raise OSError("Redis does not keep values")
 
     def _key(self, day: str) -> str:
         return f"{self._cache._get_prefix()}{_key(day)}"
@@ -74,36 +84,60 @@ class _FileSalts:
         try:
             if path.stat().st_mtime + SALT_LIFETIME_SECONDS < time.time():
                 return None
-            return path.read_text()
+            salt = path.read_text()
         except FileNotFoundError:
             return None
+        return salt if _is_whole(salt) else None
 
     def get_or_make(self, day: str) -> str:
-        while (salt := self.get(day)) is None:
+        for _attempt in _tries():
+            if (salt := self.get(day)) is not None:
+                return salt
             self._make(day)
-        return salt
+        raise OSError("a new file of a salt is broken, or older than two days by the clock of its file system")
 
     def _make(self, day: str) -> None:
         """Create the file with its content in one step unless it exists: a link is atomic, writing is not."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._delete_expired()
         draft = self._folder / f".{secrets.token_hex(8)}"
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(new_salt())
+        _write_new(draft)
         try:
             os.link(draft, self._folder / day)
         except FileExistsError:
             return  # another process was first, and all processes use its salt
+        except OSError:  # some file systems of containers have no links; others wait for the content (`get_or_make`)
+            with suppress(FileExistsError):
+                _write_new(self._folder / day)
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
 
     def _delete_expired(self) -> None:
         for path in self._folder.iterdir():
             try:
-                if path.stat().st_mtime + SALT_LIFETIME_SECONDS < time.time():
+                age = time.time() - path.stat().st_mtime
+                if age > SALT_LIFETIME_SECONDS or (age > _BROKEN_SECONDS and not _is_whole(path.read_text())):
                     path.unlink()
             except FileNotFoundError:
                 continue  # another process deleted it first
+
+
+def _write_new(path: Path) -> None:
+    """Write a new salt to a file that must not exist."""
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(new_salt())
+
+
+def _is_whole(salt: str) -> bool:
+    return len(salt) == 2 * _SALT_BYTES
+
+
+def _tries() -> Iterator[int]:
+    """Yield the number of each try; the first two, to look and to look after writing, come without a pause."""
+    for attempt in range(_TRIES):
+        if attempt > 1:
+            time.sleep(_PAUSE_SECONDS)
+        yield attempt
 
 
 class _CacheSalts:

@@ -11,6 +11,7 @@ from invenio_cache import current_cache
 
 from invenio_stats.core.moments import parse
 from invenio_stats.privacy.salt_stores import new_salt, salt_store
+from invenio_stats.support.forks import renew_in_child
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,14 @@ class _Memory:
     """The salts known to this process: of at most two days, each fetched from the store once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._renew_lock()
         self._shared: dict[str, Salt] = {}
         self._own: dict[str, Salt] = {}
         self._next_try = 0.0
+        renew_in_child(self, _Memory._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def get_or_make(self, day: str) -> Salt:
         known = self._shared.get(day)

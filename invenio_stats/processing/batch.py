@@ -18,7 +18,7 @@ def nothing_is_too_old() -> datetime:
 class Batch:
     """Created by the batch runner, filled in while events are built and stored, and read by the runner at the end."""
 
-    first_day: Callable[[], datetime] = nothing_is_too_old
+    first_complete_day: Callable[[], datetime] = nothing_is_too_old
     """Returns the day before which events are too old; it queries the engine at most once in a run."""
     failures: list[RejectedEvent] = field(default_factory=list)
     """Events that can never be stored, each with its reason; complete when the batch is stored."""

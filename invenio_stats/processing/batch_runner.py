@@ -59,6 +59,10 @@ class Outcome(tuple[int, int]):
         self.postponed = postponed
         return self
 
+    def __getnewargs__(self) -> tuple[int, int, int, int, Mapping[str, int]]:
+        """Return the arguments for `__new__`, with which copies and unpickled outcomes are created."""
+        return (self.stored, self.dead, self.duplicates, self.double_clicks, self.dropped)
+
     @property
     def stored(self) -> int:
         """Number of events stored."""
@@ -102,7 +106,7 @@ def store_batches(
     read: ReadBatch,
     store: Callable[[list[Any]], "StoreResult"],
     options: RunOptions = NO_OPTIONS,
-    first_day: Callable[[], datetime] = nothing_is_too_old,
+    first_complete_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Outcome:
     """Store the events on a queue; return (stored, failed).
 
@@ -118,7 +122,7 @@ def store_batches(
         return _store(store, _parts(read(batch)), batch)
 
     try:
-        outcome: Outcome = run_batches(queue, process_batch, options, first_day)
+        outcome: Outcome = run_batches(queue, process_batch, options, first_complete_day)
         return outcome
     finally:
         threads.shutdown(cancel_futures=True)
@@ -128,7 +132,7 @@ def run_batches(
     queue: Any,
     process_batch: ProcessBatch,
     options: RunOptions = NO_OPTIONS,
-    first_day: Callable[[], datetime] = nothing_is_too_old,
+    first_complete_day: Callable[[], datetime] = nothing_is_too_old,
 ) -> Any:
     """Call `process_batch` for each batch of a queue until the queue is empty; return the sum of the results.
 
@@ -137,12 +141,12 @@ def run_batches(
     once, and nothing is acknowledged.
     """
     if not isinstance(queue, Inbox):
-        result = process_batch(Batch(first_day))
+        result = process_batch(Batch(first_complete_day))
         _report(options, result)
         return result
     try:
         with garbage_collection.paused():
-            return _run_all(queue, process_batch, options, first_day)
+            return _run_all(queue, process_batch, options, first_complete_day)
     finally:
         if queue.is_open:  # the last acknowledgement closes it, unless the run ended early or an error was raised
             queue.release()
@@ -162,11 +166,13 @@ class _BatchInFlight(NamedTuple):
         return not isinstance(self.result, Future) or self.result.done()
 
 
-def _run_all(inbox: Inbox, process_batch: ProcessBatch, options: RunOptions, first_day: Callable[[], datetime]) -> Any:
+def _run_all(
+    inbox: Inbox, process_batch: ProcessBatch, options: RunOptions, first_complete_day: Callable[[], datetime]
+) -> Any:
     started_at, results = time.monotonic(), []
     in_flight: deque[_BatchInFlight] = deque()
     while True:
-        batch = Batch(first_day)
+        batch = Batch(first_complete_day)
         try:
             result = process_batch(batch)
         except Exception:  # the batches before this one may be stored: acknowledge them first

@@ -27,7 +27,7 @@ class ClickRules(NamedTuple):
     """Seconds within which two clicks are a double click."""
     stamp: str
     """Value of `updated_timestamp` for this batch."""
-    first_day: datetime
+    first_complete_day: datetime
     """Events before it are rejected, because the totals of their day cannot be recounted."""
     queue: str
     alias: str
@@ -64,7 +64,7 @@ def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> It
 
 def _wrong_time(click: Click, rules: ClickRules) -> str | None:
     """Return why an event of that moment cannot be counted; None if it can."""
-    if click.moment < rules.first_day:
+    if click.moment < rules.first_complete_day:
         return "expired"
     return "in the future" if click.moment > rules.last_moment else None
 

@@ -19,7 +19,7 @@ from invenio_stats.errors import CompactionAtWorkError, CompactionError
 IndexInfo = Mapping[str, Any]
 """The engine's description of an index: aliases, mappings, settings."""
 
-STALE = timedelta(minutes=10)
+MAX_HEARTBEAT_AGE = timedelta(minutes=10)
 """Time after the owner's last heartbeat at which a compaction is abandoned."""
 
 # Elasticsearch before 7.11 does not know this parameter, and treats the removal of a missing alias as a success.
@@ -107,7 +107,7 @@ def abandon_stale(client: Any, alias: str, now: datetime) -> list[str]:
     abandoned = []
     for index, about in client.indices.get_alias(index=f"{alias}-*").items():
         lease = month_indices.find_lease(about["aliases"]) if month_indices.period(alias, index) else None
-        if lease and now - month_indices.heartbeat_at(lease) > STALE:
+        if lease and now - month_indices.heartbeat_at(lease) > MAX_HEARTBEAT_AGE:
             abandon(client, alias, index, lease, now)
             abandoned.append(index)
     return abandoned

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from invenio_search.engine import search
 
-from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, UnknownQueryError
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
@@ -21,11 +21,13 @@ from invenio_stats.search.failures import TRANSIENT, classify_error
 logger = logging.getLogger(__name__)
 
 
-class Asked(NamedTuple):
-    """One entry of a request: the name of a query and its parameters."""
+class QueryRequest(NamedTuple):
+    """A request for the result of one query."""
 
     key: str
-    stat: str
+    """Key of the result in the answers."""
+    name: str
+    """Name of the query in STATS_QUERIES."""
     params: dict[str, Any]
 
 
@@ -39,12 +41,16 @@ def name_entry_in_errors(key: str) -> Iterator[None]:
         raise
 
 
-def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
+def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key, with one multi-search for all queries that allow it.
 
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
-    InvalidRequestInputError names the entry and its error.
+    InvalidRequestInputError names the entry and its error; it is an UnknownQueryError if STATS_QUERIES lacks the query.
     """
+    for entry in entries:
+        with name_entry_in_errors(entry.key):
+            if entry.name not in current_stats.queries:
+                raise UnknownQueryError(entry.name)
     # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
     # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
@@ -57,7 +63,7 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     searchers = dict(zip(prepared, multi_search([query.request for query in prepared.values()]), strict=True))
     answers = {}
     for entry in entries:
-        run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.stat).run, **entry.params)
+        run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.name).run, **entry.params)
         if entry.key in prepared:
             run = partial(prepared[entry.key].answer, searchers[entry.key])
         with name_entry_in_errors(entry.key):
@@ -65,16 +71,16 @@ def answer_all(entries: Sequence[Asked]) -> dict[str, Mapping[str, Any]]:
     return answers
 
 
-def _check_permissions(entries: Sequence[Asked]) -> None:
+def _check_permissions(entries: Sequence[QueryRequest]) -> None:
     for entry in entries:
         # Both the instance's factory and the query's own must permit it.
-        own = current_stats.queries[entry.stat].permission_factory
+        own = current_stats.queries[entry.name].permission_factory
         for factory in dict.fromkeys((current_stats.permission_factory, own)):
-            check_permission(factory, entry.stat, entry.params)
+            check_permission(factory, entry.name, entry.params)
 
 
-def _query(entry: Asked) -> Any:
-    query = current_stats.get_query(entry.stat)
+def _query(entry: QueryRequest) -> Any:
+    query = current_stats.get_query(entry.name)
     try:
         _signature(type(query).run).bind(query, **entry.params)
     except TypeError as error:
@@ -85,16 +91,16 @@ def _query(entry: Asked) -> Any:
 _signature = lru_cache(maxsize=100)(inspect.signature)
 
 
-def _answer(entry: Asked, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+def _answer(entry: QueryRequest, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
         return run()
     except (search.exceptions.TransportError, ValuesRefusedError) as error:
-        logger.exception("A query got no answer", extra={"query": entry.stat})
+        logger.exception("A query got no answer", extra={"query": entry.name})
         raise _no_answer(entry, error) from error
 
 
-def _no_answer(entry: Asked, error: Exception) -> NoAnswerError:
+def _no_answer(entry: QueryRequest, error: Exception) -> NoAnswerError:
     is_final = isinstance(error, ValuesRefusedError) or classify_error(error, may_be_blocked=False) is not TRANSIENT
     if is_final:
-        return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.stat))
+        return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.name))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))

@@ -13,7 +13,7 @@ Body = dict[str, Any]
 Group = Mapping[str, Any]
 """One group of a response."""
 
-PAIRS = "pairs"
+GROUPS = "groups"
 """Name of the composite aggregation."""
 
 OLDEST = "oldest"
@@ -50,17 +50,17 @@ def composite(query: Body, sources: list[Body], size: int, aggs: Body | None = N
     groups: Body = {"composite": {"size": size, "sources": sources}}
     if aggs:
         groups["aggs"] = aggs
-    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {PAIRS: groups}}
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {GROUPS: groups}}
 
 
 def next_page(body: Body, answer: Mapping[str, Any]) -> Body | None:
     """Return the search for the page after that of a response, or None after the last page."""
-    requested, received = body["aggs"][PAIRS], answer["aggregations"][PAIRS]
+    requested, received = body["aggs"][GROUPS], answer["aggregations"][GROUPS]
     if len(received["buckets"]) < requested["composite"]["size"]:
         return None
     position = received.get("after_key") or received["buckets"][-1]["key"]
     page: Body = {**requested, "composite": {**requested["composite"], "after": dict(position)}}
-    return {**body, "aggs": {PAIRS: page}}
+    return {**body, "aggs": {GROUPS: page}}
 
 
 def by_interval(interval: Interval) -> list[Body]:

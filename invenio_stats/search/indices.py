@@ -8,6 +8,7 @@ from invenio_search.engine import search
 
 from invenio_stats.core.mappings import Field
 from invenio_stats.search.failures import is_alias_there, is_index_there, is_mapping_refused
+from invenio_stats.search.index_templates import template_mappings
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,15 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
 
     These are the fields that cannot be added to a `strict` mapping, which would reject the documents.
     """
-    found = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
+    found = _read_mappings(client, index)
+    if not found.get("properties") and (template := template_mappings(index)):
+        # Nobody has put the template into the engine, which would map a text so that queries fail.
+        logger.warning(
+            "An index was made without its template",
+            extra={"index": index, "cure": "Run `invenio index init`; this index got its fields."},
+        )
+        client.indices.put_mapping(index=index, body=template)
+        found = template
     missing = {name: field for name, field in fields.items() if name not in found.get("properties", {})}
     if not missing:
         return frozenset()
@@ -52,3 +61,8 @@ def add_fields(client: Any, index: str, fields: Mapping[str, Field]) -> frozense
         )
         return frozenset(missing) if is_strict else frozenset()
     return frozenset()
+
+
+def _read_mappings(client: Any, index: str) -> dict[str, Any]:
+    mappings: dict[str, Any] = next(iter(client.indices.get_mapping(index=index).values()))["mappings"]
+    return mappings

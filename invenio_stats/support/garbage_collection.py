@@ -5,6 +5,7 @@ CPU time.
 """
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ _lock = threading.Lock()
 _calls = count(1)
 _blocks = 0
 _was_on = True
+_process = object()
+"""Another object in each process that is forked, which the blocks of its parent do not belong to."""
 
 
 @contextmanager
@@ -28,16 +31,29 @@ def paused() -> Iterator[None]:
         _was_on = _was_on if _blocks else gc.isenabled()
         _blocks += 1
         gc.disable()
+        process = _process
     try:
         yield
     finally:
         with _lock:
-            _blocks -= 1
-            if _was_on and not _blocks:
-                gc.enable()
+            if process is _process:
+                if _was_on and _blocks == 1:
+                    gc.enable()
+                _blocks -= 1  # last, so that a process that is forked before has its collector back
 
 
 def collect_sometimes() -> None:
     """Call this after each few thousand events or totals: every eighth call collects recent objects once."""
     if next(_calls) % _CALLS_PER_COLLECTION == 0:
         gc.collect(_YOUNG_GENERATION)
+
+
+def _begin_in_child() -> None:
+    """Give a forked process its collector back: the threads whose blocks paused it are the parent's."""
+    global _lock, _blocks, _process
+    if _blocks and _was_on:
+        gc.enable()
+    _lock, _blocks, _process = threading.Lock(), 0, object()
+
+
+os.register_at_fork(after_in_child=_begin_in_child)

@@ -35,6 +35,20 @@ def load_callable(setting_path: str, value: Any) -> Any:
     return loaded
 
 
+def load_signal(setting_path: str, value: Any) -> Any:
+    """Return the signal in a setting, which may be an import string; None if there is none.
+
+    ConfigurationError for what cannot be connected to.
+    """
+    loaded = load(setting_path, value)
+    if loaded is not None and not callable(getattr(loaded, "connect", None)):
+        raise ConfigurationError(
+            f"{setting_path} is {loaded!r}, which is no signal. Set it to a blinker signal or its import string, such "
+            "as 'invenio_records_ui.signals:record_viewed'; leave it out if the emitter is called directly."
+        )
+    return loaded
+
+
 def entries(setting: str, value: Any) -> Mapping[str, Any]:
     """Return the entries of a STATS_* dict by name; ConfigurationError if the setting is not a dict."""
     if not isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 import mmap
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +15,49 @@ _requested = mmap.mmap(-1, 1)
 gets SIGTERM and then waits for the processes of its pool, which are forked from it."""
 
 
+def is_requested() -> bool:
+    """Return True if the process is asked to shut down."""
+    return bool(_requested[0])
+
+
 def is_due(started: float, budget: float | None) -> bool:
     """Return True if a run that started at a time of the monotonic clock must stop; `budget` None is no time limit."""
-    return bool(_requested[0]) or (budget is not None and time.monotonic() - started >= budget)
+    return is_requested() or (budget is not None and time.monotonic() - started >= budget)
 
 
 @contextmanager
-def on_sigterm() -> Iterator[None]:
-    """While the block runs, let SIGTERM stop the run at the end of its batch; for commands, outside Celery."""
-    before = signal.signal(signal.SIGTERM, _request)
+def on_sigterm() -> Iterator[list[int]]:
+    """While the block runs, let SIGTERM or Ctrl-C stop the run at the end of its batch; for commands, outside Celery.
+
+    Gives the list of the signals that came. A second Ctrl-C interrupts as usual. Outside the main thread, which alone
+    can have handlers, no signal is handled.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        received.append(number)
+        _request()
+        if number == signal.SIGINT:
+            _restore(number, before[number])
+
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handled = [number for number in before if number == signal.SIGTERM or before[number] is not signal.SIG_IGN]
+    for number in handled:  # not a Ctrl-C that is ignored, since it is meant for a program in the foreground
+        signal.signal(number, stop)
     try:
-        yield
+        yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
         _requested[0] = 0
+        for number in handled:
+            _restore(number, before[number])
+
+
+def _restore(number: int, handler: Any) -> None:
+    if handler is not None:  # None: it was not installed by Python, and cannot be restored by it
+        signal.signal(number, handler)
 
 
 def _request(*args: Any, **kwargs: Any) -> None:

@@ -12,9 +12,10 @@ from invenio_search.engine import dsl
 
 from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
-from invenio_stats.core.mappings import Field
+from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
+from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import aliases
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.multi_get import Found
@@ -150,7 +151,22 @@ def store_of(aggregator: Aggregator) -> TotalsStore:
         id_suffix=aggregator.doc_id_suffix or FORMATS[aggregator.interval],
         index_suffix=aggregator.index_name_suffix or FORMATS[aggregator.index_interval],
         fields=aggregator.fields,
+        foreign_fields=_foreign_fields_of(aggregator),
     )
+
+
+def _foreign_fields_of(aggregator: Aggregator) -> frozenset[str]:
+    """Return the key fields by which totals of other aggregations in the same place are known as theirs."""
+    alias = aliases.with_prefix(aggregator.index or names.totals_alias(aggregator.event))
+    copied, metrics = aggregator.copy_fields or {}, aggregator.metric_fields or {}
+    return frozenset(
+        str(other.params.get("field"))
+        for name, other in unwrap(current_stats).aggregations.items()
+        if name != aggregator.name
+        and other.totals_alias is not None
+        and aliases.with_prefix(other.totals_alias) == alias
+        and other.interval == aggregator.interval
+    ) - {aggregator.field, *copied, *metrics, *(TOTAL_FIELDS.keys() - {"unique_id"})}
 
 
 Modifier = Callable[[Any], Any]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
-from invenio_stats.errors import without_text
+from invenio_stats.errors import ForeignTotalError, without_text
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
@@ -35,6 +35,9 @@ class CountedInterval:
     failures: list[Failure] = field(default_factory=list)
     """Totals that could not be built; a run has one list for all its intervals."""
 
+    is_foreign_logged: bool = False
+    """The first total of another aggregation is logged; there may be thousands."""
+
     def actions(self) -> Iterator[Action]:
         """Yield the operations that make the stored totals equal to the count.
 
@@ -44,6 +47,13 @@ class CountedInterval:
         for counted_total in self.counted:
             try:
                 action = self.store.action(counted_total, self.clock())
+            except ForeignTotalError as error:
+                self.failures.append(Failure(self.start, counted_total.total_key.key, type(error).__name__, "never"))
+                if not self.is_foreign_logged:
+                    self.is_foreign_logged = True
+                    facts = {"aggregation": self.name, "interval": iso(self.start), "error": str(error)}
+                    logger.error("Another aggregation's total is left as it is", extra=facts)
+                continue
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)
@@ -58,7 +68,7 @@ def count_interval(
 ) -> CountedInterval:
     """Count the interval that contains `dt`, for callers of `agg_iter` outside of a run.
 
-    It counts the pairs that were touched since the bookmark, or all pairs if the bookmark is None.
+    It counts the total keys that were touched since the bookmark, or all of them if the bookmark is None.
     """
     start = floor(dt, aggregator.interval)
     recount, store = recount_of(aggregator), store_of(aggregator)
@@ -75,7 +85,7 @@ def count_interval(
 
 
 def count_all(recount: Recount, store: TotalsStore, where: Body) -> Iterator[CountedTotal]:
-    """Yield a count of every pair of the events that `where` matches, with the stored totals."""
+    """Yield a count of every total key of the events that `where` matches, with the stored totals."""
     is_anywhere = store.is_anywhere()
     counted = recount.count_all(where, with_gone=is_anywhere)
     return store.with_stored(counted) if is_anywhere else counted

@@ -1,11 +1,14 @@
 """Delete totals between two dates, or only count how many that would be."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse_calendar
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, rewind_bookmark, store_of
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
+from invenio_stats.search.aliases import indices_of
+from invenio_stats.totals.attributes import Aggregator, check_open, events_alias_of, rewind_bookmark, store_of
 
 
 def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
@@ -15,6 +18,8 @@ def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
     Concurrent runs lose their leases, since they would move the bookmark forward again.
     """
     first, last = _parse(start_date), _parse(end_date)
+    # Stored before the totals go that show how far back events once reached.
+    _first_complete_day(aggregator, FirstCompleteDay.find)
     # Before and after: if the process is killed after the deletion, the next run still recounts these totals; and a
     # run that ends before its lease is revoked may have moved the bookmark.
     rewind_bookmark(aggregator, first)
@@ -30,14 +35,24 @@ def count(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
 
 
 def count_final(aggregator: Aggregator, start_date: Any, end_date: Any, now: datetime) -> tuple[int, datetime]:
-    """Return the number of totals between two dates that cannot be recounted, and the first day that can be."""
+    """Return the number of totals between two dates that cannot be recounted, and the first day that can be.
+
+    ClosedIndexError if a closed index hides raw events.
+    """
     first, last = _parse(start_date), _parse(end_date)
     store = store_of(aggregator)
+    if indices_of(aggregator.client, events_alias_of(aggregator)):
+        check_open(aggregator)
     aggregator.client.indices.refresh(index=store.alias, ignore_unavailable=True)
-    kept = FirstCompleteDay(aggregator.client, aggregator.event)
-    day = kept.estimate(events_alias_of(aggregator), store.alias, aggregator.interval, now)
+    day = _first_complete_day(aggregator, FirstCompleteDay.estimate, now)
     last = min(filter(None, (last, day - timedelta(seconds=1))))
     return (0 if day == NOTHING_MISSING else store.count(first, last)), day
+
+
+def _first_complete_day(aggregator: Aggregator, ask: Callable[..., datetime], now: datetime | None = None) -> datetime:
+    kept = FirstCompleteDay(aggregator.client, aggregator.event)
+    now = now or datetime.now(timezone.utc)
+    return ask(kept, events_alias_of(aggregator), store_of(aggregator).alias, aggregator.interval, now)
 
 
 def _parse(edge: Any) -> datetime | None:

@@ -33,7 +33,7 @@ Moments = Mapping[datetime, datetime]
 """Maps the start of an interval to the moment, somewhere in the interval, that is passed to `agg_iter`."""
 
 Count = Callable[[Collection[datetime]], Iterator[CountedTotal]]
-"""Counts the pairs of intervals, given by their starts, in order; may also yield pairs of intervals in between."""
+"""Counts the total keys of intervals, given by their starts, in order; may also yield those of intervals in between."""
 
 ActionsOf = Callable[[CountedInterval, datetime, datetime | None], Iterator[Action]]
 """Yields the write operations for an interval, given its moment and the bookmark of the previous run."""

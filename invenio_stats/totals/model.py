@@ -12,7 +12,7 @@ from invenio_stats.search.versions import Version
 
 
 class TotalKey(NamedTuple):
-    """The pair that identifies a total: the start of its interval, and the value of the key field."""
+    """The total key, which identifies a total: the start of its interval, and the value of the key field."""
 
     start: datetime
     key: Any

@@ -6,20 +6,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from invenio_search.engine import search as engine
+
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
+from invenio_stats.errors import FieldNotCountableError, StatsError
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
+from invenio_stats.search.field_types import read_field_types
 from invenio_stats.search.multi_get import Found
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides, rewind_bookmark
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal, TotalKey
-from invenio_stats.totals.recount import Recount
+from invenio_stats.totals.recount import Recount, Touched
 from invenio_stats.totals.stored import TotalsStore
 
 Resume = Callable[[], datetime | None]
@@ -54,14 +58,15 @@ class RunPlanner:
         # The overlap reads again what was stored but not yet searchable when the previous run looked.
         previous = None if bookmark is None else utc(bookmark) - self.aggregator.overlap
         if previous is None:
+            self._check_key_field()
             where = clauses.between(floor(since, self.interval), limit)
             touched: Mapping[datetime, int] = self.recount.count_events(where)
             count = partial(self._count_all, where)
         else:
             where = clauses.all_of([self._touched(lease, previous), clauses.between(None, limit)])
             # What changed is found before the selection, which needs the intervals, and counted only after the lease
-            # is taken: by then other runs may have counted some of these pairs.
-            touched, total_keys = self.recount.find_touched(where)
+            # is taken: by then other runs may have counted some of these total keys.
+            touched, total_keys = self._find_touched(where)
             count = partial(self._count_changed, where, total_keys)
         selection = self._select(list(touched), utc(since), upper)
         return self._plan(selection.moments, touched, count, previous, min([upper, *selection.waiting]))
@@ -71,6 +76,7 @@ class RunPlanner:
         moments = sorted(map(utc, self._split(lower, upper)))
         if not moments:
             return self._plan([], {}, lambda _: iter(()), None, None)
+        self._check_key_field()
         where = clauses.between(floor(moments[0], self.interval), after(moments[-1], self.interval))
         # Moved to the end of the range, the bookmark would skip changes outside of the range that are not counted yet.
         waits = self._waits_outside(where)
@@ -89,9 +95,29 @@ class RunPlanner:
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         left_out = len(plan.moments) - len(moments)
         if left_out:
-            facts = {"aggregation": self.aggregator.name, "intervals": left_out, "first_day": iso(day)}
+            facts = {"aggregation": self.aggregator.name, "intervals": left_out, "first_complete_day": iso(day)}
             logger.warning("Intervals before the first complete day are not recounted", extra=facts)
         return replace(plan, moments=moments)
+
+    def _find_touched(self, where: Body) -> Touched:
+        try:
+            touched = self.recount.find_touched(where)
+        except (StatsError, engine.exceptions.RequestError):  # it may be a text
+            self._check_key_field()
+            raise
+        if touched.events and touched.total_keys == []:  # none has a key
+            self._check_key_field()
+        return touched
+
+    def _check_key_field(self) -> None:
+        """Raise FieldNotCountableError if the events' mapping does not have the key field, or has it as text."""
+        field, alias = self.recount.spec.key_field, self.recount.alias
+        found = read_field_types(self.aggregator.client, alias, [field])
+        is_text = field in found.of_type("text")
+        if is_text or found.unmapped([field]):
+            error = FieldNotCountableError(self.aggregator.name, field, alias, is_text)
+            logger.error("An aggregation's field cannot be counted by", extra={"error": str(error)})
+            raise error
 
     def _plan(
         self,
@@ -110,7 +136,7 @@ class RunPlanner:
     def _count_changed(
         self, where: Body, known: list[TotalKey] | None, starts: Collection[datetime]
     ) -> Iterator[CountedTotal]:
-        """Count the changed pairs of some intervals; `known` are those of all intervals, None if they were too many."""
+        """Count the changed total keys of some intervals; `known` are those of all intervals, None if too many."""
         if known is None:
             total_keys = self.recount.iter_total_keys(clauses.all_of([where, self._span(starts)]))
         else:

@@ -11,25 +11,25 @@ from typing import Any, NamedTuple
 from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
-from invenio_stats.search.clauses import PAIRS, Body, Group
+from invenio_stats.search.clauses import GROUPS, Body, Group
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.event_details import EventDetails
 from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
-_OPTIONS = {"filter_path": f"-hits,-aggregations.{PAIRS}.buckets.{search_bodies.VALUES}*"}
+_OPTIONS = {"filter_path": f"-hits,-aggregations.{GROUPS}.buckets.{search_bodies.VALUES}*"}
 """Keeps the distinct values themselves out of the response; only their number is needed."""
 
-_END: tuple[datetime, Iterator[CountedTotal]] = (datetime.max.replace(tzinfo=UTC), iter(()))
+_END_OF_COUNTS: tuple[datetime, Iterator[CountedTotal]] = (datetime.max.replace(tzinfo=UTC), iter(()))
 
 
 class Touched(NamedTuple):
-    """The intervals and pairs that some events belong to."""
+    """The intervals and total keys that some events belong to."""
 
     events: Mapping[datetime, int]
     """Number of events, by start of interval."""
     total_keys: list[TotalKey] | None
-    """The pairs, in the order of their intervals; None if there are too many for a page."""
+    """The total keys, in the order of their intervals; None if there are too many for a page."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Recount:
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
     def find_touched(self, where: Body) -> Touched:
-        """Return the pairs of matching events, including events that do not count.
+        """Return the total keys of matching events, including events that do not count.
 
-        One request is enough if the pairs fit into a page; otherwise only the intervals are returned.
+        One request is enough if the total keys fit into a page; otherwise only the intervals are returned.
         """
         _, groups = next(
             self._pages(clauses.composite(where, search_bodies.by_total_key_or_none(self.spec), self.page), True)
@@ -76,12 +76,12 @@ class Recount:
         return Touched(events, total_keys)
 
     def iter_total_keys(self, where: Body) -> Iterator[TotalKey]:
-        """Yield the pairs of matching events, including events that do not count, in the order of their intervals."""
+        """Yield the total keys of matching events, also of those that do not count, in the order of their intervals."""
         body = clauses.composite(where, search_bodies.by_total_key(self.spec), self.page)
         return map(search_bodies.read_total_key, self._groups(body, everywhere=True))
 
     def count_keys(self, total_keys: Iterable[TotalKey]) -> Iterator[CountedTotal]:
-        """Count pairs, given in the order of their intervals; a pair without events that count gets a count of 0."""
+        """Count total keys, given in the order of their intervals; without events that count, the count is 0."""
         for window in self._windows(total_keys):
             counted = self._count(search_bodies.of_total_keys(window, self.spec))
             found = {counted_total.total_key: counted_total for counted_total in counted}
@@ -89,7 +89,7 @@ class Recount:
                 yield found.get(total_key) or CountedTotal(total_key)
 
     def count_all(self, where: Body, with_gone: bool = True) -> Iterator[CountedTotal]:
-        """Count all pairs of matching events; `with_gone` adds pairs without events that count, with a count of 0."""
+        """Count all total keys of matching events; `with_gone` adds those without events that count."""
         counted = self._count(where)
         if not with_gone:
             return counted
@@ -97,7 +97,7 @@ class Recount:
         return merge(counted, self._gone(where), key=lambda counted_total: counted_total.total_key.start)
 
     def find_counted(self, total_keys: Sequence[TotalKey]) -> set[TotalKey]:
-        """Return the pairs that have events which count; they must be given in the order of their intervals."""
+        """Return the total keys that have events which count; they must be given in the order of their intervals."""
         query = clauses.all_of([self.counted, search_bodies.of_total_keys(total_keys, self.spec)])
         groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page))
         return {search_bodies.read_total_key(group) for group in groups}
@@ -108,7 +108,7 @@ class Recount:
             yield from (CountedTotal(total_key) for total_key in total_keys if total_key not in still_counted)
 
     def _windows(self, total_keys: Iterable[TotalKey]) -> Iterator[list[TotalKey]]:
-        """Yield lists of pairs that fit into one request."""
+        """Yield lists of total keys that fit into one request."""
         window: list[TotalKey] = []
         intervals = 0
         for total_key in total_keys:
@@ -153,7 +153,7 @@ class Recount:
                 else search(SearchRequest(self.client, self.alias, page, _OPTIONS))
             )
             _check_complete(answer)
-            groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
+            groups = answer["aggregations"][GROUPS]["buckets"] if "aggregations" in answer else []
             yield page, groups
             page = clauses.next_page(page, answer) if groups else None
 
@@ -177,7 +177,7 @@ class ByInterval:
     def take(self, start: datetime) -> Iterator[CountedTotal]:
         """Yield the totals of an interval, which must be later than that of the last call; skips those in between."""
         while self._group is None or self._group[0] < start:
-            self._group = next(self._groups, _END)
+            self._group = next(self._groups, _END_OF_COUNTS)
         return self._group[1] if self._group[0] == start else iter(())
 
 

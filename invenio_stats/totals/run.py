@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
@@ -13,7 +14,6 @@ from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease, lease_document
 from invenio_stats.totals.model import TotalSpec
 from invenio_stats.totals.planning import RunPlanner
@@ -68,7 +68,7 @@ class Run:
     def execute(self, start_date: Any = None, end_date: Any = None) -> RunResult | None:
         """Plan, count and write; return the outcome, or None if there is no event.
 
-        Without `start_date` it counts the pairs that were touched since the bookmark, with it all pairs from that
+        Without `start_date` it counts the total keys that were touched since the bookmark, with it all from that
         date on.
         """
         self.plan = self._make_plan(start_date, end_date)

@@ -1,6 +1,6 @@
 """Build the bodies of all searches over raw events for totals, and read the buckets of their responses.
 
-Everything here is pure. A total is identified by a pair: the start of its interval, and the value of its key field.
+Everything here is pure. A total key is the start of a total's interval, and the value of its key field.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ from invenio_stats.totals.model import CountedTotal, TotalKey, TotalSpec
 
 NEWEST = "newest_event"
 VALUE_COUNT = "holds:"
-"""Prefix of a metric's name, for the number of values of its source field in a pair."""
+"""Prefix of a metric's name, for the number of values of its source field for a total key."""
 VALUES = "values:"
-"""Prefix of a metric's name, for the distinct values of its source field in a pair."""
+"""Prefix of a metric's name, for the distinct values of its source field for a total key."""
 
 MAX_BUCKETS_PER_REQUEST = 60_000
 """A little under the engine's default `search.max_buckets` of 65,535."""
@@ -47,7 +47,7 @@ def changed_since(mark: datetime, interval: Interval) -> Body:
 
 
 def of_total_keys(total_keys: Iterable[TotalKey], spec: TotalSpec) -> Body:
-    """Return the query for the events of pairs, which must be in the order of their intervals."""
+    """Return the query for the events of total keys, which must be in the order of their intervals."""
     clauses = []
     for start, group in groupby(total_keys, key=lambda total_key: total_key.start):
         keys = [total_key.key for total_key in group]
@@ -76,7 +76,7 @@ def by_total_key_or_none(spec: TotalSpec) -> list[Body]:
 
 
 def measures(spec: TotalSpec) -> Body:
-    """Return the aggregations for the metrics of each pair; for a distinct count, only for the number of values."""
+    """Return the aggregations for the metrics of each total key; for a distinct count, only the number of values."""
     aggs: Body = {}
     for name, metric in spec.metrics.items():
         if metric.is_distinct_count:
@@ -87,7 +87,7 @@ def measures(spec: TotalSpec) -> Body:
 
 
 def newest(spec: TotalSpec) -> Body:
-    """Return the aggregation for the newest event of each pair."""
+    """Return the aggregation for the newest event of each total key."""
     source = True if spec.copied is None else {"includes": list(spec.copied)}
     return {NEWEST: {"top_hits": {"size": 1, "sort": _NEWEST_FIRST, "_source": source}}}
 
@@ -98,7 +98,7 @@ def documents(query: Body, most: int) -> Body:
 
 
 def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
-    """Return the aggregations for distinct counts, exact if no pair has more than `at_most` values."""
+    """Return the aggregations for distinct counts, exact if no total key has more than `at_most` values."""
     aggs: Body = {}
     for name, metric in metrics.items():
         aggs[VALUES + name] = {"terms": {"field": metric.source, "size": at_most}}
@@ -107,7 +107,7 @@ def distinct_measures(metrics: Mapping[str, Metric], at_most: int) -> Body:
 
 
 def read_total_key(bucket: Mapping[str, Any]) -> TotalKey:
-    """Return the pair of a bucket."""
+    """Return the total key of a bucket."""
     return TotalKey(_start(bucket["key"]["interval"]), bucket["key"]["key"])
 
 

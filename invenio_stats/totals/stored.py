@@ -10,6 +10,7 @@ from typing import Any
 from invenio_stats.core import names
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.versions import version_of
@@ -34,6 +35,8 @@ class TotalsStore:
     index_suffix: str
     """Suffix of an index name, as a strftime format."""
     fields: Mapping[str, Field] | None = None
+    foreign_fields: frozenset[str] = frozenset()
+    """Key fields of other aggregations that write to the same place; none of our totals has one of them."""
     _ensured: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     """Indices that exist, but whose mappings have not been checked yet."""
@@ -69,8 +72,9 @@ class TotalsStore:
     def action(self, counted_total: CountedTotal, now: datetime) -> Action | None:
         """Return the operation that makes the stored total equal to the count, or None if it is equal.
 
-        Raises what a copy function raises.
+        Raises what a copy function raises, and ForeignTotalError if the total of another aggregation is stored there.
         """
+        self.check_own(counted_total)
         index, document_id = self.document_ref(counted_total.total_key)
         if not counted_total.count:
             return (
@@ -84,6 +88,17 @@ class TotalsStore:
         self._ensure(index)
         source = {**total, "updated_timestamp": iso_zoned(now)}
         return _action(counted_total, _op_type="index", _index=index, _id=document_id, _source=source)
+
+    def check_own(self, counted_total: CountedTotal) -> None:
+        """Raise ForeignTotalError if the stored total has another key, or the key field of another aggregation.
+
+        Two aggregations of one event type and interval write to the same place where their keys are equal.
+        """
+        stored, total_key = counted_total.stored, counted_total.total_key
+        if stored is None:
+            return
+        if str(stored.get(self.key_field)) != str(total_key.key) or not self.foreign_fields.isdisjoint(stored):
+            raise ForeignTotalError(self.document_ref(total_key)[0], self.key_field)
 
     def count(self, first: datetime | None, last: datetime | None) -> int:
         """Return the number of totals between two dates, both included."""

@@ -1,4 +1,4 @@
-"""Samples: raw events as builders make them, and the names under which they are found again."""
+"""Provide raw events as builders create them, and the names under which they are found again."""
 
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace

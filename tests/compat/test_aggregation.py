@@ -114,11 +114,11 @@ def test_totals_are_deleted_between_two_dates(store_events, aggregate, aggregato
 
 def test_the_oldest_event_the_limit_and_the_intervals_are_methods_of_their_own(store_events, aggregator):
     store_events(download(on(4)), download(on(3)))
-    one = aggregator()
-    assert one._get_oldest_event_timestamp() == on(3)
-    assert one._upper_limit(on(5)) == on(5)
-    assert abs(one._upper_limit(None) - datetime.now(timezone.utc)) < timedelta(minutes=1)
-    assert one._split_date_range(on(3), on(5)) == {f"{on(day):%Y-%m-%d}": on(day, 0) for day in (3, 4, 5)}
+    aggregator_object = aggregator()
+    assert aggregator_object._get_oldest_event_timestamp() == on(3)
+    assert aggregator_object._upper_limit(on(5)) == on(5)
+    assert abs(aggregator_object._upper_limit(None) - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    assert aggregator_object._split_date_range(on(3), on(5)) == {f"{on(day):%Y-%m-%d}": on(day, 0) for day in (3, 4, 5)}
 
 
 @pytest.mark.parametrize("zone", [timezone.utc, None], ids=["aware", "naive"])

@@ -65,7 +65,7 @@ def test_bookmarks_are_listed_between_dates_up_to_a_limit(search_client, bookmar
     refresh()
 
     def days(*args):
-        return [datetime.fromisoformat(one.date).day for one in bookmark.list_bookmarks(*args)]
+        return [datetime.fromisoformat(stored.date).day for stored in bookmark.list_bookmarks(*args)]
 
     assert days() == [5, 3, 2, 1]
     assert days(None, None, 2) == [5, 3]

@@ -88,7 +88,7 @@ def test_composable_templates_are_registered_where_they_are_asked_for(configured
     configured(STATS_REGISTER_INDEX_TEMPLATES=True)
     assert register_templates() == []
     assert sorted(register_index_templates()) == sorted(
-        f"{one}.composable" for one in EVENT_TEMPLATES + TOTAL_TEMPLATES
+        f"{package}.composable" for package in EVENT_TEMPLATES + TOTAL_TEMPLATES
     )
 
 
@@ -108,7 +108,7 @@ def test_the_timestamp_of_an_event_is_written_as_the_setting_says(app, monkeypat
     assert re.match(form, timestamp)
 
 
-def test_names_of_indices_carry_the_prefix_of_the_instance(app, index_prefix, aggregator):
+def test_names_of_indices_have_the_prefix_of_the_instance(app, index_prefix, aggregator):
     event = current_stats.events["record-view"]
     assert event.cls(**event.params).index == f"{index_prefix}events-stats-record-view"
     assert aggregator("record-view-agg").event_index == f"{index_prefix}events-stats-record-view"

@@ -66,7 +66,7 @@ def test_preprocessors_come_in_every_form(store_events, sources):
 def test_a_modifier_of_an_aggregator_gets_the_search_alone(store_events, aggregator, sources):
     store_events(download(on(3)), download(on(3), file_id="F2"))
     aggregator(query_modifiers=[lambda search: search.filter("term", file_id="F2")]).run()
-    assert [one["file_id"] for one in sources(TOTALS)] == ["F2"]
+    assert [total["file_id"] for total in sources(TOTALS)] == ["F2"]
 
 
 @pytest.mark.parametrize(("enabled", "zone"), [(False, ""), (True, "+00:00")])
@@ -102,7 +102,7 @@ def test_several_event_types_may_share_one_alias(app, search_client, index_prefi
         search_client.index(index=index, body={"timestamp": naive(on(3)), "unique_id": "thing"})
     refresh()
     StatAggregator("uses", "any-use", field="unique_id").run()
-    assert [(one["unique_id"], one["count"]) for one in sources("stats-any-use-*")] == [("thing", 2)]
+    assert [(total["unique_id"], total["count"]) for total in sources("stats-any-use-*")] == [("thing", 2)]
 
 
 def test_a_total_without_new_events_is_not_written_again(store_events, aggregate, documents):
@@ -196,4 +196,4 @@ def test_objects_can_be_made_before_their_engine_is_there(app):
         StatAggregator("a", "file-download", client=nobody, field="unique_id"),
         TermsQuery(name="q", index=TOTALS, client=nobody),
     ]
-    assert [one.client for one in made] == [nobody] * 3
+    assert [created.client for created in made] == [nobody] * 3

@@ -156,8 +156,8 @@ def test_an_event_type_has_one_queue_with_its_name_as_routing_key(app):
 
 def test_queues_and_templates_list_what_is_configured_and_nothing_else(app):
     """Queues and indices of our own are made by code: these callables list what they have always listed."""
-    assert sorted(one["name"] for one in declare_queues()) == ["stats-file-download", "stats-record-view"]
-    assert all(set(one) == {"name", "exchange"} for one in declare_queues())
+    assert sorted(queue["name"] for queue in declare_queues()) == ["stats-file-download", "stats-record-view"]
+    assert all(set(queue) == {"name", "exchange"} for queue in declare_queues())
     definitions = [*current_stats.events.values(), *current_stats.aggregations.values()]
-    assert sorted(register_templates()) == sorted(one.templates for one in definitions)
+    assert sorted(register_templates()) == sorted(definition.templates for definition in definitions)
     assert register_index_templates() == []

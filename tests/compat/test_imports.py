@@ -88,6 +88,6 @@ def test_the_builders_use_the_datetime_module():
     assert inspect.ismodule(importlib.import_module("invenio_stats.utils").datetime)
 
 
-def test_the_rest_endpoint_has_its_name_and_place(app):
+def test_the_rest_endpoint_has_its_name_and_path(app):
     with app.test_request_context("/"):
         assert url_for("invenio_stats.stat_query") == "/api/stats"

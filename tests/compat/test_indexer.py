@@ -45,7 +45,7 @@ def test_actions_are_one_index_operation_for_each_event(app, index_prefix):
         assert not [key for key in action["_source"] if key.startswith("_")]
 
 
-def test_making_actions_asks_the_engine_nothing(app):
+def test_building_actions_sends_no_request(app):
     """Test suites call `actionsiter` without an engine."""
     client = object()
     assert len(list(EventsIndexer(StubQueue(download(on(3))), client=client, preprocessors=STEPS).actionsiter())) == 1

@@ -107,16 +107,16 @@ def test_our_bookmark_is_one_document_that_moves_and_is_listed_first(search_clie
         bookmark.set_bookmark(naive(on(day)))
         refresh()
     assert len(documents("stats-bookmarks")) == 2
-    assert [one.date for one in bookmark.list_bookmarks()] == [naive(on(4)), naive(on(1))]
+    assert [listed.date for listed in bookmark.list_bookmarks()] == [naive(on(4)), naive(on(1))]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 @pytest.mark.parametrize(("package", "name"), PACKAGES.items())
 def test_each_template_package_holds_its_file_for_each_client(package, name, folder):
     """invenio-search looks into the folder of the client's version, as a package."""
-    place = files(package) / folder
-    assert (place / "__init__.py").is_file()
-    body = json.loads((place / name).read_text())
+    path = files(package) / folder
+    assert (path / "__init__.py").is_file()
+    body = json.loads((path / name).read_text())
     assert "mappings" in body
     assert all("__SEARCH_INDEX_PREFIX__" in pattern for pattern in body["index_patterns"])
     assert all(alias.startswith("__SEARCH_INDEX_PREFIX__") for alias in body["aliases"])
@@ -126,9 +126,9 @@ def test_each_template_package_holds_its_file_for_each_client(package, name, fol
 @pytest.mark.parametrize(("package", "name"), PACKAGES.items())
 def test_each_composable_template_lies_in_the_package_below(package, name, folder):
     """A legacy body and a composable one cannot share a file."""
-    place = files(f"{package}.composable") / folder
-    assert (place / "__init__.py").is_file()
-    assert "mappings" in json.loads((place / name).read_text())["template"]
+    path = files(f"{package}.composable") / folder
+    assert (path / "__init__.py").is_file()
+    assert "mappings" in json.loads((path / name).read_text())["template"]
 
 
 def test_the_entry_points_are_callables_without_arguments_that_return_packages(app):

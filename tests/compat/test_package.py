@@ -56,9 +56,9 @@ def test_an_entry_point_leads_to_its_object(distribution, group, name, value):
 @pytest.mark.parametrize("extra", ["elasticsearch7", "opensearch1", "opensearch2"])
 def test_an_extra_pulls_the_same_extra_of_invenio_search_3(distribution, extra):
     (requirement,) = (
-        one
-        for one in distribution.requires
-        if one.startswith(f"invenio-search[{extra}]") and f"extra == '{extra}'" in one.replace('"', "'")
+        requirement
+        for requirement in distribution.requires
+        if requirement.startswith(f"invenio-search[{extra}]") and f"extra == '{extra}'" in requirement.replace('"', "'")
     )
     assert ">=3" in requirement
     assert "<4" in requirement

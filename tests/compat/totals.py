@@ -28,11 +28,11 @@ def total(day: str, file_key: str = "a.pdf", count: int = 1, **changes) -> dict:
 def write_totals(client, prefix: str, totals) -> None:
     """Write totals into the indices of their months, behind the alias."""
     alias = f"{prefix}stats-file-download"
-    for month in sorted({one["timestamp"][:7] for one in totals}):
+    for month in sorted({total["timestamp"][:7] for total in totals}):
         client.indices.create(f"{alias}-{month}", body={"mappings": MAPPING, "aliases": {alias: {}}})
-    for one in totals:
-        day = one["timestamp"][:10]
-        client.index(index=f"{alias}-{day[:7]}", id=f"{one['unique_id']}-{day}", body=one, refresh=True)
+    for total in totals:
+        day = total["timestamp"][:10]
+        client.index(index=f"{alias}-{day[:7]}", id=f"{total['unique_id']}-{day}", body=total, refresh=True)
 
 
 TOTALS = [

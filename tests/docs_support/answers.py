@@ -1,4 +1,4 @@
-"""Answers: whether what happened is what the page says; `...` stands for whatever it is."""
+"""Compare output with what a page shows; `...` stands for any text."""
 
 import doctest
 import json
@@ -8,7 +8,7 @@ _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def is_same_text(expected: str, found: str) -> bool:
-    """Compare texts, white space aside."""
+    """Compare texts, ignoring white space."""
     return doctest.OutputChecker().check_output(expected.strip() + "\n", found.strip() + "\n", _FLAGS)
 
 

@@ -1,4 +1,4 @@
-"""Blocks: the code that a page of documentation shows, piece by piece.
+"""Read the code blocks that a page of documentation shows.
 
 A block begins with `.. code-block:: LANGUAGE`. What a page needs and readers do not, its preparations, begins
 with `.. invisible-code-block: LANGUAGE`, which is a comment to everybody else.
@@ -39,7 +39,7 @@ def blocks(page: Path) -> Iterator[Block]:
         if start:
             body = list(_indented(lines[number:], len(start["indent"])))
             options = _options(body)
-            blank = next((place for place, line in enumerate(body[len(options) :]) if line.strip()), 0) + len(options)
+            blank = next((number for number, line in enumerate(body[len(options) :]) if line.strip()), 0) + len(options)
             text = textwrap.dedent("\n".join(body[blank:])).rstrip() + "\n"
             yield Block(page, number + blank + 1, start["language"], text, options)
             number += len(body)

@@ -1,4 +1,4 @@
-"""Commands: those that a page shows with `$` before them, with what they print."""
+"""Read the commands that a page shows after `$`, with their output."""
 
 import re
 import shlex

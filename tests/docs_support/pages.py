@@ -1,4 +1,4 @@
-"""Pages: runs the blocks of one page, one after the other, as a reader would try them.
+"""Run the blocks of one page in their order, as a reader would try them.
 
 What a page sets in capitals is configuration: the next block that needs an application runs in one that has it.
 """

@@ -1,4 +1,4 @@
-"""The short pass: what works on one engine works on each, with the same numbers."""
+"""Run the short pass: what works on one engine works on each, with the same numbers."""
 
 import pytest
 from invenio_search.engine import SEARCH_DISTRIBUTION, search
@@ -62,16 +62,16 @@ def test_queries_answer_by_rest(counted, ask):
         "unique_views": 3,
     }
     assert ask("views", pid_value="1", start_date="2026-01-06")["views"] == 1
-    assert [(one["key"], one["views"]) for one in ask("views-by-record")["buckets"]] == [("1", 3), ("2", 1)]
+    assert [(item["key"], item["views"]) for item in ask("views-by-record")["buckets"]] == [("1", 3), ("2", 1)]
     downloads = ask("bucket-file-download-total", bucket_id="B")
-    assert [(one["key"], one["value"]) for one in downloads["buckets"]] == [("paper.pdf", 1)]
+    assert [(item["key"], item["value"]) for item in downloads["buckets"]] == [("paper.pdf", 1)]
     assert ask("views", pid_value="nothing")["views"] == 0
 
 
 def test_histograms_answer_by_rest(counted, ask):
     def over_time(interval):
         buckets = ask("views-over-time", pid_value="1", interval=interval)["buckets"]
-        return [(one["date"][:10], one["views"], one["unique_views"]) for one in buckets]
+        return [(item["date"][:10], item["views"], item["unique_views"]) for item in buckets]
 
     assert over_time("day") == [("2026-01-05", 2, 2), ("2026-01-06", 1, 1)]
     assert over_time("week") == [("2026-01-05", 3, 3)]
@@ -81,8 +81,8 @@ def test_histograms_answer_by_rest(counted, ask):
 
 def test_verify_finds_a_total_that_is_wrong_and_rebuild_mends_it(counted):
     assert counted.stats("verify")["differences"] == []
-    place = {"index": f"{counted.prefix}stats-record-view-2026-01", "id": "recid_1-2026-01-05"}
-    counted.client.update(**place, body={"doc": {"count": 7}})
+    target = {"index": f"{counted.prefix}stats-record-view-2026-01", "id": "recid_1-2026-01-05"}
+    counted.client.update(**target, body={"doc": {"count": 7}})
     counted.refresh()
     (found,) = counted.stats("verify", code=1)["differences"]
     assert (found["key"], found["interval"]) == ("recid_1", "2026-01-05")

@@ -1,4 +1,4 @@
-"""Aggregate: raw events become one total for each thing and interval."""
+"""Raw events become one total for each key and interval."""
 
 from datetime import datetime, timezone
 

@@ -1,4 +1,4 @@
-"""Aggregate: aggregators that other programs made of ours keep working."""
+"""Aggregators of other packages that extend the shipped one keep working."""
 
 from datetime import datetime, timedelta
 
@@ -26,10 +26,10 @@ def test_a_subclass_need_not_call_super(raw, search_client, counts):
     own = Own("own-agg", "record-view")
     assert own.run() == [(1, 0)]
     assert counts() == {"recid_1-2026-03-10": 1}
-    assert [one.date for one in own.list_bookmarks()] == ["2026-03-20T12:00:00"]
+    assert [bookmark.date for bookmark in own.list_bookmarks()] == ["2026-03-20T12:00:00"]
 
 
-def test_names_may_carry_the_prefix_or_not(raw, aggregator, counts, index_prefix):
+def test_names_may_have_the_prefix_or_not(raw, aggregator, counts, index_prefix):
     raw.put()
     own = aggregator()
     assert own.event_index == f"{index_prefix}events-stats-record-view"
@@ -98,12 +98,12 @@ def test_a_split_of_its_own_bounds_what_changed(raw, aggregator, counts, clock):
 
 
 def test_an_iterator_of_its_own_is_asked_for_each_interval(raw, aggregator, counts, index_prefix):
-    """It may read what we know nothing of, so intervals without events are visited too."""
-    visited = []
+    """It may read what we know nothing of, so intervals without events are selected too."""
+    selected = []
 
     class Own(StatAggregator):
         def agg_iter(self, dt, previous_bookmark):
-            visited.append((dt, previous_bookmark))
+            selected.append((dt, previous_bookmark))
             yield {
                 "_id": f"own-{dt:%Y-%m-%d}",
                 "_index": f"{index_prefix}stats-record-view-{dt:%Y-%m}",
@@ -113,12 +113,12 @@ def test_an_iterator_of_its_own_is_asked_for_each_interval(raw, aggregator, coun
     raw.put("2026-03-18")
     assert aggregator(Own).run() == [(1, 0)] * 3
     assert counts() == {f"own-2026-03-{day}": 1 for day in (18, 19, 20)}
-    assert [(f"{dt:%d}", previous) for dt, previous in visited] == [("18", None), ("19", None), ("20", None)]
+    assert [(f"{dt:%d}", previous) for dt, previous in selected] == [("18", None), ("19", None), ("20", None)]
     raw.put("2026-03-01")
-    visited.clear()
+    selected.clear()
     aggregator(Own).run()
-    assert [f"{dt:%d}" for dt, _ in visited] == ["01", "18", "20"]
-    assert all(previous is not None for _, previous in visited)
+    assert [f"{dt:%d}" for dt, _ in selected] == ["01", "18", "20"]
+    assert all(previous is not None for _, previous in selected)
 
 
 def test_an_iterator_may_change_what_ours_yields(raw, aggregator, stored_totals):

@@ -1,4 +1,4 @@
-"""Remember: one document for each aggregation that moves forward, beside those that older releases left."""
+"""Each aggregation has one bookmark that moves forward, beside those of older releases."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -55,7 +55,7 @@ def test_it_is_one_document(bookmark, search_client):
         bookmark.set_bookmark(NOON + timedelta(hours=hours))
     search_client.indices.refresh(index=bookmark.bookmark_index)
     assert search_client.count(index=bookmark.bookmark_index)["count"] == 1
-    assert [one.date for one in bookmark.list_bookmarks()] == ["2026-03-10T14:00:00"]
+    assert [listed.date for listed in bookmark.list_bookmarks()] == ["2026-03-10T14:00:00"]
 
 
 def test_its_index_knows_two_fields_and_refuses_others(bookmark, search_client, index_prefix):
@@ -85,11 +85,11 @@ def test_of_older_documents_the_newest_date_counts(bookmark, write_old):
 def test_the_list_shows_ours_then_older_ones(bookmark, write_old):
     write_old("2026-03-09", "2026-03-11", "2026-03-10")
     bookmark.set_bookmark("2026-03-12T01:00:00")
-    dates = [one.date for one in bookmark.list_bookmarks()]
+    dates = [listed.date for listed in bookmark.list_bookmarks()]
     assert dates == ["2026-03-12T01:00:00", "2026-03-11", "2026-03-10", "2026-03-09"]
-    assert [one.date for one in bookmark.list_bookmarks(limit=2)] == dates[:2]
-    assert [one.date for one in bookmark.list_bookmarks("2026-03-10", NOON + timedelta(days=1))] == dates[1:3]
-    assert {one["aggregation_type"] for one in bookmark.list_bookmarks()} == {"record-view-agg"}
+    assert [listed.date for listed in bookmark.list_bookmarks(limit=2)] == dates[:2]
+    assert [listed.date for listed in bookmark.list_bookmarks("2026-03-10", NOON + timedelta(days=1))] == dates[1:3]
+    assert {listed["aggregation_type"] for listed in bookmark.list_bookmarks()} == {"record-view-agg"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_rewinding_goes_back_past_older_documents(bookmark, write_old):
     bookmark.set_bookmark("2026-03-12T00:00:00")
     bookmark.rewind(NOON)
     assert bookmark.get_bookmark(0) == NOON
-    assert [one.date for one in bookmark.list_bookmarks()] == ["2026-03-10T12:00:00", "2026-03-09T00:00:00"]
+    assert [listed.date for listed in bookmark.list_bookmarks()] == ["2026-03-10T12:00:00", "2026-03-09T00:00:00"]
     bookmark.rewind(NOON + timedelta(days=1))
     assert bookmark.get_bookmark(0) == NOON
     bookmark.rewind()

@@ -1,4 +1,4 @@
-"""Process: from the queue through the preprocessors into daily indices."""
+"""Events go from the queue through the preprocessors into daily indices."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from invenio_queues.proxies import current_queues
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import BATCH_SIZE, Inbox
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 from invenio_stats.errors import EngineUnavailableError
@@ -92,7 +92,7 @@ def test_an_event_is_stored_under_its_day_without_its_person(index_events, store
     assert "192.0.2.1" not in str(hit)
 
 
-def test_clicks_at_most_a_window_apart_are_one_whatever_cells_they_fall_into(index_events, stored):
+def test_clicks_within_a_window_are_one_whatever_cells_they_fall_into(index_events, stored):
     """The kept click is the last of its chain; what it supersedes is stored, and hidden behind the alias."""
     start = TODAY.replace(minute=0, second=0)
     outcome = index_events(*(download(start + timedelta(seconds=seconds)) for seconds in (29, 1, 95, 30)))

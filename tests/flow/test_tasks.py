@@ -1,4 +1,4 @@
-"""Tasks: several event types or aggregations, of which none stops the others."""
+"""Tasks process several event types or aggregations, and a failure of one does not stop the others."""
 
 import json
 import threading
@@ -140,7 +140,7 @@ def test_how_it_went_is_remembered_for_the_status(view, expect_logged_errors):
     assert (stored["stored"], stored["failed"]) == (1, 0)
     assert broken["error"] == "ConnectionError"
     assert (counted["intervals"], counted["written"], counted["failed"]) == (1, 1, 0)
-    assert all(one["finished"].endswith("+00:00") and one["seconds"] >= 0 for one in (stored, broken, counted))
+    assert all(run["finished"].endswith("+00:00") and run["seconds"] >= 0 for run in (stored, broken, counted))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Serve: POST /api/stats."""
+"""POST /api/stats answers queries."""
 
 import socket
 
@@ -6,7 +6,9 @@ import pytest
 from flask import url_for
 
 from invenio_stats import current_stats
+from invenio_stats.errors import UnknownQueryError
 from invenio_stats.permissions import AllowAllPermission, default_permission_factory
+from invenio_stats.queries.batch import QueryRequest, answer_all
 from invenio_stats.views import MAX_QUERIES
 from tests.flow.rest import QUERIES, refusal
 
@@ -165,6 +167,12 @@ def test_nobody_is_asked_before_all_entries_are_permitted(app, client, expect_lo
     """With an engine that is down, a refusal comes all the same."""
     refusal(client.post("/api/stats", json={"a": {"stat": "open"}, "b": {"stat": "secret"}}), 401)
     assert expect_logged_errors() == []
+
+
+def test_an_unknown_query_is_named_without_http_too(app):
+    """Other packages answer queries by `answer_all`, too."""
+    with app.test_request_context(), pytest.raises(UnknownQueryError, match="'a': Unknown query 'nothing'"):
+        answer_all([QueryRequest("a", "nothing", {})])
 
 
 def test_by_default_everybody_may_ask():

@@ -1,4 +1,4 @@
-"""Serve: whatever is sent, the answer is an answer or a refusal."""
+"""POST /api/stats answers any request with a result or an error, never with a crash."""
 
 import json
 

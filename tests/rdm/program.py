@@ -89,7 +89,7 @@ def publish(event_type, recid, file, visits):
 
     from invenio_stats import current_stats
 
-    builders = [import_string(one) for one in app.config["STATS_EVENTS"][event_type]["event_builders"]]
+    builders = [import_string(import_name) for import_name in app.config["STATS_EVENTS"][event_type]["event_builders"]]
     with_file = {"obj": service.files.get_file_content(system_identity, recid, file)._file.object_version}
     about = {"record": service.record_cls.pid.resolve(recid), **(with_file if event_type == "file-download" else {})}
     events = []

@@ -112,7 +112,7 @@ def test_nothing_waits_and_nothing_is_a_dead_letter(instance, program, used):
     assert not any(problems)
 
 
-def test_an_event_carries_the_community_of_its_record(instance, records, used):
+def test_an_event_has_the_community_of_its_record(instance, records, used):
     for event_type in ("record-view", "file-download"):
         events = instance.documents(f"events-stats-{event_type}").values()
         labels = {event["recid"]: event.get("labels") for event in events}
@@ -200,7 +200,7 @@ def test_verify_and_rebuild_find_no_difference(program, used):
     code, output = program.call("stats", "aggregations", "rebuild", *RANGE, "--dry-run", "--json")
     facts = json.loads(output)["aggregations"]
     assert (code, set(facts)) == (0, {"record-view-agg", "file-download-agg"})
-    assert not any(one["differences"] for one in facts.values()), output
+    assert not any(fact["differences"] for fact in facts.values()), output
 
 
 def test_a_second_run_writes_nothing_again(instance, program, used):

@@ -113,7 +113,7 @@ def test_messages_of_the_public_release_are_counted(switched, records):
     assert switched.said["after reading"] == expected(records, phases=2, past=3 * len(PAST) + 1)
 
 
-def test_new_visits_are_counted_beside_those_before_on_the_same_day(switched, records):
+def test_new_views_are_counted_beside_those_before_on_the_same_day(switched, records):
     assert switched.counted == expected(records, phases=3, past=3 * len(PAST) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Visitors: what browsers, robots and tools ask for over HTTP."""
+"""Send the HTTP requests of browsers, robots and tools."""
 
 import requests
 

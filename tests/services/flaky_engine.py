@@ -86,8 +86,8 @@ def with_rejected(answer: bytes, cut: list[str]) -> bytes:
     """Return the answer as if the engine had been too busy for the other half."""
     found = json.loads(answer)
     for line in cut:
-        ((operation, place),) = json.loads(line).items()
-        found["items"].append({operation: {**place, "status": 429, "error": {"type": "rejected_execution_exception"}}})
+        ((operation, ref),) = json.loads(line).items()
+        found["items"].append({operation: {**ref, "status": 429, "error": {"type": "rejected_execution_exception"}}})
     found["errors"] = True
     return json.dumps(found).encode()
 

@@ -14,8 +14,8 @@ from kombu.message import Message
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import failure_types
 from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def queue(app, rabbitmq_url, queues):
-    """The queue of views, without letters."""
+    """The queue of views, without dead letters."""
     return queues[EVENT]
 
 
-def letters(first: int, count: int, reason: str = "preprocessor: ValueError"):
+def dead_letters_of(first: int, count: int, reason: str = "preprocessor: ValueError"):
     """Return numbered views of nobody, each with the reason why it is dead."""
     event = {"timestamp": "2026-11-02T10:00:00", "pid_type": "recid"}
     return [
@@ -85,7 +85,7 @@ def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put
     expected, killed, copies, chance = set(), 0, 0, random.Random(12)
     for _ in range(15):
         if queue_depth.dead(queue) < 3000:
-            dead_letters.reject(queue, letters(len(expected), 2000))
+            dead_letters.reject(queue, dead_letters_of(len(expected), 2000))
             expected |= {f"id-{len(expected) + number}" for number in range(2000)}
         pid = int(replayer("go"))
         time.sleep(chance.uniform(0.02, 0.4))
@@ -106,8 +106,8 @@ def test_a_replay_that_is_killed_again_and_again_loses_none(queue, replayer, put
     assert search_client.count(index=EventsIndexer(queue).index)["count"] == len(expected)
 
 
-def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
-    dead_letters.reject(queue, letters(0, 3000))
+def test_reading_leaves_them_in_their_order_and_is_complete_when_it_returns(queue):
+    dead_letters.reject(queue, dead_letters_of(0, 3000))
     before = ids(queue, dead_letters.dead_name(queue))
     for _ in range(3):
         assert dead_letters.summary(dead_letters.look(queue))["preprocessor: ValueError"]["count"] == 3000
@@ -118,14 +118,14 @@ def test_looking_leaves_them_in_their_places_and_is_over_when_it_returns(queue):
     assert queue_depth.dead(queue) == 1
 
 
-def test_of_many_letters_few_are_in_memory(queue):
+def test_of_many_dead_letters_few_are_in_memory(queue):
     """There may be a million of them; a worker and a command have room for a batch."""
-    dead_letters.reject(queue, [*letters(0, 3000), *letters(3000, 10, "engine: x")])
+    dead_letters.reject(queue, [*dead_letters_of(0, 3000), *dead_letters_of(3000, 10, "engine: x")])
 
     def held():
-        return sum(issubclass(type(one), Message) for one in gc.get_objects())
+        return sum(issubclass(type(thing), Message) for thing in gc.get_objects())
 
-    looking = [held() for number, _letter in enumerate(dead_letters.look(queue)) if number % 500 == 0]
+    looking = [held() for number, _dead_letter in enumerate(dead_letters.look(queue)) if number % 500 == 0]
     assert max(looking) < 10
     replaying: list[int] = []
     assert dead_letters.replay(queue, DeadLetterFilter("pre"), on_batch=lambda count: replaying.append(held())) == 3000
@@ -134,7 +134,7 @@ def test_of_many_letters_few_are_in_memory(queue):
 
 
 def test_two_who_replay_at_once_share_them(queue, replayer):
-    dead_letters.reject(queue, letters(0, 3000))
+    dead_letters.reject(queue, dead_letters_of(0, 3000))
     replayer("go")
     replayer("go")
     replayer("wait")
@@ -143,8 +143,8 @@ def test_two_who_replay_at_once_share_them(queue, replayer):
 
 
 def test_a_broker_without_the_exchange_gets_it(queue):
-    """A new broker gets the letters of an old one, say: nobody has published there yet."""
-    dead_letters.reject(queue, letters(0, 3))
+    """A new broker gets the dead letters of an old one, say: nobody has published there yet."""
+    dead_letters.reject(queue, dead_letters_of(0, 3))
     with open_channel(queue) as channel:
         queue.exchange(channel).delete()
     vars(queue).pop("declared_by", None)
@@ -153,7 +153,7 @@ def test_a_broker_without_the_exchange_gets_it(queue):
 
 
 def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
-    dead_letters.reject(queue, letters(0, 3000))
+    dead_letters.reject(queue, dead_letters_of(0, 3000))
     batches = []
 
     def crash(count):
@@ -164,8 +164,8 @@ def test_a_broker_that_dies_during_a_replay_keeps_them_all(queue, rabbitmq):
     with pytest.raises(failure_types()):
         dead_letters.replay(queue, on_batch=crash)
     rabbitmq.start()
-    dead, alive = settled(queue, {f"id-{one}" for one in range(3000)})
-    assert {*dead, *alive} == {f"id-{one}" for one in range(3000)}
+    dead, alive = settled(queue, {f"id-{number}" for number in range(3000)})
+    assert {*dead, *alive} == {f"id-{number}" for number in range(3000)}
     assert len(dead) >= 2000
     assert dead_letters.replay(queue) == len(dead)
     assert queue_depth.dead(queue) == 0

@@ -1,4 +1,4 @@
-"""Faults: broker, engine and worker are killed, and no event is lost.
+"""Broker, engine and worker are killed, and no event is lost.
 
 What is killed comes last among the fixtures, so that it is started again before the others tidy up.
 """

@@ -11,9 +11,9 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports import amqp_publisher
-from invenio_stats.broker.transports.amqp_publisher import MessageRefusedError, deliver
 from invenio_stats.broker.transports.channels import open_channel
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.drivers import deliver
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, process_events

@@ -30,12 +30,12 @@ SECRETS = {
     "query": "q=my+illness-774242",
     "password of the cache or broker": "password-774242",
 }
-PLACES = {
+STORAGES = {
     "messages on the queues",
     "results of tasks",
     "dead letters",
     "cache",
-    "agent dictionary",
+    "user-agent catalog",
     "indices",
     "log at DEBUG, with tracebacks",
 }
@@ -105,9 +105,9 @@ def searched():
     """What was searched, in bytes, and what was found where: `look(place, text)`."""
     report = {}
 
-    def look(place, text):
+    def look(storage, text):
         data = text if isinstance(text, bytes) else str(text).encode()
-        found, size = report.setdefault(place, (set(), [0]))
+        found, size = report.setdefault(storage, (set(), [0]))
         size[0] += len(data)
         found.update(kind for kind, secret in SECRETS.items() if secret.encode() in data)
 
@@ -191,20 +191,20 @@ def test_no_trace_of_a_person_is_left(
     indices = search_client.indices.get(index=f"{index_prefix}*")
     assert len(indices) >= 5
     for name, body in indices.items():
-        place = "agent dictionary" if name == f"{index_prefix}stats-agents" else "indices"
-        searched(place, json.dumps(body))
+        storage = "user-agent catalog" if name == f"{index_prefix}stats-agents" else "indices"
+        searched(storage, json.dumps(body))
         hits = search_client.search(index=name, body={"size": 1000})["hits"]
         assert hits["total"]["value"] <= 1000
-        searched(place, json.dumps(hits))
+        searched(storage, json.dumps(hits))
     formatter = logging.Formatter()
     for record in caplog.records:
         if not record.name.startswith(("werkzeug", "asyncio")):
             searched("log at DEBUG, with tracebacks", f"{formatter.format(record)} {vars(record)}")
 
     print_report(searched.report)
-    assert set(searched.report) == PLACES
+    assert set(searched.report) == STORAGES
     assert all(size for _, (size,) in searched.report.values()), "nothing was there: the test has lost its object"
-    assert {place: found for place, (found, _) in searched.report.items() if found} == {}
+    assert {storage: found for storage, (found, _) in searched.report.items() if found} == {}
 
 
 def refuse(*args, **kwargs):
@@ -216,5 +216,5 @@ def refuse(*args, **kwargs):
 
 def print_report(report):
     """Print what was searched; seen with `pytest -s`."""
-    for place, (found, (size,)) in report.items():
-        print(f"{place:32} {size:>9,} bytes  {', '.join(sorted(found)) or 'nothing found'}")  # noqa: T201
+    for storage, (found, (size,)) in report.items():
+        print(f"{storage:32} {size:>9,} bytes  {', '.join(sorted(found)) or 'nothing found'}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""Proof: whatever is killed, down, slow or half-answering, each event is counted exactly once.
+"""Each event is counted exactly once, whatever is killed, down, slow or answers in part.
 
 Each test ends with the same sum: what `publish` accepted, by COUNTER's rule, equals what is stored, and the totals.
 """
@@ -160,8 +160,8 @@ def nursery(app_config, ready):
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for created in made:
+        created.close()
 
 
 def publish(events):

@@ -1,4 +1,4 @@
-"""Publishing: what `publish` has accepted is on the broker or in the spool, whatever is killed; nobody waits."""
+"""Events that `publish` has accepted are on the broker or in the spool, whatever is killed; no request waits."""
 
 import gc
 import json
@@ -154,10 +154,10 @@ def test_a_batch_costs_one_wait(queue):
 
 def test_threads_share_the_way_out(queue):
     threads = [threading.Thread(target=in_context, args=(current_stats.app, number * 50)) for number in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(set(arrived(queue))) == 400
 
 

@@ -1,4 +1,4 @@
-"""Salts: one secret a day for all processes, for two days, whatever the cache is."""
+"""All processes share one salt a day, for two days, with any cache."""
 
 import json
 import os
@@ -51,17 +51,17 @@ def test_eight_processes_that_start_at_once_have_one_salt(cache):
     command = [sys.executable, "-m", "tests.services.salt_reader", DAY.isoformat()]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     processes = [subprocess.Popen(command, **pipes) for _ in range(8)]
-    for one in processes:
-        one.stdin.write(json.dumps(cache) + "\n")
-        one.stdin.flush()
-    assert {one.stdout.readline() for one in processes} == {"ready\n"}
-    answers = [one.communicate("go\n", timeout=60)[0] for one in processes]
+    for process in processes:
+        process.stdin.write(json.dumps(cache) + "\n")
+        process.stdin.flush()
+    assert {process.stdout.readline() for process in processes} == {"ready\n"}
+    answers = [process.communicate("go\n", timeout=60)[0] for process in processes]
     ((salt, is_shared),) = {tuple(json.loads(answer)) for answer in answers}
     assert len(salt) == 64
     assert is_shared is True
 
 
-def test_a_salt_lives_two_days_from_its_making_and_no_longer(process, cache):
+def test_a_salt_lives_two_days_from_its_creation_and_no_longer(process, cache):
     app = process()
     ask(app)
     store = salt_store(app.extensions["invenio-cache"].cache.cache)

@@ -1,4 +1,4 @@
-"""Proof: totals equal a recount on the real engine, for late events, many things, and days that become months."""
+"""Totals equal a recount on the real engine, with late events, many items, and compacted months."""
 
 import random
 import threading
@@ -157,16 +157,16 @@ def load(chance, workers, make_months, month, alias, client, opensearch):
         with suppress(Exception):  # the engine is killed
             make_months()
 
-    pid, making = workers.start(), threading.Thread(target=try_to_make_months)
+    pid, building = workers.start(), threading.Thread(target=try_to_make_months)
     time.sleep(chance.uniform(0, 1))
-    making.start()
+    building.start()
     time.sleep(chance.uniform(0, 1))
     if month == 5:
         opensearch.crash()
         opensearch.start()
     elif month % 2:
         kill(pid)
-    making.join()
+    building.join()
     workers.wait()
     return sent
 

@@ -1,4 +1,4 @@
-"""Declare: a new event type in one call, with what it is named and mapped as."""
+"""A new event type is declared in one call, with its names and mappings."""
 
 import pytest
 
@@ -69,6 +69,15 @@ def test_a_unique_id_too_long_for_a_key_is_hashed():
         pytest.param({"keep": "query"}, r"keep is 'query'; write it as \['query'\]", id="keep"),
         pytest.param({"builders": "a:b"}, "builders is 'a:b'", id="builders"),
         pytest.param({"metrics": {"count": sum_of("hits")}}, r"metrics has \['count'\]", id="taken"),
+        pytest.param({"keep": ["timestamp"]}, r"keep has \['timestamp'\]", id="kept time"),
+        pytest.param({"keep": ["query", "user_agent"]}, r"keep has \['user_agent'\]", id="kept person"),
+        pytest.param({"keep": ["visitor_id"]}, r"keep has \['visitor_id'\]", id="kept visitor"),
+        pytest.param({"unique_id": "{ip_address}"}, r"unique_id has \['ip_address'\]", id="person as id"),
+        pytest.param({"metrics": {"n": unique("user_id")}}, r"metrics has \['user_id'\]", id="counted persons"),
+        pytest.param({"builders": []}, "builders is empty", id="no builder"),
+        pytest.param({"interval": "week"}, "interval: 'week' is not an interval", id="interval"),
+        pytest.param({"index_interval": "hour"}, "index_interval: 'hour' cannot", id="index interval"),
+        pytest.param({"interval": "year"}, "Set index_interval to 'year' or longer", id="longer"),
         pytest.param({"metrics": {"hits": "hits"}}, r"metrics\['hits'\] is 'hits'; use sum_of", id="metric"),
     ],
 )

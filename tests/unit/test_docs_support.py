@@ -22,7 +22,7 @@ PAGE = """Text
 """
 
 
-def test_a_block_has_its_place_its_options_and_its_text(tmp_path):
+def test_a_block_has_its_line_its_options_and_its_text(tmp_path):
     page = tmp_path / "page.rst"
     page.write_text(PAGE)
     first, second = blocks(page)

@@ -15,7 +15,7 @@ from amqp.serialization import PROPERTY_CLASSES
 from kombu.serialization import loads
 
 from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, message_id_of, read_ahead
-from invenio_stats.broker.transports.reader import Reader, get_each
+from invenio_stats.broker.transports.basic_reader import Reader, get_each
 
 _WAIT_SECONDS = 0.5
 """Time-out for a message that the broker has counted."""

@@ -13,17 +13,13 @@ from typing import Any
 
 import amqp
 from amqp.exceptions import RecoverableConnectionError
-from kombu import Exchange
+from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
-from kombu.exceptions import LimitExceeded, OperationalError
 
 from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, build_publish_frames, read_ahead
-from invenio_stats.broker.transports.channels import borrow_connection, drop
-from invenio_stats.broker.transports.outgoing import Outgoing, parts
-from invenio_stats.errors import StatsError
+from invenio_stats.broker.transports.channels import drop
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing, split_into_parts
 
-_TIMEOUT_SECONDS = 0.4
-"""Time that a request waits for the broker, including the connection; a hundred times as long as a broker needs."""
 _SECONDS_PER_MESSAGE = 0.001
 _REFUSALS = (amqp.PreconditionFailed, amqp.FrameSyntaxError, amqp.ContentTooLarge)
 """What a broker answers to a message, 406 (it is too large), 501 or 311; of a declaration 406 says something else."""
@@ -33,53 +29,21 @@ _TAG_AND_MULTIPLE = Struct(">Q?")
 _channels: "weakref.WeakKeyDictionary[Any, _ConfirmChannel]" = weakref.WeakKeyDictionary()
 
 
-def deliver(
-    pool: Any, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float = _TIMEOUT_SECONDS
+def publish(
+    connection: Connection, model: Connection, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float
 ) -> None:
-    """Publish persistent messages to one queue; over AMQP, return when the broker has confirmed all of them.
-
-    The queue is declared if it does not exist. Raises one of `failure_types(connection)` if the broker is away, rejects
-    a message, or does not confirm in time. It is unknown then which messages the broker has, and all of them can be
-    sent again: a message that arrives twice is one event, by its id.
-    """
-    started = time.monotonic()
-    with borrow_connection(pool, seconds) as connection:
-        if connection.transport.driver_type != "amqp":
-            left = max(0.05, started + seconds - time.monotonic())
-            from invenio_stats.broker.transports import redis  # not imported for RabbitMQ, the usual broker
-
-            try:
-                redis.publish(connection, pool.connection, exchange, messages, left)
-            except ValueError as error:
-                raise MessageRefusedError(error) from error
-            return
-        deadline = started + seconds
-        was_connected = connection.connected
-        try:
-            _send(connection, exchange, messages, deadline)
-        except MessageRefusedError:
-            drop(connection)  # the broker has closed it, or the channel; one that is opened again confirms nothing
+    """Publish messages and return when the broker has confirmed all of them; see `drivers.deliver`."""
+    was_connected = connection.connected
+    try:
+        _send(connection, exchange, messages, deadline)
+    except MessageRefusedError:
+        drop(connection)  # the broker has closed it, or the channel; one that is opened again confirms nothing
+        raise
+    except (*connection.connection_errors, amqp.AMQPError) as error:
+        drop(connection)
+        if not was_connected or isinstance(error, TimeoutError):
             raise
-        except (*connection.connection_errors, amqp.AMQPError) as error:
-            drop(connection)
-            if not was_connected or isinstance(error, TimeoutError):
-                raise
-            _send(connection, exchange, messages, deadline)  # the broker had closed the pooled connection
-
-
-def failure_types(connection: Any = None) -> tuple[type[BaseException], ...]:
-    """Return the exceptions that a failure of the broker may raise, for all transports and that of a connection."""
-    own_types = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
-    return (OSError, EOFError, OperationalError, LimitExceeded, amqp.AMQPError, Unconfirmed, *own_types)
-
-
-class MessageRefusedError(StatsError, ValueError):
-    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
-
-    def __init__(self, error: Exception):
-        """Say why: by the type of an error, whose text may quote the message."""
-        self.reason = f"broker: {type(error).__name__}"
-        super().__init__(self.reason)
+        _send(connection, exchange, messages, deadline)  # the broker had closed the pooled connection
 
 
 class Unconfirmed(OSError):
@@ -166,7 +130,7 @@ class _ConfirmChannel:
             raise RecoverableConnectionError("The channel was closed meanwhile.")
         transport, name = connection.transport, exchange.name if exchange is not None else ""
         with transport.having_timeout(_seconds_left(deadline)) as sock, read_ahead(transport):
-            for part in parts(messages):
+            for part in split_into_parts(messages):
                 frames = _written(self.amqp.channel_id, name, part, connection.frame_max)  # first: it may fail
                 first, self._last_tag = self._last_tag + 1, self._last_tag + len(part)
                 self._unconfirmed.update(range(first, self._last_tag + 1))

@@ -1,10 +1,17 @@
 """Open channels on pooled connections, and reconnect if the broker has closed a connection."""
 
+import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from invenio_queues.queue import Queue
+
+_processes: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
+"""The process that opened a connection of py-amqp."""
+_inherited: list[Any] = []
+"""Connections of the parent of this process, kept so that they are never closed here."""
 
 
 @contextmanager
@@ -31,8 +38,10 @@ def borrow_connection(pool: Any, seconds: float | None = None) -> Iterator[Any]:
     """
     connection = pool.acquire(block=True, timeout=seconds)
     try:
+        _disown_inherited(connection)
         yield connection
     finally:
+        _note_process(connection)
         connection.release()
 
 
@@ -52,3 +61,20 @@ def drop(connection: Any) -> None:
     dead = connection._connection  # `connection.connection` would reconnect if the socket has failed already
     if hasattr(dead, "collect"):
         dead.collect()
+
+
+def _note_process(connection: Any) -> None:
+    if connection._connection is not None and connection.transport.driver_type == "amqp":
+        _processes.setdefault(connection._connection, os.getpid())
+
+
+def _disown_inherited(connection: Any) -> None:
+    """Make a connection reconnect if it is the parent's, whose socket and delivery tags this process must not use."""
+    parents = connection._connection
+    if parents is None or connection.transport.driver_type != "amqp":
+        return
+    if _processes.get(parents, os.getpid()) != os.getpid():
+        # Not closed: that would end the parent's conversation with the broker on the socket that both have.
+        _inherited.append(parents)
+        connection._connection = connection._default_channel = None
+        connection.declared_entities.clear()

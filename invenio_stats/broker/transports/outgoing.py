@@ -4,8 +4,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from invenio_stats.errors import StatsError
+
 _EVENTS_PER_PART = 100
 """Events whose messages are sent together."""
+
+
+class MessageRefusedError(StatsError, ValueError):
+    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
+
+    def __init__(self, error: Exception):
+        """Say why: by the type of an error, whose text may quote the message."""
+        self.reason = f"broker: {type(error).__name__}"
+        super().__init__(self.reason)
 
 
 class Outgoing(NamedTuple):
@@ -30,8 +41,8 @@ class Outgoing(NamedTuple):
         return message
 
 
-def parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Yield messages in parts, so that the broker processes one part while the next is encoded."""
+def split_into_parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Yield parts of the messages, so that the broker processes one part while the next is encoded."""
     first = 0
     while head := messages[first : first + 1]:
         part = messages[first : first + max(1, _EVENTS_PER_PART // head[0].events)]

@@ -1,4 +1,4 @@
-"""Publish and read over transports without publisher confirms, above all Redis.
+"""Publish and read over Redis.
 
 Redis has no queues, only lists. kombu first removes a message from the list and then records it as unacknowledged; if
 the process is killed in between, the message is lost. Here a script does both atomically.
@@ -14,16 +14,19 @@ from typing import Any
 
 from flask import current_app
 from kombu import Connection, Exchange, Producer
-from kombu import Queue as KombuQueue
 from kombu.transport.virtual import QoS
 
+from invenio_stats.broker.transports.basic_publisher import publish_message
+from invenio_stats.broker.transports.basic_reader import Reader
 from invenio_stats.broker.transports.outgoing import Outgoing
-from invenio_stats.broker.transports.reader import Reader
 
 logger = logging.getLogger(__name__)
 
 _COMMAND_TIMEOUT_SECONDS = 0.2
 """Time-out for one command of a publisher; without it a request would wait as long as Redis hangs."""
+
+_MIN_CONNECT_SECONDS = 0.05
+"""Time-out for connecting to Redis if no time is left before the deadline."""
 
 _MESSAGES_PER_REQUEST = 500
 """Messages taken from a list, or restored, by one script call."""
@@ -67,17 +70,12 @@ end
 
 
 def publish(
-    connection: Connection, model: Connection, exchange: Exchange | None, messages: Sequence[Outgoing], seconds: float
+    connection: Connection, model: Connection, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float
 ) -> None:
     """Publish messages one by one; raises the transport's errors.
 
-    `model` is the connection from which the pool creates others, and `connection` is one of these.
+    `connection` keeps its publisher, whose own connection is a copy of `model` with time-outs.
     """
-    if connection.transport.driver_type != "redis":
-        connection.ensure_connection(max_retries=0)
-        with connection.channel() as channel:
-            _send(channel, exchange, messages)
-        return
     publisher: _RedisPublisher | None = vars(connection).pop("stats_publisher", None)
     if publisher is not None:
         try:
@@ -87,7 +85,7 @@ def publish(
         else:
             vars(connection)["stats_publisher"] = publisher
             return
-    publisher = _RedisPublisher(model, seconds)
+    publisher = _RedisPublisher(model, max(_MIN_CONNECT_SECONDS, deadline - time.monotonic()))
     publisher.send(messages)
     vars(connection)["stats_publisher"] = publisher
 
@@ -137,30 +135,10 @@ class _RedisPublisher:
         """Append messages directly to the list of their queue; an exchange would lose them if Redis had lost it."""
         producer = Producer(self._channel)
         for message in messages:
-            producer.publish(message.body, **_options(message))
+            publish_message(producer, message)
 
     def close(self) -> None:
         self._connection.collect()
-
-
-def _send(channel: Any, exchange: Exchange | None, messages: Sequence[Outgoing]) -> None:
-    """Publish messages one by one, each with its declaration, which is remembered for a connection only."""
-    producer = Producer(channel, exchange=exchange)
-    name = messages[0].queue
-    declaration = KombuQueue(name, exchange=exchange or Exchange(""), routing_key=name)
-    for message in messages:
-        producer.publish(message.body, declare=[declaration], **_options(message))
-
-
-def _options(message: Outgoing) -> dict[str, Any]:
-    return {
-        "routing_key": message.queue,
-        "message_id": message.message_id,
-        "headers": dict(message.headers),
-        "content_type": "application/json",
-        "content_encoding": "utf-8",
-        "delivery_mode": "persistent",
-    }
 
 
 def _iter_messages(channel: Any, bound: Any, limit: int, per_request: int) -> Iterator[Any]:

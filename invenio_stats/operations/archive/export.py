@@ -19,9 +19,16 @@ from invenio_stats.operations.archive.manifest import Manifest, Part
 from invenio_stats.operations.inventory import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
-from invenio_stats.totals.first_complete_day import first_complete_day_of
 
-_ORDER: tuple[manifest.Kind, ...] = ("bookmarks", "totals", "automated", "events", "agents", "ingest")
+_ORDER: tuple[manifest.Kind, ...] = (
+    "bookmarks",
+    "completeness",
+    "totals",
+    "automated",
+    "events",
+    "agents",
+    "ingest",
+)
 """Bookmarks are exported first, so that events stored during the export are counted after an import."""
 
 
@@ -70,13 +77,20 @@ def _write(
 ) -> Manifest:
     name = prefix_index(part.index)
     client.indices.refresh(index=name)
-    contents = files.write(folder / part.path, scan(client, name, query), bar.advance)
+    contents = files.write(folder / part.path, map(_exported, scan(client, name, query)), bar.advance)
     if not contents.documents:
         (folder / part.path).unlink()
         return written
     written = written.with_file(replace(part, **contents._asdict()))
     manifest.save(folder, written)
     return written
+
+
+def _exported(document: files.Document) -> files.Document:
+    """Return a document without the fields that concern this instance only: the oldest events when it was judged."""
+    document_id, source = document
+    source.pop("oldest_events", None)
+    return document_id, source
 
 
 def _is_wanted(index: Index, event_types: list[str]) -> bool:
@@ -87,9 +101,11 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     """Return the query for the exported documents of an index; None for all of them."""
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
-        left_out = [*bookmarks_of(others), *map(first_complete_day_of, others)]
+        left_out = list(bookmarks_of(others))
         progress = {"prefix": {"aggregation_type": "rebuild-"}}  # the progress of a rebuild is no statistic
         return {"bool": {"must_not": [{"terms": {"aggregation_type": left_out}}, progress]}}
+    if kind == "completeness":
+        return {"bool": {"filter": [{"terms": {"event_type": event_types}}]}}
     if kind == "agents":
         return None
     edges = {"gte": first and f"{first:%Y-%m-%d}", "lt": last and f"{last + timedelta(days=1):%Y-%m-%d}"}

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 from invenio_stats.errors import ArchiveError
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT_VERSION = 1
 
 _PATH = re.compile(r"[\w%+~-][\w.%+~-]*(?:/[\w%+~-][\w.%+~-]*)*\.jsonl\.gz")
 
-Kind = Literal["totals", "automated", "events", "agents", "ingest", "bookmarks"]
+Kind = Literal["totals", "automated", "events", "agents", "ingest", "completeness", "bookmarks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """All kinds in the order of import: bookmarks last, so that an interrupted import leaves no events uncounted."""
 
@@ -64,7 +64,7 @@ class Manifest:
 def save(folder: Path, manifest: Manifest) -> None:
     """Write the manifest to a directory atomically."""
     part = folder / f"{NAME}.part"
-    part.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1) + "\n")
+    part.write_text(json.dumps({"format": FORMAT_VERSION, **asdict(manifest)}, indent=1) + "\n")
     part.replace(folder / NAME)
 
 
@@ -74,9 +74,9 @@ def load(folder: Path) -> Manifest:
     try:
         values = json.loads(path.read_text())
         form = values.pop("format")
-        if form != FORMAT:
+        if form != FORMAT_VERSION:
             raise ArchiveError(
-                f"{path} has format {form!r}, and this release reads {FORMAT}. Use the release that wrote it."
+                f"{path} has format {form!r}, and this release reads {FORMAT_VERSION}. Use the release that wrote it."
             )
         values["files"] = [Part(**entry) for entry in values["files"]]
         manifest = Manifest(**values)

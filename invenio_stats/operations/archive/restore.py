@@ -8,6 +8,9 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core import names
+from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files
 from invenio_stats.operations.archive.document_merger import DOCUMENTS_PER_PAGE, OUTCOMES, DocumentMerger, Outcome
@@ -16,7 +19,6 @@ from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
 from invenio_stats.operations.archive.targets import Target
 from invenio_stats.search.scan import pages
-from invenio_stats.totals.first_complete_day import first_complete_day_of
 
 Outcomes = dict[str, dict[Outcome, int]]
 """Numbers of documents by kind and outcome."""
@@ -50,8 +52,13 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
     """
     now = datetime.now(timezone.utc)
     outcomes: Outcomes = {}
+    if not is_dry:
+        _judge_completeness(client, manifest, now)
     # In the order of KINDS: bookmarks last, see there.
     for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
+        if part.kind == "completeness":
+            outcomes[part.kind] = _raise_days(client, files.read(folder / part.path), is_dry)
+            continue
         target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
         merger = DocumentMerger(client, target, is_dry, _make_rewind(client, part))
         bar.begin(part.index, part.documents)
@@ -62,16 +69,14 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
         for outcome, count in merger.outcomes.items():
             counted[outcome] += count
     if not is_dry:
+        for event_type in _event_types(manifest, "totals", "automated"):
+            FirstCompleteDay(client, event_type).forget_oldest_events()
         client.indices.refresh(index=f"{prefix_index('stats-')}*,{prefix_index('events-stats-')}*")
     return outcomes
 
 
 def _documents(client: Any, folder: Path, part: Part) -> Any:
-    """Return the documents of a file; bookmarks only of aggregations that have none in this instance.
-
-    First complete days are always imported, because those of this instance were estimated without the imported totals;
-    the later day stays.
-    """
+    """Return the documents of a file; bookmarks only of aggregations that have none in this instance."""
     documents = files.read(folder / part.path)
     if part.kind != "bookmarks":
         return documents
@@ -79,11 +84,33 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
 
     def is_unknown(name: str) -> bool:
         if name not in known:
-            is_day = name.startswith(first_complete_day_of(""))
-            known[name] = not is_day and BookmarkAPI(client, name, "day").get_bookmark() is not None
+            known[name] = BookmarkAPI(client, name, "day").get_bookmark() is not None
         return not known[name]
 
     return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))
+
+
+def _judge_completeness(client: Any, manifest: Manifest, now: datetime) -> None:
+    """Judge the first complete days before the import: imported events may hide that others were deleted."""
+    for event_type in _event_types(manifest, "events", "totals"):
+        events, totals = prefix_index(names.events_alias(event_type)), prefix_index(names.totals_alias(event_type))
+        FirstCompleteDay(client, event_type).find(events, totals, "day", now)
+
+
+def _event_types(manifest: Manifest, *kinds: str) -> list[str]:
+    return sorted({part.event_type for part in manifest.files if part.event_type and part.kind in kinds})
+
+
+def _raise_days(client: Any, documents: Any, is_dry: bool) -> dict[Outcome, int]:
+    """Raise the first complete days of this instance to the imported ones; the later day of two stays."""
+    outcomes: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
+    for event_type, source in documents:
+        day, kept = parse(source["first_complete_day"]), FirstCompleteDay(client, event_type)
+        known = kept.get()
+        outcomes["created" if known is None else "same" if day == known else "replaced" if day > known else "kept"] += 1
+        if not is_dry:
+            kept.raise_to(day)
+    return outcomes
 
 
 def _make_rewind(client: Any, part: Part) -> Callable[[datetime], None]:

@@ -1,8 +1,8 @@
-"""Doctor: what would make the numbers wrong or the visitors known in production, each with its cure."""
+"""Check a configuration for what makes numbers wrong or identifies visitors in production, each with its cure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -13,23 +13,20 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring.configuration_checks import (
+    check_configuration,
+    check_receivers,
+    check_schedule,
+    check_workers,
+)
+from invenio_stats.operations.monitoring.findings import Finding, Level
+from invenio_stats.operations.monitoring.mapping_checks import check_mappings
 from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
 
-Level = Literal["ok", "warning", "error"]
-
 MAX_DAYS_OF_COUNTRIES = 366
 """Age of a country database from which it is out of date: its makers publish a new one every month or more often."""
-
-
-class Finding(NamedTuple):
-    """What one check found."""
-
-    check: str
-    level: Level
-    message: str
-    cure: str = ""
 
 
 Check = Callable[[], Finding]
@@ -41,7 +38,7 @@ def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
         try:
             yield check()
         except Exception as error:  # each client fails in its own way; its text may hold a password
-            name = check.__name__.strip("_")
+            name = check.__name__.removeprefix("check").strip("_")
             yield Finding(
                 name,
                 "error",
@@ -186,24 +183,6 @@ def _pseudonymization() -> Finding:
     return Finding("pseudonymization", "ok", _("All events are pseudonymized before the queue."))
 
 
-_TASKS = {"send_spool": "StatsSpoolTask", "purge_dead_letters": "StatsDeadLettersTask"}
-
-
-def _schedule() -> Finding:
-    """Events that were left on disk are sent, and dead letters deleted, by tasks of beat."""
-    entries = current_app.config.get("CELERY_BEAT_SCHEDULE") or {}
-    scheduled = {entry.get("task") for entry in entries.values() if isinstance(entry, dict)}
-    missing = [entry for task, entry in _TASKS.items() if f"invenio_stats.tasks.{task}" not in scheduled]
-    if missing:
-        return Finding(
-            "schedule",
-            "warning",
-            _("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing)),
-            _("Take them from invenio_stats.tasks, or have cron run `stats spool send` and `dead-letters purge`."),
-        )
-    return Finding("schedule", "ok", _("Beat sends the spool on and deletes old dead letters."))
-
-
 def _totals() -> Finding:
     """Totals that cannot be built or written are quarantined, and tried again by every run."""
     failing = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
@@ -223,7 +202,9 @@ def _estimates() -> Finding:
     found = {}
     for name, definition in current_stats.aggregations.items():
         metrics = parse_metrics(definition.params.get("metric_fields"), setting_path=name)
-        found[name] = ", ".join(metric for metric, one in metrics.items() if one.is_estimate)
+        found[name] = ", ".join(
+            metric for metric, metric_definition in metrics.items() if metric_definition.is_estimate
+        )
     found = {name: metrics for name, metrics in found.items() if metrics}
     if found:
         return Finding(
@@ -245,11 +226,15 @@ _CHECKS: tuple[Check, ...] = (
     _proxies,
     _countries,
     _pseudonymization,
-    _schedule,
+    check_configuration,
+    check_receivers,
+    check_schedule,
+    check_workers,
     _broker,
     _dead_letters,
     _spool,
     _engine,
+    check_mappings,
     _totals,
     _estimates,
 )

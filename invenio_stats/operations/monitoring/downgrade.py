@@ -1,9 +1,12 @@
 """Checks before a downgrade to 7.x: nothing may wait that only this release can read."""
 
+import sqlite3
+
 from flask_babel import gettext as _
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.spool import is_denied
 from invenio_stats.operations.monitoring.doctor import Check, Finding, listed
 from invenio_stats.proxies import current_stats
 
@@ -26,7 +29,18 @@ def _queues() -> Finding:
 
 def _spool() -> Finding:
     """7.x has no spool and would leave its events there."""
-    count = outbox().spool.count()
+    spool = outbox().spool
+    try:
+        count = spool.count()
+    except (OSError, sqlite3.Error) as error:
+        if not is_denied(error):
+            raise
+        return Finding(
+            "spool",
+            "error",
+            _("This user cannot open the spool at %(path)s.", path=str(spool.path)),
+            _("Run the command as the user of the web server."),
+        )
     if count:
         return Finding(
             "spool",

@@ -10,12 +10,13 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core import names
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from invenio_stats.totals.leases import quarantined_totals
 
 Line = dict[str, Any]

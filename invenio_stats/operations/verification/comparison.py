@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
+from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of
-from invenio_stats.search.clauses import PAIRS, Body
+from invenio_stats.search.clauses import GROUPS, Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.totals.copied_fields import value_at
@@ -18,9 +19,10 @@ from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
 
-Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error"]
+Kind = Literal["missing", "different", "orphaned", "duplicate", "copy_error", "foreign"]
 """missing: events without a total; different: fields differ; orphaned: a total without events that count; duplicate:
-the same total in a second index; copy_error: a copy function raises an exception."""
+the same total in a second index; copy_error: a copy function raises an exception; foreign: the total of
+another aggregation is stored in its place."""
 
 OnInterval = Callable[[int, int], None]
 """Called after each interval with the number of intervals compared so far, and the number of all."""
@@ -110,7 +112,7 @@ class Comparison:
         page: Body | None = clauses.composite(self._totals_between(first, end), by_interval, _INTERVALS_PER_PAGE)
         while page is not None:
             answer = search(SearchRequest(self.client, self.stored.alias, page))
-            groups = answer["aggregations"][PAIRS]["buckets"] if "aggregations" in answer else []
+            groups = answer["aggregations"][GROUPS]["buckets"] if "aggregations" in answer else []
             totals.update((parse(group["key"]["interval"]), group["doc_count"]) for group in groups)
             page = clauses.next_page(page, answer) if groups else None
         return totals
@@ -122,7 +124,12 @@ class Comparison:
 
     def _compare(self, counted_total: CountedTotal) -> Difference | None:
         try:
+            self.stored.check_own(counted_total)
             total = self.stored.total(counted_total)
+        except ForeignTotalError as error:
+            return Difference(
+                "foreign", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}
+            )
         except Exception as error:  # from a copy function
             return Difference(
                 "copy_error", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}
@@ -170,7 +177,7 @@ class Comparison:
     def _select_own(
         self, page: Iterable[Mapping[str, Any]], start: datetime
     ) -> Iterator[tuple[Mapping[str, Any], TotalKey]]:
-        """Yield the totals of this aggregation with their pairs; other aggregations may write to the same indices."""
+        """Yield this aggregation's totals with their total keys; other aggregations may write to the same indices."""
         for hit in page:
             total_key = TotalKey(start, value_at(hit["_source"], self.stored.key_field))
             if hit["_id"] == self.stored.document_ref(total_key)[1]:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals.attributes import events_alias_of, store_of
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.writing import BULK_SIZE, Action, write
 
@@ -122,9 +122,9 @@ def rebuild_interval(comparison: Comparison, start: datetime) -> RebuildResult:
 
 
 def _actions(comparison: Comparison, found: Iterable[Difference], build_errors: list[str]) -> Iterator[Action]:
-    """Yield the write operations for differences; append the errors of copy functions to `build_errors`."""
+    """Yield the write operations for differences; append errors to `build_errors`."""
     for difference in found:
-        if difference.kind == "copy_error":
+        if difference.kind in ("copy_error", "foreign"):
             build_errors.append(difference.counted["error"])
         elif difference.found_at is not None:
             index, document_id = difference.found_at

@@ -6,17 +6,17 @@ from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.totals.attributes import check_open, events_alias_of, overrides, recount_of, store_of
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 Reason = Literal["incomplete", "not_started", "not_due"]
 """incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits
 that the aggregation's class sets."""
 
-_LAST_YEAR = 9999
+_MAX_YEAR = 9999
 
 
 class Skipped(NamedTuple):
@@ -89,7 +89,7 @@ def range_edges(
     """Return start and end (exclusive) of the intervals that contain two dates; hours are extended to whole days."""
     whole: Interval = "day" if interval == "hour" else interval
     start = None if first is None else floor(first, whole)
-    return start, None if last is None or utc(last).year == _LAST_YEAR else after(last, whole)
+    return start, None if last is None or utc(last).year == _MAX_YEAR else after(last, whole)
 
 
 def _exclude(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[list[datetime], list[Skipped]]:

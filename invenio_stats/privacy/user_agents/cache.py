@@ -1,5 +1,6 @@
 """Cache the class and the reduced text of user agents, and collect those to be sent to the catalog."""
 
+import os
 import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
@@ -26,7 +27,13 @@ class Agent(NamedTuple):
     """From the whole text: a tool has the class "machine" whether or not COUNTER's list of robots has it."""
 
 
-_lock = threading.Lock()
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+_renew_lock()
+os.register_at_fork(after_in_child=_renew_lock)  # another thread of the parent may hold it
 _noted: dict[str, date] = {}
 _waiting: dict[str, Agent] = {}
 

@@ -1,4 +1,4 @@
-"""The configuration: templates, builders, preprocessors, aggregations, queries, permissions and beat."""
+"""Configure an InvenioRDM: templates, builders, preprocessors, aggregations, queries, permissions and beat."""
 
 from celery.schedules import crontab
 from flask import current_app

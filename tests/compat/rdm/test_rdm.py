@@ -78,7 +78,7 @@ def test_a_new_use_changes_its_total_and_no_other(used, visit, process, document
     assert [document_id[:5] for document_id in after if after[document_id] != before[document_id]] == ["ui_r3"]
 
 
-def test_the_reindex_task_sees_what_changed_and_keeps_its_place(used, visit, process):
+def test_the_reindex_task_sees_what_changed_and_continues_from_there(used, visit, process):
     assert records_to_reindex() == {"p1", "p2"}
     assert records_to_reindex(refresh_time=0) == set()
     visit("/records/r3", 2)

@@ -1,4 +1,4 @@
-"""Dead letters: they can be counted, read, put back and deleted, and none is lost meanwhile."""
+"""Dead letters can be counted, read, replayed and purged, and none is lost meanwhile."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -7,7 +7,7 @@ import pytest
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.dead_letters import DeadLetterFilter
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.core.events import IdentifiedEvent
@@ -23,8 +23,8 @@ EVENT = "record-view"
 def queue(app, queues):
     """The queue of views, with three dead letters of two reasons."""
     queue = queues[EVENT]
-    letters = [(IdentifiedEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
-    dead_letters.reject(queue, [*letters, (IdentifiedEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
+    rejected = [(IdentifiedEvent({"n": number}, f"id-{number}"), "preprocessor: ValueError") for number in range(2)]
+    dead_letters.reject(queue, [*rejected, (IdentifiedEvent({"n": 2}, "id-2"), "engine: mapper_parsing_exception")])
     return queue
 
 
@@ -58,9 +58,9 @@ def test_they_are_counted_by_reason(queue, invoke):
 
 def test_looking_takes_nothing_away(queue, invoke):
     for _ in range(2):
-        letters = json.loads(invoke("show", EVENT, "--json"))
-        assert [dead_letter["event"] for dead_letter in letters] == [{"n": 0}, {"n": 1}, {"n": 2}]
-        assert [dead_letter["message_id"] for dead_letter in letters] == ["id-0", "id-1", "id-2"]
+        found = json.loads(invoke("show", EVENT, "--json"))
+        assert [dead_letter["event"] for dead_letter in found] == [{"n": 0}, {"n": 1}, {"n": 2}]
+        assert [dead_letter["message_id"] for dead_letter in found] == ["id-0", "id-1", "id-2"]
     assert '"n": 2' in invoke("show", EVENT, "--reason", "engine")
     assert len(invoke("show", EVENT, "--limit", "2").splitlines()) == 2
     assert queue_depth.dead(queue) == 3
@@ -149,12 +149,12 @@ def test_events_keep_their_ids_on_the_way_there_and_back(app, queues, put_templa
     ]
     current_stats.publish("file-download", events)
     assert tuple(EventsIndexer(queue, preprocessors=[breaks, *chain]).run()) == (0, 2)
-    letters = {dead_letter.reason: dead_letter for dead_letter in dead_letters.look(queue)}
-    assert {reason: dead_letter.message_id for reason, dead_letter in letters.items()} == {
+    found = {dead_letter.reason: dead_letter for dead_letter in dead_letters.look(queue)}
+    assert {reason: dead_letter.message_id for reason, dead_letter in found.items()} == {
         "preprocessor: RuntimeError": "id-a",
         "engine: mapper_parsing_exception": "id-b",
     }
-    assert not {"ip_address", "user_agent"} & {field for dead_letter in letters.values() for field in dead_letter.event}
+    assert not {"ip_address", "user_agent"} & {field for dead_letter in found.values() for field in dead_letter.event}
 
     assert dead_letters.replay(queue, DeadLetterFilter("preprocessor")) == 1
     current_stats.publish("file-download", events[:1])  # the same click once more
@@ -186,11 +186,11 @@ def test_the_last_ones_are_found_behind_those_that_are_not_meant(queue):
     assert [dead_letter.message_id for dead_letter in dead_letters.look(queue)] == ["id-0", "id-1"]
 
 
-def test_a_letter_without_a_date_is_not_old(queue):
+def test_a_dead_letter_without_a_date_is_not_old(queue):
     """Somebody else put it there, perhaps a minute ago: who wants it away says so without an age."""
     name = dead_letters.dead_name(queue)
     headers = [{}, {"reason": "x", "rejected": "long ago"}, {"reason": "x", "rejected": 5}]
-    deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', one) for one in headers], 5.0)
+    deliver(queue.connection_pool, None, [Outgoing(name, "", '{"a": 1}', header) for header in headers], 5.0)
     found = dead_letters.summary(dead_letters.look(queue))
     assert (found["unknown"]["count"], found["x"]) == (1, {"count": 2, "oldest": None, "newest": None})
     assert dead_letters.purge(queue, DeadLetterFilter(before=datetime.now(timezone.utc) - timedelta(days=30))) == 0
@@ -246,10 +246,10 @@ def test_a_broker_that_is_away_is_named_with_the_cure(queue, invoke, monkeypatch
 def test_one_queue_that_cannot_be_emptied_does_not_stop_the_others(queue, app, monkeypatch):
     purge = dead_letters.purge
 
-    def purge_some(one, choice):
-        if one.routing_key == "stats-file-download":
+    def purge_some(source, choice):
+        if source.routing_key == "stats-file-download":
             raise ConnectionError
-        return purge(one, choice)
+        return purge(source, choice)
 
     monkeypatch.setattr("invenio_stats.broker.dead_letters.purge", purge_some)
     monkeypatch.setitem(app.config, "STATS_DEAD_LETTERS_DAYS", -1)

@@ -1,4 +1,4 @@
-"""Shared messages: many events that are published at once travel some in a message, and each is counted as if alone."""
+"""Events that are published together share messages, and each is counted as if it were alone."""
 
 import json
 from itertools import islice
@@ -11,7 +11,7 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.messages import EVENTS_PER_MESSAGE, MAX_SINGLE_MESSAGES
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.core.moments import parse
@@ -38,7 +38,9 @@ def publish(queue):
         ids = iter(range(sum(sizes)))
         for size in sizes:
             these = [str(number) for number in islice(ids, size)]
-            current_stats.publish(EVENT, [IdentifiedEvent(download(file_id=f"F{one}"), one) for one in these])
+            current_stats.publish(
+                EVENT, [IdentifiedEvent(download(file_id=f"F{event_id}"), event_id) for event_id in these]
+            )
         return [str(number) for number in range(sum(sizes))]
 
     return run
@@ -142,7 +144,7 @@ def test_an_event_that_cannot_be_stored_takes_no_other_with_it(queue):
 def test_a_message_that_comes_again_counts_once(queue, search_client, index_prefix, refresh):
     current_stats.publish(EVENT, [download(file_id=f"F{number}") for number in range(30)])
     messages = list(current_stats.consume(EVENT, payload=False))
-    again = [Outgoing(queue.routing_key, one.properties["message_id"], _text(one.body)) for one in messages]
+    again = [Outgoing(queue.routing_key, message.properties["message_id"], _text(message.body)) for message in messages]
     for _ in range(2):
         deliver(queue.connection_pool, queue.exchange, again)
     assert process_one(EVENT) == (60, 0)

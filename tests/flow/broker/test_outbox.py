@@ -1,4 +1,4 @@
-"""Outbox: a broker that is away, or refuses, holds no request and no other queue, and nobody is left behind by it."""
+"""A broker that is away or refuses messages delays no request and no other queue, and no event is left behind."""
 
 import socket
 import sqlite3
@@ -14,7 +14,7 @@ from kombu.exceptions import EncodeError
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import Outbox
 from invenio_stats.broker.outbox import outbox as way_out
-from invenio_stats.broker.transports.amqp_publisher import deliver, failure_types
+from invenio_stats.broker.transports.drivers import deliver, failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 from invenio_stats.proxies import current_stats
@@ -159,11 +159,11 @@ def test_a_spool_of_a_newer_release_leaves_publishing_alone(box, queues, tmp_pat
         outbox.send_spool(queue)
 
 
-@pytest.mark.parametrize("place", [1, 2760])
-def test_an_event_that_is_not_json_is_said_and_costs_no_other_event(app, queues, place):
+@pytest.mark.parametrize("number", [1, 2760])
+def test_an_event_that_is_not_json_is_said_and_costs_no_other_event(app, queues, number):
     """It is the caller's mistake: no circuit opens, and nothing goes to the spool."""
-    events = [{"timestamp": "2026-11-02T10:00:00", "number": number} for number in range(2800)]
-    events[place]["number"] = {1}
+    events = [{"timestamp": "2026-11-02T10:00:00", "number": other} for other in range(2800)]
+    events[number]["number"] = {1}
     with pytest.raises(EncodeError):
         current_stats.publish("record-view", events)
     assert len(list(current_stats.consume("record-view"))) == 2799

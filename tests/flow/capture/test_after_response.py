@@ -1,4 +1,4 @@
-"""Capture: signals become events, and what counts is decided on the response."""
+"""Signals become events, and the response decides whether they count."""
 
 import logging
 from types import SimpleNamespace
@@ -149,7 +149,7 @@ def test_an_unhandled_error_counts_nothing(visitor, waiting):
     assert waiting() == []
 
 
-def test_a_download_carries_what_the_contract_says_and_its_item(visitor, waiting):
+def test_a_download_has_the_fields_of_the_contract_and_its_item(visitor, waiting):
     visitor.get("/download", headers={"User-Agent": BROWSER, "Referer": "https://example.org/x"})
     (event,) = waiting()
     assert event.pop("timestamp")

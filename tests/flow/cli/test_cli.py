@@ -1,10 +1,15 @@
-"""Commands: what operators read, and what programs read."""
+"""Commands print text for operators and JSON for programs."""
 
 import json
+import signal
 
 import pytest
 
+from invenio_stats.broker import queue_depth
+from invenio_stats.broker.consume import BATCH_SIZE
+from invenio_stats.broker.messages import EVENTS_PER_MESSAGE
 from invenio_stats.cli import stats
+from invenio_stats.operations.runner import process_one
 from invenio_stats.proxies import current_stats
 from tests.flow.test_processors import download
 
@@ -95,6 +100,22 @@ def test_status_goes_on_when_a_service_is_away(invoke, app, monkeypatch):
 def test_what_a_command_did_is_json_for_programs(invoke):
     current_stats.publish("file-download", [download()])
     assert json.loads(invoke("events", "process", "-e", "--json")) == {"file-download": [1, 0], "record-view": [0, 0]}
+
+
+def test_ctrl_c_stops_at_the_end_of_a_batch(invoke, queues, monkeypatch):
+    """What is stored is acknowledged, nothing is lost, and a script does not go on as if the queues were empty."""
+    current_stats.publish("file-download", [download(file_id=f"F{number}") for number in range(BATCH_SIZE + 50)])
+
+    def process_interrupted(name, on_batch):
+        signal.raise_signal(signal.SIGINT)
+        return process_one(name, on_batch)
+
+    monkeypatch.setattr("invenio_stats.cli.events.process_one", process_interrupted)
+    output = invoke("events", "process", "-e", "--json", "file-download", "record-view", code=130)
+    assert json.loads(output) == {"file-download": [BATCH_SIZE, 0]}
+    assert queue_depth.depth(queues["file-download"]) == 50 / EVENTS_PER_MESSAGE
+    monkeypatch.undo()
+    assert json.loads(invoke("events", "process", "-e", "--json", "file-download")) == {"file-download": [50, 0]}
 
 
 def test_deleting_asks_and_can_be_tried_first(invoke, counted, search_client, index_prefix, refresh):

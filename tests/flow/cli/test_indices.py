@@ -31,7 +31,7 @@ def _plenty_of_shards(monkeypatch):
 def test_list_says_what_there_is(invoke, month):
     month.found()
     found = json.loads(invoke("indices", "list", "--json"))
-    assert [(one["name"], one["kind"], one["documents"]) for one in found["indices"]] == [
+    assert [(index["name"], index["kind"], index["documents"]) for index in found["indices"]] == [
         (month.day(1), "events", 2),
         (month.day(3), "events", 1),
     ]

@@ -7,11 +7,11 @@ import pytest
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
 from invenio_stats.cli import verify as cli_verify
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.moments import parse
 from invenio_stats.operations.runner import aggregate_one
 from invenio_stats.operations.verification.rebuild import Rebuild
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import FirstCompleteDay
 
 NAME = "record-view-agg"
 MARCH = ("--from", "2026-03-01", "--to", "2026-03-31")
@@ -121,7 +121,7 @@ def test_differences_are_json_for_programs(verify, late):
 def test_no_differences_are_json_as_well(verify, settled):
     found = verify()
     assert found["differences"] == []
-    assert [one["totals"] for one in found["aggregations"].values()] == [0, 0, 2, 1]
+    assert [aggregation["totals"] for aggregation in found["aggregations"].values()] == [0, 0, 2, 1]
     assert (found["from"], found["to"]) == (None, None)
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_verified_is_never_equal(invoke, verify, settled, own):
     assert (
         "record-view-agg: not verifiable, because its class overrides agg_iter" in invoke("verify", NAME, code=1).stdout
     )
-    assert verify()["aggregations"][NAME]["verifiable"] is False
+    assert verify(code=1)["aggregations"][NAME]["verifiable"] is False  # and of the other there are no totals
     assert verify(NAME, code=1)["differences"] == []
 
 
@@ -237,6 +237,11 @@ def test_what_fails_exits_1_and_says_how(invoke, late, monkeypatch):
     assert "record-view-agg: 0 totals written or deleted, 3 failed: ZeroDivisionError" in output
 
 
+def test_nothing_to_compare_is_no_success(invoke, settled):
+    assert "0 totals compared" in invoke("verify", "--from", "2027", code=1).stdout
+    assert json.loads(invoke("verify", "--from", "2027", "--json", code=1).stdout)["differences"] == []
+
+
 def test_rebuilding_before_the_first_complete_day_is_refused(invoke, late, search_client, counts):
     before = counts()
     FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-12"))
@@ -280,5 +285,5 @@ def test_an_engine_that_does_not_answer_is_said(invoke, settled, monkeypatch):
 
     monkeypatch.setattr("invenio_stats.operations.verification.comparison.search", away)
     said = invoke("verify", code=1).stderr
-    assert "The search engine answered ConnectionError. Run the command again." in said
+    assert "does not answer (ConnectionError). Start it, or correct SEARCH_HOSTS." in said
     assert "secret" not in said

@@ -1,4 +1,4 @@
-"""Pseudonymization places: in the web process, unless a foreign preprocessor may need the person."""
+"""Web processes pseudonymize events, unless a foreign preprocessor may need personal data."""
 
 import logging
 from functools import partial
@@ -53,13 +53,13 @@ def app_config(app_config):
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_a_chain_says_where_its_events_are_sealed(app, queues, name):
-    place = CHAINS[name][1]
-    assert current_stats.events[name].pseudonymization.stage == place
+def test_a_chain_determines_where_its_events_are_pseudonymized(app, queues, name):
+    stage = CHAINS[name][1]
+    assert current_stats.events[name].pseudonymization.stage == stage
     current_stats.publish(name, [download(user_id="7")])
     (message,) = current_stats.consume(name)
     left = PERSON & set(message)
-    assert left == {"web": {"user_id"} if name == "with-users" else set(), "worker": PERSON}[place]
+    assert left == {"web": {"user_id"} if name == "with-users" else set(), "worker": PERSON}[stage]
 
 
 def process(name, search_client, refresh, index_prefix):
@@ -71,7 +71,7 @@ def process(name, search_client, refresh, index_prefix):
     return [hit["_source"] for hit in hits], outcome
 
 
-def test_what_the_worker_seals_has_served_the_foreign_step(app, queues, search_client, refresh, index_prefix):
+def test_the_worker_pseudonymizes_after_the_foreign_preprocessor(app, queues, search_client, refresh, index_prefix):
     current_stats.publish("foreign-before", [download()])
     ((document,), outcome) = process("foreign-before", search_client, refresh, index_prefix)
     assert outcome == (1, 0)
@@ -96,11 +96,11 @@ def test_a_type_that_counts_with_its_users_keeps_them(app, queues, search_client
     assert "ip_address" not in document
 
 
-def test_what_is_not_sealed_before_the_queue_is_said_at_start(create_app, app_config, caplog):
+def test_event_types_that_the_worker_pseudonymizes_are_logged_at_the_start(create_app, app_config, caplog):
     caplog.set_level(logging.WARNING)
     create_app(**app_config)
     warned = {record.event_type for record in caplog.records if "reach the broker" in record.message}
-    assert warned == {name for name, (_, place) in CHAINS.items() if place == "worker"}
+    assert warned == {name for name, (_, stage) in CHAINS.items() if stage == "worker"}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,6 @@ def test_what_is_not_sealed_before_the_queue_is_said_at_start(create_app, app_co
         (["ours"], "make it a dict"),
     ],
 )
-def test_a_mistake_in_the_places_is_named(create_app, app_config, setting, said):
+def test_an_error_in_the_stages_is_named(create_app, app_config, setting, said):
     with pytest.raises(ConfigurationError, match=said):
         create_app(**{**app_config, "STATS_PSEUDONYMIZE_IN": setting})

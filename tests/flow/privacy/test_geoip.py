@@ -1,6 +1,8 @@
-"""Countries: from the operator's database, and never at the cost of an event."""
+"""Countries come from the operator's database, and a broken one costs no event."""
 
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from mmdb_writer import MMDBWriter
@@ -114,6 +116,26 @@ def test_a_replaced_database_is_noticed_within_minutes(tmp_path):
     write(tmp_path / "new", {"country": {"iso_code": "DK"}})
     (tmp_path / "new").replace(path)
     assert database.country_of("198.51.100.7") == "DK"
+
+
+def test_without_a_temporary_directory_countries_are_known(database, tmp_path, monkeypatch):
+    """As in a container whose file system is read only."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    countries = CountryDatabase(database)
+    assert countries.check()
+    assert [countries.country_of(address) for address in ("198.51.100.7", "192.0.2.1")] == ["CH", None]
+    assert countries.gives_countries()
+
+
+@pytest.mark.expect_logged_errors
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, monkeypatch):
+    path, clock = tmp_path / "countries.mmdb", iter(range(0, 10_000, 61))
+    write(path, {"country": {"iso_code": "CH"}})
+    database = CountryDatabase(str(path), clock=lambda: next(clock))
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "read_bytes", lambda path: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+        assert database.country_of("198.51.100.7") is None
+    assert database.country_of("198.51.100.7") == "CH"
 
 
 def test_the_file_is_not_looked_at_for_each_address(tmp_path):

@@ -1,4 +1,4 @@
-"""Pseudonymize: what leaves the web process names nobody, and says what kind of agent there was."""
+"""Events that leave the web process identify nobody, and have the class of the user agent."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -80,7 +80,7 @@ def test_an_event_that_never_had_an_agent_is_nobodys_robot(app):
     assert "agent_id" not in event
 
 
-def test_sealing_twice_changes_nothing(app):
+def test_pseudonymizing_twice_changes_nothing(app):
     event = pseudonymized(referrer="https://example.org/a?q=secret")
     assert Pseudonymizer(lambda when: "another salt")(dict(event)) == event
 
@@ -90,7 +90,7 @@ def test_an_event_of_nobody_is_left_as_it_is(app):
     assert Pseudonymizer(lambda when: "salt")(dict(event)) == event
 
 
-def test_an_event_without_a_moment_is_sealed_all_the_same(app):
+def test_an_event_without_a_timestamp_is_pseudonymized_too(app):
     """The worker will say what is wrong with it; nobody is named until then."""
     event = pseudonymized() | {}
     broken = Pseudonymizer(lambda when: "salt")({**raw(), "timestamp": "never"})
@@ -229,7 +229,7 @@ def test_nothing_of_a_person_is_left_whatever_they_send(app, address, user, sess
     ),
     st.booleans(),
 )
-def test_a_sealer_that_has_sealed_others_does_the_same_as_a_new_one(app, events, keep_user_id):
+def test_a_used_pseudonymizer_does_the_same_as_a_new_one(app, events, keep_user_id):
     """What is remembered of one event never gets into another."""
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
 

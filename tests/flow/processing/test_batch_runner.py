@@ -1,4 +1,4 @@
-"""Batches: the next one is made ready while others are stored; each is acknowledged in its turn, when it is stored."""
+"""The next batch is prepared while others are stored; each is acknowledged in order, after it is stored."""
 
 import threading
 

@@ -87,7 +87,7 @@ def sources(search_client, alias, refresh):
 
 
 def at(*seconds, start=TODAY + timedelta(hours=1), **options):
-    return [make_click(start + timedelta(seconds=one), **options) for one in seconds]
+    return [make_click(start + timedelta(seconds=second), **options) for second in seconds]
 
 
 def stream(rng, start, width, people, number):
@@ -141,7 +141,7 @@ def test_of_two_writers_that_read_the_same_one_has_to_read_again(search_client, 
     with ThreadPoolExecutor(2) as pool:
         written = list(pool.map(lambda client, part: make_writer(client).write(part), clients, parts))
     assert sum(client.replaces for client in clients) >= len(people)
-    assert [one.stored for one in written] == [0, 50]
+    assert [outcome.stored for outcome in written] == [0, 50]
     assert counted(sources()) == kept_by_thing([*first, *parts[0], *parts[1]], 30)
 
 
@@ -159,7 +159,7 @@ def test_a_click_that_is_refused_takes_no_other_with_it(make_writer, ensure, sou
     clicks[position].fields["size"] = size
     written = make_writer().write(ensure(clicks))
     refused = [clicks[position]] if position == 2 else []
-    assert [one.click for one in written.refused] == refused
+    assert [refusal.click for refusal in written.refused] == refused
     assert written[:3] == (1, 0, 2 - len(refused))
     assert counted(sources())["A", "P"] == [clicks[1 if refused else 2].moment]
 
@@ -170,7 +170,7 @@ def test_a_refused_click_is_found_out_when_it_is_merged(make_writer, ensure, sou
     bad, good = at(20, 10)
     bad.fields["size"] = "nine"
     written = writer.write([bad, good])
-    assert [(one.click, one.reason) for one in written.refused] == [(bad, "mapper_parsing_exception")]
+    assert [(refusal.click, refusal.reason) for refusal in written.refused] == [(bad, "mapper_parsing_exception")]
     assert counted(sources())["A", "P"] == [good.moment]
 
 
@@ -178,7 +178,7 @@ def test_an_id_that_the_engine_cannot_take_is_refused_alone(make_writer, ensure)
     clicks = [click._replace(fields={"unique_id": "A"}, identity=None) for click in at(1, 2)]
     clicks[0] = clicks[0]._replace(event_id="x" * 600)
     written = make_writer().write(ensure(clicks))
-    assert (written.stored, [one.reason for one in written.refused]) == (1, ["id_too_long"])
+    assert (written.stored, [refusal.reason for refusal in written.refused]) == (1, ["id_too_long"])
 
 
 def test_an_index_that_takes_no_flag_collapses_clicks_inside_a_cell_only(make_writer, ensure, sources, alias):

@@ -1,4 +1,4 @@
-"""Ask: what queries are made of, and how others change them."""
+"""Query classes can be configured and replaced by other packages."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Ask: what is wrong with a question is the asker's mistake, and named."""
+"""A wrong parameter is the client's error, and the message names it."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_value_that_does_not_fit_its_field_is_the_clients_mistake(totals):
     assert "fields: version='two'" in refused(query, version="two")
 
 
-def test_totals_too_far_apart_for_the_interval_are_refused(totals):
+def test_totals_too_far_from_each_other_for_the_interval_are_refused(totals):
     totals([*TOTALS, total("1500-01-01")])
     assert "interval day from start_date None to end_date None" in refused(histogram(), bucket_id="b1")
     assert len(histogram().run(bucket_id="b1", interval="year")["buckets"]) == 527

@@ -1,4 +1,4 @@
-"""Ask: queries over totals that lie in the engine."""
+"""Queries answer from the totals in the search engine."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Agents: each is in the dictionary once, by itself; what does not count as people's is automated traffic."""
+"""The user-agent catalog holds each user agent once; events of robots and machines are automated traffic."""
 
 import pytest
 
@@ -15,7 +15,7 @@ CURL = "curl/8.5.0"
 
 @pytest.fixture
 def new_process(app, queues, monkeypatch):
-    """Begin as a process that has met no agent yet, with nothing on the way to the dictionary."""
+    """Begin as a process that has met no agent yet, with no entries waiting to be sent to the catalog."""
     if queue_depth.depth(current_stats.agents_queue):
         assert list(current_stats.agents_queue.consume())
     monkeypatch.setattr(cache, "_noted", {})
@@ -24,7 +24,7 @@ def new_process(app, queues, monkeypatch):
 
 @pytest.fixture
 def entries(search_client, refresh, index_prefix):
-    """Return the documents of the dictionary by id."""
+    """Return the documents of the catalog by id."""
 
     def search():
         refresh()
@@ -51,7 +51,7 @@ def test_an_agent_is_sent_once_and_alone(app, queues, put_templates, new_process
     assert agent_id in {event["agent_id"] for event in stored_events()}
 
 
-def test_a_dictionary_that_cannot_be_reached_costs_nothing(app, queues, new_process, monkeypatch, caplog):
+def test_a_catalog_that_is_not_available_costs_nothing(app, queues, new_process, monkeypatch, caplog):
     def away(*args, **kwargs):
         raise ConnectionError("amqp://user:secret@example.org")
 

@@ -1,11 +1,12 @@
-"""Aggregate: totals that are deleted come back with the next run, or are not deleted."""
+"""Deleted totals come back with the next run, or are not deleted."""
 
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import LeaseLostError
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from invenio_stats.totals.stored import TotalsStore
 
 DAYS = ("2026-03-10", "2026-03-11", "2026-03-12")
@@ -39,7 +40,7 @@ def delete(app, settled):
 
 
 @pytest.fixture
-def first_day(settled, search_client):
+def first_complete_day(settled, search_client):
     FirstCompleteDay(search_client, "record-view").raise_to(parse("2026-03-11"))
 
 
@@ -77,7 +78,7 @@ def test_a_run_at_work_does_not_move_the_bookmark_past_what_is_deleted(settled, 
     assert counts() == {**ALL, "recid_2-2026-03-12": 1}
 
 
-def test_totals_that_could_never_come_back_are_not_deleted(delete, first_day, counts):
+def test_totals_that_could_never_come_back_are_not_deleted(delete, first_complete_day, counts):
     said = delete(code=2)
     assert "1 of these totals are older than 2026-03-11" in said
     assert "--from 2026-03-11" in said
@@ -85,20 +86,20 @@ def test_totals_that_could_never_come_back_are_not_deleted(delete, first_day, co
     assert counts() == ALL
 
 
-def test_those_that_come_back_are_deleted(delete, first_day, counts, aggregator):
+def test_those_that_come_back_are_deleted(delete, first_complete_day, counts, aggregator):
     assert "2 totals deleted" in delete("--start-date", "2026-03-11")
     aggregator().run()
     assert counts() == ALL
 
 
 def test_where_nobody_knows_the_first_day_totals_without_events_are_safe(delete, raw, search_client, counts):
-    search_client.indices.delete(index=f"{raw.prefix}stats-bookmarks")
+    search_client.indices.delete(index=f"{raw.prefix}stats-completeness")
     search_client.indices.delete(index=f"{raw.prefix}events-stats-record-view-2026-03")
     assert "3 of these totals" in delete(code=2)
     assert counts() == ALL
 
 
-def test_totals_that_cannot_be_recounted_are_deleted_when_asked(delete, first_day, counts):
+def test_totals_that_cannot_be_recounted_are_deleted_when_asked(delete, first_complete_day, counts):
     assert "3 totals deleted" in delete("--include-final")
     assert counts() == {}
 

@@ -1,4 +1,4 @@
-"""Aggregate: a total says the same, whether its events are read or the engine is asked about them."""
+"""A total is the same, whether its events are read or the engine aggregates them."""
 
 from collections import Counter
 
@@ -31,7 +31,7 @@ def ways(monkeypatch):
     return used
 
 
-def one(stored_totals):
+def single_total(stored_totals):
     (total,) = stored_totals().values()
     return total
 
@@ -42,7 +42,7 @@ def test_any_number_of_events(raw, aggregator, stored_totals, events):
     for number in range(events):
         raw.put(f"2026-03-10T10:00:{number:02}", session=f"s{number % 7}", referrer=f"r{number}")
     aggregator(copy_fields={"pid_value": "referrer"}).run()
-    total = one(stored_totals)
+    total = single_total(stored_totals)
     assert (total["count"], total["unique_count"]) == (events, min(events, 7))
     assert total["pid_value"] == f"r{events - 1}"
 
@@ -70,7 +70,7 @@ def test_of_two_events_at_the_same_time_the_one_stored_later_is_the_newest(raw, 
     raw.put(referrer="second")
     raw.put(referrer="unstamped", stamped=False)
     aggregator(copy_fields={"pid_value": "referrer"}).run()
-    assert one(stored_totals)["pid_value"] == "second"
+    assert single_total(stored_totals)["pid_value"] == "second"
 
 
 @pytest.mark.usefixtures("few")
@@ -85,7 +85,7 @@ def test_several_values_in_one_event(raw, aggregator, stored_totals):
     raw.put(session=["s1", "s2"])
     raw.put(session=["s2", "s3", "s3"])
     aggregator().run()
-    assert one(stored_totals)["unique_count"] == 3
+    assert single_total(stored_totals)["unique_count"] == 3
 
 
 def test_what_is_no_text_is_left_to_the_engine(raw, aggregator, stored_totals, ways):
@@ -93,14 +93,14 @@ def test_what_is_no_text_is_left_to_the_engine(raw, aggregator, stored_totals, w
     raw.put(session=5)
     raw.put(session="5")
     aggregator().run()
-    assert one(stored_totals)["unique_count"] == 1
+    assert single_total(stored_totals)["unique_count"] == 1
     assert ways == {"read": 1, "asked": 1}
 
 
 def test_an_event_of_two_things_counts_for_both(raw, aggregator, counts, ways):
     raw.put(key="recid_1")
-    place = raw.put(key="recid_1")
-    raw.change(place, unique_id=["recid_1", "recid_2"])
+    ref = raw.put(key="recid_1")
+    raw.change(ref, unique_id=["recid_1", "recid_2"])
     aggregator().run()
     assert counts() == {"recid_1-2026-03-10": 2, "recid_2-2026-03-10": 1}
     assert ways["asked"] == 2

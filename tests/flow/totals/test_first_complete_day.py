@@ -3,32 +3,37 @@
 import pytest
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.definitions import AggregationDefinition
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 
 NOW = parse("2026-04-01T12:00:00")
 
 
 @pytest.fixture
-def first_day(raw, index_prefix):
+def first_complete_day(raw, index_prefix):
     return FirstCompleteDay(raw.client, "record-view")
 
 
-def find(first_day, index_prefix, interval="day"):
-    return first_day.find(f"{index_prefix}events-stats-record-view", f"{index_prefix}stats-record-view", interval, NOW)
+def find(first_complete_day, index_prefix, interval="day"):
+    return first_complete_day.find(
+        f"{index_prefix}events-stats-record-view", f"{index_prefix}stats-record-view", interval, NOW
+    )
 
 
-def test_nothing_is_too_old_on_a_fresh_instance(first_day, index_prefix):
-    assert first_day.get() is None
-    assert find(first_day, index_prefix) == first_day.get() == NOTHING_MISSING
+def test_nothing_is_too_old_on_a_fresh_instance(first_complete_day, index_prefix):
+    assert first_complete_day.get() is None
+    assert find(first_complete_day, index_prefix) == first_complete_day.get() == NOTHING_MISSING
 
 
-def test_nothing_is_too_old_where_the_events_reach_as_far_back_as_the_totals(raw, aggregator, first_day, index_prefix):
+def test_nothing_is_too_old_where_the_events_reach_as_far_back_as_the_totals(
+    raw, aggregator, first_complete_day, index_prefix
+):
     raw.put("2026-03-10", "recid_1")
     aggregator().run()
-    assert find(first_day, index_prefix) == NOTHING_MISSING
+    assert find(first_complete_day, index_prefix) == NOTHING_MISSING
 
 
 @pytest.fixture
@@ -44,34 +49,36 @@ def upgraded(raw, aggregator, index_prefix):
         refresh=True,
     )
     client.indices.refresh(index=f"{index_prefix}stats-record-view*")
-    client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    client.indices.delete(index=f"{index_prefix}stats-completeness")
 
 
-def test_the_day_after_the_oldest_event_is_whole_where_totals_reach_further_back(upgraded, first_day, index_prefix):
+def test_the_day_after_the_oldest_event_is_whole_where_totals_reach_further_back(
+    upgraded, first_complete_day, index_prefix
+):
     """The oldest event's own day may have lost some."""
-    assert find(first_day, index_prefix) == parse("2026-03-11")
+    assert find(first_complete_day, index_prefix) == parse("2026-03-11")
 
 
-def test_a_retracted_day_is_there(raw, aggregator, first_day, index_prefix):
+def test_a_retracted_day_is_there(raw, aggregator, first_complete_day, index_prefix):
     """Its events do not count, but they are not gone."""
-    place = raw.put("2026-03-09")
+    ref = raw.put("2026-03-09")
     raw.put("2026-03-11")
     aggregator().run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
-    raw.change(place, superseded=True)
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
+    raw.change(ref, superseded=True)
     raw.client.indices.refresh(index=f"{index_prefix}*")
-    assert find(first_day, index_prefix) == NOTHING_MISSING
+    assert find(first_complete_day, index_prefix) == NOTHING_MISSING
 
 
-def test_it_is_today_where_all_events_are_gone(upgraded, raw, first_day, index_prefix):
+def test_it_is_today_where_all_events_are_gone(upgraded, raw, first_complete_day, index_prefix):
     raw.client.indices.delete(index=f"{index_prefix}events-stats-record-view-2026-03")
-    assert find(first_day, index_prefix) == parse("2026-04-01")
+    assert find(first_complete_day, index_prefix) == parse("2026-04-01")
 
 
-def test_it_only_rises(first_day):
-    first_day.raise_to(parse("2026-03-10T12:00:00"))
-    first_day.raise_to(parse("2026-03-09"))
-    assert first_day.get() == parse("2026-03-10")
+def test_it_only_rises(first_complete_day):
+    first_complete_day.raise_to(parse("2026-03-10T12:00:00"))
+    first_complete_day.raise_to(parse("2026-03-09"))
+    assert first_complete_day.get() == parse("2026-03-10")
 
 
 def test_totals_before_it_are_left_as_they_are(upgraded, raw, aggregator, counts, caplog):
@@ -86,10 +93,10 @@ def test_totals_before_it_are_left_as_they_are(upgraded, raw, aggregator, counts
     assert "Intervals before the first complete day are not recounted" in caplog.text
 
 
-def test_a_longer_interval_that_begins_before_it_is_left_as_it_is(raw, aggregator, first_day, counts):
+def test_a_longer_interval_that_begins_before_it_is_left_as_it_is(raw, aggregator, first_complete_day, counts):
     raw.put("2026-03-09")
     raw.put("2026-04-02")
-    first_day.raise_to(parse("2026-03-02"))
+    first_complete_day.raise_to(parse("2026-03-02"))
     aggregator(interval="month").run()
     assert set(counts()) == {"recid_1-2026-04"}
 
@@ -102,7 +109,7 @@ def test_a_range_before_it_is_left_as_it_is(upgraded, raw, aggregator, counts):
     assert counts() == before
 
 
-def test_all_aggregations_of_an_event_type_have_one_day(raw, aggregator, first_day, index_prefix, monkeypatch):
+def test_all_aggregations_of_an_event_type_have_one_day(raw, aggregator, first_complete_day, index_prefix, monkeypatch):
     """Whoever asks first, and wherever the others have their totals; else they would be judged to be all there."""
 
     class Elsewhere(StatAggregator):
@@ -115,21 +122,23 @@ def test_all_aggregations_of_an_event_type_have_one_day(raw, aggregator, first_d
     for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
         raw.put(day)
     Elsewhere(name="elsewhere-agg", **params).run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
     query = {"query": {"range": {"timestamp": {"lt": "2026-03-10"}}}}
     raw.client.delete_by_query(index=f"{index_prefix}events-stats-*", body=query, refresh=True)
     raw.client.indices.refresh(index=f"{index_prefix}stats-*")
     monkeypatch.setitem(current_stats.aggregations, "elsewhere-agg", elsewhere)
-    assert find(first_day, index_prefix) == parse("2026-03-11")
+    assert find(first_complete_day, index_prefix) == parse("2026-03-11")
 
 
-def test_a_month_that_begins_before_its_first_event_is_all_there(raw, aggregator, first_day, index_prefix, monkeypatch):
+def test_a_month_that_begins_before_its_first_event_is_all_there(
+    raw, aggregator, first_complete_day, index_prefix, monkeypatch
+):
     """Also where an aggregation by day asks first."""
     params = {"event": "record-view", "field": "unique_id", "interval": "month"}
     monthly = AggregationDefinition("monthly-agg", None, StatAggregator, params)
     raw.put("2026-03-09")
     aggregator(name="monthly-agg", interval="month").run()
-    raw.client.indices.delete(index=f"{index_prefix}stats-bookmarks")
+    raw.client.indices.delete(index=f"{index_prefix}stats-completeness")
     raw.client.indices.refresh(index=f"{index_prefix}stats-*")
     monkeypatch.setitem(current_stats.aggregations, "monthly-agg", monthly)
-    assert find(first_day, index_prefix) == NOTHING_MISSING
+    assert find(first_complete_day, index_prefix) == NOTHING_MISSING

@@ -1,4 +1,4 @@
-"""Aggregate: two runs that take turns at single requests, killed at any of them, while events come and change."""
+"""Two runs take turns at single requests and may be killed at any of them, while events arrive and change."""
 
 import threading
 from contextvars import ContextVar
@@ -105,13 +105,13 @@ class Scene:
         self.raw = raw
         self.start = start
         self.runs = {}
-        self.places = [raw.put(day, "x", session, size=1) for day in DAYS for session in "12"]
+        self.refs = [raw.put(day, "x", session, size=1) for day in DAYS for session in "12"]
 
     def event(self, *where):
-        self.places.append(self.raw.put(*where, size=1))
+        self.refs.append(self.raw.put(*where, size=1))
 
     def flag(self, number, flag, value):
-        self.raw.change(self.places[number % len(self.places)], **{flag: value})
+        self.raw.change(self.refs[number % len(self.refs)], **{flag: value})
 
     def move(self, name, times):
         if name not in self.runs or self.runs[name].is_over:
@@ -135,7 +135,7 @@ class Scene:
 
 
 @pytest.fixture
-def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_client, in_turns, monkeypatch):
+def perform(app, raw, aggregator, stored_totals, index_prefix, clock, search_client, in_turns, monkeypatch):
     """Return a function that does such steps, ends all runs, makes a quiet one, and gives the totals and a recount.
 
     Nothing is read twice for safety, so that the bookmark alone has to be right.
@@ -155,7 +155,7 @@ def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_c
         scene.calm()
         clock.forward(seconds=lease + 1)
         aggregator().run()
-        documents = [search_client.get(**place)["_source"] for place in scene.places]
+        documents = [search_client.get(**ref)["_source"] for ref in scene.refs]
         totals = {name: (total["count"], total["unique_count"]) for name, total in stored_totals().items()}
         return totals, {document_id: numbers[:2] for document_id, numbers in recount(documents).items()}
 
@@ -164,14 +164,14 @@ def carry_out(app, raw, aggregator, stored_totals, index_prefix, clock, search_c
 
 @LAW
 @given(steps=st.lists(st.one_of(events, flags, moves, moves, ends, kills), max_size=20))
-def test_after_a_quiet_run_totals_equal_a_recount(carry_out, steps):
-    totals, expected = carry_out(steps, lease=1_000_000)
+def test_after_a_quiet_run_totals_equal_a_recount(perform, steps):
+    totals, expected = perform(steps, lease=1_000_000)
     assert totals == expected
 
 
 @LAW
 @given(steps=st.lists(st.one_of(events, flags, moves, moves, ends), max_size=20))
 @example(steps=OVERTAKEN)
-def test_so_they_do_after_runs_that_stood_still_for_too_long(carry_out, steps):
-    totals, expected = carry_out(steps)
+def test_so_they_do_after_runs_that_stood_still_for_too_long(perform, steps):
+    totals, expected = perform(steps)
     assert totals == expected

@@ -1,4 +1,4 @@
-"""Aggregate: runs at the same time share the work, and whatever stops one of them, the next sets it right."""
+"""Concurrent runs share the work, and the next run corrects what an interrupted one left."""
 
 import pytest
 
@@ -163,8 +163,8 @@ def test_a_total_that_others_changed_meanwhile_is_counted_again(raw, days, aggre
     """A total is only written over what it was counted beside."""
 
     def meanwhile():
-        place = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
-        search_client.index(**place, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": 99})
+        ref = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
+        search_client.index(**ref, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": 99})
 
     assert aggregator(meanwhile).run() == [(1, 0)] * 6
     assert counts() == ALL
@@ -176,8 +176,8 @@ def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     write, changes = execution.write, iter(range(100))
 
     def meddle(client, actions, is_guarded):
-        place = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
-        search_client.index(**place, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": next(changes)})
+        ref = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
+        search_client.index(**ref, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": next(changes)})
         return write(client, actions, is_guarded)
 
     monkeypatch.setattr(execution, "write", meddle)
@@ -193,9 +193,9 @@ def test_what_a_run_could_not_write_is_not_done_for_the_runs_beside_it(aggregato
     """Else the other moves the bookmark past it; and this one may be killed before it has quarantined anything."""
     starts = [parse(day) for day in DAYS[:3]]
     wanted = dict.fromkeys(starts, 1)
-    one, other = aggregator().begin_lease(), aggregator().begin_lease()
-    assert one.claim(wanted).granted == starts[:1]
-    assert one.claim(dict.fromkeys(starts[1:], 1), unfinished=starts[:1]).granted == starts[1:2]
+    first, other = aggregator().begin_lease(), aggregator().begin_lease()
+    assert first.claim(wanted).granted == starts[:1]
+    assert first.claim(dict.fromkeys(starts[1:], 1), unfinished=starts[:1]).granted == starts[1:2]
     assert other.claim(wanted) == ([starts[0]], [])
     assert other.claim(dict.fromkeys(starts[1:], 1)) == ([starts[2]], [])
 
@@ -205,7 +205,7 @@ def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch
     seen = []
 
     def refuse_first(client, actions, is_guarded):
-        seen.append([list(one.done) for one in leases()])
+        seen.append([list(lease.done) for lease in leases()])
         start, action = actions[0]
         return [] if len(seen) > 1 else [Failure(start, action.counted.total_key.key, "busy", "later")]
 

@@ -1,4 +1,4 @@
-"""Aggregate: a run works on what changed since the bookmark, and on nothing else."""
+"""A run works on what changed since the bookmark, and on nothing else."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from invenio_stats.core.moments import parse
 @pytest.fixture
 def settled(raw, aggregator, clock):
     """Two things on two days, counted some hours ago; returns where the first thing's event of March 10 is."""
-    place = raw.put("2026-03-10", "recid_1")
+    ref = raw.put("2026-03-10", "recid_1")
     raw.put("2026-03-10", "recid_2")
     raw.put("2026-03-11", "recid_1")
     clock.forward(hours=1)
     assert aggregator().run() == [(2, 0), (1, 0)]
     clock.forward(hours=5)
-    return place
+    return ref
 
 
 def test_nothing_new_is_a_handful_of_requests(settled, aggregator, requests, clock):
@@ -60,9 +60,9 @@ def test_a_total_without_events_disappears(settled, raw, aggregator, counts, fla
 
 
 def test_a_total_without_events_disappears_where_there_is_no_bookmark(raw, aggregator, counts):
-    place = raw.put("2026-01-31")
+    ref = raw.put("2026-01-31")
     aggregator().run(update_bookmark=False)
-    raw.change(place, superseded=True)
+    raw.change(ref, superseded=True)
     raw.put("2026-02-01")
     aggregator().run()
     assert set(counts()) == {"recid_1-2026-02-01"}
@@ -201,8 +201,9 @@ def test_late_events_of_many_days_are_read_together(settled, raw, aggregator, re
         raw.put(day)
     requests.clear()
     assert aggregator().run() == [(1, 0)] * len(days)
-    # What changed; their numbers, and the events themselves; where the run is, and the stored totals.
-    assert (requests["_msearch"], requests["_search"], requests["_mget"], requests["_bulk"]) == (1, 2, 2, 1)
+    # What changed; their numbers, the events themselves, and the oldest event, by which the first complete day is
+    # judged; where the run is, and the stored totals.
+    assert (requests["_msearch"], requests["_search"], requests["_mget"], requests["_bulk"]) == (1, 3, 2, 1)
     assert (requests["locks"], requests["bookmark"]) == (2, 1)
 
 
@@ -211,7 +212,8 @@ def test_a_new_day_is_a_dozen_requests(settled, raw, aggregator, requests):
     requests.clear()
     assert aggregator().run() == [(1, 0)]
     once = dict.fromkeys(("_alias", "_refresh", "_msearch", "_mapping", "_bulk", "bookmark"), 1)
-    assert requests == {**once, "_search": 2, "_mget": 2, "locks": 2}
+    # One search is for the oldest event, which tells whether the first complete day has to be judged anew.
+    assert requests == {**once, "_search": 3, "_mget": 2, "locks": 2}
 
 
 @pytest.mark.parametrize("page", [1, 3, 4, 5])

@@ -1,4 +1,4 @@
-"""Aggregate: one total that fails does not stop the others, and is tried again by every run."""
+"""A total that fails does not stop the others, and every run tries it again."""
 
 import pytest
 
@@ -26,7 +26,10 @@ def quarantined(search_client, index_prefix):
 
     def read():
         source = search_client.get(index=f"{index_prefix}stats-locks", id="record-view-agg")["_source"]
-        return [(f"{one.start:%Y-%m-%d}", one.key, one.error) for one in quarantine.read_quarantined(source)]
+        return [
+            (f"{quarantined_total.start:%Y-%m-%d}", quarantined_total.key, quarantined_total.error)
+            for quarantined_total in quarantine.read_quarantined(source)
+        ]
 
     return read
 
@@ -39,7 +42,7 @@ def test_the_rest_goes_on_and_the_bookmark_moves(raw, aggregator, counts, quaran
     assert own.run() == [(1, 1)]
     assert set(counts()) == {"recid_2-2026-03-12"}
     assert own.bookmark_api.get_bookmark(refresh_time=0) == clock.now
-    assert [one[:2] for one in quarantined()] == [("2026-03-12", "recid_1")]
+    assert [quarantined_total[:2] for quarantined_total in quarantined()] == [("2026-03-12", "recid_1")]
 
 
 def test_the_log_says_where_it_failed_and_nothing_of_the_event(raw, aggregator, caplog):

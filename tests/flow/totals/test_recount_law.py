@@ -1,4 +1,4 @@
-"""Aggregate: whatever happens, after a quiet run totals equal a plain recount of the raw events."""
+"""After a quiet run, totals equal a plain recount of the raw events, whatever happened before."""
 
 from collections import defaultdict
 
@@ -35,7 +35,11 @@ def recount(documents):
         if not (document.get("superseded") or document["is_robot"] or document["is_machine"]):
             groups[f"{document['unique_id']}-{document['timestamp'][:10]}"].append(document)
     return {
-        document_id: (len(group), len({one["unique_session_id"] for one in group}), sum(one["size"] for one in group))
+        document_id: (
+            len(group),
+            len({event["unique_session_id"] for event in group}),
+            sum(event["size"] for event in group),
+        )
         for document_id, group in groups.items()
     }
 
@@ -68,14 +72,14 @@ def test_totals_equal_a_recount(raw, aggregator, stored_totals, index_prefix, cl
         },
         "max_bucket_size": 2,
     }
-    places = []
+    refs = []
     for kind, *step in steps:
         if kind == "event":
             day, key, session, size, is_robot = step
-            places.append(raw.put(day, key, session, size=size, is_robot=is_robot))
-        elif kind == "flag" and places:
+            refs.append(raw.put(day, key, session, size=size, is_robot=is_robot))
+        elif kind == "flag" and refs:
             number, flag, value = step
-            raw.change(places[number % len(places)], **{flag: value})
+            raw.change(refs[number % len(refs)], **{flag: value})
         elif kind == "run":
             aggregator(**params).run(update_bookmark=step[0])
         elif kind == "range":
@@ -84,7 +88,7 @@ def test_totals_equal_a_recount(raw, aggregator, stored_totals, index_prefix, cl
         elif kind == "wait":
             clock.forward(minutes=step[0])
     aggregator(**params).run()
-    documents = [search_client.get(**place)["_source"] for place in places]
+    documents = [search_client.get(**ref)["_source"] for ref in refs]
     found = {
         document_id: (total["count"], total["unique_count"], total["size"])
         for document_id, total in stored_totals().items()

@@ -104,7 +104,9 @@ def test_an_iterator_that_calls_ours_gets_what_the_run_has_counted(raw, aggregat
     raw.put("2026-03-19")
     assert aggregator(OwnIterator, copy_fields={"pid_value": fails}).run() == [(0, 1), (0, 0)]
     source = search_client.get(index=f"{index_prefix}stats-locks", id="record-view-agg")["_source"]
-    assert [one.error for one in quarantine.read_quarantined(source)] == ["ZeroDivisionError"]
+    assert [quarantined_total.error for quarantined_total in quarantine.read_quarantined(source)] == [
+        "ZeroDivisionError"
+    ]
 
 
 def test_an_iterator_that_calls_ours_costs_no_request_of_its_own(raw, aggregator, search_client):

@@ -1,1 +1,1 @@
-"""benchmarks: unit tests."""
+"""Unit tests of benchmarks."""

@@ -105,8 +105,8 @@ def test_replicas_want_a_second_node():
 
 def test_a_replica_costs_the_engine_as_much_as_a_primary():
     """It stores each event and each total again; `benchmarks/cluster.py` has measured it."""
-    one, two = (plan.plan(QUIET, COSTS, Wishes(replicas=replicas)) for replicas in (0, 1))
-    assert two.engine_cores == pytest.approx(2 * one.engine_cores)
+    single, replicated = (plan.plan(QUIET, COSTS, Wishes(replicas=replicas)) for replicas in (0, 1))
+    assert replicated.engine_cores == pytest.approx(2 * single.engine_cores)
 
 
 def test_more_events_never_want_less():
@@ -114,7 +114,7 @@ def test_more_events_never_want_less():
     rates = [1, 10, 100, 1000, 10_000]
     plans = [plan.plan(Load("", rate, rate), COSTS, Wishes())[1:-1] for rate in rates]
     for fewer, more in zip(plans, plans[1:], strict=False):
-        assert all(one <= other for one, other in zip(fewer, more, strict=True))
+        assert all(small <= large for small, large in zip(fewer, more, strict=True))
 
 
 def test_the_program_prints_a_column_for_each_load(tmp_path):

@@ -7,8 +7,7 @@ import pytest
 from invenio_stats.broker import delivery
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all, stand_in
 from invenio_stats.broker.messages import Batch
-from invenio_stats.broker.transports.amqp_publisher import MessageRefusedError
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
 from invenio_stats.core.events import IdentifiedEvent, short_id
 
 

@@ -1,4 +1,4 @@
-"""Messages: a batch is made as it is sent; many events share messages."""
+"""A batch is encoded while it is sent, and many events share messages."""
 
 import json
 
@@ -51,13 +51,13 @@ def test_a_batch_makes_what_is_asked_for_and_nothing_twice(batch, made):
 
 @pytest.mark.parametrize("wrong", [{"n": {2}}, "no event", None, 7], ids=["not JSON", "text", "none", "number"])
 @pytest.mark.parametrize("number", [3, 2 * EVENTS_PER_MESSAGE, 4 * EVENTS_PER_MESSAGE])
-@pytest.mark.parametrize("place", [0, 1, -1])
-def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, place):
+@pytest.mark.parametrize("position", [0, 1, -1])
+def test_what_cannot_be_made_costs_no_other_event(batch, wrong, number, position):
     """It is no failure of the broker, so nobody who sends the batch gets it."""
     events = [{"n": n} for n in range(number)]
-    events[place] = wrong
+    events[position] = wrong
     messages = batch(*events)
-    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != place % number]
+    assert [fields["n"] for _id, fields in _read(messages)] == [n for n in range(number) if n != position % number]
     assert isinstance(messages.error, (EncodeError, TypeError, ValueError))
 
 
@@ -90,7 +90,7 @@ def test_a_whole_message_of_events_that_cannot_be_made_is_left_out(batch):
 def test_few_events_have_a_message_each(batch):
     """So a program that reads a queue by itself finds an event in each, as it always did."""
     messages = batch(*[{"n": n} for n in range(MAX_SINGLE_MESSAGES)])
-    assert [json.loads(one.body) for one in messages] == [{"n": n} for n in range(MAX_SINGLE_MESSAGES)]
+    assert [json.loads(message.body) for message in messages] == [{"n": n} for n in range(MAX_SINGLE_MESSAGES)]
 
 
 @given(st.integers(MAX_SINGLE_MESSAGES + 1, 4 * EVENTS_PER_MESSAGE))
@@ -99,13 +99,18 @@ def test_many_events_share_messages_and_keep_their_ids(number):
     messages = Batch("q", lambda event: event, events)
     assert _read(messages) == [(f"id-{n}", {"n": n, "t": 'a"b'}) for n in range(number)]
     assert len(messages) == -(-number // EVENTS_PER_MESSAGE)
-    assert [one.events for one in messages] == [EVENTS_PER_MESSAGE] * (number // EVENTS_PER_MESSAGE) + [
+    assert [message.events for message in messages] == [EVENTS_PER_MESSAGE] * (number // EVENTS_PER_MESSAGE) + [
         number % EVENTS_PER_MESSAGE
     ] * (number % EVENTS_PER_MESSAGE > 0)
-    assert len({one.message_id for one in messages}) == len(messages)
+    assert len({message.message_id for message in messages}) == len(messages)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    )
+)
 def test_what_is_no_message_of_several_events_is_none(content):
     is_one = (
         isinstance(content, list)

@@ -1,4 +1,4 @@
-"""The spool: what it has taken is there for any process, until it is sent."""
+"""Any process can take what is in the spool, until it is sent."""
 
 import multiprocessing
 import os
@@ -34,7 +34,7 @@ def other(tmp_path):
 
 
 def taken(spool) -> list[str]:
-    return [one.message.message_id for one in spool.take(10_000)]
+    return [taken.message.message_id for taken in spool.take(10_000)]
 
 
 def test_what_was_put_comes_in_order_and_unchanged(spool, other):
@@ -42,7 +42,7 @@ def test_what_was_put_comes_in_order_and_unchanged(spool, other):
     other.put([message("ü")])
     assert spool.count() == 3
     assert abs((spool.oldest() - datetime.now(timezone.utc)).total_seconds()) < 60
-    assert [one.message for one in other.take(10)] == [message("a"), message("b"), message("ü")]
+    assert [taken.message for taken in other.take(10)] == [message("a"), message("b"), message("ü")]
 
 
 def test_what_one_sends_no_other_does(spool, other):
@@ -153,20 +153,20 @@ def fill(folder: str, name: str) -> None:
             spool.put([message(f"{name}{thread}-{number}")])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def test_processes_and_threads_fill_it_at_once(spool, tmp_path):
     """It is made by all of them at once, too."""
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=fill, args=(str(tmp_path / "spool"), name)) for name in "abc"]
-    for one in processes:
-        one.start()
-    for one in processes:
-        one.join()
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
     assert len(set(taken(spool))) == 1200
 
 

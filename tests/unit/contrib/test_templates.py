@@ -1,4 +1,4 @@
-"""Templates: the JSON is what the mappings say, in every folder an engine's client looks into."""
+"""The JSON templates equal the mappings, in every folder that an engine's client reads."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Addresses: whatever way one is written, it is one visitor in one country."""
+"""An address is one visitor in one country, in whatever way it is written."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Usage: what counts is decided on the response."""
+"""The response decides what counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Cells: windows that lie end to end and never cross an hour."""
+"""Cells are adjacent windows that never cross an hour."""
 
 from datetime import datetime, timedelta, timezone
 

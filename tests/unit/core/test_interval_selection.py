@@ -1,4 +1,4 @@
-"""Visits: which intervals a run goes through, where a subclass has a say in it."""
+"""A subclass may influence which intervals a run selects."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -18,7 +18,7 @@ def whole(lower, upper):
 
 def only(*days):
     """Return a split that has these days only."""
-    return lambda lower, upper: [one for one in whole(lower, upper) if one.day in days]
+    return lambda lower, upper: [start for start in whole(lower, upper) if start.day in days]
 
 
 def first(count):
@@ -26,13 +26,13 @@ def first(count):
     return lambda lower, upper: list(whole(lower, upper))[:count]
 
 
-def test_all_intervals_since_a_moment_and_late_ones_are_visited():
-    visits = select_all([day(2)], whole, "day", day(10, hour=12), day(12))
-    assert visits == ([day(2), day(10), day(11), day(12)], [])
+def test_all_intervals_since_a_moment_and_late_ones_are_selected():
+    selection = select_all([day(2)], whole, "day", day(10, hour=12), day(12))
+    assert selection == ([day(2), day(10), day(11), day(12)], [])
 
 
 @pytest.mark.parametrize(
-    ("split", "touched", "visited", "waiting"),
+    ("split", "touched", "selected", "waiting"),
     [
         pytest.param(whole, [10, 12], [10, 12], [], id="no bound"),
         pytest.param(only(10, 11), [10, 12], [10], [12], id="what lies behind waits"),
@@ -42,21 +42,21 @@ def test_all_intervals_since_a_moment_and_late_ones_are_visited():
         pytest.param(only(), [10], [], [10], id="an empty split"),
     ],
 )
-def test_a_split_bounds_what_was_touched(split, touched, visited, waiting):
-    visits = select_within([day(one) for one in touched], split, "day", day(10), day(20))
-    assert visits == ([day(one) for one in visited], [day(one) for one in waiting])
+def test_a_split_bounds_what_was_touched(split, touched, selected, waiting):
+    selection = select_within([day(number) for number in touched], split, "day", day(10), day(20))
+    assert selection == ([day(number) for number in selected], [day(number) for number in waiting])
 
 
-def test_every_interval_of_a_split_may_be_visited():
-    visits = select_within([day(10)], only(10, 12), "day", day(10), day(20), every=True)
-    assert visits.moments == [day(10), day(12)]
+def test_every_interval_of_a_split_may_be_selected():
+    selection = select_within([day(10)], only(10, 12), "day", day(10), day(20), every=True)
+    assert selection.moments == [day(10), day(12)]
 
 
-def test_a_visit_is_given_the_moment_of_the_split():
+def test_a_selection_contains_the_moment_of_the_split():
     """A subclass may split at other moments than the starts of intervals; naive ones are UTC."""
     later = timedelta(hours=5)
 
     def split(lower, upper):
-        return [(one + later).replace(tzinfo=None) for one in whole(lower, upper)]
+        return [(start + later).replace(tzinfo=None) for start in whole(lower, upper)]
 
     assert select_within([day(10)], split, "day", day(10), day(11)).moments == [day(10) + later]

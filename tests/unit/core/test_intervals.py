@@ -1,4 +1,4 @@
-"""Intervals: the calendar in UTC, without gaps and without overlap."""
+"""Intervals divide the calendar in UTC without gaps or overlaps."""
 
 from datetime import datetime, timezone
 

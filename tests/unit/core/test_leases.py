@@ -1,4 +1,4 @@
-"""Leases: one run at a time works on an interval, and a bookmark waits for the runs beside it."""
+"""One run at a time works on an interval, and the bookmark waits for concurrent runs."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -85,6 +85,6 @@ def test_no_two_runs_hold_an_interval_and_all_of_it_gets_done(steps):
         known[token] = own
         got = claim(list(known.values()), own, {day: 10 for day in DAYS if day not in own.done}, most)
         known[token] = replace(own, holds=tuple(got.granted))
-        held = [day for one in known.values() for day in one.holds]
+        held = [day for lease in known.values() for day in lease.holds]
         assert len(held) == len(set(held))
-    assert {day for one in known.values() for day in (*one.holds, *one.done)} == set(DAYS)
+    assert {day for lease in known.values() for day in (*lease.holds, *lease.done)} == set(DAYS)

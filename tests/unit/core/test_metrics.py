@@ -1,4 +1,4 @@
-"""Metrics: parsed once, asked of the engine, read from its answer."""
+"""Metrics are parsed once, requested from the engine, and read from its answer."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_parsing_twice_is_parsing_once():
         pytest.param("sum", "metric, field, options", id="text"),
     ],
 )
-def test_what_is_no_metric_is_a_value_error_with_its_place(triple, text):
+def test_an_invalid_metric_is_a_value_error_with_its_setting_path(triple, text):
     with pytest.raises(ValueError, match=text) as raised:
         parse_metrics({"volume": triple}, setting_path="STATS_X")
     assert str(raised.value).startswith("STATS_X['volume']")

@@ -1,4 +1,4 @@
-"""Moments: what the engine can hold is read, and always as aware UTC."""
+"""Moments that the engine can store are parsed, always as aware UTC."""
 
 from datetime import date, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Months: closed ones, names of their indices, and marks."""
+"""Months have a defined end, index names, and compaction leases."""
 
 from datetime import datetime, timezone
 

@@ -1,4 +1,4 @@
-"""Names: what other programs read must not change."""
+"""Names that other programs read do not change."""
 
 from datetime import datetime, timezone
 

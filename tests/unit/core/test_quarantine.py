@@ -1,4 +1,4 @@
-"""Quarantine: what failed once is tried again, and forgotten as soon as it goes well."""
+"""A failed total is tried again, and leaves the quarantine when it succeeds."""
 
 from invenio_stats.core.moments import parse
 from invenio_stats.core.quarantine import QuarantinedTotal, after_run, read_quarantined, write_quarantined

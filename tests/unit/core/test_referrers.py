@@ -1,4 +1,4 @@
-"""Referrers: the host of a well-formed URL, and nothing else that a client writes."""
+"""A referrer is the host of a well-formed URL, and nothing else that a client writes."""
 
 import re
 

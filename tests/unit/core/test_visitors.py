@@ -1,4 +1,4 @@
-"""Visitors: COUNTER's order of identities, and keys that cannot be turned back."""
+"""Identities follow COUNTER's order, and keys cannot be reversed."""
 
 from datetime import datetime, timezone
 

@@ -1,4 +1,4 @@
-"""Definitions: a mistake in the configuration stops the start, with the key, the value and the cure."""
+"""An error in the configuration stops the start, with the key, the value and the cure."""
 
 import pytest
 from flask import Flask
@@ -43,11 +43,18 @@ def entry(app):
         pytest.param({"cls": INDEXER, "templates": "no.such"}, "name a package that can be imported", id="templates"),
         pytest.param({"cls": INDEXER, "params": {"suffix": "%d.%m."}}, "suffix is '%d.%m.'", id="suffix"),
         pytest.param(7, r"STATS_EVENTS\['e'\] is 7; make it a dict", id="entry"),
+        pytest.param({"cls": INDEXER, "signal": builder}, r"\['signal'\] is .*, which is no signal", id="signal"),
     ],
 )
 def test_a_mistake_in_an_event_type_is_named(config, said):
     with pytest.raises(ConfigurationError, match=said):
         parsing.parse_events(APP, {"e": config})
+
+
+@pytest.mark.parametrize("name", ["File Download/*", "a/b", "a:b", "a,b", "File", "", 7])
+def test_a_name_that_no_index_can_have_is_named(name):
+    with pytest.raises(ConfigurationError, match="Write it in lower case"):
+        parsing.parse_events(APP, {name: {"cls": INDEXER}})
 
 
 @pytest.mark.parametrize("config", [None, ["record-view"], "my_module.EVENTS"])
@@ -65,6 +72,10 @@ def test_what_is_no_dict_of_entries_is_named(config):
         pytest.param({"event": "e", "metric_fields": {"m": ("median", "f", {})}}, "median", id="metric"),
         pytest.param({"event": "e", "metrics": {}}, "unexpected keyword argument 'metrics'", id="parameter"),
         pytest.param({}, "missing a required argument: 'event'", id="missing"),
+        pytest.param({"event": "e", "metric_fields": ["sum"]}, r"\['sum'\]. Write it as a dict", id="metrics"),
+        pytest.param(
+            {"event": "e", "interval": "hour", "index_interval": "hour"}, "cannot be in the name of an index", id="hour"
+        ),
     ],
 )
 def test_a_mistake_in_an_aggregation_is_named(params, said):

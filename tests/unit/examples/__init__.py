@@ -1,1 +1,1 @@
-"""examples: unit tests."""
+"""Unit tests of examples."""

@@ -105,11 +105,11 @@ def test_not_modified_and_the_first_piece_count(answer):
     assert counted(click(**answer)) == (1, 1)
 
 
-def test_the_same_seed_brings_the_same_crowd():
+def test_the_same_seed_brings_the_same_traffic():
     """A run that failed can be looked at again."""
-    one, other = (Plan(CATALOGUE, seed=5, requests=500, seconds=60).visits for _ in range(2))
-    assert one == other
-    assert one != Plan(CATALOGUE, seed=6, requests=500, seconds=60).visits
+    first, second = (Plan(CATALOGUE, seed=5, requests=500, seconds=60).visits for _ in range(2))
+    assert first == second
+    assert first != Plan(CATALOGUE, seed=6, requests=500, seconds=60).visits
 
 
 def test_nobody_comes_to_the_same_thing_again_by_chance():

@@ -1,4 +1,4 @@
-"""Items: what a view or download belongs to, from the records that repositories have."""
+"""The item of a view or download is found for the records that repositories have."""
 
 from types import SimpleNamespace
 

@@ -86,17 +86,21 @@ class Client:
         self.requests.append("bulk")
         lines = [json.loads(line) for line in body.splitlines()]
         operations = [write_of(head, source) for head, source in zip(lines[::2], lines[1::2], strict=True)]
-        items = [{one.kind: answer} for one, answer in zip(operations, self._do(operations), strict=True)]
+        items = [{operation.kind: answer} for operation, answer in zip(operations, self._do(operations), strict=True)]
         self.conflicts += sum(answer["status"] == 409 for item in items for answer in item.values())
         return {"items": items}
 
     def mget(self, body: bytes, preference: str, filter_path: str) -> dict:
         self.requests.append("mget")
         assert preference == "_primary"
-        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in json.loads(body)["docs"]])}
+        return {
+            "docs": self._do(
+                [Operation("get", document["_index"], document["_id"]) for document in json.loads(body)["docs"]]
+            )
+        }
 
     def _do(self, operations: list[Operation]) -> list[dict]:
-        return [self.engine.do(one) for one in operations]
+        return [self.engine.do(operation) for operation in operations]
 
 
 def write_of(head: dict, source: dict) -> Operation:

@@ -77,7 +77,11 @@ class Recorded:
         return {"items": [{"index": answer} for answer in self._do(operations)]}
 
     def mget(self, body: bytes, preference: str, filter_path: str) -> dict:
-        return {"docs": self._do([Operation("get", one["_index"], one["_id"]) for one in json.loads(body)["docs"]])}
+        return {
+            "docs": self._do(
+                [Operation("get", document["_index"], document["_id"]) for document in json.loads(body)["docs"]]
+            )
+        }
 
     def _do(self, operations: list[Operation]) -> list[dict]:
         answers = []

@@ -1,4 +1,4 @@
-"""Clicks: what one batch of events becomes, by its rules alone."""
+"""A batch of events becomes clicks by pure rules."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -18,7 +18,7 @@ def event(**changes):
     return IdentifiedEvent({name: value for name, value in fields.items() if value is not None}, "id-1")
 
 
-def build(*events, chain=(), first_day=BEGINNING, **changes):
+def build(*events, chain=(), first_complete_day=BEGINNING, **changes):
     """Return the clicks of a batch, and what was noted of it."""
     batch = Batch()
     rules = ClickRules(
@@ -26,7 +26,7 @@ def build(*events, chain=(), first_day=BEGINNING, **changes):
         drop_reason=lambda step, dropped: step.__name__,
         window=30,
         stamp="2026-03-09T12:05:00+00:00",
-        first_day=first_day,
+        first_complete_day=first_complete_day,
         queue="stats-e",
         alias="events-stats-e",
         **changes,
@@ -95,10 +95,10 @@ def test_what_fails_is_noted_without_its_person_and_takes_no_other_with_it(chang
 
 
 def test_an_event_before_the_first_complete_day_is_expired():
-    clicks, batch = build(event(), first_day=MOMENT + timedelta(seconds=1))
+    clicks, batch = build(event(), first_complete_day=MOMENT + timedelta(seconds=1))
     assert clicks == []
     assert [reason for _, reason in batch.failures] == ["expired"]
-    assert len(build(event(), first_day=MOMENT)[0]) == 1
+    assert len(build(event(), first_complete_day=MOMENT)[0]) == 1
 
 
 @pytest.mark.parametrize(("timestamp", "counts"), [("2026-03-10T12:00:31", True), ("2026-03-10T12:00:32", False)])

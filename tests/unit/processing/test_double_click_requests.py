@@ -40,7 +40,7 @@ class Scripted:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return {key: [{"create": one} for one in answer] if key == "items" else answer}
+        return {key: [{"create": item} for item in answer] if key == "items" else answer}
 
 
 def requests_of(client, clock=lambda: NOON):
@@ -161,7 +161,7 @@ def test_what_is_read_is_found_or_not_there():
             {"error": {"type": "index_not_found_exception"}},
         ]
     )
-    found, *others = requests_of(client).read([DocumentRef(NOON, one) for one in "abc"])
+    found, *others = requests_of(client).read([DocumentRef(NOON, document_id) for document_id in "abc"])
     document = Document(source, "", NOON + timedelta(seconds=2), NOON + timedelta(seconds=20))
     assert found == Found(document, Version(1, 1), is_aged=False)
     assert others == [None, None]

@@ -53,7 +53,7 @@ def test_clicks_count_as_counter_says(seconds, expected, size):
 
 
 @pytest.mark.parametrize("size", [1, None])
-def test_fifteen_pairs_twenty_seconds_apart_are_fifteen_and_fifteen_at_thirty_five_are_thirty(size):
+def test_fifteen_pairs_within_twenty_seconds_are_fifteen_and_fifteen_within_thirty_five_are_thirty(size):
     clicks = [click for number in range(15) for click in at(100 * number, 100 * number + 20, person=f"a{number}")]
     clicks += [click for number in range(15) for click in at(100 * number, 100 * number + 35, person=f"b{number}")]
     assert sum(map(len, counted(store(clicks, size=size).sources()).values())) == 45
@@ -105,7 +105,7 @@ def streams(draw):
     window = draw(st.sampled_from([0, 1, 2, 10, 30, 60]))
     width = max(window, 1)
     start = draw(st.sampled_from([NOON, MIDNIGHT, MIDNIGHT + timedelta(days=3)])) - timedelta(seconds=2 * width)
-    one = st.builds(
+    click = st.builds(
         lambda seconds, event_id, thing, person: make_click(
             start + timedelta(seconds=seconds), window, f"{event_id}{seconds}{thing}{person}", thing, person
         ),
@@ -114,7 +114,7 @@ def streams(draw):
         st.sampled_from("AB"),
         st.sampled_from("PQ"),
     )
-    clicks = draw(st.lists(one, min_size=1, max_size=25))
+    clicks = draw(st.lists(click, min_size=1, max_size=25))
     delivered = draw(st.permutations([*clicks, *draw(st.lists(st.sampled_from(clicks), max_size=8))]))
     return window, clicks, delivered, draw(st.integers(1, 12)), draw(st.integers(1, 3))
 
@@ -134,11 +134,11 @@ def test_documents_are_the_same_whatever_the_order(stream):
     """Not only their number: also whose fields, event id and first click they hold."""
     window, _, delivered, size, writers = stream
     engines = store(delivered, window, size, writers), store(sorted(delivered, key=str), window)
-    one, other = (
+    alone, other = (
         {key: {**source, "updated_timestamp": ""} for key, (source, _) in engine.documents.items()}
         for engine in engines
     )
-    assert one == other
+    assert alone == other
 
 
 @examples(3)
@@ -178,14 +178,14 @@ def test_a_batch_takes_two_requests():
 def test_a_writer_does_not_check_twice_what_it_has_brought_to_the_end():
     """Another writer does: the first may have died between storing and checking."""
     engine = Engine()
-    (first, one), (second, other) = make_writer(engine), make_writer(engine)
+    (first, first_client), (second, second_client) = make_writer(engine), make_writer(engine)
     first.write(at(0, 10))
-    for client in (one, other):
+    for client in (first_client, second_client):
         client.requests.clear()
     first.write(at(10))
     second.write(at(10))
-    assert one.requests == ["bulk", "mget"]
-    assert other.requests == ["bulk", "mget", "mget"]
+    assert first_client.requests == ["bulk", "mget"]
+    assert second_client.requests == ["bulk", "mget", "mget"]
 
 
 def test_what_a_writer_remembers_is_bounded():

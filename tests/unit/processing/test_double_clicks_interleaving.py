@@ -109,7 +109,7 @@ class ReadsThePreviousOnly(CellWriter):
 
     def _find_superseded(self, due, postponed):
         return super()._find_superseded(
-            [replace(one, cell=NoNext(one.cell.ref, one.cell.identity, one.cell.clicks)) for one in due],
+            [replace(state, cell=NoNext(state.cell.ref, state.cell.identity, state.cell.clicks)) for state in due],
             postponed,
         )
 
@@ -119,7 +119,7 @@ class OwnKnown(Through):
 
     def __init__(self, engine, due):
         super().__init__(engine)
-        self.own = {one.cell.ref: one.as_found() for one in due}
+        self.own = {state.cell.ref: state.as_found() for state in due}
 
     def read(self, refs):
         return [self.own.get(ref) or found for ref, found in zip(refs, self.engine.read(refs), strict=True)]
@@ -140,23 +140,23 @@ class SkipsWhatChangedNothing(CellWriter):
     """Takes what is stored for done, though its writer may have died before it looked at the neighbours."""
 
     def _find_superseded(self, due, postponed):
-        return super()._find_superseded([one for one in due if not one.is_unchanged], postponed)
+        return super()._find_superseded([state for state in due if not state.is_unchanged], postponed)
 
 
 class NeverStampsAnew(CellWriter):
     """Leaves a document as it is that came to be seen long after it was stamped."""
 
-    def _is_stored(self, one):
-        return one.is_unchanged
+    def _is_stored(self, state):
+        return state.is_unchanged
 
 
 class Overwrites(Through):
     """Writes over whatever is there, without comparing."""
 
     def write(self, writes):
-        found = self.engine.read([one.ref for one in writes])
-        versions = [one and one.version for one in found]
-        return self.engine.write([one._replace(version=now) for one, now in zip(writes, versions, strict=True)])
+        found = self.engine.read([write.ref for write in writes])
+        versions = [write and write.version for write in found]
+        return self.engine.write([write._replace(version=now) for write, now in zip(writes, versions, strict=True)])
 
 
 class NeverCompares(CellWriter):

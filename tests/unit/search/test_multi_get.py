@@ -9,7 +9,7 @@ from invenio_stats.errors import StatsError
 from invenio_stats.search import multi_get
 from invenio_stats.search.multi_get import read, read_one
 
-PLACE = {"_index": "stats-locks", "_id": "a"}
+REF = {"_index": "stats-locks", "_id": "a"}
 
 
 class Engine:
@@ -19,13 +19,13 @@ class Engine:
         self.documents = documents
 
     def mget(self, body):
-        assert json.loads(body) == {"docs": [PLACE] * len(self.documents)}
+        assert json.loads(body) == {"docs": [REF] * len(self.documents)}
         return {"docs": list(self.documents)}
 
 
-def test_documents_come_in_the_order_of_their_places():
+def test_documents_come_in_the_order_of_their_refs():
     documents = {"found": True, "_source": {}}, {"found": False}, {"error": {"type": "index_not_found_exception"}}
-    assert read(Engine(*documents), [PLACE] * 3) == list(documents)
+    assert read(Engine(*documents), [REF] * 3) == list(documents)
 
 
 UNAVAILABLE = {"error": {"type": "no_shard_available_action_exception"}}
@@ -44,7 +44,7 @@ def test_a_shard_that_is_not_started_yet_is_asked_again(pauses):
     engine = Engine(UNAVAILABLE)
     answers = iter([[UNAVAILABLE], [UNAVAILABLE], [{"found": False}]])
     engine.mget = lambda body: {"docs": next(answers)}
-    assert read(engine, [PLACE]) == [{"found": False}]
+    assert read(engine, [REF]) == [{"found": False}]
     assert pauses == [0.1, 0.2]
 
 
@@ -54,7 +54,7 @@ def test_a_shard_that_is_not_started_yet_is_asked_again(pauses):
 def test_what_cannot_be_read_is_an_error(pauses, kind, waited):
     """Else a run would begin anew, and give up the leases of others."""
     with pytest.raises(StatsError, match=f"cannot read a document: {kind}"):
-        read(Engine({"error": {"type": kind}}), [PLACE])
+        read(Engine({"error": {"type": kind}}), [REF])
     assert sum(pauses) == pytest.approx(waited)
 
 

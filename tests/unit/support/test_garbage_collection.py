@@ -1,4 +1,4 @@
-"""Collector: off while many work, and on again when the last is done."""
+"""Garbage collection is paused during bulk work, and resumed after the last."""
 
 import gc
 import threading

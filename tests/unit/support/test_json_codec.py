@@ -1,4 +1,4 @@
-"""Wire: what is encoded comes back as it was, whoever does it; what is no JSON says so."""
+"""Encoding and decoding are inverse for all encoders, and invalid JSON is an error."""
 
 import json
 from decimal import Decimal
@@ -25,7 +25,9 @@ def test_what_is_encoded_comes_back(thing):
 @pytest.mark.parametrize(
     "number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, -9223372036854775809, 10**40, 1.5e19, 0.1234567890123456789]
 )
-@pytest.mark.parametrize("within", [lambda one: one, lambda one: [[1, one]], lambda one: {"a": one, "b": "\ud800"}])
+@pytest.mark.parametrize(
+    "within", [lambda number: number, lambda number: [[1, number]], lambda number: {"a": number, "b": "\ud800"}]
+)
 def test_a_number_of_any_size_comes_back_as_it_was(number, within):
     for text in (encode(within(number)), json.dumps(within(number)).encode()):
         assert decode(text) == within(number)
@@ -33,7 +35,7 @@ def test_a_number_of_any_size_comes_back_as_it_was(number, within):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("within", [lambda one: {"a": one}, lambda one: {"a": [1, {"b": one}], "c": None}])
+@pytest.mark.parametrize("within", [lambda value: {"a": value}, lambda value: {"a": [1, {"b": value}], "c": None}])
 def test_what_is_no_number_stays_what_it_is(number, within):
     """The engine refuses it; as nothing it would be taken, and the number be missing."""
     assert encode(within(number)) == json.dumps(within(number), separators=(",", ":")).encode()

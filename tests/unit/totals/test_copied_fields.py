@@ -1,4 +1,4 @@
-"""Documents: what is read from an event and copied into a total."""
+"""Fields of an event are copied into a total."""
 
 from datetime import datetime, timezone
 

@@ -49,14 +49,14 @@ def test_what_changed_is_known_by_its_stamp_or_its_time():
 
 def test_pairs_of_one_interval_are_one_clause():
     total_keys = [TotalKey(DAY, "a"), TotalKey(DAY, "b")]
-    one = {"bool": {"filter": [clauses.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
-    assert search_bodies.of_total_keys(total_keys, SHAPE) == one
+    single = {"bool": {"filter": [clauses.between(DAY, NEXT), {"terms": {"unique_id": ["a", "b"]}}]}}
+    assert search_bodies.of_total_keys(total_keys, SHAPE) == single
     more = search_bodies.of_total_keys([*total_keys, TotalKey(NEXT, "a")], SHAPE)
-    assert more["bool"]["should"][0] == one
+    assert more["bool"]["should"][0] == single
     assert len(more["bool"]["should"]) == 2
 
 
-def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart():
+def test_a_recount_asks_for_groups_and_the_number_of_distinct_values():
     assert clauses.composite(
         {"match_all": {}}, search_bodies.by_total_key(SHAPE), 100, search_bodies.measures(SHAPE)
     ) == {
@@ -64,7 +64,7 @@ def test_a_recount_asks_for_groups_and_how_many_values_there_are_to_tell_apart()
         "track_total_hits": False,
         "query": {"match_all": {}},
         "aggs": {
-            "pairs": {
+            "groups": {
                 "composite": {
                     "size": 100,
                     "sources": [
@@ -106,11 +106,11 @@ def test_distinct_counts_are_the_number_of_terms():
 def test_the_next_page_begins_behind_the_last_group():
     body = clauses.composite({"match_all": {}}, search_bodies.by_total_key(SHAPE), 2)
     groups = [{"key": {"interval": "2026-03-10T00:00:00", "key": key}} for key in "ab"]
-    full = {"aggregations": {"pairs": {"buckets": groups, "after_key": groups[-1]["key"]}}}
+    full = {"aggregations": {"groups": {"buckets": groups, "after_key": groups[-1]["key"]}}}
     following = clauses.next_page(body, full)
-    assert following["aggs"]["pairs"]["composite"]["after"] == groups[-1]["key"]
-    assert "after" not in body["aggs"]["pairs"]["composite"]
-    assert clauses.next_page(body, {"aggregations": {"pairs": {"buckets": groups[:1]}}}) is None
+    assert following["aggs"]["groups"]["composite"]["after"] == groups[-1]["key"]
+    assert "after" not in body["aggs"]["groups"]["composite"]
+    assert clauses.next_page(body, {"aggregations": {"groups": {"buckets": groups[:1]}}}) is None
 
 
 def test_a_group_is_read_as_its_pair():

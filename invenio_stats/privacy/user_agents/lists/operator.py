@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from invenio_stats.errors import ConfigurationError
 
-_VERY_DIFFERENT = (
+_CONTRASTING_AGENTS = (
     "",
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     "Googlebot/2.1 (+http://www.google.com/bot.html)",
@@ -30,7 +30,7 @@ def _compile(setting_path: str, pattern: object) -> re.Pattern[str]:
             f"{setting_path}: {pattern!r} is not a regular expression ({error}). "
             "Correct it; write a name that contains special characters as re.escape() returns it."
         ) from error
-    if all(expression.search(agent) for agent in _VERY_DIFFERENT):
+    if all(expression.search(agent) for agent in _CONTRASTING_AGENTS):
         raise ConfigurationError(
             f"{setting_path}: {pattern!r} matches every user agent. Write a pattern that matches only some."
         )

@@ -8,12 +8,13 @@ import pytest
 
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.cli.progress import bar
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.restore import read_verified, restore
-from invenio_stats.totals.first_complete_day import NOTHING_MISSING, FirstCompleteDay
 from tests.fixtures.counting import EVENTS, TOTALS
 
 TYPES = ["file-download", "record-view"]
@@ -65,7 +66,7 @@ def everything(search_client, index_prefix, refresh):
         for kind in ("events-stats-", "stats-"):
             answer = search_client.search(index=f"{prefix}{kind}*", body={"size": 1000}, ignore_unavailable=True)
             hits = [hit for hit in answer["hits"]["hits"] if hit["_index"] != f"{prefix}stats-locks"]
-            found[kind] = {hit["_id"]: hit["_source"] for hit in hits}
+            found[kind] = {hit["_id"]: {**hit["_source"], "oldest_events": None} for hit in hits}  # looked at anew
         return found
 
     return read
@@ -86,7 +87,8 @@ def test_an_empty_engine_has_everything_again(counted, save, load, everything, l
     lose_everything()
     outcomes = load()
     assert everything() == before
-    assert outcomes == {"totals": {"created": 2}, "events": {"created": 4}, "bookmarks": {"created": 2}}
+    both = {"completeness": {"same": 1}, "bookmarks": {"created": 1}}
+    assert outcomes == {"totals": {"created": 2}, "events": {"created": 4}, **both}
     assert not any(written for written, _ in aggregator().run())
 
 
@@ -120,7 +122,7 @@ def test_importing_twice_does_it_once(counted, save, load, everything):
     before = everything()
     save()
     again = {"totals": {"same": 2}, "events": {"same": 4}}
-    assert load() == {**again, "bookmarks": {"same": 1}}  # the first complete day
+    assert load() == {**again, "completeness": {"same": 1}, "bookmarks": {}}
     assert everything() == before
 
 
@@ -150,9 +152,9 @@ def test_what_is_newer_stays_and_what_is_older_is_replaced(raw, save, load, cloc
 def test_of_two_first_complete_days_the_later_stays(counted, save, load, search_client, here, saved, after):
     """Whoever asked here before the import did not know of the totals: the day was judged without them."""
     days = [NOTHING_MISSING, None, parse("2026-03-01")]
-    search_client.delete(index=f"{counted.prefix}stats-bookmarks", id="first-complete-day-record-view", refresh=True)
+    search_client.delete(index=f"{counted.prefix}stats-completeness", id="record-view", refresh=True)
     FirstCompleteDay(search_client, "record-view").raise_to(days[saved])
-    search_client.indices.refresh(index=f"{counted.prefix}stats-bookmarks")
+    search_client.indices.refresh(index=f"{counted.prefix}stats-completeness")
     save()
     search_client.indices.delete(index=f"{counted.prefix}*")
     FirstCompleteDay(search_client, "record-view").raise_to(days[here])
@@ -184,6 +186,7 @@ def test_the_same_documents_make_the_same_bytes(counted, save, tmp_path):
     names = [part.path for part in first.files]
     assert names == [
         "bookmarks/stats-bookmarks.jsonl.gz",
+        "completeness/stats-completeness.jsonl.gz",
         "totals/stats-record-view-2026-01.jsonl.gz",
         "totals/stats-record-view-2026-03.jsonl.gz",
         "events/events-stats-record-view-2026-01-30.jsonl.gz",
@@ -192,7 +195,7 @@ def test_the_same_documents_make_the_same_bytes(counted, save, tmp_path):
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
         assert (tmp_path / "one" / name).stat().st_mode & 0o077 == 0
-    lines = gzip.decompress((tmp_path / "one" / names[3]).read_bytes()).splitlines()
+    lines = gzip.decompress((tmp_path / "one" / names[4]).read_bytes()).splitlines()
     assert [json.loads(line)["_source"]["unique_session_id"] for line in lines] == ["s1", "s2"]
 
 
@@ -271,8 +274,8 @@ def test_what_is_damaged_is_refused_before_anything_is_written(
 )
 def test_a_manifest_that_nobody_wrote_is_refused(save, app, search_client, tmp_path, change, said):
     save()
-    place = tmp_path / "export" / "manifest.json"
-    place.write_text(json.dumps({**json.loads(place.read_text()), **change}))
+    path = tmp_path / "export" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ArchiveError, match=said):
         manifest.load(tmp_path / "export")
 
@@ -295,5 +298,5 @@ def test_many_documents_are_sorted_on_disk(tmp_path, monkeypatch):
     done = []
     written = files.write(tmp_path / "x" / "y.jsonl.gz", documents, done.append)
     assert written.documents == sum(done) == 100
-    assert list(files.read(tmp_path / "x" / "y.jsonl.gz")) == sorted(documents, key=lambda one: json.dumps(one[0]))
+    assert list(files.read(tmp_path / "x" / "y.jsonl.gz")) == sorted(documents, key=lambda entry: json.dumps(entry[0]))
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["y.jsonl.gz"]

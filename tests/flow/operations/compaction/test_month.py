@@ -1,4 +1,4 @@
-"""Compaction: the days of a closed month become one index, and no search sees a difference."""
+"""The daily indices of a closed month become one index, and no search sees a difference."""
 
 import time
 from datetime import datetime, timezone
@@ -53,7 +53,7 @@ def test_a_search_finds_every_event_once_at_any_moment(month, requests_sent):
 
 
 @pytest.mark.parametrize("day", [1, 2], ids=["a day with an index", "a day without one"])
-def test_late_events_go_to_the_right_place_before_during_and_after(month, requests_sent, day):
+def test_late_events_go_to_the_right_index_before_during_and_after(month, requests_sent, day):
     """Those that come in between have to come back; none is lost or counted twice."""
     month.write(day, "before", now=NOW)
     stored, refused = [], 0
@@ -182,7 +182,7 @@ def test_of_two_runs_the_later_one_wins_and_the_other_stops(month):
     assert month.found() == [3, 3]
 
 
-def test_an_index_in_the_making_whose_maker_is_dead_is_given_up_by_who_wants_to_write(month, requests_sent):
+def test_a_writer_abandons_a_compaction_whose_owner_is_dead(month, requests_sent):
     requests_sent.cut(15, is_answer_lost=False)
     with pytest.raises(Killed):
         month.compact()

@@ -1,12 +1,14 @@
-"""Doctor: what would break the numbers or the visitors' privacy is named, with its cure."""
+"""The doctor names what would break the numbers or the visitors' privacy, with its cure."""
 
 import json
 
 import pytest
 
 from invenio_stats import tasks
+from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
 from invenio_stats.proxies import current_stats
+from invenio_stats.queries import TermsQuery
 
 
 @pytest.fixture
@@ -43,13 +45,110 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     """Under whatever name an entry stands, and whatever else is scheduled."""
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")  # an error on any services
-    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, "other": {"task": "x"}})
+    others = {"events": tasks.StatsEventTask, "totals": tasks.StatsAggregationTask, "other": {"task": "x"}}
+    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, **others})
     finding = doctor(1)["schedule"]
     assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
     monkeypatch.setitem(app.config["CELERY_BEAT_SCHEDULE"], "letters", tasks.StatsDeadLettersTask)
     assert doctor(1)["schedule"]["level"] == "ok"
     monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
-    assert doctor(1)["schedule"]["message"].endswith("StatsSpoolTask, StatsDeadLettersTask.")
+    assert doctor(1)["schedule"]["message"].endswith(
+        "StatsEventTask, StatsAggregationTask, StatsSpoolTask, StatsDeadLettersTask."
+    )
+
+
+@pytest.fixture
+def scheduled(app, monkeypatch):
+    """All tasks, and an error on any services."""
+    monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")
+    names = ("StatsEventTask", "StatsAggregationTask", "StatsSpoolTask", "StatsDeadLettersTask")
+    schedule = {name: dict(getattr(tasks, name)) for name in names}
+    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", schedule)
+    return schedule
+
+
+@pytest.mark.parametrize("given", [{"args": [("record-veiw",)]}, {"kwargs": {"event_types": ["record-veiw"]}}])
+def test_a_schedule_of_an_unknown_type_is_named(doctor, scheduled, given):
+    scheduled["StatsEventTask"] = {"task": scheduled["StatsEventTask"]["task"], **given}
+    finding = doctor(1)["schedule"]
+    assert finding["level"] == "error"
+    assert "StatsEventTask: record-veiw" in finding["message"]
+
+
+def test_a_type_that_no_schedule_has_is_named(doctor, scheduled):
+    scheduled["StatsAggregationTask"] = {**scheduled["StatsAggregationTask"], "args": [("record-view-agg",)]}
+    finding = doctor(1)["schedule"]
+    assert (finding["level"], finding["message"]) == (
+        "warning",
+        "No entry of CELERY_BEAT_SCHEDULE has: StatsAggregationTask: file-download-agg.",
+    )
+
+
+def test_receivers_that_are_off_are_named(doctor, app, scheduled, monkeypatch):
+    assert doctor(1)["receivers"]["level"] == "ok"
+    monkeypatch.setitem(app.config, "STATS_REGISTER_RECEIVERS", False)
+    finding = doctor(1)["receivers"]
+    assert finding["level"] == "warning"
+    assert "file-download, record-view" in finding["message"]
+
+
+@pytest.fixture
+def celery(app, scheduled, monkeypatch):
+    """Celery as in production."""
+    celery = app.extensions["invenio-celery"].celery
+    monkeypatch.setattr(celery.conf, "task_always_eager", False)
+    return celery
+
+
+def test_tasks_that_run_where_they_are_sent_are_named(doctor, celery, monkeypatch):
+    monkeypatch.setattr(celery.conf, "task_always_eager", True)
+    assert "CELERY_TASK_ALWAYS_EAGER" in doctor(1)["workers"]["message"]
+
+
+def test_that_no_worker_listens_is_named(doctor, celery):
+    finding = doctor(1)["workers"]
+    assert finding["level"] == "warning"
+    assert "No worker answered" in finding["message"] or "is unknown" in finding["message"]
+
+
+def test_a_worker_that_listens_is_well(doctor, celery, monkeypatch):
+    monkeypatch.setattr(
+        type(celery.control.inspect()), "ping", lambda self, destination=None: {"celery@one": {"ok": "pong"}}
+    )
+    assert (doctor(1)["workers"]["level"], doctor(1)["workers"]["message"]) == ("ok", "1 workers listen.")
+
+
+def test_a_broker_that_cannot_ask_leaves_workers_unknown(doctor, celery, monkeypatch):
+    def fail(self, destination=None):
+        raise OSError("amqp://user:secret@example.org")
+
+    monkeypatch.setattr(type(celery.control.inspect()), "ping", fail)
+    finding = doctor(1)["workers"]
+    assert "Whether a worker listens is unknown" in finding["message"]
+    assert "secret" not in json.dumps(finding)
+
+
+def test_names_that_do_not_fit_together_are_named(doctor, app, scheduled, monkeypatch):
+    aggregations = {**app.config["STATS_AGGREGATIONS"]}
+    aggregations["odd"] = {"cls": StatAggregator, "params": {"event": "file-downlod", "field": "unique_id"}}
+    queries = {"odd": {"cls": TermsQuery, "params": {"index": "stats-record-veiw"}}}
+    assert doctor(1)["configuration"]["level"] == "ok"
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", aggregations)
+    monkeypatch.setitem(app.config, "STATS_QUERIES", {**app.config["STATS_QUERIES"], **queries})
+    finding = doctor(1)["configuration"]
+    assert finding["level"] == "warning"
+    assert "STATS_AGGREGATIONS['odd']: its event 'file-downlod' is not in STATS_EVENTS" in finding["message"]
+    assert "STATS_QUERIES['odd']: no aggregation writes its index 'stats-record-veiw'" in finding["message"]
+
+
+def test_a_field_that_no_event_has_is_named(doctor, app, scheduled, raw, monkeypatch):
+    raw.put()
+    odd = {"cls": StatAggregator, "params": {"event": "record-view", "field": "uniqe_id"}}
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", {**app.config["STATS_AGGREGATIONS"], "odd": odd})
+    finding = doctor(1)["mappings"]
+    assert finding["level"] == "error"
+    assert "events-stats-record-view maps no uniqe_id, which odd counts by." in finding["message"]
+    assert "STATS_AGGREGATIONS['odd']" in finding["cure"]
 
 
 def test_totals_that_fail_and_counts_that_are_estimates_are_named(

@@ -1,4 +1,4 @@
-"""Ingest counters: what became of events that count for nobody, by day and reason."""
+"""Events that do not count are counted by day and reason."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from invenio_search.engine import search
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool
-from invenio_stats.broker.transports.amqp_publisher import deliver
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.errors import EngineUnavailableError
@@ -164,8 +164,8 @@ def test_years_of_counters_are_all_read(search_client, index_prefix):
 
 def test_it_says_nothing_of_a_visitor(search_client, index_prefix):
     ingest_counters.Counters(search_client, "record-view").add(DAY, {"robot": 1})
-    (one,) = (hit["_source"] for hit in _documents(search_client, f"{index_prefix}stats-ingest"))
-    assert one == {"date": "2026-11-02", "event_type": "record-view", "reason": "robot", "count": 1}
+    (document,) = (hit["_source"] for hit in _documents(search_client, f"{index_prefix}stats-ingest"))
+    assert document == {"date": "2026-11-02", "event_type": "record-view", "reason": "robot", "count": 1}
 
 
 def _documents(client, index):
@@ -255,7 +255,7 @@ def test_refused_events_are_counted_once_whoever_reports_them(app, queues, searc
     for _ in range(2):
         send_spool()
         ingest_counters.keep(search_client, spool.name(), late)
-    assert spool.refusals() == [one for one in before if one.queue == "stats-no-such"]
+    assert spool.refusals() == [refusal for refusal in before if refusal.queue == "stats-no-such"]
     ingest_counters.keep(search_client, "another", [ingest_counters.Line(today, "record-view", "refused", 5)])
     assert ingest_counters.lines(search_client, today - timedelta(days=1), today) == [
         (today, "record-view", "refused", 8)

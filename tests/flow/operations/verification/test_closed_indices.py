@@ -1,4 +1,4 @@
-"""Closed indices: searches pass over their events, so nothing is counted that may have some there."""
+"""Searches pass over closed indices, so no interval that may have events there is counted."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Deliveries: messages are put together from frames, and whatever else comes is left to py-amqp."""
+"""Messages are assembled from frames; py-amqp handles all other frames."""
 
 from contextlib import contextmanager
 from struct import pack
@@ -58,15 +58,20 @@ def ours(message_id="a" * 32):
 def test_a_message_is_its_body_and_its_id():
     deliveries, others = listen(*delivery(1, ours("b" * 32), b'{"a": 1}'))
     deliveries.wait_for(1, 1)
-    (one,) = deliveries.arrived
-    assert (one.body, one.message_id, one.is_plain_json, one.payload) == (b'{"a": 1}', "b" * 32, True, {"a": 1})
-    assert (one.properties["message_id"], others) == ("b" * 32, [])
+    (arrived,) = deliveries.arrived
+    assert (arrived.body, arrived.message_id, arrived.is_plain_json, arrived.payload) == (
+        b'{"a": 1}',
+        "b" * 32,
+        True,
+        {"a": 1},
+    )
+    assert (arrived.properties["message_id"], others) == ("b" * 32, [])
 
 
 def test_a_body_may_come_in_parts_or_not_at_all():
     deliveries, _ = listen(*delivery(1, ours(), b'{"a"', b": ", b"1}"), *delivery(2, ours()))
     deliveries.wait_for(2, 1)
-    assert [one.body for one in deliveries.arrived] == [b'{"a": 1}', b""]
+    assert [arrived.body for arrived in deliveries.arrived] == [b'{"a": 1}', b""]
 
 
 def test_what_is_no_message_of_this_channel_is_left_to_py_amqp():
@@ -76,16 +81,16 @@ def test_what_is_no_message_of_this_channel_is_left_to_py_amqp():
     foreign = delivery(9, ours(), b"[]", channel=CHANNEL + 1)
     deliveries, others = listen(closing, first, HEARTBEAT, *foreign, *rest)
     deliveries.wait_for(1, 1)
-    assert [one.body for one in deliveries.arrived] == [b"{}"]
+    assert [arrived.body for arrived in deliveries.arrived] == [b"{}"]
     assert others == [closing, HEARTBEAT, *foreign]
 
 
 def test_no_more_is_read_than_was_asked_for():
     deliveries, _ = listen(*delivery(1, ours(), b"1"), *delivery(2, ours(), b"2"))
     deliveries.wait_for(1, 1)
-    assert [one.body for one in deliveries.arrived] == [b"1"]
+    assert [arrived.body for arrived in deliveries.arrived] == [b"1"]
     deliveries.wait_for(2, 1)
-    assert [one.body for one in deliveries.arrived] == [b"1", b"2"]
+    assert [arrived.body for arrived in deliveries.arrived] == [b"1", b"2"]
 
 
 def test_fewer_than_expected_are_no_error():
@@ -106,8 +111,13 @@ def test_a_message_of_somebody_else_is_read_in_full():
     foreign = amqp.Message("", content_type="text/plain", content_encoding="utf-8", message_id="m")
     deliveries, _ = listen(*delivery(1, foreign._serialize_properties(), b"hello"))
     deliveries.wait_for(1, 1)
-    (one,) = deliveries.arrived
-    assert (one.is_plain_json, one.message_id, one.properties["message_id"], one.payload) == (False, None, "m", "hello")
+    (arrived,) = deliveries.arrived
+    assert (arrived.is_plain_json, arrived.message_id, arrived.properties["message_id"], arrived.payload) == (
+        False,
+        None,
+        "m",
+        "hello",
+    )
 
 
 def test_a_message_that_py_amqp_has_read_is_one_as_well():
@@ -117,8 +127,8 @@ def test_a_message_that_py_amqp_has_read_is_one_as_well():
     message.delivery_info = {"delivery_tag": 7}
     message.body = b"{}"
     deliveries.take(message)
-    (one,) = deliveries.arrived
-    assert (one.body, one.properties["message_id"], one.payload) == (b"{}", "m", {})
+    (arrived,) = deliveries.arrived
+    assert (arrived.body, arrived.properties["message_id"], arrived.payload) == (b"{}", "m", {})
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.booleans()), max_size=8), st.data())
@@ -139,5 +149,5 @@ def test_messages_in_a_buffer_are_taken_up_to_whatever_is_no_part_of_one(message
     cut = data.draw(st.integers(0, len(written)))
     taken = deliveries._take_frames(written[:cut], CHANNEL)
     taken += deliveries._take_frames(written[taken:], CHANNEL)
-    assert [one.body for one in deliveries.arrived] == expected
+    assert [arrived.body for arrived in deliveries.arrived] == expected
     assert written[taken:].startswith(pack(">BHI", *HEARTBEAT[:2], 0)) or taken == len(written)

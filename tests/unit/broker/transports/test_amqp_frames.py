@@ -1,4 +1,4 @@
-"""Frames: what goes to the broker is byte for byte what py-amqp would send."""
+"""The frames are byte for byte those that py-amqp would send."""
 
 from types import SimpleNamespace
 
@@ -35,5 +35,5 @@ def sent_by_amqp(message, exchange, channel, most):
 @pytest.mark.parametrize("body", ['{"a": 1}', '{"a": "ü€"}', "x" * 20_000], ids=["short", "unicode", "several frames"])
 def test_frames_are_those_of_py_amqp(exchange, headers, body):
     messages = [Outgoing("stats-record-view", f"{number:032x}", body, headers) for number in range(3)]
-    expected = b"".join(sent_by_amqp(one, exchange, 7, 4096) for one in messages)
+    expected = b"".join(sent_by_amqp(message, exchange, 7, 4096) for message in messages)
     assert build_publish_frames(7, exchange, messages, 4096) == expected

@@ -1,4 +1,4 @@
-"""Robots: people are counted, robots are found, and the operator has the last word."""
+"""People are counted, robots are recognised, and the operator's patterns override the lists."""
 
 import hashlib
 import json
@@ -94,7 +94,7 @@ def test_every_ai_agent_is_known_by_its_name_in_any_case(name):
         f"{FIREFOX} TerraCottage/1.0",
     ],
 )
-def test_a_browser_that_merely_contains_the_letters_is_a_browser(agent):
+def test_a_browser_that_merely_contains_the_characters_is_a_browser(agent):
     """AI agents are whole words."""
     assert classify(agent) == "browser"
 
@@ -103,7 +103,7 @@ def test_a_browser_that_merely_contains_the_letters_is_a_browser(agent):
     "mark",
     ["chromeframe/30.0.1599.66", "GWX:DOWNLOADED", "msn OptimizedIE8;ENGB", "QQDownload 551"],
 )
-def test_what_old_browsers_carry_makes_no_robot(mark):
+def test_tokens_of_old_browsers_make_no_robot(mark):
     assert classify(f"Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; {mark})") == "browser"
 
 

@@ -1,4 +1,4 @@
-"""Agents: a reduced agent keeps its class, and nothing that leads to a person."""
+"""A reduced user agent keeps its class, and nothing that identifies a person."""
 
 import pytest
 from hypothesis import example, given

@@ -1,4 +1,4 @@
-"""Readers: which of them reads a queue is chosen when its channel is opened."""
+"""The driver of a connection decides which reader and which publisher is used."""
 
 from types import SimpleNamespace
 
@@ -7,9 +7,10 @@ import pytest
 from kombu import Connection
 from kombu.transport.redis import Transport as RedisTransport
 
+from invenio_stats.broker.transports import amqp_publisher, basic_publisher, drivers, redis
 from invenio_stats.broker.transports.amqp_consumer import AmqpReader
-from invenio_stats.broker.transports.reader import Reader
-from invenio_stats.broker.transports.readers import open_reader
+from invenio_stats.broker.transports.basic_reader import Reader
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.broker.transports.redis import RedisReader
 
 
@@ -18,6 +19,7 @@ class FakeConnection:
 
     connection_errors = ()
     connected = True
+    _connection = _default_channel = None
 
     def __init__(self, driver):
         self.transport = SimpleNamespace(driver_type=driver)
@@ -56,6 +58,22 @@ def test_the_transport_is_chosen_once(driver, expected, returns_on_close):
         assert reader.returns_on_close is returns_on_close
         assert connection.closed == 0
     assert connection.closed == 1
+
+
+@pytest.mark.parametrize("driver", ["amqp", "redis", "memory"])
+def test_messages_go_to_the_publisher_of_the_transport(monkeypatch, driver):
+    """A transport without a publisher in the table has the one that works everywhere."""
+    published = []
+
+    def note(name):
+        return lambda connection, model, exchange, messages, deadline: published.append((name, messages))
+
+    monkeypatch.setattr(amqp_publisher, "publish", note("amqp"))
+    monkeypatch.setattr(redis, "publish", note("redis"))
+    monkeypatch.setattr(basic_publisher, "publish", note("memory"))
+    pool = SimpleNamespace(acquire=lambda **options: FakeConnection(driver), connection=None)
+    drivers.deliver(pool, None, ["message"])
+    assert published == [(driver, ["message"])]
 
 
 def test_kombu_names_the_drivers_so():

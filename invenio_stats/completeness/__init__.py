@@ -1,0 +1,1 @@
+"""What is known about how complete raw events are."""

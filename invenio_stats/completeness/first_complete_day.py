@@ -1,0 +1,185 @@
+"""First complete day: from it on the raw events of an event type are all there, and totals can be counted anew."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import mappings, names
+from invenio_stats.core.definitions import AggregationDefinition
+from invenio_stats.core.first_complete_day import NOTHING_MISSING, has_risen, judge
+from invenio_stats.core.intervals import INTERVALS, Interval, floor
+from invenio_stats.core.moments import iso, parse
+from invenio_stats.errors import StatsError
+from invenio_stats.proxies import current_stats
+from invenio_stats.search import aliases
+from invenio_stats.search.indices import create_index
+from invenio_stats.search.multi_get import Found
+from invenio_stats.search.versions import SharedDocument, Source
+
+BODY: mappings.Body = {
+    "settings": mappings.INDEX_SETTINGS,
+    "mappings": {
+        "dynamic": False,
+        "properties": {"event_type": mappings.KEYWORD, "first_complete_day": mappings.STAMP},
+    },
+}
+"""The index: one document for each event type, read by its id only."""
+
+_ATTEMPTS = 20
+_LONGEST_PAUSE = 0.05
+"""Seconds, so that workers that judge at the same time do not meet again at once."""
+
+
+class Judgement(NamedTuple):
+    """What a look at events and totals has told."""
+
+    day: datetime
+    oldest_event: datetime | None
+    is_news: bool
+    """Whether it has to be kept."""
+
+
+class FirstCompleteDay:
+    """The first complete day of one event type. It only ever rises.
+
+    Totals of an interval that begins before it are never counted anew: they would shrink. The document also holds,
+    for each alias of events, the oldest event at the last judgement: if that has risen, events have been deleted, and
+    the day is judged again.
+    """
+
+    def __init__(self, client: Any, event: str):
+        """Name the event type."""
+        self.client = client
+        self._event = event
+        self._index = prefix_index(names.COMPLETENESS)
+
+    def get(self) -> datetime | None:
+        """Return the start of the day as it was judged last, or None if nobody has judged yet."""
+        return _day_in(self._read().get("_source", {}))
+
+    @property
+    def document_ref(self) -> dict[str, str]:
+        """The index and id of the document that holds the day."""
+        return {"_index": self._index, "_id": self._event}
+
+    def raise_to(self, day: datetime) -> None:
+        """Say that events before a day may be gone; an earlier day than is known changes nothing."""
+        self._change(self._read(), floor(day, "day"), {})
+
+    def forget_oldest_events(self) -> None:
+        """Have the day judged again, by whoever asks next: totals came in that were not known before."""
+
+        def forget(source: Source) -> Source | None:
+            return {**source, "oldest_events": {}} if source.get("oldest_events") else None
+
+        self._write(self._read(), forget)
+
+    def find(self, events: str, totals: str, interval: Interval, now: datetime, read: Found | None = None) -> datetime:
+        """Return the start of the day, and keep it; it is judged anew if the oldest event behind an alias has risen.
+
+        `totals` is the alias of totals that the caller knows of, made for an interval; those of the other aggregations
+        of the event type are looked at too. `read` is the document at `document_ref`, if it has just been read.
+        """
+        found = self._read() if read is None else read
+        judgement = self._judge(found.get("_source", {}), events, totals, interval, now)
+        if judgement.is_news:
+            self._change(found, judgement.day, {_short(events): judgement.oldest_event})
+        return judgement.day
+
+    def estimate(self, events: str, totals: str, interval: Interval, now: datetime) -> datetime:
+        """Return what `find` would return, and keep nothing."""
+        return self._judge(self._read().get("_source", {}), events, totals, interval, now).day
+
+    def _judge(self, source: Source, events: str, totals: str, interval: Interval, now: datetime) -> Judgement:
+        known, before = _day_in(source), source.get("oldest_events", {})
+        oldest_event = aliases.oldest(self.client, events)
+        looked = _short(events) in before
+        seen = _moment(before.get(_short(events)))
+        if known is not None and looked and not has_risen(seen, oldest_event):
+            is_news = oldest_event is not None and oldest_event != seen
+            return Judgement(known, oldest_event, is_news)
+        others = _totals_of(self._event)
+        interval = max((interval, *others.values()), key=INTERVALS.index)
+        oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
+        indices = aliases.indices_of(self.client, events)
+        # Also among those that do not count: a day that is retracted is there.
+        day = judge(seen, aliases.oldest(self.client, indices), oldest_total, interval, now)
+        if indices and aliases.closed_indices_of(self.client, events):  # what these hold is not gone
+            return Judgement(day if known is None else known, oldest_event, is_news=False)
+        return Judgement(max(day, known or NOTHING_MISSING), oldest_event, is_news=True)
+
+    def _read(self) -> Found:
+        found: Found = self.client.get(index=self._index, id=self._event, ignore=[404])
+        return found
+
+    def _change(self, found: Found, day: datetime, oldest_events: Mapping[str, datetime | None]) -> None:
+        written = {alias: None if moment is None else iso(moment) for alias, moment in oldest_events.items()}
+
+        def change(source: Source) -> Source | None:
+            known = _day_in(source)
+            merged = {
+                "event_type": self._event,
+                "first_complete_day": iso(day if known is None else max(known, day)),
+                "oldest_events": {**source.get("oldest_events", {}), **written},
+            }
+            return None if merged == source else merged
+
+        self._write(found, change)
+
+    def _write(self, found: Found, change: Callable[[Source], Source | None]) -> None:
+        create = partial(create_index, self.client, self._index, BODY)
+        document = SharedDocument(self.client, self._index, self._event, create, found)
+        if not document.change(change, _ATTEMPTS, _LONGEST_PAUSE):
+            raise StatsError(
+                f"The first complete day of {self._event!r} is being judged by others. The next run tries again."
+            )
+
+
+def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
+    """Return the first complete day of the event type that a queue is for, with the alias of its events.
+
+    Of a queue that is not one of ours nothing is known, so that nothing is too old.
+    """
+    event = {names.queue(name): name for name in current_stats.events_config}.get(queue)
+    if event is None:
+        return NOTHING_MISSING
+    totals = prefix_index(names.totals_alias(event))
+    return FirstCompleteDay(client, event).find(events, totals, "day", now)
+
+
+def _short(alias: str) -> str:
+    """Return an alias without the instance's prefix, as the document names it."""
+    return alias.removeprefix(prefix_index(""))
+
+
+def _day_in(source: Source) -> datetime | None:
+    return _moment(source.get("first_complete_day"))
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else parse(value)
+
+
+def _totals_of(event: str) -> dict[str, Interval]:
+    """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
+    found: dict[str, Interval] = {}
+    for name, definition in current_stats.aggregations.items():
+        if definition.params.get("event") != event:
+            continue
+        with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
+            alias, interval = _alias_and_interval(name, definition)
+            found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
+    return found
+
+
+def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:
+    """Return the alias of an aggregation's totals and their interval; a foreign class is asked through an object."""
+    if definition.totals_alias is not None and definition.interval is not None:
+        return aliases.with_prefix(definition.totals_alias), definition.interval
+    aggregator = definition.cls(name=name, **definition.params)
+    alias = getattr(aggregator, "index", None) or names.totals_alias(definition.params["event"])
+    return aliases.with_prefix(alias), getattr(aggregator, "interval", "day")

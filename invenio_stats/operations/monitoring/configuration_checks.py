@@ -1,0 +1,142 @@
+"""Checks of the doctor: settings that do not fit together, and events and totals that nobody works on."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from invenio_stats.definitions.consistency import find_inconsistencies
+from invenio_stats.operations.monitoring.findings import Finding
+from invenio_stats.proxies import current_stats
+
+_TASKS = {
+    "process_events": "StatsEventTask",
+    "aggregate_events": "StatsAggregationTask",
+    "send_spool": "StatsSpoolTask",
+    "purge_dead_letters": "StatsDeadLettersTask",
+}
+_TYPES_OF = {"process_events": "events_config", "aggregate_events": "aggregations_config"}
+"""Which names the first argument of a task has."""
+
+_PING_SECONDS = 1.0
+
+
+def check_configuration() -> Finding:
+    """Check that event types, aggregations and queries name each other."""
+    found = list(
+        find_inconsistencies(current_stats.event_definitions, current_stats.aggregations, current_stats.queries)
+    )
+    if found:
+        return Finding(
+            "configuration",
+            "warning",
+            "; ".join(f"{inconsistency.setting_path}: {inconsistency.value}" for inconsistency in found) + ".",
+            " ".join(dict.fromkeys(inconsistency.cure for inconsistency in found)),
+        )
+    return Finding("configuration", "ok", _("Event types, aggregations and queries fit together."))
+
+
+def check_receivers() -> Finding:
+    """Check that signals start the builders."""
+    connected = sorted(name for name, event in current_stats.event_definitions.items() if event.signal is not None)
+    if connected and not current_app.config["STATS_REGISTER_RECEIVERS"]:
+        return Finding(
+            "receivers",
+            "warning",
+            _(
+                "STATS_REGISTER_RECEIVERS is False: no signal is listened to for: %(names)s.",
+                names=", ".join(connected),
+            ),
+            _("Set it to True, unless the application calls the emitters of these types itself."),
+        )
+    return Finding("receivers", "ok", _("The signals of %(count)s event types are listened to.", count=len(connected)))
+
+
+def check_schedule() -> Finding:
+    """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters."""
+    entries = [
+        entry for entry in (current_app.config.get("CELERY_BEAT_SCHEDULE") or {}).values() if isinstance(entry, dict)
+    ]
+    scheduled = {
+        task: [entry for entry in entries if entry.get("task") == f"invenio_stats.tasks.{task}"] for task in _TASKS
+    }
+    unknown = {task: _names_of(scheduled[task]) - set(getattr(current_stats, _TYPES_OF[task])) for task in _TYPES_OF}
+    if any(unknown.values()):
+        return Finding(
+            "schedule",
+            "error",
+            _("CELERY_BEAT_SCHEDULE names what is not configured: %(names)s.", names=_listed(unknown)),
+            _("Correct the names in the 'args' of the entries, or add them to STATS_EVENTS or STATS_AGGREGATIONS."),
+        )
+    missing = [name for task, name in _TASKS.items() if not scheduled[task]]
+    left_out = {
+        task: set(getattr(current_stats, _TYPES_OF[task])) - _names_of(scheduled[task])
+        for task in _TYPES_OF
+        if scheduled[task]
+    }
+    if missing or any(left_out.values()):
+        said = [_("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing))] if missing else []
+        if any(left_out.values()):
+            said.append(_("No entry of CELERY_BEAT_SCHEDULE has: %(names)s.", names=_listed(left_out)))
+        return Finding(
+            "schedule",
+            "warning",
+            " ".join(said),
+            _(
+                "Take the entries from invenio_stats.tasks and name all types in their 'args', or have cron run the "
+                "commands: `stats events process`, `aggregations process -b`, `spool send`, `dead-letters purge`."
+            ),
+        )
+    return Finding("schedule", "ok", _("Beat starts all tasks, for all event types and aggregations."))
+
+
+def check_workers() -> Finding:
+    """Check that a worker of Celery runs the tasks."""
+    extension = current_app.extensions.get("invenio-celery")
+    if extension is None:
+        return Finding(
+            "workers",
+            "warning",
+            _("Whether a worker listens is unknown: the application has no invenio-celery."),
+            _("Have a worker or cron run the tasks."),
+        )
+    celery = extension.celery
+    if celery.conf.task_always_eager:
+        return Finding(
+            "workers",
+            "warning",
+            _("Tasks run where they are sent (CELERY_TASK_ALWAYS_EAGER)."),
+            _("Set it to False in production, so that workers process events."),
+        )
+    try:
+        answers = celery.control.inspect(timeout=_PING_SECONDS).ping()
+    except Exception as error:  # each transport has its own; some have no way to ask
+        return Finding(
+            "workers",
+            "warning",
+            _("Whether a worker listens is unknown: the broker cannot ask (%(error)s).", error=type(error).__name__),
+            _("See whether `celery -A invenio_app.celery status` names one."),
+        )
+    if not answers:
+        return Finding(
+            "workers",
+            "warning",
+            _("No worker answered within %(seconds)s seconds: nothing processes events.", seconds=_PING_SECONDS),
+            _("Start one: celery -A invenio_app.celery worker. One that is busy may answer too late."),
+        )
+    return Finding("workers", "ok", _("%(count)s workers listen.", count=len(answers)))
+
+
+def _names_of(entries: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the types that some entries start a task for."""
+    found: set[str] = set()
+    for entry in entries:
+        args, kwargs = entry.get("args") or (), entry.get("kwargs") or {}
+        first = args[0] if args else kwargs.get("event_types") or kwargs.get("aggregations") or ()
+        found.update([first] if isinstance(first, str) else first)
+    return found
+
+
+def _listed(names: Mapping[str, Iterable[str]]) -> str:
+    return "; ".join(f"{_TASKS[task]}: {', '.join(sorted(found))}" for task, found in names.items() if found)

@@ -1,0 +1,25 @@
+"""Index templates of this instance as they lie in its packages, whether or not they were put into the engine."""
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from invenio_search.proxies import current_search
+from invenio_search.utils import prefix_index
+
+_PREFIX = "__SEARCH_INDEX_PREFIX__"
+
+
+def template_mappings(index: str) -> dict[str, Any] | None:
+    """Return the mappings that the template for an index says, or None if no package has one for it.
+
+    Of several the one with the longest pattern, as the most special one.
+    """
+    found: tuple[int, dict[str, Any]] | None = None
+    for path in {**current_search.templates, **current_search.index_templates}.values():
+        template = json.loads(Path(path).read_text().replace(_PREFIX, prefix_index("")))
+        for pattern in template.get("index_patterns", ()):
+            if fnmatchcase(index, pattern) and (found is None or len(pattern) > found[0]):
+                found = len(pattern), template.get("template", template).get("mappings", {})
+    return None if found is None else found[1]
