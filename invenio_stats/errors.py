@@ -1,5 +1,6 @@
 """Define all errors of the package; their texts name the place, the value and the cure."""
 
+import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -58,7 +59,7 @@ class EventsRefusedError(StatsError):
         )
 
 
-class SpoolVersionError(StatsError, OSError):
+class SpoolVersionError(StatsError, sqlite3.DatabaseError):
     """The spool's file is one of a newer release; nothing in it is touched."""
 
     def __init__(self, path: str, version: int):

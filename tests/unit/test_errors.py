@@ -9,6 +9,7 @@ from invenio_stats import errors
 
 ARGUMENTS = {
     errors.UnknownTypeError: ("a", "STATS_EVENTS"),
+    errors.SpoolVersionError: ("/spool/spool.sqlite", 7),
     errors.EventsRefusedError: (3, "the spool is full"),
     errors.ClosedIndexError: ("a", ["events-1"]),
     errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),

@@ -1,5 +1,6 @@
 """Check a configuration for what makes numbers wrong or identifies visitors in production, each with its cure."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -11,6 +12,7 @@ from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.spool import is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.configuration_checks import (
@@ -154,6 +156,15 @@ def _spool() -> Finding:
         rejected = spool.rejected()
     except SpoolVersionError as error:
         return Finding("spool", "error", str(error))
+    except (OSError, sqlite3.Error) as error:
+        if not is_denied(error):
+            raise
+        return Finding(
+            "spool",
+            "error",
+            _("This user cannot open the spool at %(path)s.", path=str(spool.path)),
+            _("Run the command as the user of the web server."),
+        )
     if rejected:
         return Finding(
             "spool",

@@ -22,7 +22,7 @@ from invenio_stats.processing.batch_runner import Outcome
     ],
 )
 def test_a_copy_of_an_outcome_is_the_same_outcome(duplicate):
-    outcome = duplicate(Outcome(5, 2, duplicates=1, double_clicks=3, dropped={"robot": 4}))
+    outcome = duplicate(Outcome(5, 2, duplicates=1, double_clicks=3, dropped={"robot": 4}, postponed=1))
     assert outcome == (5, 2)
     assert isinstance(outcome, Outcome)
-    assert vars(outcome) == {"duplicates": 1, "double_clicks": 3, "dropped": {"robot": 4}}
+    assert vars(outcome) == {"duplicates": 1, "double_clicks": 3, "dropped": {"robot": 4}, "postponed": 1}

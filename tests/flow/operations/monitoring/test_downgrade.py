@@ -12,6 +12,7 @@ from invenio_stats.broker import dead_letters
 from invenio_stats.broker.messages import Outgoing
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
+from invenio_stats.broker.spool_file import SpoolFile
 from invenio_stats.cli import stats
 from invenio_stats.proxies import current_stats
 from tests.compat.samples import download, on
@@ -68,10 +69,10 @@ def test_who_may_not_open_the_spool_is_told_to_be_the_user_of_the_web_server(bef
     def denied(spool):
         raise error
 
-    monkeypatch.setattr(Spool, "_open", denied)
+    monkeypatch.setattr(SpoolFile, "_open", denied)
     outbox().spool.path.parent.mkdir(exist_ok=True)
     monkeypatch.setattr(Spool, "exists", lambda spool: True)
-    monkeypatch.setattr(outbox().spool, "_database", None)
+    monkeypatch.setattr(outbox().spool._file, "_database", None)
     message = f"This user cannot open the spool at {outbox().spool.path}."
     assert before_downgrade()[1]["spool"] == ("error", message)
     result = app.test_cli_runner().invoke(stats, ["spool", "send"])
