@@ -1,6 +1,5 @@
 """Define all errors of the package; their texts name the place, the value and the cure."""
 
-import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -59,7 +58,7 @@ class EventsRefusedError(StatsError):
         )
 
 
-class SpoolVersionError(StatsError, sqlite3.DatabaseError):
+class SpoolVersionError(StatsError, OSError):
     """The spool's file is one of a newer release; nothing in it is touched."""
 
     def __init__(self, path: str, version: int):
@@ -191,4 +190,6 @@ class NoAnswerError(StatsError, RESTException):
 
 def _restore(error_type: type[StatsError], args: tuple[Any, ...]) -> StatsError:
     """Return an error as it was, without calling `__init__`; its attributes are set by the caller, pickle or copy."""
-    return error_type.__new__(error_type, *args)
+    error = error_type.__new__(error_type, *args)
+    error.args = args  # OSError leaves this to its `__init__`
+    return error

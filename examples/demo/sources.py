@@ -14,6 +14,9 @@ PAGE = 5000
 QUESTIONS = 60
 """How many are asked in one request; the API takes 100 at most."""
 
+_AGENCIES = {"robot": "robots", "ai": "robots", "machine": "machines"}
+"""By class of the user agent: tools on COUNTER's list are robots as well, and are counted once here."""
+
 
 class Count(NamedTuple):
     """How often a thing was used, and in how many sessions."""
@@ -46,7 +49,7 @@ class Engine:
             for event in self._documents(f"events-stats-{event_type}", "event_id"):
                 if event.get("superseded"):
                     continue
-                agency = "robots" if event["is_robot"] else "machines" if event["is_machine"] else "people"
+                agency = _AGENCIES.get(event["agent_class"], "people")
                 agencies[event_type][agency] += 1
                 if agency == "people":
                     sessions[_thing(kind, event)].append(event["unique_session_id"])

@@ -24,7 +24,7 @@ from invenio_stats.broker.delivery import RefusedMessage, deliver_all
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.basic_reader import Reader
 from invenio_stats.broker.transports.drivers import open_reader
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.outgoing import Outgoing, Unconfirmed
 
 __all__ = (
     "ALL",
@@ -63,10 +63,10 @@ def reject(
     events of any content: one that could not be dead-lettered would be redelivered for ever.
     """
     rejected = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    messages = [to_message(queue, one, rejected, postponed) for one in dead_letters]
+    messages = [to_message(queue, event, rejected, postponed) for event in dead_letters]
     refused = _deliver(queue, None, messages)  # the body and its headers may be more than the broker takes
-    if lost := _deliver(queue, None, [dead_stand_in(one) for one in refused]):
-        raise OSError(f"The broker does not even take stand-ins of {len(lost)} dead letters.")
+    if lost := _deliver(queue, None, [dead_stand_in(refusal) for refusal in refused]):
+        raise Unconfirmed(f"The broker does not even take stand-ins of {len(lost)} dead letters.")
 
 
 def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
@@ -116,7 +116,7 @@ def replay(
     def send(dead_letters: list[tuple[DeadLetter, Any]]) -> list[Any]:
         requeued = [(requeue(queue, dead_letter, message), message) for dead_letter, message in dead_letters]
         refused = _deliver(queue, queue.exchange, [outgoing for outgoing, _message in requeued])
-        staying = {id(one.message) for one in refused}
+        staying = {id(refusal.message) for refusal in refused}
         return [message for outgoing, message in requeued if id(outgoing) not in staying]
 
     declare(queue)  # also its exchange, which a new broker does not have yet
@@ -196,4 +196,4 @@ def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> list[Refu
     size = _DEAD_LETTERS_PER_BATCH
     parts = (messages[first : first + size] for first in range(0, len(messages), size))
     pool = queue.connection_pool
-    return [one for part in parts for one in deliver_all(pool, exchange, part, seconds=_CONFIRM_SECONDS)]
+    return [refusal for part in parts for refusal in deliver_all(pool, exchange, part, seconds=_CONFIRM_SECONDS)]

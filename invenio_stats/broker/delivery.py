@@ -42,7 +42,7 @@ def deliver_all(
             refused = singles
         half = len(refused) // 2
         parts = (refused[:half], refused[half:])
-        return [one for part in parts for one in deliver_all(pool, exchange, part, **options)]
+        return [refusal for part in parts for refusal in deliver_all(pool, exchange, part, **options)]
     return []
 
 

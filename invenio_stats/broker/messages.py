@@ -106,7 +106,7 @@ def split(message: Outgoing) -> list[Outgoing]:
     if events is None:
         return [message]
     headers = message.headers
-    return [Outgoing(message.queue, short_id(one.event_id), _ENCODER.encode(one), headers) for one in events]
+    return [Outgoing(message.queue, short_id(event.event_id), _ENCODER.encode(event), headers) for event in events]
 
 
 def _is_pair(part: Any) -> bool:

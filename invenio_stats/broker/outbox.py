@@ -124,16 +124,16 @@ class Outbox:
             return
         from invenio_stats.broker.dead_letter_messages import dead_stand_in  # seldom needed: not in every web process
 
-        stand_ins = [dead_stand_in(one) for one in refused if not names.is_dead_letters(one.message.queue)]
-        lost = [one for one in refused if names.is_dead_letters(one.message.queue)]
-        for name in dict.fromkeys(one.queue for one in stand_ins):
-            part = [one for one in stand_ins if one.queue == name]
+        stand_ins = [dead_stand_in(refusal) for refusal in refused if not names.is_dead_letters(refusal.message.queue)]
+        lost = [refusal for refusal in refused if names.is_dead_letters(refusal.message.queue)]
+        for name in dict.fromkeys(message.queue for message in stand_ins):
+            part = [message for message in stand_ins if message.queue == name]
             try:
                 lost += self._deliver(queue, name, part)
             except failure_types(queue.connection_pool.connection):
                 self._spool(part)
         if lost:
-            self.spool.reject([one.message for one in lost], lost[0].reason)
+            self.spool.reject([refusal.message for refusal in lost], lost[0].reason)
 
     def _spool(self, messages: Sequence[Outgoing]) -> None:
         try:

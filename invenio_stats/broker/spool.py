@@ -97,7 +97,7 @@ class Spool:
                     taken.append(Waiting(ticket, Outgoing.from_json(text)))
                 except (ValueError, TypeError) as error:  # of a newer release, or not ours
                     unreadable.append((f"not readable: {type(error).__name__}", ticket))
-            database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, one.ticket) for one in taken])
+            database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, entry.ticket) for entry in taken])
             database.executemany("INSERT INTO rejected SELECT since, ?, message FROM waiting WHERE id = ?", unreadable)
             database.executemany("DELETE FROM waiting WHERE id = ?", [(ticket,) for _reason, ticket in unreadable])
         if unreadable:

@@ -28,7 +28,7 @@ def spool_group() -> None:
 
 
 @spool_group.command("send")
-@click.option("--rejected", is_flag=True, help="Also try again what could not be read.")
+@click.option("--rejected", is_flag=True, help="Also send messages that could not be read before.")
 @as_json
 @with_appcontext
 def spool_send(rejected: bool, as_json: bool) -> None:
@@ -40,14 +40,14 @@ def spool_send(rejected: bool, as_json: bool) -> None:
                 spool.retry_rejected()
             progress.begin(_("spool"), spool.count())
             sent = send_spool(on_batch=progress.advance)
+        except SpoolVersionError as error:
+            raise click.ClickException(str(error)) from error
         except (sqlite3.Error, *failure_types()) as error:
             raise click.ClickException(_why_not_sent(error, str(spool.path))) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
 
 
 def _why_not_sent(error: BaseException, path: str) -> str:
-    if isinstance(error, SpoolVersionError):
-        return str(error)
     if is_denied(error):
         denied = _("This user cannot open the spool at %(path)s.", path=path)
         return f"{denied} {_('Run the command as the user of the web server.')}"

@@ -87,7 +87,7 @@ class Postponed:
     def clicks(self) -> list[PostponedClick]:
         """Return the clicks of all cells that were noted; those of ghosts are in the cells that they were made for."""
         found = [(self._cells[name], blocked) for name, blocked in self._blocked.items()]
-        return [PostponedClick(one, blocked) for cell, blocked in found if not cell.is_ghost for one in cell.clicks]
+        return [PostponedClick(click, blocked) for cell, blocked in found if not cell.is_ghost for click in cell.clicks]
 
 
 class FinishedCells:

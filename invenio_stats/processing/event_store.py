@@ -132,12 +132,12 @@ class EventStore:
 
     def _store_clicks(self, clicks: Sequence[Click]) -> tuple[StoreResult, list[_Waiting]]:
         blocked = self._ensure_all({click.cell for click in clicks})
-        open_clicks = [one for one in clicks if self.index_of(one.cell) not in blocked] if blocked else clicks
+        open_clicks = [click for click in clicks if self.index_of(click.cell) not in blocked] if blocked else clicks
         written = self._writer.write(open_clicks)
-        refused = [(_as_published(one.click), f"engine: {one.reason}") for one in written.refused]
+        refused = [(_as_published(refusal.click), f"engine: {refusal.reason}") for refusal in written.refused]
         result = StoreResult(written.stored, written.duplicates, written.collapsed, written.superseded, refused)
-        found = [(one, blocked[index]) for one in clicks if (index := self.index_of(one.cell)) in blocked]
-        found += [(one.click, one.blocked) for one in written.postponed]
+        found = [(click, blocked[index]) for click in clicks if (index := self.index_of(click.cell)) in blocked]
+        found += [(postponed.click, postponed.blocked) for postponed in written.postponed]
         return result, [_Waiting(click, _as_published(click), why) for click, why in found]
 
     def _store_actions(self, actions: Sequence[Action]) -> tuple[StoreResult, list[_Waiting]]:
@@ -145,17 +145,18 @@ class EventStore:
         blocked = self._ensure_all(cells)
         open_actions = [action for action in actions if action["_index"] not in blocked] if blocked else actions
         stored = store(self._client, open_actions) if open_actions else Stored(0, [], [])
-        refused = {(one.index_name, one.document_id): one.reason for one in stored.refused}
+        refused = {(refusal.index_name, refusal.document_id): refusal.reason for refusal in stored.refused}
         refusing = {
-            (one.index_name, one.document_id): Blocked(one.index_name, one.reason, one.is_lasting)
-            for one in stored.blocked
+            (block.index_name, block.document_id): Blocked(block.index_name, block.reason, block.is_lasting)
+            for block in stored.blocked
         }
         refs = [(action, (action["_index"], action["_id"])) for action in actions]
         result = StoreResult(
-            stored.taken, refused=[(_event_of(one), f"engine: {refused[ref]}") for one, ref in refs if ref in refused]
+            stored.taken,
+            refused=[(_event_of(action), f"engine: {refused[ref]}") for action, ref in refs if ref in refused],
         )
-        found = [(one, blocked.get(ref[0]) or refusing.get(ref)) for one, ref in refs]
-        return result, [_Waiting(one, _event_of(one), why) for one, why in found if why is not None]
+        found = [(action, blocked.get(ref[0]) or refusing.get(ref)) for action, ref in refs]
+        return result, [_Waiting(action, _event_of(action), why) for action, why in found if why is not None]
 
     def _ensure_all(self, cells: Collection[datetime]) -> dict[str, Blocked]:
         """Make sure of the indices of cells; return those that can neither be made nor completed."""
@@ -190,8 +191,8 @@ class EventStore:
                     raise _unavailable(error) from error
             else:
                 done += result
-                things = [one.thing for one in waiting]
-                if self._refusing.issuperset(one.blocked.index_name for one in waiting):
+                things = [entry.thing for entry in waiting]
+                if self._refusing.issuperset(entry.blocked.index_name for entry in waiting):
                     break  # nothing is left, or only what an earlier batch has waited for already
             self._pause(pause)
         return done + self._postpone(waiting, done)
@@ -211,16 +212,18 @@ class EventStore:
 
         EngineUnavailableError if that may be an outage, since no other event was taken, either.
         """
-        if waiting and not (done.taken or done.refused or any(one.blocked.is_lasting for one in waiting)):
+        if waiting and not (done.taken or done.refused or any(entry.blocked.is_lasting for entry in waiting)):
             raise EngineUnavailableError(
                 f"The search engine takes none of {len(waiting)} events ({waiting[0].blocked.reason}); they stay on "
                 "the queue."
             )
-        for index, reason in {one.blocked.index_name: one.blocked.reason for one in waiting}.items():
+        for index, reason in {entry.blocked.index_name: entry.blocked.reason for entry in waiting}.items():
             if index not in self._refusing:
                 logger.error("An index refuses events; they are postponed", extra={"index": index, "reason": reason})
                 self._refusing.add(index)
-        return StoreResult(0, refused=[(one.event, _reason(one.blocked)) for one in waiting], postponed=len(waiting))
+        return StoreResult(
+            0, refused=[(entry.event, _reason(entry.blocked)) for entry in waiting], postponed=len(waiting)
+        )
 
 
 def _reason(blocked: Blocked) -> str:

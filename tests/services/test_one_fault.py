@@ -129,10 +129,10 @@ def test_one_event_that_the_broker_never_takes_is_rejected_and_all_others_go(que
     current_stats.publish(EVENT, events)
     assert not outbox().is_open
     assert outbox().spool.is_empty()
-    (letter,) = dead_letters.look(queue)
-    assert letter.reason == "broker: PreconditionFailed"
-    assert letter.event["fields"]["file_key"] > 2_900_000
-    assert "xxx" not in json.dumps(letter.event)
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.reason == "broker: PreconditionFailed"
+    assert dead_letter.event["fields"]["file_key"] > 2_900_000
+    assert "xxx" not in json.dumps(dead_letter.event)
     current_stats.publish(EVENT, [download(NOON, file_id="after")])
     stored, failed = run()
     assert stored >= number  # some came twice, with the same ids: before the broker refused the one, and after that
@@ -155,7 +155,7 @@ def test_a_message_of_the_spool_that_the_broker_never_takes_stops_no_other(queue
     outbox().spool.put([Outgoing(other.routing_key, "other", "{}")])
     assert outbox().send_spool(queue) == 7
     assert (outbox().spool.count(), outbox().spool.rejected()) == (0, 0)
-    assert [letter.message_id for letter in dead_letters.look(queue)] == ["first"]
+    assert [dead_letter.message_id for dead_letter in dead_letters.look(queue)] == ["first"]
     assert queue_depth.depth(other) == 1
     assert run() == (5, 0)
     assert total() == 5
@@ -176,15 +176,15 @@ HALF = "\\ud800"
 
 
 @pytest.mark.parametrize("event_id", [LONG, HALF], ids=["too long", "no text"])
-def test_an_event_with_an_id_that_no_message_can_carry_is_rejected_alone(queue, total, event_id):
+def test_an_event_with_an_id_that_no_message_can_have_is_rejected_alone(queue, total, event_id):
     """A foreign writer's, inside a message of several; confirms are counted rightly afterwards."""
     bad = {**download(NOON), "timestamp": "never"}
     pairs = [["a", download(NOON, file_id="A")], ["BAD", bad], ["c", download(NOON, file_id="C")]]
     publish_foreign(queue, json.dumps(pairs).replace("BAD", event_id))
     assert run() == (2, 1)
-    (letter,) = dead_letters.look(queue)
-    assert letter.reason.startswith("preprocessor: ")
-    assert len(letter.message_id) == 64
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.reason.startswith("preprocessor: ")
+    assert len(dead_letter.message_id) == 64
     begin = time.monotonic()
     current_stats.publish(EVENT, [download(NOON, file_id="D")])
     assert time.monotonic() - begin < 0.4
@@ -208,14 +208,14 @@ def test_a_dead_letter_that_grows_beyond_the_limit_has_a_stand_in_with_its_reaso
     publish_foreign(queue, json.dumps(bad, ensure_ascii=False), message_id="large")
     current_stats.publish(EVENT, [download(NOON)])
     assert run() == (1, 1)
-    (letter,) = dead_letters.look(queue)
-    assert (letter.message_id, letter.reason) == ("large", "preprocessor: ValueError")
-    assert letter.event["bytes"] > 2_000_000
+    (dead_letter,) = dead_letters.look(queue)
+    assert (dead_letter.message_id, dead_letter.reason) == ("large", "preprocessor: ValueError")
+    assert dead_letter.event["bytes"] > 2_000_000
     assert run() == (0, 0)
     assert total() == 1
 
 
-def test_replay_leaves_a_letter_that_the_broker_does_not_take_where_it_is(queue):
+def test_replay_leaves_a_dead_letter_that_the_broker_does_not_take_where_it_is(queue):
     dead_letters.reject(queue, [(IdentifiedEvent({}, "a"), "x"), (IdentifiedEvent({}, "b"), "x")])
     assert dead_letters.replay(queue, DeadLetterFilter("x")) == 2
     assert queue_depth.depth(queue) == 2

@@ -9,8 +9,8 @@ from invenio_stats import errors
 
 ARGUMENTS = {
     errors.UnknownTypeError: ("a", "STATS_EVENTS"),
-    errors.SpoolVersionError: ("/spool/spool.sqlite", 7),
     errors.EventsRefusedError: (3, "the spool is full"),
+    errors.SpoolVersionError: ("/spool.sqlite", 3),
     errors.ClosedIndexError: ("a", ["events-1"]),
     errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),
     errors.FieldNotCountableError: ("a", "unique_id", "events-stats-a", True),

@@ -18,7 +18,7 @@ from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, build_publish_frames, read_ahead
 from invenio_stats.broker.transports.channels import drop
-from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing, split_into_parts
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing, Unconfirmed, split_into_parts
 
 _SECONDS_PER_MESSAGE = 0.001
 _REFUSALS = (amqp.PreconditionFailed, amqp.FrameSyntaxError, amqp.ContentTooLarge)
@@ -37,17 +37,13 @@ def publish(
     try:
         _send(connection, exchange, messages, deadline)
     except MessageRefusedError:
-        drop(connection)  # the broker has closed it, or the channel; one that is opened again confirms nothing
+        drop(connection)  # the broker has closed it, or the channel; a reopened channel would not be in confirm mode
         raise
     except (*connection.connection_errors, amqp.AMQPError) as error:
         drop(connection)
         if not was_connected or isinstance(error, TimeoutError):
             raise
         _send(connection, exchange, messages, deadline)  # the broker had closed the pooled connection
-
-
-class Unconfirmed(OSError):
-    """The broker rejected a message, or has no queue for it even after it was declared."""
 
 
 def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoing], deadline: float) -> None:

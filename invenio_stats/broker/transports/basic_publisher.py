@@ -21,22 +21,20 @@ def publish(
         producer = Producer(channel, exchange=exchange)
         name = messages[0].queue
         declaration = KombuQueue(name, exchange=exchange or Exchange(""), routing_key=name)
-        for message in messages:
-            publish_message(producer, message, declare=[declaration])
+        try:
+            for message in messages:
+                producer.publish(message.body, declare=[declaration], **publish_options(message))
+        except ValueError as error:
+            raise MessageRefusedError(error) from error
 
 
-def publish_message(producer: Producer, message: Outgoing, **options: Any) -> None:
-    """Publish a message with kombu; MessageRefusedError for one that it cannot write."""
-    try:
-        producer.publish(
-            message.body,
-            routing_key=message.queue,
-            message_id=message.message_id,
-            headers=dict(message.headers),
-            content_type="application/json",
-            content_encoding="utf-8",
-            delivery_mode="persistent",
-            **options,
-        )
-    except ValueError as error:
-        raise MessageRefusedError(error) from error
+def publish_options(message: Outgoing) -> dict[str, Any]:
+    """Return the arguments with which kombu publishes the body of a message."""
+    return {
+        "routing_key": message.queue,
+        "message_id": message.message_id,
+        "headers": dict(message.headers),
+        "content_type": "application/json",
+        "content_encoding": "utf-8",
+        "delivery_mode": "persistent",
+    }

@@ -10,15 +10,6 @@ _EVENTS_PER_PART = 100
 """Events whose messages are sent together."""
 
 
-class MessageRefusedError(StatsError, ValueError):
-    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
-
-    def __init__(self, error: Exception):
-        """Say why: by the type of an error, whose text may quote the message."""
-        self.reason = f"broker: {type(error).__name__}"
-        super().__init__(self.reason)
-
-
 class Outgoing(NamedTuple):
     """One persistent JSON message for a queue; its id is that of its event, or of the first of several events."""
 
@@ -39,6 +30,19 @@ class Outgoing(NamedTuple):
         if not all(map(isinstance, message, (str, str, str, dict, int))):
             raise TypeError("It has fields of other types.")
         return message
+
+
+class MessageRefusedError(StatsError, ValueError):
+    """The broker, or the client's library, will never take one of the messages, whatever else happens."""
+
+    def __init__(self, error: Exception):
+        """Say why: by the type of an error, whose text may quote the message."""
+        self.reason = f"broker: {type(error).__name__}"
+        super().__init__(self.reason)
+
+
+class Unconfirmed(OSError):
+    """The broker rejected a message, or has no queue for it even after it was declared."""
 
 
 def split_into_parts(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

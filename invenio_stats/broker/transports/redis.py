@@ -16,9 +16,9 @@ from flask import current_app
 from kombu import Connection, Exchange, Producer
 from kombu.transport.virtual import QoS
 
-from invenio_stats.broker.transports.basic_publisher import publish_message
+from invenio_stats.broker.transports.basic_publisher import publish_options
 from invenio_stats.broker.transports.basic_reader import Reader
-from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +134,11 @@ class _RedisPublisher:
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Append messages directly to the list of their queue; an exchange would lose them if Redis had lost it."""
         producer = Producer(self._channel)
-        for message in messages:
-            publish_message(producer, message)
+        try:
+            for message in messages:
+                producer.publish(message.body, **publish_options(message))
+        except ValueError as error:
+            raise MessageRefusedError(error) from error
 
     def close(self) -> None:
         self._connection.collect()

@@ -159,12 +159,7 @@ def _spool() -> Finding:
     except (OSError, sqlite3.Error) as error:
         if not is_denied(error):
             raise
-        return Finding(
-            "spool",
-            "error",
-            _("This user cannot open the spool at %(path)s.", path=str(spool.path)),
-            _("Run the command as the user of the web server."),
-        )
+        return denied_spool(str(spool.path))
     if rejected:
         return Finding(
             "spool",
@@ -225,6 +220,16 @@ def _estimates() -> Finding:
             _("Leave out the options of 'cardinality' in metric_fields: without them the count is exact."),
         )
     return Finding("estimates", "ok", _("Distinct counts are exact."))
+
+
+def denied_spool(path: str) -> Finding:
+    """Return the finding for a spool that belongs to another user."""
+    return Finding(
+        "spool",
+        "error",
+        _("This user cannot open the spool at %(path)s.", path=path),
+        _("Run the command as the user of the web server."),
+    )
 
 
 def listed(facts: Mapping[str, Any]) -> str:

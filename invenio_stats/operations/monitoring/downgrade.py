@@ -7,7 +7,8 @@ from flask_babel import gettext as _
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import is_denied
-from invenio_stats.operations.monitoring.doctor import Check, Finding, listed
+from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring.doctor import Check, Finding, denied_spool, listed
 from invenio_stats.proxies import current_stats
 
 # A worker of 7.x takes all visitors of our messages for one, and loses a batch if a new index rejects its fields.
@@ -32,15 +33,12 @@ def _spool() -> Finding:
     spool = outbox().spool
     try:
         count = spool.count()
+    except SpoolVersionError as error:
+        return Finding("spool", "error", str(error))
     except (OSError, sqlite3.Error) as error:
         if not is_denied(error):
             raise
-        return Finding(
-            "spool",
-            "error",
-            _("This user cannot open the spool at %(path)s.", path=str(spool.path)),
-            _("Run the command as the user of the web server."),
-        )
+        return denied_spool(str(spool.path))
     if count:
         return Finding(
             "spool",

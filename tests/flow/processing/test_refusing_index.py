@@ -89,10 +89,10 @@ def test_one_index_that_refuses_holds_up_no_other(queue, late_index, search_clie
         current_stats.publish(EVENT, [*events[:30], download(LATE, file_id="late"), *events[30:]])
         assert run() == (60, 1)
         assert queue_depth.depth(queue) == 0
-        (letter,) = dead_letters.look(queue)
+        (dead_letter,) = dead_letters.look(queue)
         error = "index_closed_exception" if refuse is close else "cluster_block_exception"
-        assert letter.reason == f"postponed: events-stats-{EVENT}-{LATE:%Y-%m-%d}: {error}"
-        assert (letter.event["file_id"], letter.postponed) == ("late", 1)
+        assert dead_letter.reason == f"postponed: events-stats-{EVENT}-{LATE:%Y-%m-%d}: {error}"
+        assert (dead_letter.event["file_id"], dead_letter.postponed) == ("late", 1)
         assert run() == (0, 0)
     finally:
         lift()
@@ -107,11 +107,11 @@ def test_postponed_events_come_back_by_themselves_and_wait_longer_each_time(queu
     try:
         current_stats.publish(EVENT, [download(LATE, file_id="late")])
         assert run() == (0, 1)
-        soon, later, much_later = (datetime.now(timezone.utc) + timedelta(minutes=one) for one in (9, 11, 21))
+        soon, later, much_later = (datetime.now(timezone.utc) + timedelta(minutes=minutes) for minutes in (9, 11, 21))
         assert dead_letters.replay_due(queue, soon) == 0
         assert dead_letters.replay_due(queue, later) == 1
         assert run() == (0, 1)
-        assert [letter.postponed for letter in dead_letters.look(queue)] == [2]
+        assert [dead_letter.postponed for dead_letter in dead_letters.look(queue)] == [2]
         assert dead_letters.replay_due(queue, later) == 0
         assert dead_letters.replay_due(queue, much_later) == 1
     finally:
@@ -146,8 +146,8 @@ def test_an_index_that_cannot_be_made_holds_up_no_other(queue, search_client, co
         patch.setattr(search_client.indices, "create", refuse_to_create)
         current_stats.publish(EVENT, [*good_events(), download(LATE)])
         assert run() == (60, 1)
-    (letter,) = dead_letters.look(queue)
-    assert letter.reason.endswith(f"{LATE:%Y-%m-%d}: validation_exception")
+    (dead_letter,) = dead_letters.look(queue)
+    assert dead_letter.reason.endswith(f"{LATE:%Y-%m-%d}: validation_exception")
     dead_letters.replay(queue)
     assert run() == (1, 0)
     assert count() == 50 + 1
@@ -188,15 +188,15 @@ def test_a_click_whose_neighbour_cannot_be_checked_waits_for_it(store, search_cl
 
 
 def test_a_later_batch_of_the_run_does_not_wait_again(store, search_client, index_prefix, monkeypatch):
-    one = store()
-    one.store_clicks(at(5))
-    lift = write_block(search_client, one.index_of(at(5)[0].moment))
+    event_store = store()
+    event_store.store_clicks(at(5))
+    lift = write_block(search_client, event_store.index_of(at(5)[0].moment))
     pauses = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     try:
-        assert one.store_clicks(at(100)).postponed == 1
+        assert event_store.store_clicks(at(100)).postponed == 1
         assert len(pauses) == 3
-        assert one.store_clicks(at(200)).postponed == 1
+        assert event_store.store_clicks(at(200)).postponed == 1
         assert len(pauses) == 3
     finally:
         lift()
@@ -224,10 +224,10 @@ class OneShardLost:
 
 def test_a_lost_shard_holds_up_no_other_index(store, search_client):
     """While others are stored it is a matter of that index; where nothing is stored it may be an outage."""
-    one, gone = store(), store().index_of(at(5, start=MIDNIGHT)[0].moment)
-    one._client = one._writer._engine._client = OneShardLost(search_client, gone)
+    event_store, gone = store(), store().index_of(at(5, start=MIDNIGHT)[0].moment)
+    event_store._client = event_store._writer._engine._client = OneShardLost(search_client, gone)
     clicks = at(5, start=MIDNIGHT)
     with pytest.raises(EngineUnavailableError, match="none of 1 events.*unavailable_shards"):
-        one.store_clicks(clicks)
-    result = one.store_clicks([*clicks, *at(5)])
+        event_store.store_clicks(clicks)
+    result = event_store.store_clicks([*clicks, *at(5)])
     assert (result.new, result.postponed) == (1, 1)

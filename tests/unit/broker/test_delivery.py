@@ -1,4 +1,4 @@
-"""Delivery: what the broker never takes is found, and nothing else is held up by it."""
+"""A message that the broker never takes is found, and holds up no other message."""
 
 import json
 
@@ -17,10 +17,10 @@ def broker(monkeypatch):
     taken = []
 
     def deliver(pool, exchange, messages, seconds=1.0):
-        for one in messages:
-            if len(one.body) > 500:
+        for message in messages:
+            if len(message.body) > 500:
                 raise MessageRefusedError(OverflowError("quotes the message"))
-        taken.extend(one.message_id for one in messages)
+        taken.extend(message.message_id for message in messages)
 
     monkeypatch.setattr(delivery, "deliver", deliver)
     return taken
@@ -34,8 +34,8 @@ def message(name, size=10, events=1):
 def test_all_but_the_culprits_are_delivered_in_order(broker, culprits):
     messages = [message(number, 1000 if number in culprits else 10) for number in range(10)]
     refused = deliver_all(None, None, messages)
-    assert [one.message.message_id for one in refused] == [str(number) for number in culprits]
-    assert {one.reason for one in refused} <= {"broker: OverflowError"}
+    assert [refusal.message.message_id for refusal in refused] == [str(number) for number in culprits]
+    assert {refusal.reason for refusal in refused} <= {"broker: OverflowError"}
     assert broker == [str(number) for number in range(10) if number not in culprits]
 
 
@@ -43,7 +43,7 @@ def test_the_events_of_a_message_go_one_by_one(broker):
     """Also where only all of them together are too much."""
     events = [IdentifiedEvent({"a": "y" * (1000 if number == 7 else 30)}, str(number)) for number in range(25)]
     refused = deliver_all(None, None, Batch("stats-x", lambda event: event, events))
-    assert [(one.message.message_id, one.message.events) for one in refused] == [("7", 1)]
+    assert [(refusal.message.message_id, refusal.message.events) for refusal in refused] == [("7", 1)]
     assert broker == [str(number) for number in range(25) if number != 7]
 
 

@@ -40,8 +40,8 @@ def remove_file(path):
 
 
 def remove_all_files(path):
-    for one in path.parent.iterdir():
-        one.unlink()
+    for file in path.parent.iterdir():
+        file.unlink()
 
 
 def remove_folder(path):
@@ -85,7 +85,7 @@ def test_numbers_of_refused_events_come_along(spool, path):
     spool.set_reported(spool.refusals())
     spool.note_refused([message("c")])
     remove_file(path)
-    assert [one.events for one in spool.refusals()] == [1]
+    assert [refusals.events for refusals in spool.refusals()] == [1]
 
 
 def test_who_stood_still_does_not_delete_what_somebody_else_put(spool, other, path, monkeypatch):
@@ -127,7 +127,7 @@ def test_rows_that_cannot_be_read_do_not_end_the_sending(spool):
     with spool._file.writing() as database:
         database.executemany("INSERT INTO waiting (since, message) VALUES (0, ?)", [("{",)] * 20)
     spool.put([message("a")])
-    assert [one.message.message_id for one in spool.take(5)] == ["a"]
+    assert [entry.message.message_id for entry in spool.take(5)] == ["a"]
     assert spool.rejected() == 20
 
 
@@ -145,7 +145,7 @@ def test_a_file_of_a_newer_release_is_refused_with_its_name_and_left_alone(path,
     database.close()
 
 
-def test_a_file_of_version_1_is_carried_on(path, spool, other):
+def test_a_file_of_version_1_is_upgraded(path, spool, other):
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
         database.executescript(VERSION_1)
@@ -164,25 +164,25 @@ def test_nobody_else_may_read_it(path, spool):
     try:
         path.parent.mkdir(mode=0o777)
         spool.put([message("a")])
-        assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
-        for one in path.parent.iterdir():
-            one.chmod(0o644)
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+        for file in path.parent.iterdir():
+            file.chmod(0o644)
         Spool(str(path.parent), MIB).put([message("b")])
-        assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
     finally:
         os.umask(before)
 
 
 def put_many(folder: str, name: str) -> None:
-    one = Spool(folder, 64 * MIB)
+    spool = Spool(folder, 64 * MIB)
     for number in range(100):
-        put_until_accepted(one, f"{name}-{number}")
+        put_until_accepted(spool, f"{name}-{number}")
 
 
-def put_until_accepted(one: Spool, name: str) -> None:
+def put_until_accepted(spool: Spool, name: str) -> None:
     for _ in range(1000):
         with suppress(EventsRefusedError):
-            one.put([message(name)])
+            spool.put([message(name)])
             return
     raise AssertionError("it is never accepted")
 
@@ -191,17 +191,17 @@ def test_processes_lose_nothing_however_often_it_is_removed(path):
     """What each has been told is accepted is there in the end, at least once."""
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=put_many, args=(str(path.parent), f"w{number}")) for number in range(3)]
-    for one in workers:
-        one.start()
+    for worker in workers:
+        worker.start()
     watching = Spool(str(path.parent), 64 * MIB)
     put_until_accepted(watching, "first")
-    while any(one.is_alive() for one in workers):
+    while any(worker.is_alive() for worker in workers):
         shutil.rmtree(path.parent, ignore_errors=True)
         put_until_accepted(watching, "between")
         workers[0].join(0.05)
-    for one in workers:
-        one.join()
-        assert one.exitcode == 0
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
     found = {json.loads(row)[1] for row in rows(watching)}
     assert found >= {f"w{number}-{step}" for number in range(3) for step in range(100)}
 

@@ -1,4 +1,4 @@
-"""Postponing: a wait that doubles, up to a day."""
+"""The wait of a postponed event doubles, up to a day."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -45,11 +45,11 @@ def country_database():
     return database, lambda: not database.check()
 
 
-def garbage_collector():
+def garbage_pauses():
     return garbage_collection, lambda: [garbage_collection.paused().__enter__()]
 
 
-@pytest.mark.parametrize("make", [salts_memory, agents, country_database, garbage_collector])
+@pytest.mark.parametrize("make", [salts_memory, agents, country_database, garbage_pauses])
 def test_a_child_does_not_wait_for_a_lock_of_its_parent(make):
     """As when a web server makes a worker while a thread has it."""
     holder, work = make()

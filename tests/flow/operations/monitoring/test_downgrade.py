@@ -14,6 +14,7 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.broker.spool_file import SpoolFile
 from invenio_stats.cli import stats
+from invenio_stats.operations.monitoring.doctor import examine
 from invenio_stats.proxies import current_stats
 from tests.compat.samples import download, on
 
@@ -75,6 +76,7 @@ def test_who_may_not_open_the_spool_is_told_to_be_the_user_of_the_web_server(bef
     monkeypatch.setattr(outbox().spool._file, "_database", None)
     message = f"This user cannot open the spool at {outbox().spool.path}."
     assert before_downgrade()[1]["spool"] == ("error", message)
+    assert message in [finding.message for finding in examine() if finding.check == "spool"]
     result = app.test_cli_runner().invoke(stats, ["spool", "send"])
     assert result.exit_code == 1
     assert f"{message} Run the command as the user of the web server." in result.output
