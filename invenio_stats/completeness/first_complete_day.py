@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
+from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
@@ -16,6 +17,7 @@ from invenio_stats.core.moments import iso, parse
 from invenio_stats.errors import StatsError
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import aliases
+from invenio_stats.search.failures import status_of
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import Found
 from invenio_stats.search.versions import SharedDocument, Source
@@ -142,13 +144,22 @@ class FirstCompleteDay:
 def first_complete_day_of_queue(client: Any, queue: str, events: str, now: datetime) -> datetime:
     """Return the first complete day of the event type that a queue is for, with the alias of its events.
 
-    Of a queue that is not one of ours nothing is known, so that nothing is too old.
+    Of a queue that is not one of ours nothing is known, so that nothing is too old. Where the engine answers no search
+    it is the day as it was judged last; the engine's error if nobody has judged yet.
     """
     event = {names.queue(name): name for name in current_stats.events_config}.get(queue)
     if event is None:
         return NOTHING_MISSING
-    totals = prefix_index(names.totals_alias(event))
-    return FirstCompleteDay(client, event).find(events, totals, "day", now)
+    totals, first_day = prefix_index(names.totals_alias(event)), FirstCompleteDay(client, event)
+    try:
+        return first_day.find(events, totals, "day", now)
+    except search.exceptions.TransportError as error:
+        # If one index has lost a shard, no search for the oldest event has an answer. What it contains is not gone,
+        # and the events of other indices must not wait for it.
+        known = None if status_of(error) is None else first_day.get()
+        if known is None:
+            raise
+        return known
 
 
 def _short(alias: str) -> str:

@@ -231,3 +231,26 @@ def test_a_lost_shard_holds_up_no_other_index(store, search_client):
         event_store.store_clicks(clicks)
     result = event_store.store_clicks([*clicks, *at(5)])
     assert (result.new, result.postponed) == (1, 1)
+
+
+def test_a_search_that_an_index_spoils_leaves_the_first_complete_day_as_it_is_known(queue, late_index, monkeypatch):
+    """A lost shard fails every search for the oldest event; events of other indices do not wait for it."""
+
+    def spoiled(client, where):
+        raise search.exceptions.TransportError(503, "search_phase_execution_exception", {})
+
+    monkeypatch.setattr("invenio_stats.search.aliases.oldest", spoiled)
+    current_stats.publish(EVENT, [download(NOON)])
+    assert run() == (1, 0)
+
+
+def test_before_the_first_complete_day_is_known_events_wait_for_that_search(queue, search_client, monkeypatch):
+    """Otherwise events of deleted days would be stored."""
+
+    def spoiled(client, where):
+        raise search.exceptions.TransportError(503, "search_phase_execution_exception", {})
+
+    monkeypatch.setattr("invenio_stats.search.aliases.oldest", spoiled)
+    current_stats.publish(EVENT, [download(NOON)])
+    assert run() == {"error": "TransportError"}
+    assert queue_depth.depth(queue) == 1
