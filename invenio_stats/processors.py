@@ -159,6 +159,7 @@ class EventsIndexer:
         )
         self.double_click_window = check_window(double_click_window)
         self.fields = fields
+        self._used_store = self._store  # made with the indexer, so that a run begins with everything at hand
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the `run` of a subclass, also of one from a mixin, so that it is called and acknowledged by batch."""

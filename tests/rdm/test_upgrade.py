@@ -148,7 +148,6 @@ def test_bookmarks_of_the_public_release_stay(begun, switched):
     assert begun.bookmarks.items() <= switched.bookmarks.items()
 
 
-@pytest.mark.xfail(reason="the first complete day still stands there, until it has an index of its own")
 def test_the_index_of_bookmarks_holds_bookmarks_only(switched):
     """Programs count and list its documents."""
     types = {bookmark["aggregation_type"] for bookmark in switched.bookmarks.values()}
