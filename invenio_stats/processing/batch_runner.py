@@ -59,9 +59,9 @@ class Outcome(tuple[int, int]):
         self.postponed = postponed
         return self
 
-    def __getnewargs__(self) -> tuple[int, int, int, int, Mapping[str, int]]:
+    def __getnewargs__(self) -> tuple[int, int, int, int, Mapping[str, int], int]:
         """Return the arguments for `__new__`, with which copies and unpickled outcomes are created."""
-        return (self.stored, self.dead, self.duplicates, self.double_clicks, self.dropped)
+        return (self.stored, self.dead, self.duplicates, self.double_clicks, self.dropped, self.postponed)
 
     @property
     def stored(self) -> int:

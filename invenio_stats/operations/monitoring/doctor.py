@@ -12,7 +12,7 @@ from invenio_search import current_search_client
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.spool import is_denied
+from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.configuration_checks import (
@@ -127,7 +127,7 @@ def _dead_letters() -> Finding:
     """Events that could not be stored wait until somebody looks at them, or their index takes them again."""
     failed = {name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()}
     postponed = {name: queue_depth.postponed(event.queue) for name, event in current_stats.events.items()}
-    postponed = {name: count for name, count in postponed.items() if count}
+    postponed = nonzero(postponed)
     if postponed:
         return Finding(
             "dead_letters",
@@ -138,7 +138,7 @@ def _dead_letters() -> Finding:
                 "themselves."
             ),
         )
-    failed = {name: count for name, count in failed.items() if count}
+    failed = nonzero(failed)
     if failed:
         return Finding(
             "dead_letters",
@@ -152,14 +152,9 @@ def _dead_letters() -> Finding:
 def _spool() -> Finding:
     """Messages that this machine's spool cannot read wait for a release that can."""
     spool = outbox().spool
-    try:
-        rejected = spool.rejected()
-    except SpoolVersionError as error:
-        return Finding("spool", "error", str(error))
-    except (OSError, sqlite3.Error) as error:
-        if not is_denied(error):
-            raise
-        return denied_spool(str(spool.path))
+    rejected = ask_spool(spool, spool.rejected)
+    if isinstance(rejected, Finding):
+        return rejected
     if rejected:
         return Finding(
             "spool",
@@ -191,8 +186,8 @@ def _pseudonymization() -> Finding:
 
 def _totals() -> Finding:
     """Totals that cannot be built or written are quarantined, and tried again by every run."""
-    failing = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
-    failing = {name: count for name, count in failing.items() if count}
+    counts = {name: len(quarantined_totals(current_search_client, name)) for name in current_stats.aggregations}
+    failing = nonzero(counts)
     if failing:
         return Finding(
             "totals",
@@ -222,14 +217,26 @@ def _estimates() -> Finding:
     return Finding("estimates", "ok", _("Distinct counts are exact."))
 
 
-def denied_spool(path: str) -> Finding:
-    """Return the finding for a spool that belongs to another user."""
+def ask_spool(spool: Spool, ask: Callable[[], int]) -> int | Finding:
+    """Return what the spool answers; a Finding if a newer release wrote it, or it belongs to another user."""
+    try:
+        return ask()
+    except SpoolVersionError as error:
+        return Finding("spool", "error", str(error))
+    except (OSError, sqlite3.Error) as error:
+        if not is_denied(error):
+            raise
     return Finding(
         "spool",
         "error",
-        _("This user cannot open the spool at %(path)s.", path=path),
+        _("This user cannot open the spool at %(path)s.", path=str(spool.path)),
         _("Run the command as the user of the web server."),
     )
+
+
+def nonzero(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts that a finding names."""
+    return {name: count for name, count in counts.items() if count}
 
 
 def listed(facts: Mapping[str, Any]) -> str:

@@ -1,14 +1,10 @@
 """Checks before a downgrade to 7.x: nothing may wait that only this release can read."""
 
-import sqlite3
-
 from flask_babel import gettext as _
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.spool import is_denied
-from invenio_stats.errors import SpoolVersionError
-from invenio_stats.operations.monitoring.doctor import Check, Finding, denied_spool, listed
+from invenio_stats.operations.monitoring.doctor import Check, Finding, ask_spool, listed, nonzero
 from invenio_stats.proxies import current_stats
 
 # A worker of 7.x takes all visitors of our messages for one, and loses a batch if a new index rejects its fields.
@@ -16,8 +12,7 @@ from invenio_stats.proxies import current_stats
 
 def _queues() -> Finding:
     """Messages of this release need a worker of this release."""
-    waiting = {name: queue_depth.depth(event.queue) for name, event in current_stats.events.items()}
-    waiting = {name: count for name, count in waiting.items() if count}
+    waiting = nonzero({name: queue_depth.depth(event.queue) for name, event in current_stats.events.items()})
     if waiting:
         return Finding(
             "queues",
@@ -31,14 +26,9 @@ def _queues() -> Finding:
 def _spool() -> Finding:
     """7.x has no spool and would leave its events there."""
     spool = outbox().spool
-    try:
-        count = spool.count()
-    except SpoolVersionError as error:
-        return Finding("spool", "error", str(error))
-    except (OSError, sqlite3.Error) as error:
-        if not is_denied(error):
-            raise
-        return denied_spool(str(spool.path))
+    count = ask_spool(spool, spool.count)
+    if isinstance(count, Finding):
+        return count
     if count:
         return Finding(
             "spool",
@@ -51,8 +41,7 @@ def _spool() -> Finding:
 
 def _dead_letters() -> Finding:
     """7.x does not read the queues of dead letters."""
-    dead = {name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()}
-    dead = {name: count for name, count in dead.items() if count}
+    dead = nonzero({name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()})
     if dead:
         return Finding(
             "dead letters",
