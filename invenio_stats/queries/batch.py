@@ -51,6 +51,7 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
         with name_entry_in_errors(entry.key):
             if entry.name not in current_stats.queries:
                 raise UnknownQueryError(entry.name)
+    entries = [_canonical(entry) for entry in entries]
     # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
     # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
@@ -69,6 +70,12 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
         with name_entry_in_errors(entry.key):
             answers[entry.key] = _answer(entry, run)
     return answers
+
+
+def _canonical(entry: QueryRequest) -> QueryRequest:
+    """Return the entry with the parameters in the form in which permission is asked and in which they filter."""
+    canonical_params = getattr(current_stats.get_query(entry.name), "canonical_params", dict)
+    return entry._replace(params=canonical_params(entry.params))
 
 
 def _check_permissions(entries: Sequence[QueryRequest]) -> None:
