@@ -179,6 +179,23 @@ class NotPermittedError(StatsError, RESTException):
         self.code, self.description = code, description
 
 
+class RequestTooLargeError(StatsError, RESTException):
+    """The body of a request to the REST API is longer than STATS_QUERY_MAX_BODY_BYTES (413)."""
+
+    code = 413
+
+    def __init__(self, limit: float, length: int | None, **kwargs):
+        """Take the limit, and the length of the body if the client has sent it."""
+        RESTException.__init__(self, **kwargs)
+        size = _("more than %(limit)s", limit=limit) if length is None else length
+        self.description = _(
+            "The body has %(size)s bytes; at most %(limit)s are read (STATS_QUERY_MAX_BODY_BYTES). Send fewer queries "
+            "at once, or shorter parameters.",
+            size=size,
+            limit=limit,
+        )
+
+
 class NoAnswerError(StatsError, RESTException):
     """The search engine did not answer a query: 503 if it may do so later, otherwise 500. The log has the cause."""
 

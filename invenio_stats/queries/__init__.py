@@ -246,7 +246,7 @@ class DateHistogramQuery(_TotalsQuery):
                 response = self._fetch_until_tomorrow(run)
             return self.process_query_result(response, interval, start, end)
 
-        return PreparedQuery(request, answer)
+        return PreparedQuery(request, answer, parameters.count_intervals(interval, start, end))
 
     def _fetch_until_tomorrow(self, run: Mapping[str, Any]) -> Response:
         """Send the search of an open range again, up to tomorrow.

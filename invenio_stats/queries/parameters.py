@@ -130,8 +130,13 @@ def check_interval(interval: object, start: datetime | None, end: datetime | Non
                 known=", ".join(INTERVALS),
             )
         )
-    if start is not None and end is not None and (end - start).days // INTERVALS[interval] >= MAX_BUCKETS:
+    if count_intervals(interval, start, end) > MAX_BUCKETS:
         raise too_many_intervals(interval, start, end)
+
+
+def count_intervals(interval: str, start: datetime | None, end: datetime | None) -> int:
+    """Return the maximal number of intervals in a range; 0 for an open range, since only the totals can tell."""
+    return 0 if start is None or end is None else (end - start).days // INTERVALS[interval] + 1
 
 
 def too_many_intervals(interval: str, start: datetime | None, end: datetime | None) -> InvalidRequestInputError:
@@ -155,6 +160,18 @@ def too_many_groups(limit: int, fields: Iterable[str]) -> InvalidRequestInputErr
             "There are more than %(limit)s groups by %(fields)s. Choose fewer with start_date and end_date.",
             limit=limit,
             fields=", ".join(fields),
+        )
+    )
+
+
+def too_many_buckets(limit: float, count: int) -> InvalidRequestInputError:
+    """Return the error for a request whose answers have more buckets than one request may have."""
+    return InvalidRequestInputError(
+        _(
+            "The answers have %(count)s buckets or more; a request may have %(limit)s (STATS_QUERY_MAX_BUCKETS). Send "
+            "fewer queries at once, or choose longer intervals, or dates closer together.",
+            count=count,
+            limit=limit,
         )
     )
 
