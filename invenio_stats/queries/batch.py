@@ -60,7 +60,7 @@ def answer_all(entries: Sequence[QueryRequest]) -> Answers:
             if entry.name not in current_stats.queries:
                 raise UnknownQueryError(entry.name)
     entries = [_canonical(entry) for entry in entries]
-    equal = {entry.key: (entry.name, repr(sorted(entry.params.items()))) for entry in entries}
+    equal = {entry.key: _identify(entry) for entry in entries}
     different = list({equal[entry.key]: entry for entry in entries}.values())
     seconds, buckets = (current_app.config[f"STATS_QUERY_MAX_{unit}"] for unit in ("SECONDS", "BUCKETS"))
     try:
@@ -103,6 +103,14 @@ def _canonical(entry: QueryRequest) -> QueryRequest:
     """Return the entry with the parameters in the form in which permission is asked and in which they filter."""
     canonical_params = getattr(current_stats.get_query(entry.name), "canonical_params", dict)
     return entry._replace(params=canonical_params(entry.params))
+
+
+def _identify(entry: QueryRequest) -> tuple[str, ...]:
+    """Return what equal entries have in common."""
+    try:
+        return entry.name, repr(sorted(entry.params.items()))
+    except RecursionError:  # lists in lists, as deep as the parser takes them: the query rejects them
+        return (entry.key,)
 
 
 def _check_permissions(entries: Sequence[QueryRequest]) -> None:

@@ -37,7 +37,7 @@ class NumberText(str):
 
 
 def canonical(value: Any) -> Any:
-    """Return a text for a text, number or UUID, and a list of such for a list; anything else stays as it is.
+    """Return a text for a text, number or UUID, and a list of texts for a list of them; anything else stays as it is.
 
     Texts never change, because a keyword field distinguishes all of them. 42, 42.0 and "42" are one. The canonical form
     of a canonical form is itself.
@@ -45,7 +45,7 @@ def canonical(value: Any) -> Any:
     if isinstance(value, str):
         return NumberText(value) if _NUMBER.fullmatch(value) else value
     if isinstance(value, list | tuple):
-        return [canonical(item) for item in value]
+        return [item if isinstance(item, list | tuple) else canonical(item) for item in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         # Others, NaN and infinity among them, are rejected by the filter and quoted as they were given.
         return NumberText(_write(value)) if -MAX_NUMBER <= value < MAX_NUMBER else value

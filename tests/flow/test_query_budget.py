@@ -186,6 +186,14 @@ def test_only_so_many_searches_are_sent_together(ask, requests_sent):
     assert batch.MAX_SEARCHES_TOGETHER == 10
 
 
+@pytest.mark.parametrize("depth", [100, 400, 600, 800, *range(880, 1000, 10)])
+def test_deep_parameters_are_an_error_of_the_client(client, depth, configure):
+    configure("BODY_BYTES", 10_000)
+    params = '{"bucket_id": ' + "[" * depth + "]" * depth + "}"
+    body = f'{{"a": {{"stat": "total", "params": {params}}}, "b": {{"stat": "total", "params": {params}}}}}'
+    refusal(client.post("/api/stats", data=body, content_type="application/json"))
+
+
 # Seconds
 
 
