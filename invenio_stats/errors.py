@@ -160,6 +160,12 @@ class InvalidDateError(InvalidRequestInputError, ValueError):
     """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
 
 
+class RequestTooLargeError(InvalidRequestInputError):
+    """The body of a request to the REST API is longer than STATS_QUERY_MAX_BODY_BYTES (413)."""
+
+    code = 413
+
+
 class UnknownQueryError(InvalidRequestInputError):
     """A query is not in STATS_QUERIES (400)."""
 
@@ -177,23 +183,6 @@ class NotPermittedError(StatsError, RESTException):
         """Take the status code, and the description of what is not permitted."""
         RESTException.__init__(self, **kwargs)
         self.code, self.description = code, description
-
-
-class RequestTooLargeError(StatsError, RESTException):
-    """The body of a request to the REST API is longer than STATS_QUERY_MAX_BODY_BYTES (413)."""
-
-    code = 413
-
-    def __init__(self, limit: float, length: int | None, **kwargs):
-        """Take the limit, and the length of the body if the client has sent it."""
-        RESTException.__init__(self, **kwargs)
-        size = _("more than %(limit)s", limit=limit) if length is None else length
-        self.description = _(
-            "The body has %(size)s bytes; at most %(limit)s are read (STATS_QUERY_MAX_BODY_BYTES). Send fewer queries "
-            "at once, or shorter parameters.",
-            size=size,
-            limit=limit,
-        )
 
 
 class NoAnswerError(StatsError, RESTException):

@@ -53,7 +53,7 @@ def read_body(limit: int) -> bytes:
     length = request.content_length
     if length is not None:
         if length > limit:
-            raise RequestTooLargeError(limit, length)
+            raise _too_large(str(length), limit)
         return request.get_data()  # which reads so many bytes
     body = b""
     while len(body) <= limit:  # a stream of chunks may return less than it is asked for
@@ -61,7 +61,18 @@ def read_body(limit: int) -> bytes:
         if not part:
             return body
         body += part
-    raise RequestTooLargeError(limit, None)
+    raise _too_large(_("more than %(limit)s", limit=limit), limit)
+
+
+def _too_large(size: str, limit: int) -> RequestTooLargeError:
+    return RequestTooLargeError(
+        _(
+            "The body has %(size)s bytes; at most %(limit)s are read (STATS_QUERY_MAX_BODY_BYTES). Send fewer queries "
+            "at once, or shorter parameters.",
+            size=size,
+            limit=limit,
+        )
+    )
 
 
 def read_entries(body: bytes) -> list[QueryRequest]:

@@ -158,7 +158,7 @@ def _limits(client: Any) -> _Limits:
     left = inf if budget is None else budget.seconds_left()
     if left == inf:
         return _Limits({}, {})
-    own = client_timeout(client) or inf
+    own = _timeout_of(client)
     duration = f"{max(1, int(min(left, own) * 1000))}ms"
     options: dict[str, Any] = {"request_timeout": left} if left < own else {}
     if _CAN_CANCEL:
@@ -166,10 +166,12 @@ def _limits(client: Any) -> _Limits:
     return _Limits({"timeout": duration}, options)
 
 
-def client_timeout(client: Any) -> float | None:
-    """Return the seconds that a client waits for a response unless told otherwise; None if it has no such limit."""
-    get_connection = getattr(getattr(client, "transport", None), "get_connection", None)
-    return getattr(get_connection(), "timeout", None) if get_connection else None
+def _timeout_of(client: Any) -> float:
+    """Return the seconds that a client waits for a response unless told otherwise."""
+    # Not by `get_connection`, which is for requests: it would leave out every second node.
+    pool = getattr(getattr(client, "transport", None), "connection_pool", None)
+    connections = getattr(pool, "orig_connections", None) or getattr(pool, "connections", None)
+    return (connections[0].timeout if connections else None) or inf
 
 
 def _raise(error: Any) -> NoReturn:

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 from invenio_search.engine import OS, SEARCH_DISTRIBUTION, SearchEngine
@@ -216,6 +217,24 @@ def test_a_shorter_timeout_of_the_client_stays(ask, requests_sent, configure):
     ((_url, params, body),) = requests_sent
     assert "request_timeout" not in params
     assert body["timeout"] == "10000ms"
+
+
+def record(called, perform, *args, **options):
+    called.append(perform)
+    return perform(*args, **options)
+
+
+def test_all_nodes_of_the_engine_are_asked_in_turn(ask, engine_url, monkeypatch):
+    """To read the time-out of the client must not take a turn."""
+    client = SearchEngine([engine_url, engine_url.replace("127.0.0.1", "localhost")], randomize_hosts=False)
+    monkeypatch.setattr(current_stats.get_query("total"), "client", client)
+    hosts = []
+    for connection in client.transport.connection_pool.connections:
+        monkeypatch.setattr(connection, "perform_request", partial(record, hosts, connection.perform_request))
+    for number in range(4):
+        assert ask({"a": {"stat": "total", "params": {"bucket_id": str(number)}}}).status_code == 200
+    assert hosts[:2] == hosts[2:]
+    assert hosts[0] != hosts[1]
 
 
 @pytest.mark.parametrize("count", [1, 2])
