@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 MAX_SEARCHES_TOGETHER = 10
 """Number of searches in one multi-search; the budget is checked after each, so that not all answers are in memory."""
 
-Answers = dict[str, Mapping[str, Any]]
-
 
 class QueryRequest(NamedTuple):
     """A request for the result of one query."""
@@ -48,7 +46,7 @@ def name_entry_in_errors(key: str) -> Iterator[None]:
         raise
 
 
-def answer_all(entries: Sequence[QueryRequest]) -> Answers:
+def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key, with one multi-search for up to ten queries that allow it.
 
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
