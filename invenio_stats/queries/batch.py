@@ -57,7 +57,7 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
     prepared: dict[str, PreparedQuery] = {}
     for entry in entries:
         with name_entry_in_errors(entry.key):
-            query = _query(entry)
+            query = get_query(entry)
             if getattr(query, "can_prepare", False):
                 prepared[entry.key] = query.prepare(**entry.params)
     searchers = dict(zip(prepared, multi_search([query.request for query in prepared.values()]), strict=True))
@@ -79,7 +79,8 @@ def _check_permissions(entries: Sequence[QueryRequest]) -> None:
             check_permission(factory, entry.name, entry.params)
 
 
-def _query(entry: QueryRequest) -> Any:
+def get_query(entry: QueryRequest) -> Any:
+    """Return the query object; InvalidRequestInputError if its `run` cannot be called with the parameters."""
     query = current_stats.get_query(entry.name)
     try:
         _signature(type(query).run).bind(query, **entry.params)
