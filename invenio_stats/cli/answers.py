@@ -13,15 +13,19 @@ Row = dict[str, Any]
 """The values of an interval or group by column."""
 
 _SHAPE = frozenset({"type", "field", "key", "key_type", "buckets"})
-"""Keys that describe the form of an answer or a bucket; programs need them, readers see the table."""
+"""Keys that describe the form of an answer or a group; programs need them, readers see the table."""
 
 
 def print_answer(answer: Mapping[str, Any]) -> None:
-    """Print an answer of any query; values that are not understood are printed as JSON."""
-    values, rows = _values(answer), list(_groups(answer))
+    """Print an answer of our classes of queries; of one of another class, each value as JSON."""
+    values, rows = _values(answer), list[Row]()
     if answer.get("key_type") == "date":
         rows = list(_intervals(answer))
         values.update(_take_constants(rows))
+    elif answer.get("key_type") == "terms":
+        rows = list(_groups(answer))
+    else:
+        values = dict(answer)
     for name, value in values.items():
         click.echo(f"{name}: {_cell(value)}")
     if rows:
@@ -34,9 +38,9 @@ def _values(result: Mapping[str, Any]) -> Row:
 
 
 def _intervals(answer: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield a row for each interval; its date without the time, which is always midnight."""
+    """Yield a row for each interval, with its start as a date: the time is always midnight."""
     for bucket in answer["buckets"]:
-        values = _values(bucket)
+        values = {name: value for name, value in bucket.items() if name != "key"}
         yield {"date": str(values.pop("date", "-"))[:10], **values}
 
 
@@ -49,20 +53,20 @@ def _groups(result: Mapping[str, Any], outer: Mapping[str, Any] | None = None) -
 
 
 def _take_constants(rows: list[Row]) -> Row:
-    """Remove and return the texts that are the same in all intervals with totals, such as the name of the file."""
+    """Remove and return what is the same in all intervals with totals and no number, such as the name of the file."""
     constants = {}
     for name in [name for name in (rows[0] if rows else ()) if name != "date"]:
-        found = [row[name] for row in rows if row.get(name) is not None]
-        if all(isinstance(value, str) and value == found[0] for value in found):
+        found = [row[name] for row in rows if row[name] is not None]
+        if all(not isinstance(value, int | float) and value == found[0] for value in found):
             constants[name] = found[0] if found else None
             for row in rows:
-                row.pop(name, None)
+                del row[name]
     return constants
 
 
 def _table(rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False)
-    columns = list(max(rows, key=len))  # those of an innermost group, which has all keys
+    columns = list(max(rows, key=len))  # those of an innermost group, which has the keys of all fields
     for name in columns:
         is_number = any(isinstance(row.get(name), int | float) for row in rows)
         table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")

@@ -49,9 +49,14 @@ def test_a_histogram_is_a_line_for_each_interval(printed):
 
 
 def test_a_copied_field_that_changes_is_a_column(printed):
-    buckets = [{"key": day, "date": f"2026-01-0{day}", "views": 1, "version": f"v{day}"} for day in (1, 2)]
-    assert printed({"key_type": "date", "buckets": buckets})[1:] == [
-        "date        views  version",
+    """Its name may be one that describes the form of other answers."""
+    buckets = [
+        {"key": day, "date": f"2026-01-0{day}", "views": 1, "type": f"v{day}", "labels": ["a", "b"]} for day in (1, 2)
+    ]
+    assert printed({"key_type": "date", "buckets": buckets}) == [
+        'labels: ["a", "b"]',
+        "",
+        "date        views  type",
         "2026-01-01      1  v1",
         "2026-01-02      1  v2",
     ]
@@ -86,9 +91,9 @@ def test_values_of_visitors_cannot_control_the_terminal(printed):
     """What was searched for is a group of a declared type; markup of the table's library is no markup either."""
     hostile = "\x1b[2Jx\n[red]y[/red]"
     buckets = [{"key": hostile, "count": 1.0}]
-    answer = {"query": hostile, "type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets}
+    answer = {"last": hostile, "type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets}
     found = printed(answer)
-    assert found[0] == "query: \ufffd[2Jx\ufffd[red]y[/red]"
+    assert found[0] == "last: \ufffd[2Jx\ufffd[red]y[/red]"
     assert found[-1].split() == ["\ufffd[2Jx\ufffd[red]y[/red]", "1"]
 
 
@@ -101,4 +106,5 @@ def test_long_values_are_folded_at_the_width_of_the_terminal(printed):
 
 def test_the_answer_of_another_class_is_printed_too(printed):
     """Its values may be anything that JSON holds."""
-    assert printed({"by_country": {"CH": 1}, "note": None}) == ['by_country: {"CH": 1}', "note: -"]
+    answer = {"by_country": {"CH": 1}, "note": None, "buckets": [1, 2]}
+    assert printed(answer) == ['by_country: {"CH": 1}', "note: -", "buckets: [1, 2]"]
