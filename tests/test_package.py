@@ -164,7 +164,7 @@ def test_the_demo_runs_from_the_wheel(wheel, tmp_path):
     assert not json.loads(output)["differences"]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_minimal_instance_counts_as_its_page_says(built, engine_url, tmp_path):
     """A newcomer begins with the sources and an empty environment, and runs the commands of the page one by one.
 
