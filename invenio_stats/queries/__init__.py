@@ -94,13 +94,15 @@ class _TotalsQuery(Query):
         copy_fields: Mapping[str, Any] | None = None,
         query_modifiers: Sequence[Modifier | str] | None = None,
         required_filters: Mapping[str, str] | None = None,
+        optional_filters: Mapping[str, str] | None = None,
         metric_fields: Mapping[str, Any] | None = None,
         **other: Any,
     ):
         """Take the `params` of a STATS_QUERIES entry; a ConfigurationError names those that cannot work.
 
         `time_field` is the field with the moment of a total. `required_filters` is `{parameter: field}`: the field
-        must equal the parameter. `metric_fields` is `{name: (metric, field, options)}`, and `copy_fields` is
+        must equal the parameter. `optional_filters` is the same for parameters that may be left out, which selects
+        every value of the field. `metric_fields` is `{name: (metric, field, options)}`, and `copy_fields` is
         `{name: field or (result, doc) -> value}`, taken from the newest total.
         """
         super().__init__(name, index, client, **other)
@@ -108,6 +110,7 @@ class _TotalsQuery(Query):
         self.copy_fields = dict(copy_fields or {})
         self.query_modifiers = [load(f"{name}: query_modifiers", modifier) for modifier in query_modifiers or ()]
         self.required_filters = dict(required_filters or {})
+        self.optional_filters = dict(optional_filters or {})
         self.metric_fields = dict(metric_fields or DEFAULT_METRICS)
         self._refuse_metrics_named(search_bodies.RESERVED)
 
@@ -137,7 +140,7 @@ class _TotalsQuery(Query):
 
     def _check_names(self, own: set[str], params: Mapping[str, Any]) -> None:
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
-        known = own | set(self.required_filters)
+        known = own | {*self.required_filters, *self.optional_filters}
         for modifier in self.query_modifiers:
             known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
@@ -152,7 +155,7 @@ class _TotalsQuery(Query):
     def _filters(self, params: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [
             (field, parameters.filter_value(parameter, params[parameter]))
-            for parameter, field in self.required_filters.items()
+            for parameter, field in {**self.optional_filters, **self.required_filters}.items()
             if parameter in params
         ]
 

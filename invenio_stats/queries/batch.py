@@ -82,7 +82,7 @@ def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterat
     others: list[QueryRequest] = []
     for entry in entries:
         with name_entry_in_errors(entry.key):
-            query = _query(entry)
+            query = get_query(entry)
             if getattr(query, "can_prepare", False):
                 prepared.append((entry, query.prepare(**entry.params)))
             else:
@@ -119,7 +119,8 @@ def _check_permissions(entries: Sequence[QueryRequest]) -> None:
             check_permission(factory, entry.name, entry.params)
 
 
-def _query(entry: QueryRequest) -> Any:
+def get_query(entry: QueryRequest) -> Any:
+    """Return the query object; InvalidRequestInputError if its `run` cannot be called with the parameters."""
     query = current_stats.get_query(entry.name)
     try:
         _signature(type(query).run).bind(query, **entry.params)
