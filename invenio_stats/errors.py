@@ -141,6 +141,10 @@ class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not contain an export that can be imported."""
 
 
+class ManifestError(ArchiveError):
+    """The manifest of an export is invalid, or names what does not belong to this instance; nothing is imported."""
+
+
 class RebuildError(StatsError):
     """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 

@@ -13,6 +13,8 @@ from invenio_stats.core.moments import utc
 EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
+REBUILD = "rebuild-"
+"""Beginning of the names of the bookmarks that keep the progress of a rebuild."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
 INGEST = "stats-ingest"
