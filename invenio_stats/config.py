@@ -3,6 +3,8 @@
 from flask import current_app
 from kombu import Exchange
 
+from invenio_stats.core.instances import instance_name
+
 STATS_REGISTER_RECEIVERS = True
 """Connect event types to their `signal`. Set it to False in an application that must not count."""
 
@@ -109,6 +111,11 @@ User agents that the lists know as AI agents or machines keep that class; they d
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of user agents that are browsers in this instance, whatever the lists and
 `STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
+
+
+def own_instance_name() -> str:
+    """Return the name of the current instance, by SEARCH_INDEX_PREFIX or SECRET_KEY."""
+    return instance_name(current_app.config.get("SEARCH_INDEX_PREFIX"), current_app.config.get("SECRET_KEY"))
 
 
 def writes_zone() -> bool:
