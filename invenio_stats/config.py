@@ -102,6 +102,12 @@ preprocessor precedes `anonymize_user`, since it may need the IP address or the 
 that preprocessor does not need them. With `"worker"` the messages contain IP address, user agent and user ids.
 """
 
+STATS_LOG_ERROR_TEXTS = False
+"""Write the texts of errors of builders, preprocessors and other functions of the instance to the log.
+
+Default: False: they may quote an address or a user. Set it to True on a developer's machine only.
+"""
+
 STATS_ROBOTS_PATTERNS: list[str] = []
 """Regular expressions of user agents that are robots in this instance; case is ignored. Default: none.
 

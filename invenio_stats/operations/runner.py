@@ -16,9 +16,10 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.definitions.aggregators import make_aggregators
-from invenio_stats.errors import UnknownTypeError, without_text
+from invenio_stats.errors import UnknownTypeError
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.instance_checks import compare_once
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome, RunOptions
 from invenio_stats.processors import EventsIndexer

@@ -17,6 +17,7 @@ from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
+    check_error_texts,
     check_receivers,
     check_schedule,
     check_workers,
@@ -255,6 +256,7 @@ _CHECKS: tuple[Check, ...] = (
     _proxies,
     _countries,
     _pseudonymization,
+    check_error_texts,
     check_configuration,
     check_receivers,
     check_schedule,
