@@ -12,6 +12,8 @@ from flask_babel import gettext as _
 from rich.cells import cell_len
 
 _GAP = "  "
+_NO_BREAK = "\0"
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _NUMBER = r"[\d.,]+( [kMGTPE]?B| bytes?)?"
 
 
@@ -77,14 +79,11 @@ def _blocks(table: Table, width: int) -> Iterator[str]:
     for name, *cells in table.rows:
         yield _text(name)
         for title, cell in zip(titles, cells, strict=True):
-            yield from textwrap.wrap(
-                _text(cell),
-                width,
-                initial_indent=_GAP + _pad(title, indent - len(_GAP), False),
-                subsequent_indent=" " * indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            # Only behind a comma: a name and its number, or a date and its time, stay on one line.
+            parts = _text(cell).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
+            first = _GAP + _pad(title, indent - len(_GAP), False)
+            wrapped = textwrap.wrap(parts, width, initial_indent=first, subsequent_indent=" " * indent, **_WHOLE_WORDS)
+            yield from (line.replace(_NO_BREAK, " ") for line in wrapped)
 
 
 def _width(cells: Sequence[Sequence[str]]) -> int:

@@ -20,6 +20,8 @@ def test_a_row_is_a_line_and_columns_are_aligned():
 def test_where_rows_do_not_fit_each_is_a_block_with_whole_names():
     facts = {name: {**line, "last_run": LAST_RUN} for name, line in FACTS.items()}
     found = list(lines(table_of_facts("Title", "aggregation", facts), 60))
+    narrow = list(lines(table_of_facts("Title", "aggregation", facts), 50))
+    assert narrow[4:6] == ["  last run     2026-03-10 12:00:01, seconds 0.02,", "               written 3"]
     assert found[:5] == [
         "record-download-all-versions-agg-automated",
         "  bookmark     2026-03-10 12:00:00",
@@ -44,7 +46,7 @@ def test_optional_columns_are_left_out_in_their_order_and_named():
     assert list(lines(table, 37))[1].split() == ["x" * 20, "events", "12.5", "kB"]
     assert list(lines(table, 30))[1].split() == ["x" * 20, "12.5", "kB"]
     assert list(lines(table, 20))[1:] == ["x" * 20, "Not shown in so narrow a terminal: kind, size."]
-    assert list(lines(table, 10)) == ["x" * 20, "  kind  events", "  size  12.5", "        kB"]
+    assert list(lines(table, 10)) == ["x" * 20, "  kind  events", "  size  12.5 kB"]
 
 
 @pytest.mark.parametrize("key", ["\x1b[2Jgone", "two\nlines", "a\ttab", "\u202egnp.exe"])
