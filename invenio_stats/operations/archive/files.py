@@ -74,7 +74,7 @@ def read(path: Path) -> Iterator[Document]:
                 if not (isinstance(document_id, str) and isinstance(source, dict)):
                     raise TypeError
                 yield document_id, source
-    except (ValueError, KeyError, TypeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ArchiveError(f"{path.name}, line {number}: {type(error).__name__}. Export again.") from error
 
 

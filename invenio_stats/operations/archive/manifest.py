@@ -94,7 +94,7 @@ def load(folder: Path) -> Manifest:
         manifest = Manifest(**values)
     except FileNotFoundError as error:
         raise ArchiveError(f"{folder} has no {NAME}. Name the directory of an export.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({type(error).__name__}). Export again.") from error
     for part in manifest.files:
         if not _is_possible(part):
