@@ -15,6 +15,7 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring.completeness_checks import check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_receivers,
@@ -253,11 +254,13 @@ _CHECKS: tuple[Check, ...] = (
     check_receivers,
     check_schedule,
     check_workers,
+    check_lateness,
     _broker,
     _dead_letters,
     _spool,
     _engine,
     check_mappings,
+    check_gaps,
     _totals,
     _estimates,
 )

@@ -45,7 +45,12 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     """Under whatever name an entry stands, and whatever else is scheduled."""
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")  # an error on any services
-    others = {"events": tasks.StatsEventTask, "totals": tasks.StatsAggregationTask, "other": {"task": "x"}}
+    others = {
+        "events": tasks.StatsEventTask,
+        "totals": tasks.StatsAggregationTask,
+        "daily": tasks.StatsDailyTask,
+        "other": {"task": "x"},
+    }
     monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, **others})
     finding = doctor(1)["schedule"]
     assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
@@ -53,7 +58,7 @@ def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     assert doctor(1)["schedule"]["level"] == "ok"
     monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
     assert doctor(1)["schedule"]["message"].endswith(
-        "StatsEventTask, StatsAggregationTask, StatsSpoolTask, StatsDeadLettersTask."
+        "StatsEventTask, StatsAggregationTask, StatsSpoolTask, StatsDeadLettersTask, StatsDailyTask."
     )
 
 
@@ -61,7 +66,7 @@ def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
 def scheduled(app, monkeypatch):
     """All tasks, and an error on any services."""
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")
-    names = ("StatsEventTask", "StatsAggregationTask", "StatsSpoolTask", "StatsDeadLettersTask")
+    names = ("StatsEventTask", "StatsAggregationTask", "StatsSpoolTask", "StatsDeadLettersTask", "StatsDailyTask")
     schedule = {name: dict(getattr(tasks, name)) for name in names}
     monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", schedule)
     return schedule
