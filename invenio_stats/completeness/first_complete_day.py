@@ -97,10 +97,20 @@ class FirstCompleteDay:
         oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
         indices = aliases.indices_of(self.client, events)
         # Also among those that do not count: a day that is retracted is there.
-        day = judge(seen, aliases.oldest(self.client, indices), oldest_total, interval, now)
+        oldest_there = aliases.oldest(self.client, indices)
+        lost_whole_days = self._lost_whole_days(events, seen, oldest_there)
+        day = judge(seen, oldest_there, oldest_total, interval, now, lost_whole_days)
         if indices and aliases.closed_indices_of(self.client, events):  # what these hold is not gone
             return Judgement(day if known is None else known, oldest_event, is_news=False)
         return Judgement(max(day, known or NOTHING_MISSING), oldest_event, is_news=True)
+
+    def _lost_whole_days(self, events: str, before: datetime | None, oldest: datetime | None) -> bool:
+        """Return True if the index of the day that was the oldest is gone, and the one that now is has its own."""
+        if before is None or oldest is None or not floor(before, "day") < floor(oldest, "day"):
+            return False
+        gone, index = names.events_index(events, before), names.events_index(events, oldest)
+        is_gone = not aliases.indices_of(self.client, gone)
+        return is_gone and aliases.indices_of(self.client, index) == [index]
 
     def _read(self) -> Found:
         found: Found = self.client.get(index=self.document_ref["_index"], id=self._event, ignore=[404])

@@ -17,8 +17,11 @@ def check_lateness() -> Finding:
         *(("events", name) for name in current_stats.events),
         *(("aggregations", name) for name in current_stats.aggregations),
     ]
-    times = {name: last_runs.run_times(kind, name) for kind, name in known}
-    late = [f"{name} ({times[name][-1]:%Y-%m-%d %H:%M})" for _kind, name in known if is_late(times[name], now)]
+    late = []
+    for kind, name in known:
+        times = last_runs.run_times(kind, name)
+        if is_late(times, now):
+            late.append(f"{name} ({times[-1]:%Y-%m-%d %H:%M})")
     if late:
         return Finding(
             "lateness",
@@ -32,15 +35,12 @@ def check_lateness() -> Finding:
 def check_gaps() -> Finding:
     """Check that no events of a finished day are missing."""
     found = gaps.stored(current_stats.events)
-    counts = {name: len(line.gaps) for name, line in found.items() if line.gaps}
-    if counts:
+    incomplete = [name for name, line in found.items() if line.gaps]
+    if incomplete:
         return Finding(
             "gaps",
             "warning",
-            _(
-                "Events are missing of: %(names)s.",
-                names="; ".join(f"{name}: {number}" for name, number in counts.items()),
-            ),
+            _("Events are missing of: %(names)s.", names=", ".join(incomplete)),
             _("`stats gaps` lists the days and why. Restore or import the events if you have them."),
         )
     never = [name for name, line in found.items() if line.found is None]

@@ -1,6 +1,6 @@
 """Totals stay as they are when somebody deletes the raw events of the oldest day, in whatever way."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -108,6 +108,19 @@ def test_verify_skips_it_and_is_content(deleted, invoke):
     said = invoke("verify", NAME)
     assert "0 differences" in said
     assert "the first day with all raw events" in said
+
+
+def test_the_next_day_is_complete_where_an_index_was_deleted(
+    counted, search_client, index_prefix, queues, values, refresh
+):
+    """Of a day whose events were deleted by a query, nobody knows how far the query reached."""
+    delete_index(search_client, index_prefix)
+    publish(download(DAYS[0], ip_address="192.0.2.9"), download(DAYS[1], file_id="F", ip_address="192.0.2.9"))
+    assert [dead_letter.reason for dead_letter in dead_letters.look(queues[EVENT])] == ["expired"]
+    assert FirstCompleteDay(search_client, EVENT).get() == DAYS[1].replace(hour=0, tzinfo=timezone.utc)
+    refresh()
+    aggregate_one(NAME)
+    assert values() == [3, 4, 3]
 
 
 def test_a_second_deletion_is_noticed_too(deleted, search_client, index_prefix, queues, values, refresh):
