@@ -33,6 +33,7 @@ class Documents(NamedTuple):
     """The document that the runs of the aggregation share."""
     first_complete_day: Found
     first_day: Found
+    """The document of the first day of the aggregation."""
     bookmark: Found | None
     """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
@@ -126,13 +127,15 @@ class Run:
 
         If it is not later, it is the first complete day: from then on, a day without totals is one without events.
         """
-        oldest = None
-        if first_day_in(self.documents.first_day) is None:
-            oldest = aliases.oldest(self.aggregator.client, self.store.alias)
+        if first_day_in(self.documents.first_day) is not None:
+            return
+        client, alias = self.aggregator.client, self.store.alias
+        client.indices.refresh(index=alias, ignore_unavailable=True)
+        oldest = aliases.oldest(client, alias)
         if oldest is not None:
-            day = FirstCompleteDay(self.aggregator.client, self.aggregator.event).get() or NOTHING_MISSING
+            day = FirstCompleteDay(client, self.aggregator.event).get() or NOTHING_MISSING
             first_day = oldest if day == NOTHING_MISSING else min(oldest, day)
-            FirstDay(self.aggregator.client, self.aggregator.name).set(first_day, self.documents.first_day)
+            FirstDay(client, self.aggregator.name).set(first_day, self.documents.first_day)
 
     def take(self, dt: datetime) -> CountedInterval | None:
         """Return the counts of the current interval if it contains `dt`, else None; a second call returns None.
