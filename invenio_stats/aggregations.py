@@ -144,11 +144,12 @@ class StatAggregator:
         self.current_run = run
         try:
             result = run.execute(start_date, end_date)
+            self.held = run.result.held
+            if update_bookmark:
+                run.move_bookmark()
         finally:
             self.current_run = None
-        self.held = run.result.held
-        if update_bookmark:
-            run.move_bookmark()
+            run.announce()
         return result and result.results
 
     @attributes.hook

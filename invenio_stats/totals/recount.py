@@ -102,6 +102,18 @@ class Recount:
         groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page))
         return {search_bodies.read_total_key(group) for group in groups}
 
+    def count_documents(self, total_keys: Iterable[TotalKey]) -> dict[TotalKey, int]:
+        """Return the number of events of total keys, including events that do not count; keys without any are absent.
+
+        The total keys must be given in the order of their intervals.
+        """
+        found: dict[TotalKey, int] = {}
+        for window in self._windows(total_keys):
+            query = search_bodies.of_total_keys(window, self.spec)
+            groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page), True)
+            found.update({search_bodies.read_total_key(group): group["doc_count"] for group in groups})
+        return found
+
     def _gone(self, where: Body) -> Iterator[CountedTotal]:
         for total_keys in self._windows(self.iter_total_keys(clauses.all_of([where, clauses.none_of([self.counted])]))):
             still_counted = self.find_counted(total_keys)
