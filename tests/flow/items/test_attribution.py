@@ -36,7 +36,7 @@ def is_mining(asked):
 def institution_of(user):
     """Know the institution of one user."""
     ASKED.append("institution")
-    return {"7": "library", "8": "unheard of"}[user.id] if user.is_authenticated else None
+    return {"7": "library", "8": "unheard of", "9": ["library"]}[user.id] if user.is_authenticated else None
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,9 @@ def test_a_program_that_was_not_agreed_is_dropped(ask):
     ("who", "message"),
     [
         pytest.param({"X-Broken": "yes"}, "Error attributing a request", id="mining fails"),
-        pytest.param({"user": "9"}, "Error attributing a request", id="institution fails"),
+        pytest.param({"user": "10"}, "Error attributing a request", id="institution fails"),
         pytest.param({"user": "8"}, "STATS_COUNTER_INSTITUTION returned no id of STATS_COUNTER_CUSTOMERS", id="no id"),
+        pytest.param({"user": "9"}, "STATS_COUNTER_INSTITUTION returned no id of STATS_COUNTER_CUSTOMERS", id="a list"),
     ],
 )
 @pytest.mark.expect_logged_errors
