@@ -1,1 +1,1 @@
-"""invenio_stats/totals: tests on a real application."""
+"""invenio_stats/contrib: tests on a real application."""

@@ -6,6 +6,8 @@ import pytest
 from flask import current_app, request
 from invenio_files_rest.signals import file_downloaded
 from invenio_records_ui.signals import record_viewed
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
 
 from invenio_stats.items.resolver import Item
 from invenio_stats.processors import filter_machines, filter_robots, flag_machines, flag_robots
@@ -18,11 +20,14 @@ PID = SimpleNamespace(pid_type="recid", pid_value="1")
 RECORD = SimpleNamespace(id="R")
 CURL = "curl/8.5.0"
 ASKED = []
+DATABASE = create_engine("sqlite://")
 
 
 def resolver(**thing):
-    """Know the item of everything."""
+    """Know the item of everything, after a look into a database."""
     ASKED.append("item")
+    with DATABASE.connect() as connection:
+        connection.execute(text("SELECT 1"))
     return Item("I", ["bees"], "restricted", "P")
 
 
@@ -112,25 +117,35 @@ def ask(base_app, queues, put_templates, refresh, search_client, index_prefix):
 )
 def test_an_event_has_its_item_and_its_institution(ask, path, who, institution):
     """Also where the worker pseudonymizes, which the address reaches."""
-    (event,) = ask(path, **who)
-    assert event.get("institution") == institution
-    assert (event["item_id"], event["parent_id"], event["labels"]) == ("I", "P", ["bees"])
-    assert (event["access_status"], event["access_type"]) == ("restricted", "Controlled")
-    assert "access_method" not in event
-    assert not [value for value in event.values() if isinstance(value, str) and value == who.get("address")]
+    (stored,) = ask(path, **who)
+    assert stored.get("institution") == institution
+    assert (stored["item_id"], stored["parent_id"], stored["labels"]) == ("I", "P", ["bees"])
+    assert (stored["access_status"], stored["access_type"]) == ("restricted", "Controlled")
+    assert "access_method" not in stored
+    assert not [value for value in stored.values() if isinstance(value, str) and value == who.get("address")]
 
 
 def test_what_is_asked_of_a_request_is_asked_once(ask):
-    """Five files of a record in one request: one look-up of the item, the only one that asks a database."""
-    ask("/archive")
+    """Five files of a record in one request: one look-up of the item, whose query of the database is the only one."""
+    statements = []
+
+    def note(connection, cursor, statement, *args):
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        ask("/archive")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
     assert sorted(ASKED) == ["institution", "item", "mining"]
+    assert statements == ["SELECT 1"]
 
 
 @pytest.mark.parametrize("path", ["/view", "/archive"])
 def test_mining_by_a_program_is_stored_flagged(ask, path):
     """Filters drop robots and machines, but not those that were agreed."""
-    (event,) = ask(path, agent=CURL, **{"X-Mining": "yes"})
-    assert (event["access_method"], event["is_robot"], event["is_machine"]) == ("TDM", True, True)
+    (stored,) = ask(path, agent=CURL, **{"X-Mining": "yes"})
+    assert (stored["access_method"], stored["is_robot"], stored["is_machine"]) == ("TDM", True, True)
 
 
 def test_a_program_that_was_not_agreed_is_dropped(ask):
@@ -148,9 +163,9 @@ def test_a_program_that_was_not_agreed_is_dropped(ask):
 )
 @pytest.mark.expect_logged_errors
 def test_what_fails_is_logged_without_its_text_and_is_not_known(ask, caplog, who, message):
-    (event,) = ask(address="192.0.2.1", **who)
-    assert event["institution"] == "campus"
-    assert "access_method" not in event
+    (stored,) = ask(address="192.0.2.1", **who)
+    assert stored["institution"] == "campus"
+    assert "access_method" not in stored
     assert message in [record.getMessage() for record in caplog.records]
     assert "192.0.2.1" not in caplog.text
     assert "unheard of" not in [value for record in caplog.records for value in vars(record).values()]
