@@ -103,13 +103,13 @@ class InvenioStatsState:
         return parse_customers("STATS_COUNTER_CUSTOMERS", self.app.config["STATS_COUNTER_CUSTOMERS"])
 
     @parsed_from("STATS_COUNTER_TDM")
-    def is_mining(self) -> Callable[..., Any] | None:
+    def is_mining_request(self) -> Callable[..., Any] | None:
         """The function that recognises requests of text and data mining; None if there is none."""
         return self._optional_callable("STATS_COUNTER_TDM")
 
     @parsed_from("STATS_COUNTER_INSTITUTION")
-    def institution_of(self) -> Callable[..., Any] | None:
-        """The function that knows the institutions of users; None if there is none."""
+    def institution_of_user(self) -> Callable[..., Any] | None:
+        """The function that knows the institution of a user; None if there is none."""
         return self._optional_callable("STATS_COUNTER_INSTITUTION")
 
     def _optional_callable(self, setting: str) -> Callable[..., Any] | None:
@@ -235,8 +235,8 @@ def finalize_app(app: Flask) -> None:
         state.item_resolver  # noqa: B018
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
-        state.is_mining  # noqa: B018
-        state.institution_of  # noqa: B018
+        state.is_mining_request  # noqa: B018
+        state.institution_of_user  # noqa: B018
         for name in state.queries:
             state.get_query(name)
         _warn_of_inconsistencies(state)

@@ -26,8 +26,8 @@ class State(Protocol):
     item_resolver: Callable[..., Any] | None
     access_types: Mapping[str, str]
     customers: Customers
-    is_mining: Callable[[Any], Any] | None
-    institution_of: Callable[[Any], Any] | None
+    is_mining_request: Callable[[Any], Any] | None
+    institution_of_user: Callable[[Any], Any] | None
     agents_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:

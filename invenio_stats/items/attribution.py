@@ -27,14 +27,14 @@ def request_fields() -> dict[str, str]:
     its field is not known. The institution of an IP address is found later, where the event is pseudonymized.
     """
     state = unwrap(current_stats)
-    if not has_request_context() or (state.is_mining is None and state.institution_of is None):
+    if not has_request_context() or (state.is_mining_request is None and state.institution_of_user is None):
         return {}
     environ = unwrap(request).environ
     if _KEY not in environ:
         found = {}
-        if _ask("STATS_COUNTER_TDM", state.is_mining, request):
+        if _ask("STATS_COUNTER_TDM", state.is_mining_request, request):
             found["access_method"] = TDM
-        institution = _ask("STATS_COUNTER_INSTITUTION", state.institution_of, current_user)
+        institution = _ask("STATS_COUNTER_INSTITUTION", state.institution_of_user, current_user)
         if isinstance(institution, str) and institution in state.customers.by_id:
             found["institution"] = institution
         elif institution is not None:  # the value is not logged: it may be the name of a person

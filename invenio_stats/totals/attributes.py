@@ -35,7 +35,7 @@ MAX_PAGE_SIZE = 10_000
 
 
 NEVER_COUNTED: tuple[Mapping[str, Any], ...] = ({"superseded": True}, {"access_method": TDM})
-"""Terms of events that only COUNTER's totals of items count, or none."""
+"""An event with one of these terms is in no total: superseded clicks, and mining, unless a class says otherwise."""
 
 
 class Aggregator(Protocol):
