@@ -51,7 +51,6 @@ class Aggregator(Protocol):
     metric_fields: Mapping[str, Any] | None
     copy_fields: Mapping[str, Any] | None
     query_modifiers: Iterable[Any]
-    never_counted: Iterable[Mapping[str, Any]]
     interval: Interval
     index_interval: Interval
     doc_id_suffix: str | None
@@ -136,12 +135,13 @@ def recount_of(aggregator: Aggregator) -> Recount | None:
     if aggregator.interval not in ("hour", "day"):  # the events of an hour or a day are all in one index
         check_open(aggregator)
     modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
+    never_counted = getattr(aggregator, "never_counted", NEVER_COUNTED)  # a class of an instance need not know it
     return Recount(
         client=aggregator.client,
         spec=_spec_of(aggregator),
         alias=alias,
         indices=indices,
-        counted=counted_events(aggregator.client, alias, modifiers, aggregator.never_counted),
+        counted=counted_events(aggregator.client, alias, modifiers, never_counted),
         page=max(1, min(aggregator.max_bucket_size, MAX_PAGE_SIZE)),
     )
 
