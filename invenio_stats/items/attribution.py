@@ -7,7 +7,7 @@ from typing import Any
 from flask import has_request_context, request
 
 from invenio_stats.core.usage_fields import TDM
-from invenio_stats.errors import without_text
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats, unwrap
 
 try:
