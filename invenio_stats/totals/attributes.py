@@ -14,6 +14,7 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.metrics import Metric, parse_metrics
+from invenio_stats.core.usage_fields import TDM
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import aliases
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 MAX_PAGE_SIZE = 10_000
 """Most totals in one response, even if `max_bucket_size` is larger."""
+
+
+NEVER_COUNTED: tuple[Mapping[str, Any], ...] = ({"superseded": True}, {"access_method": TDM})
+"""An event with one of these terms is in no total: superseded clicks, and mining, unless a class says otherwise."""
 
 
 class Aggregator(Protocol):
@@ -130,12 +135,13 @@ def recount_of(aggregator: Aggregator) -> Recount | None:
     if aggregator.interval not in ("hour", "day"):  # the events of an hour or a day are all in one index
         check_open(aggregator)
     modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
+    never_counted = getattr(aggregator, "never_counted", NEVER_COUNTED)  # a class of an instance need not know it
     return Recount(
         client=aggregator.client,
         spec=_spec_of(aggregator),
         alias=alias,
         indices=indices,
-        counted=counted_events(aggregator.client, alias, modifiers),
+        counted=counted_events(aggregator.client, alias, modifiers, never_counted),
         page=max(1, min(aggregator.max_bucket_size, MAX_PAGE_SIZE)),
     )
 
@@ -173,9 +179,13 @@ Modifier = Callable[[Any], Any]
 """`(search) -> search`: narrows the search to the events that count."""
 
 
-def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Body:
-    """Return the query for the events that count: those that are not superseded, narrowed by the modifiers."""
-    search = dsl.Search(using=client, index=alias).exclude("term", superseded=True)
+def counted_events(
+    client: Any, alias: str, modifiers: Iterable[Modifier], never_counted: Iterable[Mapping[str, Any]]
+) -> Body:
+    """Return the query for the events that count: those without the terms that never count, narrowed by modifiers."""
+    search = dsl.Search(using=client, index=alias)
+    for term in never_counted:
+        search = search.exclude("term", **term)
     for modifier in modifiers:
         search = modifier(search)
         if search is None:
