@@ -23,6 +23,10 @@ class State(Protocol):
     queries: Mapping[str, QueryDefinition]
     permission_factory: Callable[..., Any]
     item_resolver: Callable[..., Any] | None
+    access: Any
+    """An `items.CheckedAccess`: what STATS_ACCESS knows."""
+    item_metadata: Callable[..., Any]
+    """What STATS_ITEM_METADATA knows."""
     agents_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:
