@@ -14,8 +14,8 @@ Installs the package and its test dependencies into a separate environment, and 
     flow       run the tests on a real application with an embedded search engine
 With --full, also:
     package    check the contents of the wheel and of the source distribution
-    services   run flow again, and the tests of faults and load, on OpenSearch, RabbitMQ and Redis; installs and starts
-               these services
+    services   run flow again, and the tests of faults, load and holdings, on OpenSearch, RabbitMQ, Redis and PostgreSQL;
+               installs and starts these services
     engines    run a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch
                7.10; an engine that cannot be installed is skipped
     rdm        run the tests on a real InvenioRDM with PostgreSQL, in a separate environment: usage, queries, upgrade
@@ -206,8 +206,8 @@ step_package() { pytest -- tests/test_package.py -m slow; }
 source scripts/steps.d/engines.sh
 
 step_services() {
-  start_services opensearch rabbitmq redis || return 1
-  pytest -- tests/flow tests/compat tests/services
+  start_services opensearch rabbitmq redis postgresql || return 1
+  pytest -- tests/flow tests/compat tests/services tests/unit/queries/test_holdings.py
 }
 
 step_rdm() {

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from flask import g, has_request_context
 
@@ -121,8 +121,15 @@ class Access(Protocol):
     def user_names(self, user_ids: Sequence[str]) -> dict[str, str]:
         """Return names of users, never addresses of mail."""
 
+    def holdings(self) -> Any:
+        """Return the `items.holdings.Holdings`, for questions to the database.
 
-REQUIRED_METHODS = tuple(name for name in vars(Access) if not name.startswith("_") and name != "shown_items")
+        The method may be missing if there is no database: then the queries about holdings are absent.
+        """
+
+
+_OPTIONAL = {"shown_items", "holdings"}
+REQUIRED_METHODS = tuple(name for name in vars(Access) if not name.startswith("_") and name not in _OPTIONAL)
 """What the object in `STATS_ACCESS` must have."""
 
 
@@ -194,6 +201,15 @@ class CheckedAccess:
     def user_names(self, user_ids: Iterable[str | int]) -> dict[str, str]:
         """Return names of users, never addresses of mail."""
         return self._ask_for_each("user_names", map(str, user_ids))
+
+    @property
+    def has_holdings(self) -> bool:
+        """Whether `holdings` can be asked."""
+        return hasattr(self._access, "holdings")
+
+    def holdings(self) -> Any:
+        """Return the selections of holdings in the database; an error is that of the question."""
+        return cast(Access, self._access).holdings()
 
     def _ask_for_each(self, method: str, ids: Iterable[str], *before: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}

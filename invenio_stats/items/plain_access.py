@@ -7,6 +7,8 @@ from flask import current_app
 
 from invenio_stats.items.access import Community, Identity, ItemIds, current_identity, is_system
 from invenio_stats.items.accounts import names_of_users
+from invenio_stats.items.holdings import Holdings, dialect_of_database
+from invenio_stats.items.plain_holdings import select_holdings
 from invenio_stats.items.plain_records import endpoint, item_of_record, load_records, owners_in, records_owned
 
 
@@ -100,6 +102,10 @@ class PlainAccess:
     def user_names(self, user_ids: Sequence[str]) -> dict[str, str]:
         """Return full names, else user names."""
         return names_of_users(user_ids)
+
+    def holdings(self) -> Holdings:
+        """Return the holdings in the table of records."""
+        return select_holdings(dialect_of_database(), self._pid_type, self._owner_field, self._files_field)
 
     def _may_read(self, identity: Identity, record: Any) -> bool:
         records_ui = current_app.extensions.get("invenio-records-ui")

@@ -5,7 +5,9 @@ from typing import Any
 
 from invenio_stats.items.access import SYSTEM, Community, Identity, ItemIds
 from invenio_stats.items.accounts import names_of_users
+from invenio_stats.items.holdings import Holdings, dialect_of_database
 from invenio_stats.items.metadata import BATCH_SIZE
+from invenio_stats.items.rdm_holdings import select_holdings
 from invenio_stats.items.rdm_search import MAX_HITS, Document, find_communities, find_items_of_user, find_records
 
 MANAGING_ROLES = ("owner", "manager")
@@ -94,6 +96,10 @@ class RDMAccess:
     def user_names(self, user_ids: Sequence[str]) -> dict[str, str]:
         """Return full names, else user names."""
         return names_of_users(user_ids)
+
+    def holdings(self) -> Holdings:
+        """Return the holdings in InvenioRDM's tables."""
+        return select_holdings(dialect_of_database())
 
 
 def _in_order(records: Any) -> list[Document]:

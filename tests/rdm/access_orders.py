@@ -70,6 +70,14 @@ def describe(item_id):
     return current_stats.item_metadata([item_id])[item_id]._asdict()
 
 
+def holdings(cls, by, community=None):
+    """Return the answer of a query about holdings to an administrator."""
+    from invenio_stats.queries import holdings as queries
+
+    scope, params = ("community", {"community": community}) if community else ("repository", {})
+    return getattr(queries, cls)("holdings", scope).run(**params, **({"by": by} if by else {}))
+
+
 def requests_of(who, ids):
     """Return how many requests titles of records need, to the search engine and to the database."""
     with counted() as counts:

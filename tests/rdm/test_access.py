@@ -121,3 +121,45 @@ def test_records_are_described_by_their_metadata(program, records):
     assert (found["publication_date"], found["yop"], found["version"]) == ("2026-02-02", "2026", "v2")
     assert found["access_status"] == "open"
     assert found["url"].endswith(f"/records/{records['v2']}")
+
+
+@pytest.fixture
+def count(program, records):
+    """Return a function that asks the database about holdings: rows without their ranks, and the whole answer."""
+    return lambda *arguments: program.call("access", "holdings", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("by", "counts"),
+    [
+        ("access_status", {"restricted": 2, "open": 1}),
+        ("resource_type", {"dataset": 3}),
+        ("publication_month", {"2026-02": 2, "2026-01": 1}),
+    ],
+)
+def test_holdings_are_counted_with_all_versions_as_one(count, by, counts):
+    """By their newest version, as it is now."""
+    answer = count("HoldingsQuery", by)
+    assert {row["id"]: row["records"] for row in answer["rows"]} == counts
+    assert (answer["unknown"], answer["count"]) == (0, len(counts))
+
+
+def test_holdings_of_a_community(count, ask):
+    public = ask(None, "community", "tests")[0]
+    by_community = count("HoldingsQuery", "community")
+    assert [(row["id"], row["title"], row["records"]) for row in by_community["rows"]] == [(public, "Tests", 1)]
+    assert by_community["unknown"] == 2
+    assert [row["records"] for row in count("HoldingsQuery", "access_status", "tests")["rows"]] == [1]
+
+
+def test_uploaders_have_files_and_bytes_of_newest_versions(count, records):
+    (row,) = count("UploadersQuery", "bytes")["rows"]
+    owner = {"rank": 1, "id": str(records["users"]["owner"]), "name": "Olivia Owner"}
+    assert row == {**owner, "records": 3, "files": 3, "bytes": 200 + len(b"secret\n") + len(b"ab\n")}
+    assert [row["bytes"] for row in count("UploadersQuery", "files", "tests")["rows"]] == [200]
+
+
+def test_new_records_are_those_of_first_versions(count):
+    points = count("NewRecordsQuery", None)["points"]
+    assert sum(point["records"] for point in points) == 3
+    assert (points[-1]["state"], points[-1]["uploaders"]) == ("running", 1)

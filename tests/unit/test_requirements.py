@@ -26,6 +26,8 @@ WHERE_INSTALLED = {
     "invenio_records",
     "invenio_records_files",
     "invenio_vocabularies",
+    "sqlalchemy",
+    "sqlalchemy_utils",
 }
 """What an instance may have or not: the code asks first."""
 

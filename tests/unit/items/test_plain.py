@@ -2,16 +2,16 @@
 
 from contextlib import contextmanager
 from types import SimpleNamespace
-from uuid import uuid4
 
 import pytest
-from flask import Flask, g
+from flask import g
 from flask_principal import Identity, Permission, UserNeed
 
-from invenio_stats.items import ANONYMOUS, SYSTEM, Author, Community, Item, ItemIds
+from invenio_stats.items import ANONYMOUS, SYSTEM, Author, Community, ItemIds
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.plain_access import PlainAccess
 from invenio_stats.items.plain_metadata import PlainMetadata
+from tests.fixtures.plain_records import add_record, plain_application
 
 OWNER, STRANGER = (Identity(number) for number in (1, 11))
 for identity in (OWNER, STRANGER):
@@ -35,23 +35,11 @@ def for_owners(record):
 @pytest.fixture(scope="module")
 def plain_app(tmp_path_factory):
     """An application with a database, and four records in it."""
-    from invenio_accounts.models import User
-    from invenio_db import InvenioDB, db
-    from invenio_pidstore import InvenioPIDStore
-    from invenio_records import InvenioRecords
-    from invenio_records_ui import InvenioRecordsUI
+    url = f"sqlite:///{tmp_path_factory.mktemp('plain')}/plain.db"
+    with plain_application(url, RECORDS_UI_DEFAULT_PERMISSION_FACTORY=for_owners) as app:
+        from invenio_accounts.models import User
+        from invenio_db import db
 
-    app = Flask("plain")
-    app.config.update(
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path_factory.mktemp('plain')}/plain.db",
-        RECORDS_UI_DEFAULT_PERMISSION_FACTORY=for_owners,
-        SITE_UI_URL="https://plain.example.org",
-    )
-    for extension in (InvenioDB, InvenioRecords, InvenioPIDStore, InvenioRecordsUI):
-        extension(app)
-    app.extensions["invenio-stats"] = SimpleNamespace(item_resolver=resolve)
-    with app.app_context():
-        db.create_all()
         for number in (1, 2):
             db.session.add(User(id=number, email=f"{number}@example.org", user_profile={}))
         db.session.get(User, 1).user_profile = {"full_name": "Jane Doe"}
@@ -59,28 +47,6 @@ def plain_app(tmp_path_factory):
             add_record(pid_value, data)
         db.session.commit()
         yield app
-        db.session.remove()
-        db.engine.dispose()
-
-
-def add_record(pid_value, data):
-    """Store a record with its identifier; return the rows of both."""
-    from invenio_db import db
-    from invenio_pidstore.models import PersistentIdentifier, PIDStatus
-    from invenio_records.models import RecordMetadata
-
-    record = RecordMetadata(id=uuid4(), json={"control_number": pid_value, **data})
-    identifier = PersistentIdentifier(
-        pid_type="recid", pid_value=pid_value, object_type="rec", object_uuid=record.id, status=PIDStatus.REGISTERED
-    )
-    db.session.add_all([record, identifier])
-    db.session.flush()
-    return record, identifier
-
-
-def resolve(record=None, **kwargs):
-    """Name items by their identifiers, as the resolver of an instance may."""
-    return Item(record["control_number"], record.get("communities", []), record.get("access_right"))
 
 
 @contextmanager
