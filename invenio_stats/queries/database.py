@@ -6,8 +6,9 @@ An instance without a database never imports this module: its queries are absent
 import hashlib
 import json
 import logging
+from calendar import monthrange
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from flask_babel import gettext as _
@@ -27,6 +28,10 @@ Answer = dict[str, Any]
 
 MAX_SIZE = 1_000
 """Maximal number of rows in one answer."""
+
+
+FIRST_DAY = "1970-01-01"
+"""No repository is older; it bounds the number of points in a series."""
 
 
 class Asked(NamedTuple):
@@ -107,9 +112,13 @@ class DatabaseQuery:
         after = _number(params, "after", 0, 10**9, minimum=0)
         first, last = (self._day(params, name) for name in ("from", "to"))
         today = f"{now:%Y-%m-%d}"
-        if first and first > min(last or today, today):
+        if first and not FIRST_DAY <= first <= min(last or today, today):
             raise InvalidRequestInputError(
-                _("from is %(first)s, after to or today. Give an earlier date.", first=parameters.quote(first))
+                _(
+                    "from is %(first)s. Give a date from %(earliest)s on, and not after to or today.",
+                    first=parameters.quote(first),
+                    earliest=FIRST_DAY,
+                )
             )
         return Asked(
             community=self._label(params["community"]) if required else None,
@@ -138,11 +147,12 @@ class DatabaseQuery:
     def _day(params: Mapping[str, Any], name: str) -> str | None:
         if params.get(name) is None:
             return None
-        day = parameters.read_date(params[name], name)
-        if name == "to" and isinstance(params[name], str) and len(params[name]) in (4, 7):  # a whole year or month
-            longer = day.replace(month=12, day=28) if len(params[name]) == 4 else day.replace(day=28)
-            day = (longer + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-        return f"{day:%Y-%m-%d}"
+        day = parameters.read_date(params[name], name).date()
+        length = len(str(params[name]))
+        if name == "to" and length in (4, 7):  # a year or a month with all its days
+            month = 12 if length == 4 else day.month
+            day = date(day.year, month, monthrange(day.year, month)[1])
+        return day.isoformat()
 
 
 def _number(params: Mapping[str, Any], name: str, default: int, maximum: int, minimum: int = 1) -> int:

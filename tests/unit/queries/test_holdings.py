@@ -291,6 +291,11 @@ def test_new_records_and_uploaders_by_month(database, holdings, scope, params):
         assert (point["records"], point["uploaders"]) == (len(new[point["date"]]), len(owners))
 
 
+@pytest.mark.parametrize("end", ["9999", "9999-12", "9999-12-31"])
+def test_a_range_ends_today_at_the_latest(database, end):
+    assert NewRecordsQuery("new").run(to=end)["points"] == NewRecordsQuery("new").run()["points"]
+
+
 def test_the_running_month_is_named(database):
     """Without dates a series begins with the first record and ends now."""
     points = NewRecordsQuery("new").run()["points"]
@@ -364,6 +369,7 @@ def test_parameters_that_do_not_fit_are_named(database, params, said):
         ({"from": "yesterday"}, "from is 'yesterday'"),
         ({"from": "2026-02", "to": "2026-01"}, "from is '2026-02-01'"),
         ({"from": "2999"}, "from is '2999-01-01'"),
+        ({"from": "0001"}, "from is '0001-01-01'"),
     ],
 )
 def test_dates_that_do_not_fit_are_named(database, params, said):
