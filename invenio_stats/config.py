@@ -115,6 +115,22 @@ Default: None, only the ranges of `STATS_COUNTER_CUSTOMERS` decide. Object or im
 ranges, once in a request with an event, with flask-login's current user, who may be anonymous.
 """
 
+STATS_ITEM_METADATA = None
+"""Describes items for lists and reports: `(item_ids)` -> {item_id: ItemMetadata}, at most 500 ids at once.
+
+Default: InvenioRDM's records if they are there, else those of invenio-records, else nothing is known. Object, class or
+import string. Set it if your records have other fields: `PlainMetadata(keys={"title": "name"})` of
+`invenio_stats.items.plain_metadata`, or a function of your own.
+"""
+
+STATS_ACCESS = None
+"""Knows who may read, own and manage what: an object with the methods of `invenio_stats.items.Access`.
+
+Default: as for `STATS_ITEM_METADATA`; if nothing is known, no title is shown and nobody manages anything. Object, class
+or import string. Set it if the owner of your records is in another field than `owners`:
+`PlainAccess(owner_field="created_by")` of `invenio_stats.items.plain_access`.
+"""
+
 STATS_GEOIP_DATABASE: str | None = None
 """Path of a country database in MaxMind's format (`.mmdb`); a new file is in use within a minute.
 

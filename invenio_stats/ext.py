@@ -24,6 +24,9 @@ from invenio_stats.definitions.counter_settings import parse_access_types, parse
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
+from invenio_stats.items.access import CheckedAccess
+from invenio_stats.items.choice import choose_access, choose_metadata
+from invenio_stats.items.metadata import MetadataSource
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
@@ -115,6 +118,18 @@ class InvenioStatsState:
     def _optional_callable(self, setting: str) -> Callable[..., Any] | None:
         value = self.app.config[setting]
         return None if value is None else load_callable(setting, value)
+
+    @parsed_from("STATS_ACCESS")
+    def access(self) -> CheckedAccess:
+        """What the instance knows about who may read, own and manage what; what fails is logged and is not known."""
+        setting = "STATS_ACCESS"
+        return choose_access(self.app, setting, self.app.config[setting])
+
+    @parsed_from("STATS_ITEM_METADATA")
+    def item_metadata(self) -> MetadataSource:
+        """What describes items; `items.shown.describe_readable` asks it for those that somebody may read."""
+        setting = "STATS_ITEM_METADATA"
+        return choose_metadata(self.app, setting, self.app.config[setting])
 
     @parsed_from("STATS_EVENTS", "STATS_PSEUDONYMIZE_IN")
     def _emitters(self) -> dict[str, EventEmitter]:
@@ -238,6 +253,8 @@ def finalize_app(app: Flask) -> None:
         state.customers  # noqa: B018
         state.is_mining_request  # noqa: B018
         state.institution_of_user  # noqa: B018
+        state.access  # noqa: B018
+        state.item_metadata  # noqa: B018
         for name in state.queries:
             state.get_query(name)
         _warn_of_inconsistencies(state)

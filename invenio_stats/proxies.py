@@ -28,6 +28,10 @@ class State(Protocol):
     customers: Customers
     is_mining_request: Callable[[Any], Any] | None
     institution_of_user: Callable[[Any], Any] | None
+    access: Any
+    """An `items.CheckedAccess`: what STATS_ACCESS knows."""
+    item_metadata: Callable[..., Any]
+    """What STATS_ITEM_METADATA knows."""
     agents_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:

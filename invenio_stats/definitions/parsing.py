@@ -45,10 +45,12 @@ def parse_aggregations(app: Flask, config: Mapping[str, Any]) -> dict[str, Aggre
 
 
 def parse_queries(app: Flask, config: Mapping[str, Any]) -> dict[str, QueryDefinition]:
-    """Return the queries of STATS_QUERIES."""
+    """Return the queries of STATS_QUERIES, without those whose entry is None or a callable that returns None."""
     setting = "STATS_QUERIES"
     return {
-        name: _parse_query(_Entry.read(app, setting, name, entry)) for name, entry in entries(setting, config).items()
+        name: _parse_query(_Entry.read(app, setting, name, entry))
+        for name, value in entries(setting, config).items()
+        if (entry := value(app) if callable(value) else value) is not None
     }
 
 

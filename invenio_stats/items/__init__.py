@@ -1,5 +1,28 @@
-"""Find the item of an event in COUNTER's sense: the record that a view or download belongs to."""
+"""Find the item of an event in COUNTER's sense, and ask the instance about items, communities and users."""
 
+from invenio_stats.items.access import (
+    ANONYMOUS,
+    SYSTEM,
+    Access,
+    CheckedAccess,
+    Community,
+    ItemIds,
+    current_identity,
+)
+from invenio_stats.items.metadata import Author, Container, ItemMetadata
 from invenio_stats.items.resolver import Item, resolve_item
 
-__all__ = ("Item", "resolve_item")
+__all__ = (
+    "ANONYMOUS",
+    "SYSTEM",
+    "Access",
+    "Author",
+    "CheckedAccess",
+    "Community",
+    "Container",
+    "Item",
+    "ItemIds",
+    "ItemMetadata",
+    "current_identity",
+    "resolve_item",
+)

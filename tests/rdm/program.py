@@ -103,8 +103,15 @@ def publish(event_type, recid, file, visits):
     current_stats.publish(event_type, events)
 
 
+def access(order, *arguments):
+    """Ask who may read, own and manage what: an order of `access_orders`."""
+    import access_orders
+
+    return getattr(access_orders, order)(*arguments)
+
+
 ORDERS = {order.__name__: order for order in (
-    release, set_up, put_templates, create_records, beat, reindex, stats, publish,
+    release, set_up, put_templates, create_records, beat, reindex, stats, publish, access,
 )}  # fmt: skip
 
 
