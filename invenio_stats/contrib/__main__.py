@@ -30,6 +30,14 @@ def templates() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         alias = PREFIX + names.totals_alias(event_type)
         body = mappings.totals_body(alias, {**total_fields, "collection": KEYWORD})
         yield f"aggregations/aggr_{folder}", *_bodies(alias, body)
+    for alias_name, fields in (
+        (names.ITEM_USAGE, mappings.ITEM_USAGE_FIELDS),
+        (names.RECORD_USAGE, mappings.RECORD_USAGE_FIELDS),
+        (names.SEARCHES, mappings.SEARCH_FIELDS),
+    ):
+        alias = PREFIX + alias_name
+        folder = alias_name.removeprefix("stats-").replace("-", "_")
+        yield f"aggregations/aggr_{folder}", *_bodies(alias, mappings.totals_body(alias, fields))
 
 
 def files() -> Iterator[tuple[Path, str]]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search.multi_get import Found, read
+from invenio_stats.totals import complete_days
 from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
@@ -27,7 +28,10 @@ class Documents(NamedTuple):
 
     lease: Found
     """The document that the runs of the aggregation share."""
-    first_complete_day: Found
+    first_complete_days: list[Found]
+    """One for each event type."""
+    first_day: Found
+    """The document of the first day of the aggregation."""
     bookmark: Found | None
     """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
@@ -123,7 +127,9 @@ class Run:
             plan = planner.plan_changes(self.lease, upper, self._resume)
         else:
             plan = planner.plan_range(parse_calendar(start_date), upper)
-        return plan and planner.leave_out_incomplete(plan, self.clock(), self.documents.first_complete_day)
+        return plan and planner.leave_out_incomplete(
+            plan, self.clock(), self.documents.first_complete_days, self.documents.first_day
+        )
 
     def _resume(self) -> datetime | None:
         bookmark_api, document = self.aggregator.bookmark_api, self.documents.bookmark
@@ -140,12 +146,15 @@ class Run:
 
 
 def read_documents(aggregator: Aggregator) -> Documents:
-    """Read the shared document of the runs, the first complete day and the bookmark, in one request."""
+    """Read the shared document of the runs, first and first complete days and the bookmark, in one request."""
+    of_days = complete_days.documents(aggregator)
     document_refs = [
         lease_document(aggregator.name),
-        FirstCompleteDay(aggregator.client, aggregator.event).document_ref,
+        FirstDay(aggregator.client, aggregator.name).document_ref,
+        *of_days,
     ]
     if type(aggregator.bookmark_api) is BookmarkAPI:
         document_refs.append(aggregator.bookmark_api.document_ref)
-    lease, day, *bookmark = read(aggregator.client, document_refs)
-    return Documents(lease, day, bookmark[0] if bookmark else None)
+    lease, first_day, *others = read(aggregator.client, document_refs)
+    days, bookmark = others[: len(of_days)], others[len(of_days) :]
+    return Documents(lease, days, first_day, bookmark[0] if bookmark else None)
