@@ -106,7 +106,10 @@ class FirstCompleteDay:
             return Judgement(known, oldest_event, is_news)
         others = _totals_of(self._event)
         interval = max((interval, *others.values()), key=INTERVALS.index)
-        oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
+        # Totals of several event types may begin before the first event of this one, so they show no deletion; but
+        # after one they would shrink like the others.
+        shared = _shared_totals_of(self._event) if has_risen(seen, oldest_event) else []
+        oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}))
         indices = aliases.indices_of(self.client, events)
         # Also among those that do not count: a day that is retracted is there.
         day = judge(seen, aliases.oldest(self.client, indices), oldest_total, interval, now)
@@ -185,6 +188,15 @@ def _totals_of(event: str) -> dict[str, Interval]:
             alias, interval = _alias_and_interval(name, definition)
             found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
     return found
+
+
+def _shared_totals_of(event: str) -> list[str]:
+    """Return the aliases of totals that an event type has in common with others."""
+    return [
+        aliases.with_prefix(definition.totals_alias)
+        for definition in current_stats.aggregations.values()
+        if definition.totals_alias is not None and event in definition.event_types and len(definition.event_types) > 1
+    ]
 
 
 def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:

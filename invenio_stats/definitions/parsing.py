@@ -185,10 +185,11 @@ def _totals_alias(entry: _Entry, params: Mapping[str, Any]) -> str:
         raise ConfigurationError(
             f"{entry.setting_path}['params']: index is {index!r}. With several events, name the alias of the totals."
         )
-    if index and (not isinstance(index, str) or re.search(_REFUSED_IN_INDEX_NAMES, index)):
+    stem = names.totals_alias("")
+    if index and (not str(index).startswith(stem) or re.search(_REFUSED_IN_INDEX_NAMES, str(index))):
         raise ConfigurationError(
-            f"{entry.setting_path}['params']['index'] is {index!r}. Write it in lower case, without spaces and signs, "
-            "as in 'stats-usage'."
+            f"{entry.setting_path}['params']['index'] is {index!r}. Begin it with {stem!r}, in lower case, without "
+            "spaces and signs, as in 'stats-usage'."
         )
     return str(index or names.totals_alias(str(event)))
 

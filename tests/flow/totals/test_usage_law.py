@@ -80,22 +80,24 @@ def test_usage_totals_equal_a_plain_count(
     search_client.delete_by_query(index=f"{index_prefix}*", body={"query": {"match_all": {}}}, refresh=True)
     refs = []
 
-    def run(**options):
+    def run(moves=True):
         for name in ("item-usage-agg", "record-usage-agg"):
-            usage_aggregator(name, max_bucket_size=page).run(**options)
+            usage_aggregator(name, max_bucket_size=page).run(update_bookmark=moves)
 
+    def change(number, fields):
+        if refs:
+            usage.change(refs[number % len(refs)], **fields)
+
+    actions = {
+        "view": lambda **step: refs.append(usage.view(**step)),
+        "download": lambda **step: refs.append(usage.download(**step)),
+        "old": lambda **step: refs.append(usage.put("record-view", **step)),
+        "change": change,
+        "run": run,
+        "wait": clock.forward,
+    }
     for step in steps:
-        kind = step.pop("kind")
-        if kind in ("view", "download"):
-            refs.append(getattr(usage, kind)(**step))
-        elif kind == "old":
-            refs.append(usage.put("record-view", **step))
-        elif kind == "change" and refs:
-            usage.change(refs[step["number"] % len(refs)], **step["fields"])
-        elif kind == "run":
-            run(update_bookmark=step["moves"])
-        elif kind == "wait":
-            clock.forward(minutes=step["minutes"])
+        actions[step["kind"]](**{name: value for name, value in step.items() if name != "kind"})
     run()
     events = [
         ("file-download" if "file-download" in ref["index"] else "record-view", search_client.get(**ref)["_source"])
