@@ -83,6 +83,8 @@ class StatAggregator:
     """Called after each interval with the number of intervals counted so far, and the number of all."""
     held = 0
     """Number of intervals that the last run left to concurrent runs, which were counting them."""
+    counted: Sequence[datetime] = ()
+    """Starts of the intervals that the last run has counted."""
     current_run: Run | None = None
     """The run that is being executed; None between runs."""
 
@@ -163,7 +165,7 @@ class StatAggregator:
             result = run.execute(start_date, end_date)
         finally:
             self.current_run = None
-        self.held = run.result.held
+        self.held, self.counted = run.result.held, list(run.result.intervals)
         if update_bookmark:
             run.move_bookmark()
         return result and result.results

@@ -8,7 +8,6 @@ from functools import partial
 
 from invenio_search.engine import search as engine
 
-from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
@@ -18,7 +17,7 @@ from invenio_stats.search.clauses import Body
 from invenio_stats.search.field_types import read_field_types
 from invenio_stats.search.multi_get import Found
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.attributes import Aggregator, overrides, rewind_bookmark, usage_of
+from invenio_stats.totals.attributes import Aggregator, overrides, rewind_bookmark
 from invenio_stats.totals.complete_days import find_day
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
@@ -84,17 +83,14 @@ class RunPlanner:
         count = partial(self._count_all, where)
         return self._plan(moments, self.recount.count_events(where), count, None, None if waits else upper)
 
-    def leave_out_incomplete(self, plan: Plan, now: datetime, read_days: list[Found], first_day: Found) -> Plan:
+    def leave_out_incomplete(self, plan: Plan, now: datetime, read_days: list[Found]) -> Plan:
         """Return the plan without the intervals whose raw events are no longer complete.
 
-        `read_days` are the documents of the first complete days, and `first_day` is that of the first day, which the
-        run has just read. The first run of usage totals keeps the first complete day as the first day.
+        `read_days` are the documents of the first complete days, which the run has just read.
         """
         if not plan.moments:
             return plan
         day = find_day(self.aggregator, now, read_days)
-        if usage_of(self.aggregator) is not None:
-            FirstDay(self.aggregator.client, self.aggregator.name).set(day, first_day)
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         left_out = len(plan.moments) - len(moments)
         if left_out:

@@ -61,6 +61,12 @@ class Recount:
         groups = self._groups(body, everywhere=True)
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
+    def count_counted(self, where: Body) -> dict[datetime, int]:
+        """Return the number of matching events that count by start of interval."""
+        query = clauses.all_of([self.counted, where])
+        groups = self._groups(clauses.composite(query, clauses.by_interval(self.spec.interval), self.page))
+        return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
+
     def find_touched(self, where: Body) -> Touched:
         """Return the total keys of matching events, including events that do not count.
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
-from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
@@ -30,8 +29,6 @@ class Documents(NamedTuple):
     """The document that the runs of the aggregation share."""
     first_complete_days: list[Found]
     """One for each event type."""
-    first_day: Found
-    """The document of the first day of the aggregation."""
     bookmark: Found | None
     """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
@@ -127,9 +124,7 @@ class Run:
             plan = planner.plan_changes(self.lease, upper, self._resume)
         else:
             plan = planner.plan_range(parse_calendar(start_date), upper)
-        return plan and planner.leave_out_incomplete(
-            plan, self.clock(), self.documents.first_complete_days, self.documents.first_day
-        )
+        return plan and planner.leave_out_incomplete(plan, self.clock(), self.documents.first_complete_days)
 
     def _resume(self) -> datetime | None:
         bookmark_api, document = self.aggregator.bookmark_api, self.documents.bookmark
@@ -146,15 +141,11 @@ class Run:
 
 
 def read_documents(aggregator: Aggregator) -> Documents:
-    """Read the shared document of the runs, first and first complete days and the bookmark, in one request."""
+    """Read the shared document of the runs, the first complete days and the bookmark, in one request."""
     of_days = complete_days.documents(aggregator)
-    document_refs = [
-        lease_document(aggregator.name),
-        FirstDay(aggregator.client, aggregator.name).document_ref,
-        *of_days,
-    ]
+    document_refs = [lease_document(aggregator.name), *of_days]
     if type(aggregator.bookmark_api) is BookmarkAPI:
         document_refs.append(aggregator.bookmark_api.document_ref)
-    lease, first_day, *others = read(aggregator.client, document_refs)
+    lease, *others = read(aggregator.client, document_refs)
     days, bookmark = others[: len(of_days)], others[len(of_days) :]
-    return Documents(lease, days, first_day, bookmark[0] if bookmark else None)
+    return Documents(lease, days, bookmark[0] if bookmark else None)

@@ -29,6 +29,8 @@ class Usage:
     """Mappings of the totals."""
     numbers: tuple[str, ...]
     """The fields of a total that are counts."""
+    reports_keyless: bool = False
+    """Whether events that would count, but have no key, are reported as events without an item."""
 
 
 ITEM_USAGE = Usage(
@@ -38,6 +40,7 @@ ITEM_USAGE = Usage(
     item_usage.ItemTally,
     mappings.ITEM_USAGE_FIELDS,
     (*item_usage.ITEM_NUMBERS, *item_usage.REGULAR_NUMBERS),
+    reports_keyless=True,
 )
 """Usage of COUNTER's items. Events of InvenioRDM from before there were items have the same id in `recid`."""
 

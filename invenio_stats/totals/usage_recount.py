@@ -6,6 +6,7 @@ An aggregation in the engine costs as much for each event, and more for each tot
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from heapq import merge
 from itertools import groupby
@@ -81,6 +82,12 @@ class UsageRecount(Recount):
         for part, query in self._parts(where):
             found.update(part.count_events_of(total_keys, query))
         return found
+
+    def count_keyless(self, where: Body) -> dict[str, dict[datetime, int]]:
+        """Return the number of events that would count, but have no key, by alias of their type and interval."""
+        keyless = clauses.none_of([{"exists": {"field": field}} for field in self._key_fields])
+        query = clauses.all_of([where, keyless])
+        return {alias: replace(self, alias=alias).count_counted(query) for alias in self.requests_by_alias}
 
     def _read(self, total_keys: list[TotalKey]) -> dict[TotalKey, Tally]:
         """Add up the events of total keys."""

@@ -6,7 +6,6 @@ import pytest
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
-from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.core import mappings
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.errors import ConfigurationError
@@ -269,23 +268,6 @@ def test_totals_stay_when_the_events_of_their_day_are_deleted(usage, run, item, 
     run()
     assert numbers(item(day="2026-02-10")) == (1, 0, 1, 0)
     assert numbers(item()) == (2, 0, 2, 0)
-
-
-def test_the_first_day_stays(usage, run, clock, search_client):
-    FirstCompleteDay(search_client, "record-view").raise_to(datetime(2026, 3, 5, tzinfo=timezone.utc))
-    usage.view()
-    run()
-    kept = FirstDay(search_client, "item-usage-agg")
-    assert kept.get() == datetime(2026, 3, 5, tzinfo=timezone.utc)
-    FirstCompleteDay(search_client, "record-view").raise_to(datetime(2026, 3, 8, tzinfo=timezone.utc))
-    clock.forward(hours=1)
-    usage.view()
-    run()
-    assert kept.get() == datetime(2026, 3, 5, tzinfo=timezone.utc)
-
-
-def test_the_first_day_is_unknown_before_the_first_count(search_client):
-    assert FirstDay(search_client, "item-usage-agg").get() is None
 
 
 def test_verify_and_rebuild_put_right_what_differs(usage, usage_aggregator, run, item, search_client, index_prefix):
