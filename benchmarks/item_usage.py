@@ -26,8 +26,6 @@ AGGREGATION = "item-usage-agg"
 TYPES = ("record-view", "file-download")
 DAY = datetime(2026, 11, 1, tzinfo=timezone.utc)
 EVENTS_PER_ITEM = 10
-_REFRESHED = 10.0
-"""Seconds in which the engine makes events searchable by itself, as it does every five; runs come less often."""
 
 
 class Times(NamedTuple):
@@ -94,7 +92,7 @@ def measure(client, prefix: str, events: int, touched: int) -> Times:
     step = max(1, items // touched)
     late = (use(prefix, events + number, number * step % items) for number in range(touched))
     search.helpers.bulk(client, late, chunk_size=10_000)
-    time.sleep(_REFRESHED)
+    client.indices.refresh(index=f"{prefix}*")
     seconds, written = aggregate()
     nothing, _ = aggregate()
     return Times(everything, seconds, nothing, written)

@@ -49,8 +49,11 @@ class Tally(Protocol):
     """Number of events that were added."""
     newest: Event | None
 
-    def add(self, event: Event, event_id: str, is_request: bool) -> None:
-        """Add an event; `is_request` is True for a download, False for a view. The order of events is of no account."""
+    def add(self, event: Event, event_id: str, moment: datetime, is_request: bool) -> None:
+        """Add an event of a moment; `is_request` is True for a download, False for a view.
+
+        The order in which events are added is of no account.
+        """
 
     def values(self) -> dict[str, Any]:
         """Return the fields of the total, in a form that is equal if and only if the numbers are."""
@@ -64,10 +67,12 @@ class _Newest:
         self.newest: Event | None = None
         self._rank: tuple[datetime, datetime, str] = (BEGINNING, BEGINNING, "")
 
-    def _keep(self, event: Event, event_id: str) -> None:
+    def _keep(self, event: Event, event_id: str, moment: datetime) -> None:
         self.count += 1
+        if self.newest is not None and moment < self._rank[0]:
+            return
         stored = event.get("updated_timestamp")
-        rank = (parse(event["timestamp"]), parse(stored) if stored else BEGINNING, event_id)
+        rank = (moment, parse(stored) if stored else BEGINNING, event_id)
         if self.newest is None or rank > self._rank:
             self.newest, self._rank = event, rank
 
@@ -153,9 +158,9 @@ class ItemTally(_Newest):
         self._regular = _RegularUses()
         self._rows: dict[tuple[str, ...], _Row] = {}
 
-    def add(self, event: Event, event_id: str, is_request: bool) -> None:
+    def add(self, event: Event, event_id: str, moment: datetime, is_request: bool) -> None:
         """Add a view or a download."""
-        self._keep(event, event_id)
+        self._keep(event, event_id, moment)
         access_type = find_access_type(event, self._access_type_of)
         attributes = (access_type, *_search_attributes(event))
         row = self._rows.get(attributes)
@@ -185,9 +190,9 @@ class RecordTally(_Newest):
         self._access_type_of = access_type_of
         self._regular = _RegularUses()
 
-    def add(self, event: Event, event_id: str, is_request: bool) -> None:
+    def add(self, event: Event, event_id: str, moment: datetime, is_request: bool) -> None:
         """Add a view or a download."""
-        self._keep(event, event_id)
+        self._keep(event, event_id, moment)
         self._regular.add(event, find_access_type(event, self._access_type_of), is_request)
 
     def values(self) -> dict[str, Any]:
@@ -203,9 +208,9 @@ class SearchTally(_Newest):
         super().__init__()
         self._rows: Counter[tuple[str, ...]] = Counter()
 
-    def add(self, event: Event, event_id: str, is_request: bool) -> None:
+    def add(self, event: Event, event_id: str, moment: datetime, is_request: bool) -> None:
         """Add a search."""
-        self._keep(event, event_id)
+        self._keep(event, event_id, moment)
         self._rows[_search_attributes(event)] += 1
 
     def values(self) -> dict[str, Any]:

@@ -102,10 +102,10 @@ class UsageRecount(Recount):
         for alias, is_request in self.requests_by_alias.items():
             for hit in self._hits(alias, query):
                 event = hit["_source"]
-                start = floor(parse(event["timestamp"]), self.spec.interval)
-                tally = tallies.get(TotalKey(start, key_of(event, fields)))
+                moment = parse(event["timestamp"])
+                tally = tallies.get(TotalKey(floor(moment, self.spec.interval), key_of(event, fields)))
                 if tally is not None:
-                    tally.add(event, hit["_id"], is_request)
+                    tally.add(event, hit["_id"], moment, is_request)
         return tallies
 
     def _hits(self, alias: str, query: Body) -> Iterable[Hit]:

@@ -314,9 +314,10 @@ def test_a_subclass_may_limit_the_run(usage, usage_aggregator, stored_totals):
     assert set(stored_totals(ITEMS)) == {f"i1-{DAY}"}
 
 
-def test_agg_iter_counts_a_day_outside_of_a_run(usage, usage_aggregator, clock):
+def test_agg_iter_counts_a_day_outside_of_a_run(usage, usage_aggregator, clock, refresh):
     usage.view()
     usage.download("i2")
+    refresh()
     day = datetime(2026, 3, 10, 5, tzinfo=timezone.utc)
     actions = list(usage_aggregator().agg_iter(day, None))
     assert sorted(action["_id"] for action in actions) == [f"i1-{DAY}", f"i2-{DAY}"]
