@@ -34,6 +34,28 @@ Default: everybody is permitted. Object or import string. If the query has a `pe
 to permit the request. Change it if the numbers of the instance are not public.
 """
 
+STATS_QUERY_MAX_BODY_BYTES: int = 1_048_576
+"""Maximal size in bytes of the body of `POST /api/stats`. Default: 1 MiB, far more than 100 queries need.
+
+A longer body is not read: the answer is 413. Raise it if clients send very long parameters.
+"""
+
+STATS_QUERY_MAX_BUCKETS: int | None = 120_000
+"""Maximal number of buckets (intervals of histograms, and groups) that the search engine may return for one request.
+
+Default: 120,000, enough for the largest single answer (100,000 groups), or for 32 daily histograms over ten years. A
+request for more is answered by 400: before the search if its ranges are that long, otherwise as soon as the answers
+are. None is no limit. Queries that are run in Python have none.
+"""
+
+STATS_QUERY_MAX_SECONDS: float | None = 30
+"""Seconds after which the search engine stops counting for one request, which is then answered by 503.
+
+Default: 30. A partial answer is never given. Set it below the time-out of the web server in front of the application.
+The time-out of the search engine's client (10 seconds by default) applies to each search too, if it is shorter. None is
+no limit. Queries that are run in Python have none.
+"""
+
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
 """The broker's exchange for events.
 

@@ -160,6 +160,12 @@ class InvalidDateError(InvalidRequestInputError, ValueError):
     """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
 
 
+class RequestTooLargeError(InvalidRequestInputError):
+    """The body of a request to the REST API is longer than STATS_QUERY_MAX_BODY_BYTES (413)."""
+
+    code = 413
+
+
 class UnknownQueryError(InvalidRequestInputError):
     """A query is not in STATS_QUERIES (400)."""
 
