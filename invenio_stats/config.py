@@ -3,6 +3,8 @@
 from flask import current_app
 from kombu import Exchange
 
+from invenio_stats.core.instances import instance_name
+
 STATS_REGISTER_RECEIVERS = True
 """Connect event types to their `signal`. Set it to False in an application that must not count."""
 
@@ -122,6 +124,12 @@ preprocessor precedes `anonymize_user`, since it may need the IP address or the 
 that preprocessor does not need them. With `"worker"` the messages contain IP address, user agent and user ids.
 """
 
+STATS_LOG_ERROR_TEXTS = False
+"""Write the texts of errors of builders, preprocessors and other functions of the instance to the log.
+
+Default: False: they may quote an address or a user. Set it to True on a developer's machine only.
+"""
+
 STATS_ROBOTS_PATTERNS: list[str] = []
 """Regular expressions of user agents that are robots in this instance; case is ignored. Default: none.
 
@@ -131,6 +139,11 @@ User agents that the lists know as AI agents or machines keep that class; they d
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of user agents that are browsers in this instance, whatever the lists and
 `STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
+
+
+def own_instance_name() -> str:
+    """Return the name of the current instance, by SEARCH_INDEX_PREFIX or SECRET_KEY."""
+    return instance_name(current_app.config.get("SEARCH_INDEX_PREFIX"), current_app.config.get("SECRET_KEY"))
 
 
 def writes_zone() -> bool:

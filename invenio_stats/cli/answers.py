@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from invenio_stats.cli.tables import Table, print_rows
 
 Row = dict[str, Any]
 """The values of an interval or group by column."""
@@ -30,7 +29,7 @@ def print_answer(answer: Mapping[str, Any]) -> None:
         click.echo(f"{name}: {_cell(value)}")
     if rows:
         click.echo()
-        Console(highlight=False).print(_table(rows))
+        print_rows(_table(rows))
 
 
 def _values(result: Mapping[str, Any]) -> Row:
@@ -65,14 +64,8 @@ def _take_constants(rows: list[Row]) -> Row:
 
 
 def _table(rows: list[Row]) -> Table:
-    table = Table(box=None, pad_edge=False)
     columns = list(max(rows, key=len))  # those of an innermost group, which has the keys of all fields
-    for name in columns:
-        is_number = any(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row[name]) if name in row else "") for name in columns))
-    return table
+    return Table("", columns, [[_cell(row.get(name)) for name in columns] for row in rows])
 
 
 def _cell(value: Any) -> str:

@@ -13,12 +13,16 @@ from invenio_stats.core.moments import utc
 EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
+REBUILD = "rebuild-"
+"""Beginning of the names of the bookmarks that keep the progress of a rebuild."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
 INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
 """Index of the leases of aggregations and of their quarantined totals."""
+INSTANCES = "stats-instances"
+"""Queue with the names of the instances that use a virtual host of the broker."""
 COMPLETENESS = "stats-completeness"
 """Index of the first complete day of each event type."""
 ITEM_USAGE = "stats-item-usage"
@@ -33,8 +37,19 @@ CORRECTIONS = "stats-corrections"
 """Index of the corrections of published numbers."""
 COUNTER_PREFIX = "stats-counter-"
 """Beginning of the names of what COUNTER reports are made from."""
-OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS, ITEM_USAGE, RECORD_USAGE, USAGE_BREAKDOWN, CORRECTIONS)
-"""Names of our own indices and aliases, which the totals of an event type cannot have."""
+OWN = (
+    BOOKMARKS,
+    AGENTS,
+    INGEST,
+    LOCKS,
+    COMPLETENESS,
+    INSTANCES,
+    ITEM_USAGE,
+    RECORD_USAGE,
+    USAGE_BREAKDOWN,
+    CORRECTIONS,
+)
+"""Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480

@@ -1,1 +1,1 @@
-"""Unit tests of commands."""
+"""invenio_stats/cli: tests without services."""

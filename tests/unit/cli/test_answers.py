@@ -8,9 +8,8 @@ DATES = {"start_date": "2026-01-30T00:00:00", "end_date": None}
 
 
 @pytest.fixture
-def printed(monkeypatch, capsys):
+def printed(capsys):
     """Return a function that prints an answer as into a pipe, and returns the lines."""
-    monkeypatch.setenv("COLUMNS", "80")
 
     def run(answer):
         print_answer(answer)
@@ -73,10 +72,10 @@ def test_nested_groups_are_below_their_sum(printed):
         "count: 4",
         "",
         "query  language  count",
-        "maps                 3",
+        "maps   -             3",
         "maps   en            2",
         "maps   fr            1",
-        "tides                1",
+        "tides  -             1",
     ]
 
 
@@ -88,20 +87,13 @@ def test_no_totals_are_no_table(printed):
 
 
 def test_values_of_visitors_cannot_control_the_terminal(printed):
-    """What was searched for is a group of a declared type; markup of the table's library is no markup either."""
+    """What was searched for is a group of a declared type."""
     hostile = "\x1b[2Jx\n[red]y[/red]"
     buckets = [{"key": hostile, "count": 1.0}]
     answer = {"last": hostile, "type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets}
     found = printed(answer)
     assert found[0] == "last: \ufffd[2Jx\ufffd[red]y[/red]"
     assert found[-1].split() == ["\ufffd[2Jx\ufffd[red]y[/red]", "1"]
-
-
-def test_long_values_are_folded_at_the_width_of_the_terminal(printed):
-    buckets = [{"key": "k" * 200, "count": 1.0, "unique_count": 1.0}]
-    lines = printed({"type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets})
-    assert max(map(len, lines)) <= 80
-    assert "".join(lines).count("k") == 200
 
 
 def test_the_answer_of_another_class_is_printed_too(printed):
