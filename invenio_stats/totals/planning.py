@@ -164,7 +164,7 @@ class RunPlanner:
         ]
         if not quarantined:
             return changed
-        return clauses.any_of([changed, search_bodies.of_total_keys(quarantined, self.recount.spec)])
+        return clauses.any_of([changed, self.recount.of_total_keys(quarantined)])
 
     def _select(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Select the intervals: those that were touched, unless hooks of a subclass ask for others."""

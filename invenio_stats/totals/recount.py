@@ -61,6 +61,10 @@ class Recount:
         groups = self._groups(body, everywhere=True)
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
+    def of_total_keys(self, total_keys: Sequence[TotalKey]) -> Body:
+        """Return the query for the events of total keys, given in the order of their intervals."""
+        return search_bodies.of_total_keys(total_keys, self.spec)
+
     def count_counted(self, where: Body) -> dict[datetime, int]:
         """Return the number of matching events that count by start of interval."""
         query = clauses.all_of([self.counted, where])

@@ -83,6 +83,15 @@ class UsageRecount(Recount):
             found.update(part.count_events_of(total_keys, query))
         return found
 
+    def of_total_keys(self, total_keys: Sequence[TotalKey]) -> Body:
+        """Return the query for the events of total keys, given in the order of their intervals."""
+        return clauses.any_of(
+            [
+                clauses.all_of([query, search_bodies.of_total_keys(total_keys, part.spec)])
+                for part, query in self._parts()
+            ]
+        )
+
     def count_keyless(self, where: Body) -> dict[str, dict[datetime, int]]:
         """Return the number of events that would count, but have no key, by alias of their type and interval."""
         keyless = clauses.none_of([{"exists": {"field": field}} for field in self._key_fields])
@@ -95,10 +104,7 @@ class UsageRecount(Recount):
         if not tallies:
             return tallies
         fields = [part.spec.key_field for part, _ in self._parts()]
-        of_keys = [
-            clauses.all_of([query, search_bodies.of_total_keys(total_keys, part.spec)]) for part, query in self._parts()
-        ]
-        query = clauses.all_of([self.counted, clauses.any_of(of_keys)])
+        query = clauses.all_of([self.counted, self.of_total_keys(total_keys)])
         for alias, is_request in self.requests_by_alias.items():
             for hit in self._hits(alias, query):
                 event = hit["_source"]
