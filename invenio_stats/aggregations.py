@@ -77,6 +77,8 @@ class StatAggregator:
     index_name_suffix: str | None = None
     max_bucket_size: int = attributes.MAX_PAGE_SIZE
     count_automated: bool = False
+    never_counted: Iterable[Mapping[str, Any]] = attributes.NEVER_COUNTED
+    """Terms of events that no query modifier can bring back: superseded clicks, and text and data mining."""
     overlap = timedelta(minutes=2)
     """Events stored this long before the bookmark are read again: it covers bulk time-outs and differing clocks."""
     on_interval: Callable[[int, int], None] | None = None
@@ -163,11 +165,13 @@ class StatAggregator:
         self.current_run = run
         try:
             result = run.execute(start_date, end_date)
+            self.held = run.result.held
+            if update_bookmark:
+                run.move_bookmark()
         finally:
             self.current_run = None
-        self.held, self.counted = run.result.held, list(run.result.intervals)
-        if update_bookmark:
-            run.move_bookmark()
+            self.counted = list(run.result.intervals)
+            run.announce()
         return result and result.results
 
     @attributes.hook

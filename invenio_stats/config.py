@@ -3,6 +3,7 @@
 from flask import current_app
 from kombu import Exchange
 
+from invenio_stats.core.access_types import DEFAULT_ACCESS_TYPES
 from invenio_stats.core.instances import instance_name
 
 STATS_REGISTER_RECEIVERS = True
@@ -11,8 +12,8 @@ STATS_REGISTER_RECEIVERS = True
 STATS_EVENTS: dict = {}
 """Event types: `{name: {"templates", "cls", "params", "signal", "event_builders", "usage"}}`.
 
-Default: none. `invenio_stats.contrib.config.EVENTS_CONFIG` has record views and file downloads;
-`invenio_stats.declare.event_type` declares new types. An entry may also be an import string or a
+Default: none. `invenio_stats.contrib.config` has record views and file downloads in `EVENTS_CONFIG`, and searches in
+`SEARCH_EVENTS`; `invenio_stats.declare.event_type` declares new types. An entry may also be an import string or a
 callable `(app) -> dict`. If `usage` is True (default for `file-download` and `record-view`, otherwise False), an
 event is usage of an item in COUNTER's sense: it has its item's fields, and counts if the response delivers the content.
 """
@@ -80,6 +81,38 @@ STATS_ITEM_RESOLVER = "invenio_stats.items.resolve_item"
 
 Default: supports plain records and InvenioRDM records. Object or import string; None switches it off.
 It is called at most once for each record in a request.
+"""
+
+STATS_COUNTER_ACCESS_TYPES: dict[str, str] = dict(DEFAULT_ACCESS_TYPES)
+"""COUNTER's access type by access status: `Open`, `Free_To_Read` or `Controlled`.
+
+Default: `open` and `metadata-only` are Open; `embargoed`, `restricted` and `closed` are Controlled. A status that the
+setting leaves out has its default, any other one is Open. It is applied when an event is built, and changes no event
+that is stored.
+"""
+
+STATS_COUNTER_TDM = None
+"""Recognises agreed text and data mining: `(request)` -> True if the request is part of it.
+
+Default: None, all use is regular. Object or import string. Set it if users may mine your repository through an end
+point, account, key or address that was agreed: such use counts in COUNTER's reports although its agent is a program.
+Keep it fast and without a database query, it is called in each request with an event.
+"""
+
+STATS_COUNTER_CUSTOMERS: list = []
+"""Institutions that use is attributed to: dicts with `customer_id`, `name` and optionally the others below.
+
+`institution_id`: identifiers by namespace, `{"ROR": ["00hx57361"]}` (ISNI, ISIL, OCLC, ROR, Proprietary). `ranges`:
+IP addresses of the institution, `["192.0.2.0/24", "2001:db8::/32"]`; the longest range that holds an address
+decides. `members`: ids of the customers that belong to it, if it is a consortium. Default: none. An event contains the
+customer id, and never the address.
+"""
+
+STATS_COUNTER_INSTITUTION = None
+"""Knows the institutions of users: `(user)` -> customer id, or None if not known.
+
+Default: None, only the ranges of `STATS_COUNTER_CUSTOMERS` decide. Object or import string. It is asked before the
+ranges, once in a request with an event, with flask-login's current user, who may be anonymous.
 """
 
 STATS_GEOIP_DATABASE: str | None = None

@@ -16,9 +16,11 @@ from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import publish
 from invenio_stats.capture.after_response import register_after_response
 from invenio_stats.core import names
+from invenio_stats.core.customers import Customers
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies
+from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
@@ -88,7 +90,29 @@ class InvenioStatsState:
     @parsed_from("STATS_ITEM_RESOLVER")
     def item_resolver(self) -> Callable[..., Any] | None:
         """The function that finds the item of a view or download; None if items are not resolved."""
-        setting = "STATS_ITEM_RESOLVER"
+        return self._optional_callable("STATS_ITEM_RESOLVER")
+
+    @parsed_from("STATS_COUNTER_ACCESS_TYPES")
+    def access_types(self) -> Mapping[str, str]:
+        """COUNTER's access type by access status."""
+        return parse_access_types("STATS_COUNTER_ACCESS_TYPES", self.app.config["STATS_COUNTER_ACCESS_TYPES"])
+
+    @parsed_from("STATS_COUNTER_CUSTOMERS")
+    def customers(self) -> Customers:
+        """The institutions that use can be attributed to."""
+        return parse_customers("STATS_COUNTER_CUSTOMERS", self.app.config["STATS_COUNTER_CUSTOMERS"])
+
+    @parsed_from("STATS_COUNTER_TDM")
+    def is_mining_request(self) -> Callable[..., Any] | None:
+        """The function that recognises requests of text and data mining; None if there is none."""
+        return self._optional_callable("STATS_COUNTER_TDM")
+
+    @parsed_from("STATS_COUNTER_INSTITUTION")
+    def institution_of_user(self) -> Callable[..., Any] | None:
+        """The function that knows the institution of a user; None if there is none."""
+        return self._optional_callable("STATS_COUNTER_INSTITUTION")
+
+    def _optional_callable(self, setting: str) -> Callable[..., Any] | None:
         value = self.app.config[setting]
         return None if value is None else load_callable(setting, value)
 
@@ -210,6 +234,10 @@ def finalize_app(app: Flask) -> None:
         state.events  # noqa: B018 - parses and caches it
         state.aggregations  # noqa: B018
         state.item_resolver  # noqa: B018
+        state.access_types  # noqa: B018
+        state.customers  # noqa: B018
+        state.is_mining_request  # noqa: B018
+        state.institution_of_user  # noqa: B018
         for name in state.queries:
             state.get_query(name)
         _warn_of_inconsistencies(state)

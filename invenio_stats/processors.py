@@ -19,6 +19,7 @@ from invenio_stats.core.double_clicks import DEFAULT_WINDOW, Click, cell_start, 
 from invenio_stats.core.events import Event, Preprocessor, file_unique_id, hash_id, record_unique_id
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import END, iso_zoned, parse, utc
+from invenio_stats.core.usage_fields import is_mining
 from invenio_stats.core.visitors import is_without_visitor
 from invenio_stats.privacy.pseudonymization import anonymize_user, use_salt_getter
 from invenio_stats.privacy.salts import get_anonymization_salt
@@ -51,24 +52,33 @@ is not ours any event may be: test suites set the clock of this module to a year
 
 
 def flag_robots(doc: Event, exclude: bool = False) -> Event | None:
-    """Set `is_robot`, True for a robot, an AI agent or a tool on COUNTER's list; with `exclude`, drop such events."""
+    """Set `is_robot`, True for a robot, an AI agent or a tool on COUNTER's list; with `exclude`, drop such events.
+
+    Text and data mining that was agreed is never dropped.
+    """
     doc["is_robot"] = _is_robot(doc)
-    return None if exclude and doc["is_robot"] else doc
+    return None if exclude and doc["is_robot"] and not is_mining(doc) else doc
 
 
 def flag_machines(doc: Event, exclude: bool = False) -> Event | None:
-    """Set `is_machine`, True for a script or a tool such as curl; with `exclude`, drop such events."""
+    """Set `is_machine`, True for a script or a tool such as curl; with `exclude`, drop such events.
+
+    Text and data mining that was agreed is never dropped.
+    """
     doc["is_machine"] = is_machine(_agent_class(doc))
-    return None if exclude and doc["is_machine"] else doc
+    return None if exclude and doc["is_machine"] and not is_mining(doc) else doc
 
 
 def filter_robots(doc: Event) -> Event | None:
-    """Drop the events of robots, AI agents and the tools that COUNTER's list of robots names, such as curl."""
+    """Drop the events of robots, AI agents and the tools that COUNTER's list of robots names, such as curl.
+
+    Text and data mining that was agreed stays, flagged.
+    """
     return flag_robots(doc, exclude=True)
 
 
 def filter_machines(doc: Event) -> Event | None:
-    """Drop the events of scripts and tools."""
+    """Drop the events of scripts and tools; text and data mining that was agreed stays, flagged."""
     return flag_machines(doc, exclude=True)
 
 

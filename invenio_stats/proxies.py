@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 from flask import current_app
 from werkzeug.local import LocalProxy
 
+from invenio_stats.core.customers import Customers
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
 
 
@@ -23,6 +24,10 @@ class State(Protocol):
     queries: Mapping[str, QueryDefinition]
     permission_factory: Callable[..., Any]
     item_resolver: Callable[..., Any] | None
+    access_types: Mapping[str, str]
+    customers: Customers
+    is_mining_request: Callable[[Any], Any] | None
+    institution_of_user: Callable[[Any], Any] | None
     agents_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:

@@ -8,9 +8,11 @@ from blinker import ANY
 from flask import Flask, current_app
 
 from invenio_stats.capture.after_response import publish_after_response
+from invenio_stats.core.access_types import access_type_of
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import Builder, Event, IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError
+from invenio_stats.items.attribution import request_fields
 from invenio_stats.items.resolver import item_fields
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats, unwrap
@@ -26,7 +28,8 @@ class EventEmitter:
     the first an empty event. If a builder returns None, the event is dropped. The emitter never raises: an error is
     logged as "Error building event", and the request continues.
 
-    A usage event gets its item, and is published only if the response shows that it counts.
+    The request says whether the event is text and data mining, and of which institution. A usage event gets its item,
+    and is published only if the response shows that it counts.
     """
 
     def __init__(self, name: str, builders: Iterable[Builder | str], usage: bool = False):
@@ -41,6 +44,7 @@ class EventEmitter:
             event = self._build(*args, **kwargs)
             if event is None:
                 return
+            _add(event, request_fields())
             if self.usage:
                 publish_after_response(self.name, self._with_item(event, kwargs))
             else:
@@ -61,9 +65,17 @@ class EventEmitter:
 
     @staticmethod
     def _with_item(event: IdentifiedEvent, thing: Mapping[str, Any]) -> IdentifiedEvent:
-        for key, value in item_fields(unwrap(current_stats).item_resolver, **thing).items():
-            event.setdefault(key, value)
+        state = unwrap(current_stats)
+        _add(event, item_fields(state.item_resolver, **thing))
+        if "item_id" in event:
+            event.setdefault("access_type", access_type_of(state.access_types, event.get("access_status")))
         return event
+
+
+def _add(event: Event, fields: Mapping[str, Any]) -> None:
+    """Add fields to an event, except those that its builders have set."""
+    for name, value in fields.items():
+        event.setdefault(name, value)
 
 
 EventEmmiter = EventEmitter

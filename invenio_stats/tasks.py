@@ -5,17 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
+from celery.schedules import crontab
 
 from invenio_stats.core.moments import parse_calendar
+from invenio_stats.operations import daily as daily_steps
 from invenio_stats.operations import runner
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
+    "daily",
     "process_events",
     "purge_dead_letters",
     "send_spool",
@@ -54,6 +58,12 @@ StatsDeadLettersTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: delete dead letters older than STATS_DEAD_LETTERS_DAYS, once a day."""
 
+StatsDailyTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.daily",
+    "schedule": crontab(minute=30, hour=2),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: what is due once for each finished day, such as finding gaps, at 02:30."""
+
 
 @shared_task(ignore_result=False)
 def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
@@ -82,6 +92,15 @@ def purge_dead_letters() -> dict[str, Any]:
     A failure is logged and does not stop the other event types; its result is a Failure.
     """
     return runner.purge_all()
+
+
+@shared_task(ignore_result=False)
+def daily() -> dict[str, Any]:
+    """Do what is due once for each finished day; return the result of each step.
+
+    A failure is logged and does not stop the other steps; its result is a Failure.
+    """
+    return daily_steps.run_all()
 
 
 @shared_task(ignore_result=False)

@@ -9,11 +9,11 @@ from pathlib import Path
 from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
-from traffic.ledger import EVENT_TYPES
+from traffic.ledger import EVENT_TYPES, SEARCHES
 
 from demo.processes import DemoError
 
-_QUEUES = [f"stats-{name}{ending}" for name in EVENT_TYPES.values() for ending in ("", "-dead")]
+_QUEUES = [f"stats-{name}{ending}" for name in (*EVENT_TYPES.values(), SEARCHES) for ending in ("", "-dead")]
 
 
 def prepare_file(path: Path) -> None:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from traffic.ledger import EVENT_TYPES
+from traffic.ledger import EVENT_TYPES, SEARCHES
 from traffic.model import Thing
 
 from demo.processes import fetch
@@ -54,6 +54,8 @@ class Engine:
                 if agency == "people":
                     sessions[_thing(kind, event)].append(event["unique_session_id"])
             counts |= {thing: Count(len(found), len(set(found))) for thing, found in sessions.items()}
+        searches = self._documents(f"events-stats-{SEARCHES}", "event_id")
+        agencies[SEARCHES] = Counter(_AGENCIES.get(event["agent_class"], "people") for event in searches)
         return agencies, counts
 
     def totals(self) -> Iterator[tuple[Thing, dict[str, Any]]]:

@@ -1,16 +1,15 @@
 """First complete day: from it on the raw events of an event type are all there, and totals can be counted anew."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
-from invenio_stats.core import mappings, names
-from invenio_stats.core.definitions import AggregationDefinition
+from invenio_stats.completeness.configured import totals_of
+from invenio_stats.completeness.index import document_ref, shared_document
+from invenio_stats.core import names
 from invenio_stats.core.first_complete_day import NOTHING_MISSING, has_risen, judge
 from invenio_stats.core.intervals import INTERVALS, Interval, floor
 from invenio_stats.core.moments import iso, parse
@@ -18,18 +17,8 @@ from invenio_stats.errors import StatsError
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import aliases
 from invenio_stats.search.failures import status_of
-from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import Found
-from invenio_stats.search.versions import SharedDocument, Source
-
-BODY: mappings.Body = {
-    "settings": mappings.INDEX_SETTINGS,
-    "mappings": {
-        "dynamic": False,
-        "properties": {"event_type": mappings.KEYWORD, "first_complete_day": mappings.STAMP},
-    },
-}
-"""The index: one document for each event type, read by its id only."""
+from invenio_stats.search.versions import Source
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE = 0.05
@@ -57,7 +46,6 @@ class FirstCompleteDay:
         """Name the event type."""
         self.client = client
         self._event = event
-        self._index = prefix_index(names.COMPLETENESS)
 
     def get(self) -> datetime | None:
         """Return the start of the day as it was judged last, or None if nobody has judged yet."""
@@ -66,7 +54,7 @@ class FirstCompleteDay:
     @property
     def document_ref(self) -> dict[str, str]:
         """The index and id of the document that holds the day."""
-        return {"_index": self._index, "_id": self._event}
+        return document_ref(self._event)
 
     def raise_to(self, day: datetime) -> None:
         """Say that events before a day may be gone; an earlier day than is known changes nothing."""
@@ -104,7 +92,7 @@ class FirstCompleteDay:
         if known is not None and looked and not has_risen(seen, oldest_event):
             is_news = oldest_event is not None and oldest_event != seen
             return Judgement(known, oldest_event, is_news)
-        others = _totals_of(self._event)
+        others = totals_of(self._event)
         interval = max((interval, *others.values()), key=INTERVALS.index)
         # Totals of several event types may begin before the first event of this one, so they show no deletion; but
         # after one they would shrink like the others.
@@ -112,13 +100,23 @@ class FirstCompleteDay:
         oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}))
         indices = aliases.indices_of(self.client, events)
         # Also among those that do not count: a day that is retracted is there.
-        day = judge(seen, aliases.oldest(self.client, indices), oldest_total, interval, now)
+        oldest_there = aliases.oldest(self.client, indices)
+        lost_whole_days = self._lost_whole_days(events, seen, oldest_there)
+        day = judge(seen, oldest_there, oldest_total, interval, now, lost_whole_days)
         if indices and aliases.closed_indices_of(self.client, events):  # what these hold is not gone
             return Judgement(day if known is None else known, oldest_event, is_news=False)
         return Judgement(max(day, known or NOTHING_MISSING), oldest_event, is_news=True)
 
+    def _lost_whole_days(self, events: str, before: datetime | None, oldest: datetime | None) -> bool:
+        """Return True if the index of the day that was the oldest is gone, and the one that now is has its own."""
+        if before is None or oldest is None or not floor(before, "day") < floor(oldest, "day"):
+            return False
+        gone, index = names.events_index(events, before), names.events_index(events, oldest)
+        is_gone = not aliases.indices_of(self.client, gone)
+        return is_gone and aliases.indices_of(self.client, index) == [index]
+
     def _read(self) -> Found:
-        found: Found = self.client.get(index=self._index, id=self._event, ignore=[404])
+        found: Found = self.client.get(index=self.document_ref["_index"], id=self._event, ignore=[404])
         return found
 
     def _change(self, found: Found, day: datetime, oldest_events: Mapping[str, datetime | None]) -> None:
@@ -136,8 +134,7 @@ class FirstCompleteDay:
         self._write(found, change)
 
     def _write(self, found: Found, change: Callable[[Source], Source | None]) -> None:
-        create = partial(create_index, self.client, self._index, BODY)
-        document = SharedDocument(self.client, self._index, self._event, create, found)
+        document = shared_document(self.client, self._event, found)
         if not document.change(change, _ATTEMPTS, _LONGEST_PAUSE):
             raise StatsError(
                 f"The first complete day of {self._event!r} is being judged by others. The next run tries again."
@@ -178,18 +175,6 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else parse(value)
 
 
-def _totals_of(event: str) -> dict[str, Interval]:
-    """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
-    found: dict[str, Interval] = {}
-    for name, definition in current_stats.aggregations.items():
-        if definition.params.get("event") != event:
-            continue
-        with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
-            alias, interval = _alias_and_interval(name, definition)
-            found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
-    return found
-
-
 def _shared_totals_of(event: str) -> list[str]:
     """Return the aliases of totals that an event type has in common with others."""
     return [
@@ -197,12 +182,3 @@ def _shared_totals_of(event: str) -> list[str]:
         for definition in current_stats.aggregations.values()
         if definition.totals_alias is not None and event in definition.event_types and len(definition.event_types) > 1
     ]
-
-
-def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:
-    """Return the alias of an aggregation's totals and their interval; a foreign class is asked through an object."""
-    if definition.totals_alias is not None and definition.interval is not None:
-        return aliases.with_prefix(definition.totals_alias), definition.interval
-    aggregator = definition.cls(name=name, **definition.params)
-    alias = getattr(aggregator, "index", None) or names.totals_alias(definition.params["event"])
-    return aliases.with_prefix(alias), getattr(aggregator, "interval", "day")

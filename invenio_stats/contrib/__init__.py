@@ -1,1 +1,1 @@
-"""Shipped event types, record views and file downloads, defined with the public API only."""
+"""Shipped event types, record views, file downloads and searches, defined with the public API only."""

@@ -15,6 +15,8 @@ ENGINES = ("os-v2", "os-v1", "v7")
 """Folders named after the client's version: OpenSearch 2 and 1, Elasticsearch 7."""
 
 _FILE = {"bucket_id": KEYWORD, "file_id": KEYWORD, "file_key": KEYWORD}
+_YEAR = "2*"
+"""Begins the date at the end of an index's name: `search-*` would also match the indices of a type `search-made`."""
 _RECORD = {"record_id": KEYWORD, "pid_type": KEYWORD, "pid_value": KEYWORD}
 
 
@@ -37,7 +39,9 @@ def templates() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     ):
         alias = PREFIX + alias_name
         folder = alias_name.removeprefix("stats-").replace("-", "_")
-        yield f"aggregations/aggr_{folder}", *_bodies(alias, mappings.totals_body(alias, fields))
+        yield f"aggregations/aggr_{folder}", *_bodies(alias, mappings.totals_body(alias, fields), _YEAR)
+    alias = PREFIX + names.events_alias("search")
+    yield "search", *_bodies(alias, mappings.events_body(alias, {"search_page": KEYWORD}), _YEAR)
 
 
 def files() -> Iterator[tuple[Path, str]]:
@@ -52,8 +56,8 @@ def files() -> Iterator[tuple[Path, str]]:
                 yield package / engine / f"{name}-v1.json", json.dumps(body, indent=2) + "\n"
 
 
-def _bodies(alias: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    return mappings.legacy_template(alias, body), mappings.composable_template(alias, body)
+def _bodies(alias: str, body: dict[str, Any], pattern: str = "*") -> tuple[dict[str, Any], dict[str, Any]]:
+    return mappings.legacy_template(alias, body, pattern), mappings.composable_template(alias, body, pattern)
 
 
 if __name__ == "__main__":

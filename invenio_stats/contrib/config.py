@@ -12,7 +12,7 @@ _EVENTS = "invenio_stats.contrib"
 _AGGREGATIONS = "invenio_stats.contrib.aggregations"
 _BUILDERS = "invenio_stats.contrib.event_builders"
 
-_ITEM = {"item_id": "item_id", "labels": "labels", "access_status": "access_status"}
+_ITEM = {name: name for name in ("item_id", "parent_id", "labels", "access_status")}
 """Fields of the item of a view or download, copied from the newest event of the interval."""
 
 _RECORD = {"record_id": "record_id", "pid_type": "pid_type", "pid_value": "pid_value"}
@@ -39,6 +39,21 @@ EVENTS_CONFIG = {
         },
     },
 }
+
+SEARCH_EVENTS = {
+    "search": {
+        "templates": f"{_EVENTS}.search",
+        "signal": f"{_EVENTS}.signals.search_executed",
+        "event_builders": [f"{_BUILDERS}.search_event_builder"],
+        "cls": EventsIndexer,
+        "usage": True,
+        "params": {
+            "preprocessors": [flag_robots, flag_machines, anonymize_user, f"{_BUILDERS}.build_search_unique_id"],
+            "double_click_window": 0,
+        },
+    },
+}
+"""Searches that people execute on the site; add it to STATS_EVENTS, and send the signal where a search is executed."""
 
 AGGREGATIONS_CONFIG = {
     "file-download-agg": {

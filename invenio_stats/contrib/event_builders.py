@@ -9,8 +9,10 @@ from invenio_stats.utils import stamp
 __all__ = (
     "build_file_unique_id",
     "build_record_unique_id",
+    "build_search_unique_id",
     "file_download_event_builder",
     "record_view_event_builder",
+    "search_event_builder",
 )
 
 
@@ -37,3 +39,18 @@ def record_view_event_builder(
         **stamp(),
     )
     return event
+
+
+def search_event_builder(event: Event, sender_app: Any, search_page: str = "search", **kwargs: Any) -> Event:
+    """Fill the event of a search that a person executes on the site; it does not contain what was searched for.
+
+    `search_page` tells the search pages of a site apart, for example those of records and of communities.
+    """
+    event.update(search_page=search_page, **stamp())
+    return event
+
+
+def build_search_unique_id(doc: Event) -> Event:
+    """Set `unique_id`, which differs for any two searches: double clicks of searches are not removed."""
+    doc["unique_id"] = doc["event_id"]
+    return doc

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from invenio_stats.core.events import Event, hash_id
 from invenio_stats.core.moments import iso, parse, to_second, utc
+from invenio_stats.core.usage_fields import ITEM_FIELDS
 
 
 class Click(NamedTuple):
@@ -49,6 +50,15 @@ class Document(NamedTuple):
     latest: datetime
     is_superseded: bool = False
     """Whether a click in the next cell is a double click of the latest one here, so that this cell does not count."""
+    item_from: tuple[datetime, str] | None = None
+    """Moment and event id of the earlier click whose item it has, if the latest click has no item."""
+
+    @property
+    def item_source(self) -> tuple[datetime, str] | None:
+        """Moment and event id of the latest click with an item; None if no click has one."""
+        if self.fields.get("item_id") is None:
+            return None
+        return self.item_from or (self.latest, self.event_id)
 
 
 @dataclass(slots=True)
@@ -158,14 +168,27 @@ def _ghost(click: Click) -> Click | None:
 def merge(document: Document, other: Document) -> Document:
     """Return a document merged with another of the same cell; the same object if the merge changes nothing.
 
-    Of clicks in the same second the largest event id wins, so that their order does not matter.
+    Of clicks in the same second the largest event id wins, so that their order does not matter. If the latest click has
+    no item, the document has that of the latest click with one: the resolver failed once, and the thing is the same.
     """
     is_newer = (other.latest, other.event_id) > (document.latest, document.event_id)
     is_superseded = document.is_superseded or other.is_superseded
-    if not is_newer and other.first >= document.first and is_superseded == document.is_superseded:
+    newest, older = (other, document) if is_newer else (document, other)
+    fields, item_from = _with_latest_item(newest, older)
+    is_same = not is_newer and fields is document.fields and other.first >= document.first
+    if is_same and is_superseded == document.is_superseded:
         return document
-    newest = other if is_newer else document
-    return Document(newest.fields, newest.event_id, min(document.first, other.first), newest.latest, is_superseded)
+    first = min(document.first, other.first)
+    return Document(fields, newest.event_id, first, newest.latest, is_superseded, item_from)
+
+
+def _with_latest_item(newest: Document, older: Document) -> tuple[Event, tuple[datetime, str] | None]:
+    """Return the fields of the newer of two documents with the latest item of both, and where it is from."""
+    source, own = older.item_source, newest.item_source
+    if source is None or (own is not None and own >= source):
+        return newest.fields, newest.item_from
+    fields = {name: value for name, value in newest.fields.items() if name not in ITEM_FIELDS}
+    return {**fields, **{name: older.fields[name] for name in ITEM_FIELDS if name in older.fields}}, source
 
 
 def chains(earlier: Document, later: Document, window: int) -> bool:
@@ -184,6 +207,10 @@ def to_source(document: Document, stamp: str) -> Event:
         source["first"] = iso(document.first)
     if document.is_superseded:
         source["superseded"] = True
+    source.pop(_ITEM_FROM, None)
+    if document.item_from:
+        moment, event_id = document.item_from
+        source[_ITEM_FROM] = f"{iso(moment)} {event_id}"
     return source
 
 
@@ -191,7 +218,13 @@ def to_document(source: Event) -> Document:
     """Read the stored document of a cell, also of older releases; ValueError if it has no valid timestamp."""
     latest = to_second(parse(source.get("timestamp", "")))
     first = to_second(parse(source["first"])) if source.get("first") else latest
-    return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")))
+    moment, _, event_id = (source.get(_ITEM_FROM) or "").partition(" ")
+    item_from = (to_second(parse(moment)), event_id) if moment else None
+    return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")), item_from)
+
+
+_ITEM_FROM = "item_from"
+"""Field of a stored document: `Document.item_from` as a text."""
 
 
 DEFAULT_WINDOW = 30

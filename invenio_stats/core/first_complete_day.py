@@ -23,13 +23,14 @@ def judge(
     oldest_total: datetime | None,
     interval: Interval,
     now: datetime,
+    lost_whole_days: bool = False,
 ) -> datetime:
     """Return the first complete day that the oldest event and the oldest total suggest.
 
     Events have been deleted if the oldest one has risen since it was looked at `before`, or if totals reach further
     back than the interval of the oldest event. Then the day of the oldest event may have lost some, too: the day after
-    it is the first that is complete, but never a day later than today, whose events are still coming in. Without
-    totals there is nothing that could shrink.
+    it is the first that is complete, unless only whole days before it were lost. It is never later than today, whose
+    events are still coming in. Without totals there is nothing that could shrink.
     """
     if oldest_total is None:
         return NOTHING_MISSING
@@ -37,4 +38,5 @@ def judge(
         return floor(now, "day")
     if not has_risen(before, oldest_event) and oldest_total >= floor(oldest_event, interval):
         return NOTHING_MISSING
-    return min(floor(oldest_event, "day") + timedelta(days=1), floor(now, "day"))
+    day = floor(oldest_event, "day")
+    return min(day if lost_whole_days else day + timedelta(days=1), floor(now, "day"))

@@ -8,9 +8,7 @@ from typing import Any, Protocol
 
 from invenio_stats.core.access_types import ACCESS_TYPES
 from invenio_stats.core.moments import BEGINNING, parse
-
-TDM = "TDM"
-"""Access method of text and data mining that was agreed; an event without it is regular use."""
+from invenio_stats.core.usage_fields import TDM
 
 ROW_FIELDS = ("access_type", "access_method", "country", "institution")
 """What COUNTER's reports tell the uses of an item apart by."""

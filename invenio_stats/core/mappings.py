@@ -38,6 +38,7 @@ EVENT_FIELDS: dict[str, Field] = {
     "referrer": KEYWORD,
     "first": DATE,
     "superseded": BOOLEAN,
+    "item_from": KEYWORD,
     "event_id": KEYWORD,
     "updated_timestamp": STAMP,
 }
@@ -125,11 +126,11 @@ def totals_body(alias: str, fields: dict[str, Field]) -> Body:
     }
 
 
-def legacy_template(alias: str, body: Body) -> Body:
-    """Return the `_template` body for the indices whose names begin with the alias."""
-    return {"index_patterns": [f"{alias}-*"], "order": 0, "version": 1, **body}
+def legacy_template(alias: str, body: Body, pattern: str = "*") -> Body:
+    """Return the `_template` body for the indices of the alias, which have the pattern behind it."""
+    return {"index_patterns": [f"{alias}-{pattern}"], "order": 0, "version": 1, **body}
 
 
-def composable_template(alias: str, body: Body) -> Body:
-    """Return the `_index_template` body for the indices whose names begin with the alias."""
-    return {"index_patterns": [f"{alias}-*"], "priority": 100, "version": 1, "template": body}
+def composable_template(alias: str, body: Body, pattern: str = "*") -> Body:
+    """Return the `_index_template` body for the indices of the alias, which have the pattern behind it."""
+    return {"index_patterns": [f"{alias}-{pattern}"], "priority": 100, "version": 1, "template": body}

@@ -1,4 +1,4 @@
-"""Find the record that a view or download belongs to, with its current labels and access status."""
+"""Find the record that a view or download belongs to, with its parent, labels and access status at this moment."""
 
 import logging
 from collections.abc import Callable, Hashable, Mapping
@@ -23,6 +23,8 @@ class Item(NamedTuple):
     """Ids of the communities that the item belongs to."""
     access_status: str | None = None
     """For example open, embargoed or restricted; None if not known."""
+    parent_id: str | None = None
+    """What all versions of the item belong to; None if it has no versions, and is its own parent."""
 
 
 Resolver = Callable[..., Item | None]
@@ -42,7 +44,10 @@ def item_fields(resolver: Resolver | None, **thing: Any) -> dict[str, Any]:
     except Exception as error:
         logger.error("Error resolving the item of an event", exc_info=without_text(error))
         return {}
-    return {} if item is None else {key: value for key, value in item._asdict().items() if value not in (None, [])}
+    if item is None:
+        return {}
+    known = {name: value for name, value in item._asdict().items() if value not in (None, [])}
+    return {"parent_id": item.item_id, **known}
 
 
 def _resolve_once(resolver: Resolver, thing: dict[str, Any]) -> Item | None:
@@ -65,15 +70,16 @@ def _identity(record: Any = None, obj: Any = None, **kwargs: Any) -> Hashable:
 def resolve_item(pid: Any = None, record: Any = None, obj: Any = None, **kwargs: Any) -> Item | None:
     """Return the item of a plain Invenio record or of an InvenioRDM record; None if there is no record.
 
-    The item's id is the persistent identifier of an InvenioRDM record, or the id of a plain one. A file without its
-    record is resolved by its bucket if invenio-records-files is installed.
+    The item's id is the persistent identifier of an InvenioRDM record, or the id of a plain one; the parent's is that
+    of the InvenioRDM record's parent. A file without its record is resolved by its bucket if invenio-records-files is
+    installed.
     """
     record = getattr(record, "_record", record)  # the result item of a service wraps the record
     if record is None and obj is not None:
         record = getattr(obj, "record", None) or _record_of_bucket(getattr(obj, "bucket_id", None))
     if record is None:
         return None
-    return Item(_item_id(record), _labels(record), _access_status(record))
+    return Item(_item_id(record), _labels(record), _access_status(record), _pid_value(getattr(record, "parent", None)))
 
 
 def _record_of_bucket(bucket_id: Any) -> Any:
@@ -97,8 +103,12 @@ def _records_files() -> tuple[Any, Any] | None:
 
 
 def _item_id(record: Any) -> str:
+    return _pid_value(record) or str(getattr(record, "id", None) or record["id"])
+
+
+def _pid_value(record: Any) -> str | None:
     value = getattr(getattr(record, "pid", None), "pid_value", None)
-    return str(value or getattr(record, "id", None) or record["id"])
+    return str(value) if value else None
 
 
 def _labels(record: Any) -> list[str]:

@@ -8,6 +8,7 @@ from flask import current_app, has_app_context, has_request_context, request
 
 from invenio_stats.core import agent_classes
 from invenio_stats.core.addresses import canonical_address
+from invenio_stats.core.customers import Customers
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import parse
@@ -24,6 +25,7 @@ from invenio_stats.core.visitors import (
 from invenio_stats.privacy.geoip import country_database, country_of
 from invenio_stats.privacy.salts import existing_salt_of, is_own
 from invenio_stats.privacy.user_agents.cache import describe, note
+from invenio_stats.proxies import current_stats, unwrap
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -44,7 +46,7 @@ _DERIVED_FIELDS = (
 
 
 class Pseudonymizer:
-    """Replaces the personal data of events, in place, by the visitor's keys, the country and the user-agent class.
+    """Replaces the personal data of events, in place, by the visitor's keys, country, institution and user-agent class.
 
     The keys are hashes under the salt of the event's day. In the first `window` seconds of a day the event also gets
     its key under the previous day's salt, so that a double click across midnight is recognised; it is left out if that
@@ -67,6 +69,8 @@ class Pseudonymizer:
         self._visitor: tuple[Visitor, bool] | None = None
         self._visitor_fields: dict[str, Any] = {}
         """Country and user-agent fields of the current visitor."""
+        self._institution: str | None = None
+        """Customer id of the current visitor, by the address."""
         self._keys: dict[Any, dict[str, Any]] = {}
         """Keys of the current visitor, by hour."""
 
@@ -87,6 +91,8 @@ class Pseudonymizer:
             self._set_visitor(visitor, has_agent)
         event.update(self._visitor_fields)
         event.update(kept)
+        if self._institution is not None and event.get("institution") is None:
+            event["institution"] = self._institution
         try:
             moment = parse(event["timestamp"])
         except (KeyError, ValueError):
@@ -107,6 +113,7 @@ class Pseudonymizer:
         agent = self._call_once(_agent_fields, visitor.user_agent or "") if has_agent else {"agent_class": "unknown"}
         self._visitor, self._keys = (visitor, has_agent), {}
         self._visitor_fields = {"country": country_of(visitor.ip_address, self._call_once(country_database)), **agent}
+        self._institution = self._call_once(_customers).find_id(visitor.ip_address)
 
     def _keys_at(self, moment: datetime, visitor: Visitor) -> dict[str, Any]:
         day, yesterday = moment.date(), None
@@ -149,6 +156,12 @@ def _has_referrer_to_reduce(event: Mapping[str, Any], raw: bool) -> bool:
 
 def _reduced_referrer(referrer: str) -> str | None:
     return referrer_host(referrer, _own_hosts())
+
+
+def _customers() -> Customers:
+    """Return the customers of the current application; none without an application that has statistics."""
+    known = has_app_context() and "invenio-stats" in current_app.extensions
+    return unwrap(current_stats).customers if known else Customers()
 
 
 def _own_hosts() -> set[str]:

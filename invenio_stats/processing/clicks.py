@@ -8,6 +8,7 @@ from typing import NamedTuple
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
 from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
+from invenio_stats.core.usage_fields import complete_usage, find_unknown_value
 from invenio_stats.core.visitors import has_personal_data
 from invenio_stats.errors import PersonalDataError
 from invenio_stats.privacy.error_texts import describe, without_text
@@ -56,7 +57,7 @@ def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> It
             continue
         if click is None:
             continue
-        reason = _wrong_time(click, rules)
+        reason = _wrong_time(click, rules) or _wrong_value(click)
         if reason is not None:
             batch.failures.append((to_dead_letter(event), reason))
             continue
@@ -70,6 +71,12 @@ def _wrong_time(click: Click, rules: ClickRules) -> str | None:
     return "in the future" if click.moment > rules.last_moment else None
 
 
+def _wrong_value(click: Click) -> str | None:
+    """Return why an event can be in no report of COUNTER; None if it can."""
+    field = find_unknown_value(click.fields)
+    return None if field is None else f"unknown {field}"
+
+
 def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
     """Return the click of one event, or None if a preprocessor drops it."""
     doc = _preprocess(event, rules, batch)
@@ -79,6 +86,7 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
         raise PersonalDataError(rules.alias)
     if doc.get("referrer") is not None:  # a chain without anonymize_user has left it whole
         doc["referrer"] = stored_referrer(doc["referrer"])
+    complete_usage(doc)
     timestamp = doc["timestamp"]
     moment = to_second(parse(timestamp))
     cell = cell_start(moment, rules.window)
@@ -90,7 +98,7 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
         doc["timestamp"] = iso(moment)
     doc["updated_timestamp"] = rules.stamp
     if isinstance(event, IdentifiedEvent):
-        doc["event_id"] = event.event_id
+        doc["event_id"] = event.event_id  # once more: a preprocessor may have made another dict
     identity = identity_of(doc)
     event_id = doc.get("event_id") or document_id_of(cell, identity) or with_id(doc).event_id
     return Click(doc, moment, event_id, cell, identity, previous)
@@ -99,6 +107,8 @@ def _build_click(event: Event, rules: ClickRules, batch: Batch) -> Click | None:
 def _preprocess(event: Event, rules: ClickRules, batch: Batch) -> Event | None:
     """Return the event after all preprocessors; None if one drops it, which is counted under its reason."""
     doc: Event = dict(event)
+    if isinstance(event, IdentifiedEvent):
+        doc["event_id"] = event.event_id
     for preprocess in rules.chain:
         before = doc
         result = preprocess(doc)

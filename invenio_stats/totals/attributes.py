@@ -17,6 +17,7 @@ from invenio_stats.core.access_types import DEFAULT_ACCESS_TYPES, access_type_of
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.metrics import Metric, parse_metrics
+from invenio_stats.core.usage_fields import TDM
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import aliases, clauses
@@ -36,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 MAX_PAGE_SIZE = 10_000
 """Most totals in one response, even if `max_bucket_size` is larger."""
+
+
+NEVER_COUNTED: tuple[Mapping[str, Any], ...] = ({"superseded": True}, {"access_method": TDM})
+"""An event with one of these terms is in no total: superseded clicks, and mining, unless a class says otherwise."""
 
 
 class Aggregator(Protocol):
@@ -167,7 +172,10 @@ def recount_of(aggregator: Aggregator) -> Recount | None:
         check_open(aggregator)
     modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
     usage = usage_of(aggregator)
-    counted = counted_events(aggregator.client, alias, modifiers)
+    never_counted = getattr(aggregator, "never_counted", NEVER_COUNTED)  # a class of an instance need not know it
+    if usage is not None:
+        never_counted = usage.never_counted
+    counted = counted_events(aggregator.client, alias, modifiers, never_counted)
     recount = Recount(
         client=aggregator.client,
         spec=_spec_of(aggregator),
@@ -230,9 +238,13 @@ Modifier = Callable[[Any], Any]
 """`(search) -> search`: narrows the search to the events that count."""
 
 
-def counted_events(client: Any, alias: str, modifiers: Iterable[Modifier]) -> Body:
-    """Return the query for the events that count: those that are not superseded, narrowed by the modifiers."""
-    search = dsl.Search(using=client, index=alias).exclude("term", superseded=True)
+def counted_events(
+    client: Any, alias: str, modifiers: Iterable[Modifier], never_counted: Iterable[Mapping[str, Any]]
+) -> Body:
+    """Return the query for the events that count: those without the terms that never count, narrowed by modifiers."""
+    search = dsl.Search(using=client, index=alias)
+    for term in never_counted:
+        search = search.exclude("term", **term)
     for modifier in modifiers:
         search = modifier(search)
         if search is None:

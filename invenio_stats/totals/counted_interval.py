@@ -13,6 +13,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.attributes import Aggregator, recount_of, store_of
+from invenio_stats.totals.lost_events import without_lost
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
@@ -82,6 +83,7 @@ def count_interval(
             changed = search_bodies.changed_since(utc(previous_bookmark), aggregator.interval)
             total_keys = recount.iter_total_keys(clauses.all_of([changed, where]))
             counted = store.with_stored(recount.count_keys(total_keys))
+        counted = without_lost(recount, counted, aggregator.name)
     return CountedInterval(aggregator.name, start, store, counted, clock)
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.search.aliases import indices_of
@@ -25,6 +26,7 @@ def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
     deleted = store_of(aggregator).delete(first, last)
     aggregator.begin_lease().revoke_others()
     rewind_bookmark(aggregator, first)
+    raise_revision(aggregator.client)
     return deleted
 
 

@@ -22,6 +22,7 @@ from invenio_stats.totals.complete_days import find_day
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
 from invenio_stats.totals.leases import RunLease
+from invenio_stats.totals.lost_events import without_lost
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import Recount, Touched
 from invenio_stats.totals.stored import TotalsStore
@@ -131,7 +132,8 @@ class RunPlanner:
         return Plan(self.store, moments, events, count, previous_bookmark, bookmark, is_guarded)
 
     def _count_all(self, where: Body, starts: Collection[datetime]) -> Iterator[CountedTotal]:
-        return count_all(self.recount, self.store, clauses.all_of([where, self._span(starts)]))
+        counted = count_all(self.recount, self.store, clauses.all_of([where, self._span(starts)]))
+        return without_lost(self.recount, counted, self.aggregator.name)
 
     def _count_changed(
         self, where: Body, known: list[TotalKey] | None, starts: Collection[datetime]
@@ -141,7 +143,8 @@ class RunPlanner:
             total_keys = self.recount.iter_total_keys(clauses.all_of([where, self._span(starts)]))
         else:
             total_keys = (total_key for total_key in known if total_key.start in starts)
-        return self.store.with_stored(self.recount.count_keys(total_keys))
+        counted = self.store.with_stored(self.recount.count_keys(total_keys))
+        return without_lost(self.recount, counted, self.aggregator.name)
 
     def _span(self, starts: Collection[datetime]) -> Body:
         return clauses.between(min(starts), after(max(starts), self.interval))

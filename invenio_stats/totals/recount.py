@@ -65,6 +65,16 @@ class Recount:
         """Return the query for the events of total keys, given in the order of their intervals."""
         return search_bodies.of_total_keys(total_keys, self.spec)
 
+    def read_count(self, total: Mapping[str, Any]) -> int:
+        """Return the number of events that a stored total counts."""
+        counts = [total.get(field) for field in self.count_fields]
+        return sum(count for count in counts if isinstance(count, int))
+
+    @property
+    def count_fields(self) -> Sequence[str]:
+        """The fields of a total whose sum is the number of its events."""
+        return ["count"]
+
     def count_counted(self, where: Body) -> dict[datetime, int]:
         """Return the number of matching events that count by start of interval."""
         query = clauses.all_of([self.counted, where])
@@ -138,6 +148,18 @@ class Recount:
             if len(groups) < self.page:
                 return
             rest = [{"range": {self.spec.key_field: {"gt": groups[-1]["key"]["key"]}}}]
+
+    def count_documents(self, total_keys: Iterable[TotalKey], where: Body | None = None) -> dict[TotalKey, int]:
+        """Return the number of matching events by total key, also of those that do not count; 0 is left out.
+
+        The total keys must be given in the order of their intervals.
+        """
+        found: dict[TotalKey, int] = {}
+        for window in search_bodies.windows(total_keys, self.page):
+            query = clauses.all_of([search_bodies.of_total_keys(window, self.spec), *([where] if where else [])])
+            groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page), True)
+            found.update({search_bodies.read_total_key(group): group["doc_count"] for group in groups})
+        return found
 
     def _gone(self, where: Body) -> Iterator[CountedTotal]:
         uncounted = clauses.all_of([where, clauses.none_of([self.counted])])

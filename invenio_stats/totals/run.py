@@ -6,9 +6,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_day import FirstDay, first_day_in
+from invenio_stats.completeness.revision import raise_revision
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
+from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals import complete_days
 from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
@@ -29,6 +33,8 @@ class Documents(NamedTuple):
     """The document that the runs of the aggregation share."""
     first_complete_days: list[Found]
     """One for each event type."""
+    first_day: Found
+    """The document of the first day of the aggregation."""
     bookmark: Found | None
     """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
@@ -47,6 +53,8 @@ class Run:
     """None before `execute`, and if there is no event at all."""
     result: RunResult = field(default_factory=RunResult)
     _current_interval: CountedInterval | None = field(default=None, init=False)
+    _has_moved: bool = field(default=False, init=False)
+    """Whether the bookmark was set."""
 
     @classmethod
     def begin(cls, aggregator: Aggregator, clock: Clock) -> "Run | None":
@@ -104,6 +112,31 @@ class Run:
             began = self.lease.begun
             reached = min(began, self.plan.bookmark, self.result.others_began or began)
             self.aggregator.bookmark_api.set_bookmark(iso(reached))
+            self._has_moved = True
+
+    def announce(self) -> None:
+        """Raise the revision if the run has written totals, also if it failed, or has moved the bookmark."""
+        has_written = any(self.result.written.values())
+        if self._has_moved:
+            self._keep_first_day()
+        if has_written or self._has_moved:
+            changed = self.store.alias if has_written else None
+            raise_revision(self.aggregator.client, changed, has_index="error" not in self.documents.first_day)
+
+    def _keep_first_day(self) -> None:
+        """Store the day from which on there are totals, unless it is known: that of the oldest total.
+
+        If it is not later, it is the first complete day: from then on, a day without totals is one without events.
+        """
+        if first_day_in(self.documents.first_day) is not None:
+            return
+        client, alias = self.aggregator.client, self.store.alias
+        client.indices.refresh(index=alias, ignore_unavailable=True)
+        oldest = aliases.oldest(client, alias)
+        if oldest is not None:
+            day = complete_days.known_day(self.aggregator) or NOTHING_MISSING
+            first_day = oldest if day == NOTHING_MISSING else min(oldest, day)
+            FirstDay(client, self.aggregator.name).set(first_day, self.documents.first_day)
 
     def take(self, dt: datetime) -> CountedInterval | None:
         """Return the counts of the current interval if it contains `dt`, else None; a second call returns None.
@@ -141,11 +174,12 @@ class Run:
 
 
 def read_documents(aggregator: Aggregator) -> Documents:
-    """Read the shared document of the runs, the first complete days and the bookmark, in one request."""
+    """Read the shared document of the runs, the days of completeness and the bookmark, in one request."""
     of_days = complete_days.documents(aggregator)
-    document_refs = [lease_document(aggregator.name), *of_days]
+    first_day_ref = FirstDay(aggregator.client, aggregator.name).document_ref
+    document_refs = [lease_document(aggregator.name), first_day_ref, *of_days]
     if type(aggregator.bookmark_api) is BookmarkAPI:
         document_refs.append(aggregator.bookmark_api.document_ref)
-    lease, *others = read(aggregator.client, document_refs)
+    lease, first_day, *others = read(aggregator.client, document_refs)
     days, bookmark = others[: len(of_days)], others[len(of_days) :]
-    return Documents(lease, days, bookmark[0] if bookmark else None)
+    return Documents(lease, days, first_day, bookmark[0] if bookmark else None)

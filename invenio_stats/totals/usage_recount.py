@@ -83,6 +83,18 @@ class UsageRecount(Recount):
             found.update(part.count_events_of(total_keys, query))
         return found
 
+    @property
+    def count_fields(self) -> Sequence[str]:
+        """The fields of a total whose sum is the number of its events."""
+        return self.usage.count_fields
+
+    def count_documents(self, total_keys: Iterable[TotalKey], where: Body | None = None) -> Counter[TotalKey]:
+        """Return the number of events by total key, including events that do not count."""
+        wanted, found = list(total_keys), Counter[TotalKey]()
+        for part, query in self._parts(where):
+            found.update(part.count_documents(wanted, query))
+        return found
+
     def of_total_keys(self, total_keys: Sequence[TotalKey]) -> Body:
         """Return the query for the events of total keys, given in the order of their intervals."""
         return clauses.any_of(

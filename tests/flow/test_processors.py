@@ -183,6 +183,28 @@ def test_a_broken_event_goes_to_the_dead_letters_and_the_others_go_on(index_even
     assert queue_depth.dead(queues["file-download"]) == 1
 
 
+@pytest.mark.parametrize("field", ["access_type", "access_method"])
+def test_what_counter_does_not_know_goes_to_the_dead_letters(index_events, stored, queues, field):
+    assert index_events(download(access_type="Controlled", access_method="TDM"), download(**{field: "free"})) == (1, 1)
+    (hit,) = stored()
+    assert (hit["_source"]["access_type"], hit["_source"]["access_method"]) == ("Controlled", "TDM")
+    assert [dead_letter.reason for dead_letter in dead_letters.look(queues["file-download"])] == [f"unknown {field}"]
+
+
+def test_a_double_click_without_an_item_keeps_that_of_the_click_before(index_events, stored):
+    """Whether both come in one batch or in two; what the click itself says is the later one's."""
+    start = TODAY.replace(minute=0, second=0)
+    item = {"item_id": "I", "labels": ["bees"], "access_status": "closed", "access_type": "Controlled"}
+    for file_id, batches in (("F", 1), ("G", 2)):
+        clicks = [download(start, **item), download(start + timedelta(seconds=9), access_method="TDM")]
+        clicks = [{**click, "file_id": file_id} for click in clicks]
+        for batch in [clicks] if batches == 1 else [[click] for click in clicks]:
+            index_events(*batch)
+    for hit in stored():
+        assert {**item, "parent_id": "I", "access_method": "TDM"}.items() <= hit["_source"].items()
+    assert len(stored()) == 2
+
+
 @pytest.mark.parametrize("field", ["user_agent", "session_id", "user_id", "ip_address"])
 def test_half_a_character_costs_no_event(index_events, stored, queues, field):
     """What a client may write into a header is hashed, whatever it is."""

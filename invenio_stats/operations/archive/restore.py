@@ -9,6 +9,8 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.completeness.first_day import FirstDay
+from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import after
 from invenio_stats.core.moments import END, parse
@@ -79,9 +81,9 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
         for outcome, count in merger.outcomes.items():
             counted[outcome] += count
     if not is_dry:
-        for event_type in _event_types(manifest, "totals", "automated"):
-            FirstCompleteDay(client, event_type).forget_oldest_events()
+        _have_judged_again(client, manifest)
         client.indices.refresh(index=f"{prefix_index('stats-')}*,{prefix_index('events-stats-')}*")
+        raise_revision(client)
     return outcomes
 
 
@@ -106,6 +108,14 @@ def _judge_completeness(client: Any, manifest: Manifest, now: datetime) -> None:
     for event_type in _event_types(manifest, "events", "totals"):
         events, totals = prefix_index(names.events_alias(event_type)), prefix_index(names.totals_alias(event_type))
         FirstCompleteDay(client, event_type).find(events, totals, "day", now)
+
+
+def _have_judged_again(client: Any, manifest: Manifest) -> None:
+    """Have the days of completeness found again by whoever needs them next, with the imported documents."""
+    for event_type in _event_types(manifest, "totals", "automated"):
+        FirstCompleteDay(client, event_type).forget_oldest_events()
+    for aggregation in bookmarks_of(_event_types(manifest, "events", "totals", "automated")):
+        FirstDay(client, aggregation).forget()
 
 
 def _event_types(manifest: Manifest, *kinds: str) -> list[str]:

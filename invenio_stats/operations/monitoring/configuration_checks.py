@@ -15,6 +15,7 @@ _TASKS = {
     "aggregate_events": "StatsAggregationTask",
     "send_spool": "StatsSpoolTask",
     "purge_dead_letters": "StatsDeadLettersTask",
+    "daily": "StatsDailyTask",
 }
 _TYPES_OF = {"process_events": "events_config", "aggregate_events": "aggregations_config"}
 """Which names the first argument of a task has."""
@@ -97,7 +98,8 @@ def check_schedule() -> Finding:
             " ".join(said),
             _(
                 "Take the entries from invenio_stats.tasks and name all types in their 'args', or have cron run the "
-                "commands: `stats events process`, `aggregations process -b`, `spool send`, `dead-letters purge`."
+                "commands: `stats events process`, `aggregations process -b`, `spool send`, `dead-letters purge`, "
+                "`daily`."
             ),
         )
     return Finding("schedule", "ok", _("Beat starts all tasks, for all event types and aggregations."))

@@ -15,6 +15,7 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring.completeness_checks import check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_error_texts,
@@ -261,6 +262,7 @@ _CHECKS: tuple[Check, ...] = (
     check_receivers,
     check_schedule,
     check_workers,
+    check_lateness,
     _broker,
     check_broker_instances,
     _dead_letters,
@@ -268,6 +270,7 @@ _CHECKS: tuple[Check, ...] = (
     check_spool_owner,
     _engine,
     check_mappings,
+    check_gaps,
     _totals,
     _estimates,
 )

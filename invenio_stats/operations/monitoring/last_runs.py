@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from invenio_cache import current_cache
 
-from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.core.lateness import add_run
+from invenio_stats.core.moments import iso_zoned, parse, to_second
 from invenio_stats.privacy.error_texts import without_text
 
 Kind = Literal["events", "aggregations"]
@@ -32,6 +33,7 @@ def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
     facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
     try:
         remember(kind, name, {**facts, **_summary(kind, result)})
+        _remember_time(kind, name, started)
     except Exception as error:  # without a cache the work is done nevertheless
         logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
     return result
@@ -47,8 +49,22 @@ def recall(kind: Kind, name: str) -> dict[str, Any] | None:
     return current_cache.get(_key(kind, name))
 
 
+def run_times(kind: Kind, name: str) -> list[datetime]:
+    """Return when the last runs began, the latest last; runs within a few minutes are one."""
+    return [parse(moment) for moment in current_cache.get(_times_key(kind, name)) or ()]
+
+
+def _remember_time(kind: Kind, name: str, started: datetime) -> None:
+    times = add_run(run_times(kind, name), started)
+    current_cache.set(_times_key(kind, name), [iso_zoned(moment) for moment in times], timeout=_LIFETIME_SECONDS)
+
+
 def _key(kind: Kind, name: str) -> str:
     return f"stats:run:{kind}:{name}"
+
+
+def _times_key(kind: Kind, name: str) -> str:
+    return f"stats:run-times:{kind}:{name}"
 
 
 def _summary(kind: Kind, result: Any) -> dict[str, Any]:

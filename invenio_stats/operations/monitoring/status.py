@@ -12,6 +12,7 @@ from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
+from invenio_stats.core.lateness import is_late
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
@@ -26,12 +27,14 @@ Line = dict[str, Any]
 def events_status(now: datetime) -> dict[str, Line]:
     """Return by event type what waits, what failed, and what the last run did.
 
-    The keys: waiting, oldest_waiting, newest_event, failed (dead letters), postponed, ingest, last_run, problems.
+    The keys: waiting, oldest_waiting, newest_event, failed (dead letters), postponed, ingest, last_run, late, problems.
     `postponed` is the number of dead letters that come back by themselves: an index refuses them for now.
+
+    `late` is True if there was no run for three times the usual distance of the last ones.
 
     `ingest` has the numbers of events of the last seven days that do not count, by reason.
     """
-    lines = {name: _event_line(name) for name in current_stats.events}
+    lines = {name: _event_line(name, now) for name in current_stats.events}
     problems: Line = {"problems": []}
     with _noting_problems(problems, "search engine"):
         week = ingest_counters.read(current_search_client, (now - timedelta(days=6)).date(), now.date())
@@ -58,7 +61,7 @@ def spool_status() -> Line:
 
 
 def aggregations_status(now: datetime) -> dict[str, Line]:
-    """Return by aggregation: bookmark, lag_seconds, first_complete_day, quarantined, last_run, problems.
+    """Return by aggregation: bookmark, lag_seconds, first_complete_day, quarantined, last_run, late, problems.
 
     `quarantined` is the number of totals that could not be built or written, which each run tries again. The
     aggregation of automated traffic has its own line, after the aggregation that it belongs to.
@@ -72,10 +75,10 @@ def aggregations_status(now: datetime) -> dict[str, Line]:
         for aggregation, aggregator in aggregators.items():
             lines[aggregation] = _aggregation_line()
             _set_totals_state(lines[aggregation], aggregation, aggregator, now)
-    return {name: _with_last_run(line, "aggregations", name) for name, line in lines.items()}
+    return {name: _with_last_run(line, "aggregations", name, now) for name, line in lines.items()}
 
 
-def _event_line(name: str) -> Line:
+def _event_line(name: str, now: datetime) -> Line:
     queue = current_stats.events[name].queue
     line: Line = {
         "waiting": None,
@@ -93,7 +96,7 @@ def _event_line(name: str) -> Line:
         line["postponed"] = queue_depth.postponed(queue)
     with _noting_problems(line, "search engine"):
         line["newest_event"] = _as_text(_newest_event(prefix_index(names.events_alias(name))))
-    return _with_last_run(line, "events", name)
+    return _with_last_run(line, "events", name, now)
 
 
 def _aggregation_line() -> Line:
@@ -113,10 +116,11 @@ def _set_totals_state(line: Line, name: str, aggregator: Any, now: datetime) -> 
         line["quarantined"] = len(quarantined_totals(current_search_client, name))
 
 
-def _with_last_run(line: Line, kind: last_runs.Kind, name: str) -> Line:
-    line["last_run"] = None
+def _with_last_run(line: Line, kind: last_runs.Kind, name: str, now: datetime) -> Line:
+    line["last_run"] = line["late"] = None
     with _noting_problems(line, "cache"):
         line["last_run"] = last_runs.recall(kind, name)
+        line["late"] = is_late(last_runs.run_times(kind, name), now)
     return line
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
@@ -65,6 +66,7 @@ class Rebuild:
                 raise _busy(self.aggregator.name)
             return self._rebuild(lease, done, on_interval)
         finally:
+            raise_revision(self.aggregator.client, store_of(self.aggregator).alias)
             lease.release(unfinished=set(self.due) - set(done))
 
     def _rebuild(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> RebuildResult:

@@ -12,7 +12,10 @@ from .instance import CONFIG
 
 pytestmark = pytest.mark.filterwarnings("ignore:Query .* does not know doc_type")
 
-OURS = {"item_id", "labels", "access_status", "event_id", "superseded", "first", "agent_class", "previous_visitor_id"}
+OURS = {
+    *("item_id", "parent_id", "labels", "access_status", "access_type", "access_method", "institution", "event_id"),
+    *("superseded", "first", "agent_class", "previous_visitor_id"),
+}
 
 
 class OwnRun(EventsIndexer):
@@ -30,6 +33,7 @@ def test_a_strict_mapping_is_taught_our_fields(used, search_client, sources, ind
             assert set(found["mappings"]["properties"]) >= OURS | {"recid", "via_api"}
     (download,) = (event for event in sources("events-stats-file-download") if event["recid"] == "r1")
     assert (download["item_id"], download["labels"], download["access_status"]) == ("r1", ["bees"], "open")
+    assert (download["parent_id"], download["access_type"]) == (download["parent_recid"], "Open")
     assert download["via_api"] is False
 
 

@@ -167,8 +167,10 @@ def test_a_download_has_the_fields_of_the_contract_and_its_item(visitor, waiting
         "is_robot": False,
         "is_machine": False,
         "item_id": "I",
+        "parent_id": "I",
         "labels": ["bees"],
         "access_status": "open",
+        "access_type": "Open",
     }
 
 

@@ -1,6 +1,6 @@
 """Totals stay as they are when somebody deletes the raw events of the oldest day, in whatever way."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -110,6 +110,19 @@ def test_verify_skips_it_and_is_content(deleted, invoke):
     assert "the first day with all raw events" in said
 
 
+def test_the_next_day_is_complete_where_an_index_was_deleted(
+    counted, search_client, index_prefix, queues, values, refresh
+):
+    """Of a day whose events were deleted by a query, nobody knows how far the query reached."""
+    delete_index(search_client, index_prefix)
+    publish(download(DAYS[0], ip_address="192.0.2.9"), download(DAYS[1], file_id="F", ip_address="192.0.2.9"))
+    assert [dead_letter.reason for dead_letter in dead_letters.look(queues[EVENT])] == ["expired"]
+    assert FirstCompleteDay(search_client, EVENT).get() == DAYS[1].replace(hour=0, tzinfo=timezone.utc)
+    refresh()
+    aggregate_one(NAME)
+    assert values() == [3, 4, 3]
+
+
 def test_a_second_deletion_is_noticed_too(deleted, search_client, index_prefix, queues, values, refresh):
     publish(download(DAYS[2], file_id="F", ip_address="192.0.2.9"))
     refresh()
@@ -183,3 +196,38 @@ def test_bookmarks_and_nothing_else_are_among_the_bookmarks(counted, search_clie
     refresh()
     found = search_client.search(index=f"{index_prefix}stats-bookmarks")["hits"]["hits"]
     assert {hit["_id"] for hit in found} == {NAME, f"{NAME}-automated"}
+
+
+def delete_middle_index(client, prefix):
+    client.indices.delete(index=f"{prefix}events-stats-{EVENT}-{DAYS[1]:%Y-%m-%d}")
+
+
+def delete_middle_by_query(client, prefix):
+    query = {"query": {"range": {"timestamp": {"gte": f"{DAYS[1]:%Y-%m-%d}", "lt": f"{DAYS[2]:%Y-%m-%d}"}}}}
+    client.delete_by_query(index=f"{prefix}events-stats-{EVENT}-*", body=query, refresh=True)
+
+
+@pytest.mark.parametrize("delete", [delete_middle_index, delete_middle_by_query])
+def test_a_late_event_for_a_day_deleted_in_the_middle_makes_no_total_smaller(
+    counted, search_client, index_prefix, delete, invoke, values, refresh, caplog
+):
+    """The oldest event does not show it. Totals of the same day that have their events are counted."""
+    delete(search_client, index_prefix)
+    publish(download(DAYS[1], file_id="F", ip_address="192.0.2.9"), download(DAYS[1], file_id="new"))
+    refresh()
+    aggregate_one(NAME)
+    assert "Totals whose raw events were deleted are left as they are" in caplog.text
+    assert sorted(values()) == [1, *TOTALS]
+    dates = ("--from", f"{DAYS[0]:%Y-%m-%d}", "--to", f"{DAYS[2]:%Y-%m-%d}")
+    invoke("aggregations", "process", NAME, *dates, "--eager")
+    assert sorted(values()) == [1, *TOTALS]
+
+
+def test_a_retracted_event_makes_a_total_smaller(counted, search_client, index_prefix, refresh, values):
+    """Its document is there."""
+    index = f"{index_prefix}events-stats-{EVENT}-{DAYS[1]:%Y-%m-%d}"
+    hit = search_client.search(index=index)["hits"]["hits"][0]
+    stamped = {"superseded": True, "updated_timestamp": f"{TODAY:%Y-%m-%dT%H:%M:%S}"}
+    search_client.index(index=index, id=hit["_id"], body={**hit["_source"], **stamped}, refresh=True)
+    aggregate_one(NAME)
+    assert values() == [3, 2, 3]

@@ -164,7 +164,7 @@ def test_a_total_that_others_changed_meanwhile_is_counted_again(raw, days, aggre
 
     def meanwhile():
         ref = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}
-        search_client.index(**ref, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": 99})
+        search_client.index(**ref, body={"timestamp": DAYS[0], "unique_id": "recid_1", "count": 0})
 
     assert aggregator(meanwhile).run() == [(1, 0)] * 6
     assert counts() == ALL
@@ -173,7 +173,7 @@ def test_a_total_that_others_changed_meanwhile_is_counted_again(raw, days, aggre
 def test_a_total_that_others_change_again_and_again_holds_the_bookmark(
     raw, days, aggregator, counts, search_client, caplog, monkeypatch
 ):
-    write, changes = execution.write, iter(range(100))
+    write, changes = execution.write, iter(range(-100, 0))
 
     def meddle(client, actions, is_guarded):
         ref = {"index": f"{raw.prefix}stats-record-view-2026-03", "id": f"recid_1-{DAYS[0]}"}

@@ -123,13 +123,23 @@ def test_what_is_no_message_of_several_events_is_none(content):
     assert (unpack_events(content) is not None) == bool(is_one)
 
 
+@pytest.mark.parametrize("number", [1, MAX_SINGLE_MESSAGES + 1])
+def test_an_event_whose_id_is_none_gets_one(number):
+    """Found by exploring: the field is taken off, as every id of an event is."""
+    for message in Batch("q", lambda event: event, [{"event_id": None, "size": 1}] * number):
+        body = json.loads(message.body)
+        ids = [message.message_id] if number == 1 else [event_id for event_id, _event in body]
+        assert all(ids)
+        assert all(event == {"size": 1} for event in ([body] if number == 1 else [event for _id, event in body]))
+
+
 def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():
     assert Outgoing.from_json('["q", "id", "{}", {}]') == Outgoing("q", "id", "{}")
 
 
 @given(
     st.dictionaries(
-        st.text(st.characters()),
+        st.text(st.characters()).filter(lambda name: name != "event_id"),  # not a field, but the id of the message
         st.none()
         | st.booleans()
         | st.integers()

@@ -27,7 +27,8 @@ def test_no_template_is_there_that_nothing_generates():
 def test_the_fields_of_a_message_are_mapped():
     body = json.loads((HERE / "record_view/os-v2/record-view-v1.json").read_text())
     assert {
-        "item_id", "labels", "access_status", "previous_visitor_id", "agent_class", "agent_id", "lists_version",
+        "item_id", "parent_id", "labels", "access_status", "access_type", "access_method", "institution",
+        "previous_visitor_id", "agent_class", "agent_id", "lists_version",
         "first", "superseded", "event_id", "record_id",
     } <= set(body["mappings"]["properties"])  # fmt: skip
     assert body["settings"]["index"]["number_of_shards"] == 1
@@ -36,6 +37,12 @@ def test_the_fields_of_a_message_are_mapped():
             "filter": {"bool": {"must_not": [{"term": {"superseded": True}}]}}
         }
     }
+
+
+def test_a_template_of_searches_is_not_for_a_type_whose_name_begins_alike():
+    """`events-stats-search-*` would take the indices of a declared type `search-made`."""
+    body = json.loads((HERE / "search/os-v2/search-v1.json").read_text())
+    assert body["index_patterns"] == ["__SEARCH_INDEX_PREFIX__events-stats-search-2*"]
 
 
 def test_a_composable_body_holds_the_same_under_template():

@@ -37,6 +37,11 @@ def test_the_day_is_judged(before, oldest_event, oldest_total, interval, day):
     assert judged == (NOTHING_MISSING if day is None else parse(day))
 
 
+def test_the_oldest_day_is_complete_where_whole_days_before_it_are_gone():
+    before, oldest = parse("2026-03-09T10:00:00"), parse("2026-03-10T10:00:00")
+    assert judge(before, oldest, before, "day", NOW, lost_whole_days=True) == parse("2026-03-10")
+
+
 @given(moments, moments, moments, st.sampled_from(INTERVALS))
 def test_todays_events_are_never_too_old(before, oldest_event, oldest_total, interval):
     assert judge(before, oldest_event, oldest_total, interval, NOW) <= floor(NOW, "day")

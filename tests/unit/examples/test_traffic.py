@@ -52,6 +52,11 @@ def counted(*clicks):
     return (usage.count, usage.unique) if usage else (0, 0)
 
 
+def test_two_searches_within_the_window_are_two_of_the_shipped_type_and_one_of_the_librarys_own():
+    events = Ledger([click(second, thing=("search", "moths")) for second in (0, 5)]).events()
+    assert (events["search"], events["search-made"]) == ({"people": 2}, {"people": 1})
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [

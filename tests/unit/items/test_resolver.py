@@ -16,7 +16,7 @@ class PlainRecord(dict):
 RDM_RECORD = SimpleNamespace(
     id="0b5b",
     pid=SimpleNamespace(pid_value="abcde-12345"),
-    parent=SimpleNamespace(communities=SimpleNamespace(ids=["c2", "c1"])),
+    parent=SimpleNamespace(pid=SimpleNamespace(pid_value="parent-1"), communities=SimpleNamespace(ids=["c2", "c1"])),
     access=SimpleNamespace(status=SimpleNamespace(value="embargoed")),
 )
 
@@ -27,15 +27,26 @@ def test_a_plain_record_is_understood():
 
 
 def test_an_rdm_record_is_understood():
-    assert resolve_item(record=RDM_RECORD) == Item("abcde-12345", ["c1", "c2"], "embargoed")
+    assert resolve_item(record=RDM_RECORD) == Item("abcde-12345", ["c1", "c2"], "embargoed", "parent-1")
 
 
 def test_an_rdm_file_leads_to_its_record():
     assert resolve_item(obj=SimpleNamespace(record=RDM_RECORD)).item_id == "abcde-12345"
 
 
+def test_an_item_without_versions_is_its_own_parent():
+    """Also one of a resolver that knows nothing of parents."""
+    assert item_fields(lambda **thing: Item("I", ["bees"], "open")) == {
+        "item_id": "I",
+        "parent_id": "I",
+        "labels": ["bees"],
+        "access_status": "open",
+    }
+    assert item_fields(resolve_item, record=RDM_RECORD)["parent_id"] == "parent-1"
+
+
 def test_what_is_not_known_is_left_out():
-    assert item_fields(resolve_item, record=PlainRecord()) == {"item_id": "0b5b"}
+    assert item_fields(resolve_item, record=PlainRecord()) == {"item_id": "0b5b", "parent_id": "0b5b"}
     assert item_fields(resolve_item) == {}
     assert item_fields(None, record=RDM_RECORD) == {}
 

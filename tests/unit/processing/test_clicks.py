@@ -94,6 +94,23 @@ def test_what_fails_is_noted_without_its_person_and_takes_no_other_with_it(chang
     assert not {"ip_address", "user_agent", "user_id", "session_id"} & set(dead_letter)
 
 
+@pytest.mark.parametrize("field", ["access_type", "access_method"])
+def test_what_counter_does_not_know_goes_to_the_dead_letters(field):
+    (click,), batch = build(event(**{field: "open"}), event(access_type="Open", access_method="Regular"))
+    assert "access_method" not in click.fields
+    assert [reason for _, reason in batch.failures] == [f"unknown {field}"]
+
+
+def test_an_event_with_an_item_has_a_parent():
+    (click,), _ = build(event(item_id="I"))
+    assert click.fields["parent_id"] == "I"
+
+
+def test_a_step_may_read_the_id_of_the_event():
+    (click,), _ = build(event(), chain=[lambda doc: {**doc, "unique_id": doc.pop("event_id")}])
+    assert (click.fields["unique_id"], click.fields["event_id"]) == ("id-1", "id-1")
+
+
 def test_an_event_before_the_first_complete_day_is_expired():
     clicks, batch = build(event(), first_complete_day=MOMENT + timedelta(seconds=1))
     assert clicks == []

@@ -67,6 +67,7 @@ def everything(search_client, index_prefix, refresh):
         for kind in ("events-stats-", "stats-"):
             answer = search_client.search(index=f"{prefix}{kind}*", body={"size": 1000}, ignore_unavailable=True)
             hits = [hit for hit in answer["hits"]["hits"] if hit["_index"] != f"{prefix}stats-locks"]
+            hits = [hit for hit in hits if not hit["_id"].startswith(("aggregation:", "revision:"))]  # found anew
             found[kind] = {hit["_id"]: {**hit["_source"], "oldest_events": None} for hit in hits}  # looked at anew
         return found
 

@@ -1,12 +1,16 @@
 """The doctor names what would break the numbers or the visitors' privacy, with its cure."""
 
 import json
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
+from invenio_cache import current_cache
 
 from invenio_stats import tasks
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.cli import stats
+from invenio_stats.operations import daily, runner
+from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import TermsQuery
 
@@ -45,7 +49,12 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     """Under whatever name an entry stands, and whatever else is scheduled."""
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")  # an error on any services
-    others = {"events": tasks.StatsEventTask, "totals": tasks.StatsAggregationTask, "other": {"task": "x"}}
+    others = {
+        "events": tasks.StatsEventTask,
+        "totals": tasks.StatsAggregationTask,
+        "daily": tasks.StatsDailyTask,
+        "other": {"task": "x"},
+    }
     monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {"spool": tasks.StatsSpoolTask, **others})
     finding = doctor(1)["schedule"]
     assert (finding["level"], finding["message"]) == ("warning", "Not in CELERY_BEAT_SCHEDULE: StatsDeadLettersTask.")
@@ -53,7 +62,7 @@ def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
     assert doctor(1)["schedule"]["level"] == "ok"
     monkeypatch.delitem(app.config, "CELERY_BEAT_SCHEDULE")
     assert doctor(1)["schedule"]["message"].endswith(
-        "StatsEventTask, StatsAggregationTask, StatsSpoolTask, StatsDeadLettersTask."
+        "StatsEventTask, StatsAggregationTask, StatsSpoolTask, StatsDeadLettersTask, StatsDailyTask."
     )
 
 
@@ -61,7 +70,7 @@ def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
 def scheduled(app, monkeypatch):
     """All tasks, and an error on any services."""
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "/no/such.mmdb")
-    names = ("StatsEventTask", "StatsAggregationTask", "StatsSpoolTask", "StatsDeadLettersTask")
+    names = ("StatsEventTask", "StatsAggregationTask", "StatsSpoolTask", "StatsDeadLettersTask", "StatsDailyTask")
     schedule = {name: dict(getattr(tasks, name)) for name in names}
     monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", schedule)
     return schedule
@@ -172,3 +181,33 @@ def test_people_read_sentences(app, queues):
     output = app.test_cli_runner().invoke(stats, ["doctor"]).output
     assert "ok: All events are pseudonymized before the queue." in output
     assert "Set STATS_GEOIP_DATABASE" in output
+
+
+def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, search_client, put_templates):
+    assert doctor(1)["gaps"]["cure"].startswith("Schedule StatsDailyTask")
+    daily.run_all()
+    assert doctor(1)["gaps"]["level"] == "ok"
+    ingest_counters.keep(search_client, "s", [ingest_counters.Line(date(2026, 3, 10), "record-view", "refused", 7)])
+    daily.run_all()
+    finding = doctor(1)["gaps"]
+    assert (finding["level"], finding["message"]) == ("warning", "Events are missing of: record-view.")
+
+
+def test_a_worker_that_stands_still_is_named(doctor, app, scheduled, monkeypatch):
+    assert doctor(1)["lateness"]["level"] == "ok"
+    now = datetime.now(timezone.utc)
+    times = {"record-view-agg": [now - timedelta(hours=number) for number in (6, 5, 4)]}
+    monkeypatch.setattr(last_runs, "run_times", lambda kind, name: times.get(name, []))
+    finding = doctor(1)["lateness"]
+    assert finding["level"] == "warning"
+    assert "record-view-agg (" in finding["message"]
+    line = json.loads(app.test_cli_runner().invoke(stats, ["status", "--json"]).output)
+    assert line["aggregations"]["record-view-agg"]["late"] is True
+    assert line["events"]["record-view"]["late"] is False
+
+
+def test_runs_are_remembered_with_their_times(app, queues):
+    current_cache.delete("stats:run-times:events:record-view")
+    runner.process_one("record-view")
+    runner.process_one("record-view")
+    assert len(last_runs.run_times("events", "record-view")) == 1  # within a few minutes

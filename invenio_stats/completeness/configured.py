@@ -1,0 +1,42 @@
+"""Which aggregations count which event types, and where their totals are, as configured."""
+
+from contextlib import suppress
+
+from invenio_stats.core import names
+from invenio_stats.core.definitions import AggregationDefinition
+from invenio_stats.core.intervals import INTERVALS, Interval
+from invenio_stats.proxies import current_stats
+from invenio_stats.search import aliases
+
+
+def event_types_of(aggregation: str) -> tuple[str, ...]:
+    """Return the event types that an aggregation counts; none if it is not configured."""
+    definition = current_stats.aggregations.get(aggregation)
+    params = {} if definition is None else definition.params
+    return tuple(params.get("events") or filter(None, [params.get("event")]))
+
+
+def aggregations_of(event_type: str) -> list[str]:
+    """Return the names of the aggregations that count an event type."""
+    return [name for name in current_stats.aggregations if event_type in event_types_of(name)]
+
+
+def totals_of(event: str) -> dict[str, Interval]:
+    """Return the aliases of the totals of an event type, each with the longest interval that they are made for."""
+    found: dict[str, Interval] = {}
+    for name, definition in current_stats.aggregations.items():
+        if definition.params.get("event") != event:
+            continue
+        with suppress(Exception):  # a class of somebody's own; its runs will say what is wrong
+            alias, interval = _alias_and_interval(name, definition)
+            found[alias] = max(interval, found.get(alias, "hour"), key=INTERVALS.index)
+    return found
+
+
+def _alias_and_interval(name: str, definition: AggregationDefinition) -> tuple[str, Interval]:
+    """Return the alias of an aggregation's totals and their interval; a foreign class is asked through an object."""
+    if definition.totals_alias is not None and definition.interval is not None:
+        return aliases.with_prefix(definition.totals_alias), definition.interval
+    aggregator = definition.cls(name=name, **definition.params)
+    alias = getattr(aggregator, "index", None) or names.totals_alias(definition.params["event"])
+    return aliases.with_prefix(alias), getattr(aggregator, "interval", "day")

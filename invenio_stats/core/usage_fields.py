@@ -1,0 +1,37 @@
+"""Complete and check the fields by which COUNTER's reports tell the uses of an item apart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from invenio_stats.core.access_types import ACCESS_TYPES
+from invenio_stats.core.events import Event
+
+ITEM_FIELDS = ("item_id", "parent_id", "labels", "access_status", "access_type")
+"""Fields of an event that describe its item, as it was when the event happened."""
+
+TDM = "TDM"
+"""Access method of text and data mining that was agreed; an event without the field is regular use."""
+
+_REGULAR = "Regular"
+_KNOWN = {"access_type": ACCESS_TYPES, "access_method": (TDM,)}
+
+
+def is_mining(event: Mapping[str, Any]) -> bool:
+    """Return True for text and data mining that was agreed, which counts although its agent is a program."""
+    return bool(event.get("access_method") == TDM)
+
+
+def complete_usage(event: Event) -> None:
+    """Set the parent of an event that has an item without one, and remove the access method of regular use."""
+    if event.get("item_id") is not None and event.get("parent_id") is None:
+        event["parent_id"] = event.get("parent_recid") or event["item_id"]  # the former in events of InvenioRDM
+    if event.get("access_method") == _REGULAR:
+        del event["access_method"]
+
+
+def find_unknown_value(event: Mapping[str, Any]) -> str | None:
+    """Return the name of a field whose value is none of COUNTER's; None if all are."""
+    for field, known in _KNOWN.items():
+        if event.get(field) is not None and event[field] not in known:
+            return field
+    return None

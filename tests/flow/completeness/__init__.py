@@ -1,0 +1,1 @@
+"""invenio_stats/totals: tests on a real application."""

@@ -1,0 +1,1 @@
+"""invenio_stats/contrib: tests on a real application."""

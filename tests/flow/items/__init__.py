@@ -1,0 +1,1 @@
+"""invenio_stats/items: tests on a real application."""
