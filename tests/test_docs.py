@@ -129,7 +129,9 @@ def test_a_command_across_two_lines_is_found():
     assert list(mentioned_commands("run ``invenio stats\n  ingest`` now")) == [["ingest"]]
 
 
-@pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "SEARCH_EVENTS", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
+@pytest.mark.parametrize(
+    "setting", ["EVENTS_CONFIG", "SEARCH_EVENTS", "AGGREGATIONS_CONFIG", "USAGE_AGGREGATIONS", "QUERIES_CONFIG"]
+)
 def test_everything_that_is_shipped_is_described(built, setting):
     from invenio_stats.contrib import config
 

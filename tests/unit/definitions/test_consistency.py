@@ -56,6 +56,11 @@ def test_an_aggregation_that_has_to_be_alone_is_refused():
         refuse_shared_totals({"a": aggregation("a", exclusive=True), "b": aggregation("b", field="file_key")})
 
 
+def test_each_unknown_event_type_of_several_is_named():
+    several = aggregation(event=None, events=["file-download", "file-downlod", "x"], index="stats-uses")
+    assert found([several]) == [("unknown_event_type", "STATS_AGGREGATIONS['a']")] * 2
+
+
 def test_an_unknown_event_type_is_named():
     assert found([aggregation(event="file-downlod")]) == [("unknown_event_type", "STATS_AGGREGATIONS['a']")]
 
