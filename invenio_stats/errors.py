@@ -179,6 +179,17 @@ class NotPermittedError(StatsError, RESTException):
         self.code, self.description = code, description
 
 
+class NotFoundError(StatsError, RESTException):
+    """The record, community or user of a question does not exist, or the asker may not know that it does (404)."""
+
+    code = 404
+
+    def __init__(self, **kwargs):
+        """Take nothing: whatever the reason is, the answer is the same."""
+        RESTException.__init__(self, **kwargs)
+        self.description = _("There is no such record, community or user.")
+
+
 class NoAnswerError(StatsError, RESTException):
     """The search engine did not answer a query: 503 if it may do so later, otherwise 500. The log has the cause."""
 

@@ -1,8 +1,11 @@
 """Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.contrib.queries.usage import USAGE_QUERIES
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
+
+__all__ = ("AGGREGATIONS_CONFIG", "EVENTS_CONFIG", "QUERIES_CONFIG", "USAGE_QUERIES")
 
 _EVENTS = "invenio_stats.contrib"
 _AGGREGATIONS = "invenio_stats.contrib.aggregations"
