@@ -1,7 +1,8 @@
 """Decide who may ask the ready-made queries about usage.
 
 Numbers about the repository, about records that the asker may read and about communities that he may see are public;
-those about a user are for that user and for administrators. What is hidden is answered like what does not exist.
+those about a user are for that user and for administrators. What is hidden is answered like what does not exist. A
+value that cannot be an id is not looked at: the query rejects it, with a message that helps.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from invenio_stats.errors import NotFoundError
 from invenio_stats.permissions import AllowAllPermission, Permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.asker import current_identity
+from invenio_stats.queries.usage.parameters import is_scope_id
 
 Params = Mapping[str, Any]
 
@@ -33,7 +35,7 @@ def everybody(query_name: str, params: Params) -> type[AllowAllPermission]:
 def of_record(query_name: str, params: Params) -> type[AllowAllPermission]:
     """Permit a query about a record to whoever may read it; NotFoundError for others, and for an unknown record."""
     value = params.get("record")
-    if _is_text(value):
+    if is_scope_id(value):
         _check_record(str(value))
     return AllowAllPermission
 
@@ -41,7 +43,7 @@ def of_record(query_name: str, params: Params) -> type[AllowAllPermission]:
 def of_file(query_name: str, params: Params) -> type[AllowAllPermission]:
     """Permit a query about a file to whoever may read its record; NotFoundError for others."""
     value = params.get("file")
-    if _is_text(value) and "/" in str(value):
+    if is_scope_id(value):
         _check_record(str(value).partition("/")[0])
     return AllowAllPermission
 
@@ -49,7 +51,7 @@ def of_file(query_name: str, params: Params) -> type[AllowAllPermission]:
 def of_community(query_name: str, params: Params) -> type[AllowAllPermission]:
     """Permit a query about a community to whoever may see it; NotFoundError for others, and for an unknown one."""
     value = params.get("community")
-    if _is_text(value):
+    if is_scope_id(value):
         community = current_stats.access.community(str(value))
         if community is None or not current_stats.access.may_see_community(current_identity(), community.id):
             raise NotFoundError
@@ -62,11 +64,6 @@ def of_user(query_name: str, params: Params) -> Permission:
     user_id = getattr(identity, "id", None)
     is_own = user_id is not None and str(user_id) == str(params.get("user"))
     return Decided(is_own or current_stats.access.is_administrator(identity))
-
-
-def _is_text(value: object) -> bool:
-    """Return False for a value that the query will reject, with a message that helps."""
-    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def _check_record(value: str) -> None:

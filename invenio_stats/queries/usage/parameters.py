@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from flask_babel import gettext as _
 
 from invenio_stats.core import periods
 from invenio_stats.core.periods import Days
 from invenio_stats.errors import InvalidRequestInputError
-from invenio_stats.queries.parameters import check_names, filter_value, quote
+from invenio_stats.queries.parameters import check_names, check_text, quote
 
 COMPARISONS = ("before", "year", "none")
 VERSIONS = ("all", "this")
@@ -95,7 +96,7 @@ def read_parameters(accepted: Accepted, params: Mapping[str, Any], today: date) 
             )
         )
     return Parameters(
-        scope_id=filter_value(accepted.scope, given[accepted.scope]) if accepted.scope in SCOPES else None,  # type: ignore[arg-type]
+        scope_id=_read_scope_id(given, accepted.scope),
         first=first,
         last=last,
         interval=_choose(given, "interval", periods.INTERVALS, None),
@@ -106,6 +107,11 @@ def read_parameters(accepted: Accepted, params: Mapping[str, Any], today: date) 
         page=page,
         after=_read_position(given["after"]) if "after" in given else None,
     )
+
+
+def is_scope_id(value: object) -> bool:
+    """Return True if a parameter can be the id of a scope, which is then its text."""
+    return isinstance(value, str | int | UUID) and not isinstance(value, bool) and value != ""
 
 
 def write_position(position: Position) -> str:
@@ -129,6 +135,17 @@ def check_points(days: Days, interval: str) -> None:
                 longer=periods.INTERVALS[periods.INTERVALS.index(interval) + 1],
             )
         )
+
+
+def _read_scope_id(given: Mapping[str, Any], scope: str) -> str | None:
+    if scope not in SCOPES:
+        return None
+    value = given[scope]
+    if not is_scope_id(value):
+        raise InvalidRequestInputError(
+            _("%(parameter)s is %(value)s. Give an id, as a text.", parameter=scope, value=quote(value))
+        )
+    return check_text(scope, str(value))
 
 
 def _read_range(given: Mapping[str, Any], period: str, today: date) -> tuple[date | None, date]:

@@ -125,15 +125,20 @@ class Records:
         return set(self.shown_items(identity, ids))
 
     def shown_items(self, identity, ids):
-        newest = {parent: item for item, parent in self.parents.items() if item not in self.hidden}
-        shown = {asked: newest.get(asked, asked) for asked in ids}
-        return {asked: item for asked, item in shown.items() if item in self.parents and item not in self.hidden}
+        shown = {item for item in self.parents if self.shows(identity, item)}
+        newest = {parent: item for item, parent in self.parents.items() if item in shown}
+        return {asked: newest.get(asked, asked) for asked in ids if newest.get(asked, asked) in shown}
+
+    def shows(self, identity, thing):
+        """Say whether somebody may see an item or a community: what is hidden, its owner or manager does."""
+        user = getattr(identity, "id", None)
+        return thing not in self.hidden or user in self.administrators or (user and self.owned.get(thing) == user)
 
     def community(self, asked):
         return next((found for found in self.known.values() if asked in (found.id, found.slug)), None)
 
     def may_see_community(self, identity, community_id):
-        return community_id not in self.hidden
+        return self.shows(identity, community_id)
 
     def is_administrator(self, identity):
         return getattr(identity, "id", None) in self.administrators
@@ -145,7 +150,9 @@ class Records:
         return {item: [self.owned[item]] for item in ids if item in self.owned}
 
     def communities(self, identity, labels):
-        return {label: self.known[label].title for label in labels if label in self.known and label not in self.hidden}
+        return {
+            label: self.known[label].title for label in labels if label in self.known and self.shows(identity, label)
+        }
 
     def describe(self, item_ids):
         """Return what STATS_ITEM_METADATA does."""

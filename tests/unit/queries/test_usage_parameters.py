@@ -65,7 +65,7 @@ def test_a_query_without_comparison_has_none():
         pytest.param(TOTAL, {"record": "1"}, "Unknown parameters: 'record'", id="another scope"),
         pytest.param(SERIES, {}, "Missing required parameters: community", id="no scope"),
         pytest.param(SERIES, {"community": None}, "Missing required parameters: community", id="no value"),
-        pytest.param(SERIES, {"community": ""}, "community is an empty text", id="empty"),
+        pytest.param(SERIES, {"community": ""}, "community is ''. Give an id, as a text.", id="empty"),
         pytest.param(
             SERIES, {"community": "a", "interval": "hour"}, "interval is 'hour'. Use one of: day", id="interval"
         ),
