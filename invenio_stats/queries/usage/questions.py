@@ -13,10 +13,9 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.usage.coverage import find_first_day, find_oldest
 from invenio_stats.queries.usage.parameters import Accepted, Parameters, read_parameters, write_position
-from invenio_stats.queries.usage.sources import Scope, Source, find_sources
+from invenio_stats.queries.usage.sources import ALWAYS, Scope, Source, find_sources
 from invenio_stats.queries.usage.sums import fetch
 
-_ALWAYS = Days(date(1970, 1, 1), date(9998, 12, 31))
 _MAX_BUCKETS = 10_000
 
 
@@ -76,11 +75,11 @@ def read_question(
     given = read_parameters(accepted, params, today)
     first_day = find_first_day(client)
     scope, scope_id = _find_scope(client, accepted, given, by)
-    everything = find_sources(Scope("repository"), _ALWAYS._replace(last=today), given.versions, by, first_day)
+    everything = find_sources(Scope("repository"), ALWAYS._replace(last=today), given.versions, by, first_day)
     began = first_day if needs_item_usage else find_oldest(client, everything)
     first = given.first
     if first is None:
-        of_scope = find_sources(scope, _ALWAYS._replace(last=today), given.versions, by, first_day)
+        of_scope = find_sources(scope, ALWAYS._replace(last=today), given.versions, by, first_day)
         first = min(find_oldest(client, of_scope) or given.last, given.last)
     days = Days(first, given.last)
     shift = periods.find_shift(days, given.compare) if given.first is not None else None
@@ -152,7 +151,7 @@ def _ids_of_user(client: Any, user_id: str, versions: str) -> list[str]:
         return items
     # The instance names items; which parent they belong to is in their totals.
     scope = Scope("user", tuple(items))
-    sources = find_sources(scope, _ALWAYS, "this", "record", _ALWAYS.first) + find_sources(scope, _ALWAYS, "this")
+    sources = find_sources(scope, ALWAYS, "this", "record", ALWAYS.first) + find_sources(scope, ALWAYS, "this")
     aggs = {field: {"terms": {"field": field, "size": 2 * len(items)}} for field in ("parent_id", "parent_recid")}
     parents = set(items)
     for found in fetch(client, [(source, aggs) for source in sources]):
@@ -162,7 +161,7 @@ def _ids_of_user(client: Any, user_id: str, versions: str) -> list[str]:
 
 def _buckets_of(client: Any, scope: Scope, versions: str) -> list[str]:
     """Return the buckets of a record's files: older totals of plain records have nothing else to know them by."""
-    sources = find_sources(scope, _ALWAYS, versions, "file")
+    sources = find_sources(scope, ALWAYS, versions, "file")
     aggs = {"buckets": {"terms": {"field": "bucket_id", "size": _MAX_BUCKETS}}}
     (found,) = fetch(client, [(source, aggs) for source in sources])
     return [group["key"] for group in found.get("buckets", {}).get("buckets", [])]

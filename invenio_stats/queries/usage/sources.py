@@ -19,6 +19,9 @@ RECORD_USAGE = "stats-record-usage"
 VIEWS = names.totals_alias("record-view")
 DOWNLOADS = names.totals_alias("file-download")
 
+ALWAYS = Days(date(1970, 1, 1), date(9998, 12, 31))
+"""All days that a total can have."""
+
 _OF_USAGE = {metric: metric for metric in METRICS}
 _OF_VIEWS = {"views": "count", "unique_views": "unique_count"}
 _OF_DOWNLOADS = {"downloads": "count", "unique_downloads": "unique_count", "volume": "volume"}

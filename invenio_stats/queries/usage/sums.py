@@ -1,6 +1,6 @@
 """Sum metrics over sources: by ranges of days, and by the keys of lists."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from invenio_stats.core.moments import iso
@@ -43,9 +43,16 @@ def fetch_ranges(client: Any, asked: Sequence[tuple[Sequence[Source], Sequence[D
 
 def fetch_keys(client: Any, sources: Sequence[Source], keys: Collection[str]) -> dict[str, Numbers]:
     """Return the numbers of each key."""
-    found = {key: no_use() for key in keys}
-    for source, group in _fetch_groups(client, sources, keys, lambda source: source.metrics()):
-        add_metrics(found[group["key"]], group, source)
+    return fetch_keys_of_each(client, [(sources, keys)])[0]
+
+
+def fetch_keys_of_each(
+    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]]
+) -> list[dict[str, Numbers]]:
+    """Return the numbers of each key, for several lists of sources and their keys, in one request."""
+    found = [{key: no_use() for key in keys} for _, keys in asked]
+    for position, source, group in _fetch_groups(client, asked, lambda source: source.metrics()):
+        add_metrics(found[position][group["key"]], group, source)
     return found
 
 
@@ -54,7 +61,7 @@ def fetch_keys_by_ranges(
 ) -> dict[str, list[Numbers]]:
     """Return the numbers of each key in each range of days."""
     found = {key: [no_use() for _ in ranges] for key in keys}
-    for source, group in _fetch_groups(client, sources, keys, lambda source: _by_ranges(source, ranges)):
+    for _, source, group in _fetch_groups(client, [(sources, keys)], lambda source: _by_ranges(source, ranges)):
         _add_ranges(found[group["key"]], group, source)
     return found
 
@@ -89,17 +96,19 @@ def add_metrics(numbers: Numbers, group: Mapping[str, Any], source: Source) -> N
 
 
 def _fetch_groups(
-    client: Any, sources: Sequence[Source], keys: Collection[str], build_aggs: Any
-) -> Iterator[tuple[Source, Mapping[str, Any]]]:
-    """Yield the groups of the given keys, each with its source."""
-    if not keys:
-        return
-    chosen = sorted(keys)
-    terms = {"include": chosen, "size": len(chosen)}
-    asked = [(source.of_keys(chosen), group_by(source, terms, build_aggs(source))) for source in sources]
-    for (source, _), found in zip(asked, fetch(client, asked), strict=True):
+    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]], build_aggs: Callable[[Source], Body]
+) -> Iterator[tuple[int, Source, Mapping[str, Any]]]:
+    """Yield the groups of the given keys, each with its position among those asked for and its source."""
+    parts = [
+        (position, source, sorted(keys)) for position, (sources, keys) in enumerate(asked) if keys for source in sources
+    ]
+    searches = [
+        (source.of_keys(keys), group_by(source, {"include": keys, "size": len(keys)}, build_aggs(source)))
+        for _, source, keys in parts
+    ]
+    for (position, source, _), found in zip(parts, fetch(client, searches), strict=True):
         for group in read_groups(source, found):
-            yield source, group
+            yield position, source, group
 
 
 def _by_ranges(source: Source, ranges: Sequence[Days]) -> Body:
