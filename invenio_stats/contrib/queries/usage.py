@@ -43,8 +43,9 @@ def _build() -> dict[str, dict[str, Any]]:
         queries[f"{scope}-series"] = _query(UsageSeriesQuery, permission, accepted._replace(has_interval=True), **kind)
     for name, (scope, params) in _LISTS.items():
         permission, accepted = _SCOPES[scope]
-        kind = params.get("kind")
-        accepted = accepted._replace(by=_OF_FILES if kind == "file" else _ALL_METRICS, has_versions=kind != "version")
+        listed = params.get("kind")
+        metrics = _OF_FILES if listed == "file" else _ALL_METRICS
+        accepted = accepted._replace(by=metrics, has_versions=listed != "version")
         queries[name] = _query(UsageListQuery, permission, accepted, **params)
     for scope in ("repository", "community", "record"):
         permission, accepted = _SCOPES[scope]

@@ -42,7 +42,7 @@ def find_coverage(aggregations: Collection[str], days: Days, now: datetime) -> C
 
 def find_oldest(client: Any, sources: Sequence[Source]) -> date | None:
     """Return the day of the oldest total in the sources, in one request; None if there is none."""
-    requests = [SearchRequest(client, source.index, clauses.oldest(source.query)) for source in sources]
+    requests = [SearchRequest(client, source.target, clauses.oldest(source.query)) for source in sources]
     found = [oldest for response in search_all(requests) if (oldest := clauses.read_oldest(response))]
     return min(found).date() if found else None
 

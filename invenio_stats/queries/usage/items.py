@@ -36,8 +36,10 @@ class Found(NamedTuple):
 
     rows: list[Ranked]
     first_rank: int
-    count: int
+    total: int
+    """The number of all rows."""
     is_about: bool
+    """Whether the engine has estimated that number."""
     has_more: bool
 
 
@@ -115,7 +117,7 @@ def _find_by_shards(
     client: Any, source: Source, indices: Sequence[str], wanted: Wanted, limits: Limits
 ) -> list[Ranked] | None:
     """Return the rows down to the last wanted one; None if only all sums tell their order."""
-    shards = _shards(client, source.index, indices)
+    shards = _shards(client, source.target, indices)
     metric = source.metrics()[wanted.by]
 
     def fetch_tops(size: int) -> Iterator[ShardTop]:
@@ -172,7 +174,7 @@ def _sums(
     aggs = {metric: {"sum": {"field": field}}} if field else {}
     terms = {"terms": {"field": key, "size": limits.terms}, **({"aggs": aggs} if aggs else {})}
     try:
-        response = search(SearchRequest(client, source.index, build_body(query, {clauses.GROUPS: terms})))
+        response = search(SearchRequest(client, source.target, build_body(query, {clauses.GROUPS: terms})))
         groups = response.get("aggregations", {}).get(clauses.GROUPS, {"buckets": []})
         if not groups.get("sum_other_doc_count"):
             yield from (Ranked(*item) for item in _values(groups["buckets"], metric).items())
@@ -181,7 +183,7 @@ def _sums(
         pass  # the instance's engine has a lower limit
     body: Body | None = clauses.composite(query, [clauses.by_value("key", key)], limits.page, aggs)
     while body is not None:
-        response = search(SearchRequest(client, source.index, body))
+        response = search(SearchRequest(client, source.target, body))
         if not response.get("aggregations"):
             return
         for group in response["aggregations"][clauses.GROUPS]["buckets"]:

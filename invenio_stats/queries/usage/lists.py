@@ -54,7 +54,7 @@ class UsageListQuery(UsageQuery):
             for position, key in enumerate(keys)
         ]
         last = [rows[-1]["rank"], rows[-1][by], keys[-1]] if rows and found.has_more else None
-        return {"count": found.count, "about": found.is_about, "rows": rows, "next": last, "before": before}
+        return {"count": found.total, "about": found.is_about, "rows": rows, "next": last, "before": before}
 
     def _months(self, question: Question, keys: list[str], by: str) -> dict[str, list[int]]:
         """Return the metric of each key in the months up to the last one of the range."""

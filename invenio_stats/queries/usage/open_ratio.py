@@ -51,7 +51,7 @@ def _requests(numbers: Numbers, statuses: list[str]) -> Answer:
 def _fetch_statuses(client: Any, source: Source) -> set[str]:
     """Return the access statuses that any total behind an alias has."""
     try:
-        found = client.indices.get_field_mapping(index=source.index, fields=f"{_FIELD}.*")
+        found = client.indices.get_field_mapping(index=source.target, fields=f"{_FIELD}.*")
     except search.exceptions.NotFoundError:
         return set()
     return {name.removeprefix(f"{_FIELD}.") for index in found.values() for name in index["mappings"]}

@@ -190,7 +190,7 @@ def _read_days(given: Mapping[str, Any], name: str) -> Days:
 
 def _choose(given: Mapping[str, Any], name: str, known: tuple[str, ...], default: str | None) -> str | None:
     """Return the value of a parameter that has to be one of those known."""
-    value = given.get(name, default)
+    value: str | None = given.get(name, default)
     if name in given and (not isinstance(value, str) or value not in known):
         raise InvalidRequestInputError(
             _(

@@ -111,7 +111,7 @@ def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> 
         return Scope(kind, tuple(_ids_of_user(client, value, given.versions))), value
     record, file_key = split_file(value) if kind == "file" else (value, None)
     record_id = _find_record(record, given.versions)
-    ids = (record_id,)
+    ids: tuple[str, ...] = (record_id,)
     if kind == "file" or by == "file":
         ids += tuple(_buckets_of(client, Scope("record", ids), given.versions))
     return Scope(kind, ids, file_key), record_id if file_key is None else f"{record_id}/{file_key}"

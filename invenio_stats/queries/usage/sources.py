@@ -58,7 +58,7 @@ class Source(NamedTuple):
         return clauses.all_of([clauses.between(moment(self.days.first), moment(self.days.end)), *self.filters])
 
     @property
-    def index(self) -> str:
+    def target(self) -> str:
         """The alias with the instance's prefix."""
         return str(prefix_index(self.alias))
 

@@ -23,7 +23,7 @@ def no_use() -> Numbers:
 
 def fetch(client: Any, asked: Sequence[tuple[Source, Body]]) -> list[Mapping[str, Any]]:
     """Return the aggregations over several sources, in one request; empty where there are no totals."""
-    requests = [SearchRequest(client, source.index, build_body(source.query, aggs)) for source, aggs in asked]
+    requests = [SearchRequest(client, source.target, build_body(source.query, aggs)) for source, aggs in asked]
     return [response.get("aggregations", {}) for response in search_all(requests)]
 
 
