@@ -1,7 +1,7 @@
 """Questions about usage: the base class, totals and series."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from invenio_stats.core import periods
@@ -91,14 +91,12 @@ class UsageQuery(Query):
 
     def coverage(self, question: Question, days: Days) -> Coverage:
         """Return how complete the numbers of a range are; what was before counting began is a gap."""
-        names = {_AGGREGATIONS[source.alias] for source in self.sources(question, days)}
-        began, yesterday = question.began, date.fromordinal(question.today.toordinal() - 1)
-        found = find_coverage(names, days.within(first=began) or days, question.now)
-        before = days.within(last=yesterday if began is None else date.fromordinal(began.toordinal() - 1))
-        if before is None:
+        found = find_coverage(self.sources(question, days), question.now)
+        uncounted = days.within(last=(question.began or question.today) - timedelta(days=1))
+        if uncounted is None:
             return found
         reason = "before_item_usage" if self.needs_item_usage else "before_first_day"
-        return Coverage(found.updated, False, [Gap(*before, None, reason), *found.gaps])
+        return Coverage(found.updated, False, [Gap(*uncounted, None, reason), *found.gaps])
 
     def head(self, question: Question, coverage: Coverage) -> Answer:
         """Return what all answers have in common."""
@@ -126,14 +124,6 @@ class UsageQuery(Query):
         if self.kind != "file":
             return dict(numbers)
         return {metric: None if "views" in metric else number for metric, number in numbers.items()}
-
-
-_AGGREGATIONS = {
-    "stats-record-usage": "record-usage-agg",
-    "stats-item-usage": "item-usage-agg",
-    "stats-record-view": "record-view-agg",
-    "stats-file-download": "file-download-agg",
-}
 
 
 class UsageTotalQuery(UsageQuery):

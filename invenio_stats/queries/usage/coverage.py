@@ -1,6 +1,6 @@
 """Tell how complete the days of an answer are counted, and since when there are totals."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -35,8 +35,8 @@ def find_first_day(client: Any) -> date | None:
     return None if oldest is None else oldest.date()
 
 
-def find_coverage(aggregations: Collection[str], days: Days, now: datetime) -> Coverage:
-    """Return how complete the totals of some aggregations are."""
+def find_coverage(sources: Sequence[Source], now: datetime) -> Coverage:
+    """Return how complete the sources of an answer are."""
     return Coverage(None, True, [])
 
 
