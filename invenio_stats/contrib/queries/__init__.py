@@ -1,1 +1,1 @@
-"""Queries about usage that an instance adds to STATS_QUERIES, and who may ask them."""
+"""Queries that an instance adds to STATS_QUERIES, and who may ask them."""
