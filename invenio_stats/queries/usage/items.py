@@ -19,10 +19,8 @@ EXACT_COUNT = 40_000
 class Limits(NamedTuple):
     """How much is fetched in which way."""
 
-    few: int = 1_000
-    """Up to so many keys all sums are taken at once."""
-    top: int = 200
-    """Keys of each shard that are fetched at first."""
+    top: int = 100
+    """Keys of each shard that are fetched at first, or twice the rows that are wanted, if these are more."""
     deep: int = 2_000
     """A list that begins further down is read from all sums."""
     terms: int = 65_000
@@ -63,17 +61,22 @@ class Wanted(NamedTuple):
 def find_items(client: Any, sources: Sequence[Source], wanted: Wanted, limits: Limits = Limits()) -> Found:  # noqa: B008 - immutable
     """Return the wanted rows of the keys of all totals in the sources, ordered by the metric, equal ones by key."""
     if len(sources) == 1 and len(sources[0].keys) == 1 and wanted.depth <= limits.deep:
-        source = sources[0]
-        count, indices = _count(client, source)
-        if count > limits.few:
-            rows = _find_by_shards(client, source, indices, wanted, limits)
-            if rows is not None:
-                return _part(rows, wanted, count, count > EXACT_COUNT)
+        shards = _Shards(client, sources[0], wanted.by)
+        rows = find_top(wanted.depth, max(limits.top, 2 * wanted.depth), shards.fetch_tops, shards.fetch_sums)
+        if rows is not None and _goes_on(rows, wanted):
+            return _part(rows, wanted, shards.count)
     return _find_in_all(_all_sums(client, sources, wanted.by, limits), wanted)
 
 
-def _part(rows: list[Ranked], wanted: Wanted, count: int, is_about: bool) -> Found:
+def _goes_on(rows: list[Ranked], wanted: Wanted) -> bool:
+    """Return False if the last row of the answer before has another rank now, because totals have changed."""
+    last = wanted.after
+    return last is None or rows[: last.rank][-1:] == [Ranked(last.id, last.value)]
+
+
+def _part(rows: list[Ranked], wanted: Wanted, count: int) -> Found:
     first = wanted.depth - wanted.size
+    is_about = count > EXACT_COUNT
     return Found(rows[first:], first + 1, max(count, len(rows)), is_about, has_more=count > wanted.depth)
 
 
@@ -101,55 +104,51 @@ class _Counting:
             yield row
 
 
-def _count(client: Any, source: Source) -> tuple[int, list[str]]:
-    """Return the number of keys, and the indices that have totals of the source."""
-    key = source.keys[0]
-    aggs = {
-        "count": {"cardinality": {"field": key, "precision_threshold": EXACT_COUNT}},
-        "indices": {"terms": {"field": "_index", "size": 10_000}},
-    }
-    (found,) = fetch(client, [(source, aggs)])
-    indices = [group["key"] for group in found.get("indices", {}).get("buckets", [])]
-    return found.get("count", {}).get("value", 0), indices
+class _Shards:
+    """Asks the shards of a source one by one; `count` is the number of keys, once they were asked."""
 
+    def __init__(self, client: Any, source: Source, metric: str):
+        self.client = client
+        self.source = source
+        self.metric = metric
+        self.count = 0
+        self.shards = _shards_of(client, source.target)
+        (self.key,) = source.keys
+        self.aggs = {metric: source.metrics()[metric]}
 
-def _find_by_shards(
-    client: Any, source: Source, indices: Sequence[str], wanted: Wanted, limits: Limits
-) -> list[Ranked] | None:
-    """Return the rows down to the last wanted one; None if only all sums tell their order."""
-    shards = _shards(client, source.target, indices)
-    metric = source.metrics()[wanted.by]
-
-    def fetch_tops(size: int) -> Iterator[ShardTop]:
-        terms = {"size": size, "shard_size": size, "order": [{wanted.by: "desc"}, {"_key": "asc"}]}
-        body = build_body(source.query, group_by(source, terms, {wanted.by: metric}))
-        requests = [SearchRequest(client, index, body, {"preference": f"_shards:{shard}"}) for index, shard in shards]
-        for response in search_all(requests):
-            values = _values(read_groups(source, response.get("aggregations", {})), wanted.by)
+    def fetch_tops(self, size: int) -> Iterator[ShardTop]:
+        """Yield the largest keys of each shard."""
+        terms = {"size": size, "shard_size": size, "order": [{self.metric: "desc"}, {"_key": "asc"}]}
+        body = build_body(self.source.query, group_by(self.source, terms, self.aggs))
+        count = {"count": {"cardinality": {"field": self.key, "precision_threshold": EXACT_COUNT}}}
+        requests = [
+            SearchRequest(self.client, self.source.target, build_body(self.source.query, count)),
+            *(
+                SearchRequest(self.client, index, body, {"preference": f"_shards:{shard}"})
+                for index, shard in self.shards
+            ),
+        ]
+        counted, *tops = (response.get("aggregations", {}) for response in search_all(requests))
+        self.count = counted.get("count", {}).get("value", 0)
+        for top in tops:
+            values = _values(read_groups(self.source, top), self.metric)
             yield ShardTop(values, is_cut=len(values) == size)
 
-    def fetch_sums(keys: Collection[str]) -> Mapping[str, int]:
+    def fetch_sums(self, keys: Collection[str]) -> Mapping[str, int]:
+        """Return the sums of keys over all shards."""
         chosen = sorted(keys)
-        aggs = group_by(source, {"include": chosen, "size": len(chosen)}, {wanted.by: metric})
-        (found,) = fetch(client, [(source.of_keys(chosen), aggs)])
-        return _values(read_groups(source, found), wanted.by)
-
-    rows = find_top(wanted.depth, max(limits.top, 2 * wanted.depth), fetch_tops, fetch_sums)
-    if rows is None or wanted.after is None:
-        return rows
-    last = Ranked(wanted.after.id, wanted.after.value)
-    # If totals have changed since the answer before, its last row may have another rank.
-    return rows if rows[: wanted.after.rank][-1:] == [last] else None
+        aggs = group_by(self.source, {"include": chosen, "size": len(chosen)}, self.aggs)
+        (found,) = fetch(self.client, [(self.source.of_keys(chosen), aggs)])
+        return _values(read_groups(self.source, found), self.metric)
 
 
-def _shards(client: Any, alias: str, indices: Sequence[str]) -> list[tuple[str, int]]:
-    """Return index and number of all shards of the indices."""
-    settings = client.indices.get_settings(index=alias, name="index.number_of_shards")
+def _shards_of(client: Any, alias: str) -> list[tuple[str, int]]:
+    """Return index and number of each shard behind an alias; none if it does not exist."""
+    settings = client.indices.get_settings(index=alias, name="index.number_of_shards", ignore_unavailable=True)
     return [
         (index, shard)
-        for index in indices
-        if index in settings
-        for shard in range(int(settings[index]["settings"]["index"]["number_of_shards"]))
+        for index, found in sorted(settings.items())
+        for shard in range(int(found["settings"]["index"]["number_of_shards"]))
     ]
 
 

@@ -1,5 +1,6 @@
 """Find the largest sums exactly, where each shard of the search engine knows only its own part of each sum."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from heapq import nsmallest
 from typing import NamedTuple
@@ -48,13 +49,23 @@ def find_top(
     sums: dict[str, int] = {}
     for doubling in range(DOUBLINGS + 1):
         tops = list(fetch_tops(size << doubling))
+        if not any(top.is_cut for top in tops):
+            return take(wanted, (Ranked(*item) for item in _add(tops).items()))
         new = {key for top in tops for key in top.values} - sums.keys()
         sums |= fetch_sums(new) if new else {}
         found = take(wanted, (Ranked(*item) for item in sums.items()))
         unseen = sum(top.bound for top in tops)
-        if not any(top.is_cut for top in tops) or (len(found) == wanted and found[-1].value > unseen):
+        if len(found) == wanted and found[-1].value > unseen:
             return found
     return None
+
+
+def _add(tops: Iterable[ShardTop]) -> Mapping[str, int]:
+    """Return the sums over shards that returned all that they have."""
+    sums: Counter[str] = Counter()
+    for top in tops:
+        sums.update(top.values)
+    return sums
 
 
 def take(wanted: int, rows: Iterable[Ranked]) -> list[Ranked]:

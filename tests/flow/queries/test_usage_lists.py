@@ -188,9 +188,9 @@ def routing_of(client, index, shard):
 @pytest.mark.parametrize(
     "limits",
     [
-        pytest.param(None, id="all sums at once"),
-        pytest.param(Limits(few=0, top=10), id="more of each shard"),
-        pytest.param(Limits(few=0, top=1, terms=7, page=50), id="page by page"),
+        pytest.param(None, id="all of each shard"),
+        pytest.param(Limits(top=10), id="more of each shard"),
+        pytest.param(Limits(top=1, terms=7, page=50), id="page by page"),
     ],
 )
 def test_the_first_is_eleventh_in_each_shard_of_twelve_indices(written, search_client, limits):
@@ -237,7 +237,6 @@ LISTED = st.lists(
     name=st.sampled_from(["repository-records", "community-records", "repository-communities"]),
     limits=st.builds(
         Limits,
-        few=st.sampled_from([0, 5, 1000]),
         top=st.integers(1, 5),
         deep=st.sampled_from([0, 4, 100]),
         terms=st.sampled_from([2, 7, 65_000]),
