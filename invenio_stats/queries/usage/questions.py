@@ -13,7 +13,7 @@ from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.usage.coverage import find_first_day, find_oldest
 from invenio_stats.queries.usage.parameters import Accepted, Parameters, read_parameters, write_position
-from invenio_stats.queries.usage.sources import ALWAYS, Scope, Source, find_sources
+from invenio_stats.queries.usage.sources import ALWAYS, ITEM_USAGE, RECORD_USAGE, Scope, Source, find_sources
 from invenio_stats.queries.usage.sums import fetch
 
 _MAX_BUCKETS = 10_000
@@ -75,8 +75,7 @@ def read_question(
     given = read_parameters(accepted, params, today)
     first_day = find_first_day(client)
     scope, scope_id = _find_scope(client, accepted, given, by)
-    everything = find_sources(Scope("repository"), ALWAYS._replace(last=today), given.versions, by, first_day)
-    began = first_day if needs_item_usage else find_oldest(client, everything)
+    began = first_day if needs_item_usage else _find_beginning(client, today, by, first_day)
     first = given.first
     if first is None:
         of_scope = find_sources(scope, ALWAYS._replace(last=today), given.versions, by, first_day)
@@ -95,6 +94,14 @@ def read_question(
         began=began,
         now=now,
     )
+
+
+def _find_beginning(client: Any, today: date, by: str, first_day: date | None) -> date | None:
+    """Return the day of the first total of the instance; None if there is none."""
+    sources = find_sources(Scope("repository"), ALWAYS._replace(last=today), by=by, first_day=first_day)
+    older = [source for source in sources if source.alias not in (ITEM_USAGE, RECORD_USAGE)]
+    found = [find_oldest(client, older), first_day if len(older) < len(sources) else None]
+    return min(filter(None, found), default=None)
 
 
 def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> tuple[Scope, str | None]:
