@@ -13,9 +13,9 @@ Installs the package and its test dependencies into a separate environment, and 
     docs       build the documentation; warnings are errors
     flow       run the tests on a real application with an embedded search engine
 With --full, also:
-    package    check the contents of the wheel and of the source distribution
-    services   run flow again, and the tests of faults and load, on OpenSearch, RabbitMQ and Redis; installs and starts
-               these services
+    package    check the contents of the wheel and of the source distribution; install the minimal instance and run it
+    services   run flow again, the tests of faults and load, and the minimal instance, on OpenSearch, RabbitMQ and Redis;
+               installs and starts these services
     engines    run a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch
                7.10; an engine that cannot be installed is skipped
     rdm        run the tests on a real InvenioRDM with PostgreSQL, in a separate environment: usage, queries, upgrade
@@ -207,7 +207,7 @@ source scripts/steps.d/engines.sh
 
 step_services() {
   start_services opensearch rabbitmq redis || return 1
-  pytest -- tests/flow tests/compat tests/services
+  pytest -- tests/flow tests/compat tests/services tests/test_package.py::test_the_minimal_instance_counts_as_its_page_says
 }
 
 step_rdm() {

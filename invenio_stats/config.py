@@ -3,6 +3,8 @@
 from flask import current_app
 from kombu import Exchange
 
+from invenio_stats.core.instances import instance_name
+
 STATS_REGISTER_RECEIVERS = True
 """Connect event types to their `signal`. Set it to False in an application that must not count."""
 
@@ -32,6 +34,28 @@ STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"
 
 Default: everybody is permitted. Object or import string. If the query has a `permission_factory` of its own, both have
 to permit the request. Change it if the numbers of the instance are not public.
+"""
+
+STATS_QUERY_MAX_BODY_BYTES: int = 1_048_576
+"""Maximal size in bytes of the body of `POST /api/stats`. Default: 1 MiB, far more than 100 queries need.
+
+A longer body is not read: the answer is 413. Raise it if clients send very long parameters.
+"""
+
+STATS_QUERY_MAX_BUCKETS: int | None = 120_000
+"""Maximal number of buckets (intervals of histograms, and groups) that the search engine may return for one request.
+
+Default: 120,000, enough for the largest single answer (100,000 groups), or for 32 daily histograms over ten years. A
+request for more is answered by 400: before the search if its ranges are that long, otherwise as soon as the answers
+are. None is no limit. Queries that are run in Python have none.
+"""
+
+STATS_QUERY_MAX_SECONDS: float | None = 30
+"""Seconds after which the search engine stops counting for one request, which is then answered by 503.
+
+Default: 30. A partial answer is never given. Set it below the time-out of the web server in front of the application.
+The time-out of the search engine's client (10 seconds by default) applies to each search too, if it is shorter. None is
+no limit. Queries that are run in Python have none.
 """
 
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
@@ -100,6 +124,12 @@ preprocessor precedes `anonymize_user`, since it may need the IP address or the 
 that preprocessor does not need them. With `"worker"` the messages contain IP address, user agent and user ids.
 """
 
+STATS_LOG_ERROR_TEXTS = False
+"""Write the texts of errors of builders, preprocessors and other functions of the instance to the log.
+
+Default: False: they may quote an address or a user. Set it to True on a developer's machine only.
+"""
+
 STATS_ROBOTS_PATTERNS: list[str] = []
 """Regular expressions of user agents that are robots in this instance; case is ignored. Default: none.
 
@@ -109,6 +139,11 @@ User agents that the lists know as AI agents or machines keep that class; they d
 STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of user agents that are browsers in this instance, whatever the lists and
 `STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
+
+
+def own_instance_name() -> str:
+    """Return the name of the current instance, by SEARCH_INDEX_PREFIX or SECRET_KEY."""
+    return instance_name(current_app.config.get("SEARCH_INDEX_PREFIX"), current_app.config.get("SECRET_KEY"))
 
 
 def writes_zone() -> bool:

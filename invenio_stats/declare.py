@@ -40,6 +40,8 @@ _NEVER_KEPT = frozenset(
     {"timestamp", "count", "unique_count", "updated_timestamp"}
     | {"visitor_id", "unique_session_id", "previous_visitor_id"}  # of one visitor, while a total is about many
 )
+_DATES = frozenset({"start_date", "end_date"})
+"""Parameters of every query: a kept field of that name cannot be one as well."""
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_ID_CHARACTERS = 256
 
@@ -97,7 +99,8 @@ def event_type(
     :param usage: whether an event is usage of an item, which counts if the response delivers the content.
 
     Returns the event type `<name>`, the aggregation `<name>-agg`, and the queries `<name>-total` (all items, by
-    the kept fields) and `<name>-histogram` (one item over time; requires `unique_id`).
+    the kept fields; each of them is an optional parameter) and `<name>-histogram` (one item over time; requires
+    `unique_id`).
     A ConfigurationError names an invalid argument.
     """
     measures = dict(metrics or {})
@@ -236,10 +239,16 @@ def _queries(name: str, keep: list[str], measures: Mapping[str, Measure]) -> dic
         dest: ("sum", dest, {}) for dest in ("count", "unique_count", *measures)
     }
     copies = {field: field for field in keep}
+    groups = keep or ["unique_id"]
     return {
         f"{name}-total": {
             "cls": TermsQuery,
-            "params": {"index": index, "aggregated_fields": keep or ["unique_id"], "metric_fields": numbers},
+            "params": {
+                "index": index,
+                "optional_filters": {field: field for field in groups if field not in _DATES},
+                "aggregated_fields": groups,
+                "metric_fields": numbers,
+            },
         },
         f"{name}-histogram": {
             "cls": DateHistogramQuery,

@@ -1,20 +1,10 @@
 """Define all errors of the package; their texts name the place, the value and the cure."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 from flask_babel import gettext as _
 from invenio_rest.errors import RESTException
-
-
-def without_text(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """Return an exception as `exc_info` for a log, with its type and traceback but without its text.
-
-    Texts of exceptions quote values, and those of a request or a queued event may identify a person.
-    """
-    withheld = type(type(error).__name__, (Exception,), {})("(text withheld: it may identify a person)")
-    return type(withheld), withheld, error.__traceback__
 
 
 class StatsError(Exception):
@@ -141,6 +131,10 @@ class ArchiveError(StatsError):
     """A directory cannot be exported to, or does not contain an export that can be imported."""
 
 
+class ManifestError(ArchiveError):
+    """The manifest of an export is invalid, or names what does not belong to this instance; nothing is imported."""
+
+
 class RebuildError(StatsError):
     """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 
@@ -158,6 +152,12 @@ class InvalidRequestInputError(StatsError, RESTException):
 
 class InvalidDateError(InvalidRequestInputError, ValueError):
     """A date of a question cannot be read (400); a ValueError too, for whoever runs a query in Python."""
+
+
+class RequestTooLargeError(InvalidRequestInputError):
+    """The body of a request to the REST API is longer than STATS_QUERY_MAX_BODY_BYTES (413)."""
+
+    code = 413
 
 
 class UnknownQueryError(InvalidRequestInputError):

@@ -225,6 +225,7 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration after all modules are loaded; raises ConfigurationError if it has a mistake."""
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
+    _check_error_texts(app.config)
     _check_exchange(app.config)
     with app.app_context():
         load_lists()
@@ -244,6 +245,15 @@ def _check_exchange(settings: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"STATS_MQ_EXCHANGE is {exchange!r}. Set it to an exchange: kombu.Exchange('events', type='direct')."
         )
+
+
+def _check_error_texts(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a value that is no truth value: the text 'False' would be taken for True."""
+    value = settings["STATS_LOG_ERROR_TEXTS"]
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"STATS_LOG_ERROR_TEXTS is {value!r}. Set it to True or False.")
+    if value:
+        logger.warning("Texts of errors are logged; they may identify a person")
 
 
 def _warn_of_inconsistencies(state: InvenioStatsState) -> None:

@@ -10,8 +10,9 @@ from flask import Flask, current_app
 from invenio_stats.capture.after_response import publish_after_response
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import Builder, Event, IdentifiedEvent
-from invenio_stats.errors import EventsRefusedError, without_text
+from invenio_stats.errors import EventsRefusedError
 from invenio_stats.items.resolver import item_fields
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.support.import_strings import entries, load, load_entry, load_signal
 

@@ -5,12 +5,12 @@ import logging
 import math
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 from flask_babel import gettext as _
 from invenio_rest import ContentNegotiatedMethodView
 from invenio_rest.decorators import require_content_types
 
-from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.errors import InvalidRequestInputError, RequestTooLargeError
 from invenio_stats.queries.batch import QueryRequest, answer_all, name_entry_in_errors
 from invenio_stats.queries.parameters import quote
 
@@ -44,7 +44,35 @@ class StatsQueryResource(ContentNegotiatedMethodView):
         """
         if self.match_serializers(*self.get_method_serializers("POST")) is None:
             abort(406)
-        return self.make_response(answer_all(read_entries(request.get_data())))
+        body = read_body(int(current_app.config["STATS_QUERY_MAX_BODY_BYTES"]))
+        return self.make_response(answer_all(read_entries(body)))
+
+
+def read_body(limit: int) -> bytes:
+    """Return the body of the request; RequestTooLargeError without reading more of it than the limit."""
+    length = request.content_length
+    if length is not None:
+        if length > limit:
+            raise _too_large(str(length), limit)
+        return request.get_data()  # which reads so many bytes
+    body = b""
+    while len(body) <= limit:  # a stream of chunks may return less than it is asked for
+        part = request.stream.read(limit + 1 - len(body))
+        if not part:
+            return body
+        body += part
+    raise _too_large(_("more than %(limit)s", limit=limit), limit)
+
+
+def _too_large(size: str, limit: int) -> RequestTooLargeError:
+    return RequestTooLargeError(
+        _(
+            "The body has %(size)s bytes; at most %(limit)s are read (STATS_QUERY_MAX_BODY_BYTES). Send fewer queries "
+            "at once, or shorter parameters.",
+            size=size,
+            limit=limit,
+        )
+    )
 
 
 def read_entries(body: bytes) -> list[QueryRequest]:

@@ -1,15 +1,21 @@
 """The distribution contains everything, and works without the development environment."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
+import uuid
 import venv
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+
+from tests.docs_support.answers import is_same_text
+from tests.docs_support.blocks import blocks
+from tests.docs_support.commands import commands
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "invenio_stats"
@@ -156,3 +162,35 @@ def test_the_demo_runs_from_the_wheel(wheel, tmp_path):
     environment = {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin"}
     output = run(demo / "run-demo.sh", "--package", wheel, "--requests", "800", "--json", env=environment)
     assert not json.loads(output)["differences"]
+
+
+@pytest.mark.timeout(1800)
+def test_the_minimal_instance_counts_as_its_page_says(built, engine_url, tmp_path):
+    """A newcomer begins with the sources and an empty environment, and runs the commands of the page one by one.
+
+    The search engine and the broker are those of the run, else the embedded engine and a file.
+    """
+    (sources,) = built.glob("*.tar.gz")
+    run("tar", "--extract", "--file", sources, "--directory", tmp_path, "--strip-components", "1")
+    folder = tmp_path / "examples/minimal"
+    broker_url = os.environ.get("BROKER_URL") or f"sqla+sqlite:///{tmp_path}/events.db"
+    environment = {
+        "HOME": str(tmp_path),
+        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
+        "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+        "INVENIO_SEARCH_HOSTS": repr([engine_url]),
+        "INVENIO_SEARCH_INDEX_PREFIX": f"minimal-{uuid.uuid4().hex[:8]}-",
+        "INVENIO_BROKER_URL": broker_url,
+    }
+    shown = [
+        command
+        for block in blocks(folder / "README.rst")
+        if block.language == "console"
+        for command in commands(block.text)
+    ]
+    # In one shell, which the commands change; the sign stands between their outputs.
+    script = "set -e\n" + "".join(f"{command.line}\nprintf '\\036'\n" for command in shown)
+    outputs = run("bash", "-c", script, cwd=folder, env=environment).split("\036")
+    for command, output in zip(shown, outputs[:-1], strict=True):
+        assert not command.output or is_same_text(command.output, output), f"{command.line} prints\n{output}"
+    assert "views: 3" in shown[-1].output

@@ -21,6 +21,7 @@ from invenio_stats.broker.spool import Spool
 from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
+from invenio_stats.core.instances import instance_name
 from invenio_stats.errors import EventsRefusedError
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class Outbox:
         """Use the spool configured by STATS_SPOOL_DIR and STATS_SPOOL_MAX_MB."""
         self._app = app
         folder = app.config["STATS_SPOOL_DIR"] or os.path.join(app.instance_path, "stats-spool")
-        self.spool = Spool(folder, int(app.config["STATS_SPOOL_MAX_MB"] * 1024 * 1024))
+        instance = instance_name(app.config.get("SEARCH_INDEX_PREFIX"), app.config.get("SECRET_KEY"))
+        self.spool = Spool(folder, int(app.config["STATS_SPOOL_MAX_MB"] * 1024 * 1024), instance)
         self._shut: set[str] = set()
         """Names of the queues whose circuit is open because the broker did not answer or rejected messages."""
         self._lock = threading.Lock()

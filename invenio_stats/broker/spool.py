@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from invenio_stats.broker.spool_file import SpoolFile
+from invenio_stats.broker.spool_file import SpoolFile, read_owner
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.errors import EventsRefusedError, SpoolVersionError
 
@@ -48,11 +48,13 @@ class Refusals(NamedTuple):
 class Spool:
     """The messages not yet sent to the broker, of all processes that use the same directory."""
 
-    def __init__(self, folder: str, max_bytes: int):
-        """Use a directory, which is created when needed; with `max_bytes` 0 the spool is switched off."""
-        self._path = Path(folder) / "spool.sqlite"
+    def __init__(self, folder: str, max_bytes: int, instance: str = ""):
+        """Use a directory, which is created when needed; with `max_bytes` 0 the spool is switched off.
+
+        `instance` is the name of the instance. If another one was first in the directory, this one has its own file.
+        """
         self._max_bytes = max_bytes
-        self._file = SpoolFile(self._path)
+        self._file = SpoolFile(Path(folder) / "spool.sqlite", instance)
         self._uncounted: deque[tuple[str, str]] = deque(maxlen=_MAX_UNCOUNTED_EVENTS)
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
@@ -179,11 +181,22 @@ class Spool:
     @property
     def path(self) -> Path:
         """The file of the spool, for messages."""
-        return self._path
+        return self._file.path
+
+    def files(self) -> list[Path]:
+        """Return the files of all spools in the directory: usually one."""
+        return sorted(self.path.parent.glob("spool*.sqlite"))
+
+    def owner(self, path: Path) -> str | None:
+        """Return the name of the instance that was the first to use a file; None if it is not known."""
+        try:
+            return read_owner(path)
+        except sqlite3.Error:  # of another user, or no spool
+            return None
 
     def exists(self) -> bool:
         """Return True if anything was ever stored here; cheap enough for every request."""
-        return self._path.exists()
+        return self.path.exists()
 
     def is_empty(self) -> bool:
         """Return True if the spool has no messages."""

@@ -10,10 +10,11 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from invenio_stats.core.instances import file_tag, may_be_same
 from invenio_stats.errors import SpoolVersionError
 
 logger = logging.getLogger(__name__)
@@ -53,9 +54,14 @@ _FROM_VERSION_1 = (
 class SpoolFile:
     """A connection to the file; `opened` and `writing` give it to one thread at a time."""
 
-    def __init__(self, path: Path):
-        """Name the file; it is made when it is first opened, and only its owner may read it."""
-        self.path = path
+    def __init__(self, path: Path, instance: str = ""):
+        """Name the file; it is made when it is first opened, and only its owner may read it.
+
+        If it is the file of another instance, that with the tag of this one takes its place.
+        """
+        self._instance = instance
+        self._own_path = path.with_stem(f"{path.stem}-{file_tag(instance)}") if instance else path
+        self.path = self._own_path if self._own_path.exists() else path
         self._inherited: list[sqlite3.Connection | None] = []
         self._begin()
 
@@ -115,6 +121,20 @@ class SpoolFile:
         self._database, self._inode = database, inode
 
     def _open(self) -> sqlite3.Connection:
+        database = self._connect()
+        if not self._instance:
+            return database
+        owner = _claim(database, self._instance)
+        if may_be_same(owner, self._instance) or self.path == self._own_path:
+            return database
+        # The sender of that instance would count these events as its own, and this one its events.
+        database.close()
+        facts = {"owner": owner, "file": self._own_path.name}
+        logger.warning("The spool belongs to another instance; this one uses a file of its own", extra=facts)
+        self.path = self._own_path
+        return self._open()
+
+    def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _protect(self.path)
         inode = _inode(self.path)
@@ -151,6 +171,30 @@ class SpoolFile:
                 now = time.time_ns() // 1_000_000
                 database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('waiting', ?)", (now,))
                 database.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def read_owner(path: Path) -> str | None:
+    """Return the name of the instance to which a file belongs; None if nobody has left a name."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_SECONDS)) as database:
+        return _owner(database)
+
+
+def _owner(database: sqlite3.Connection) -> str | None:
+    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'owner'").fetchone() is None:
+        return None
+    row = database.execute("SELECT instance FROM owner").fetchone()
+    return row and str(row[0])
+
+
+def _claim(database: sqlite3.Connection, instance: str) -> str:
+    """Return the name of the instance to which the file belongs: this one, if it is the first."""
+    if (owner := _owner(database)) is not None:
+        return owner
+    database.execute("BEGIN IMMEDIATE")
+    with _transaction(database):
+        database.execute("CREATE TABLE IF NOT EXISTS owner (instance TEXT NOT NULL)")
+        database.execute("INSERT INTO owner SELECT ? WHERE NOT EXISTS (SELECT 1 FROM owner)", (instance,))
+    return _owner(database) or instance
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from flask import Flask, has_request_context, request, request_finished, request
 
 from invenio_stats.core.delivered_content import SENT_BY_ANOTHER_SERVER, Answer, is_prefetch, is_usage
 from invenio_stats.core.events import IdentifiedEvent
-from invenio_stats.errors import EventsRefusedError, without_text
+from invenio_stats.errors import EventsRefusedError
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats, unwrap
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from invenio_search.engine import search
 
 from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, types_argument
 from invenio_stats.cli.progress import bar
-from invenio_stats.errors import StatsError
+from invenio_stats.errors import ManifestError, StatsError
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.manifest import KINDS
 from invenio_stats.operations.archive.restore import read_verified, restore
@@ -64,6 +64,7 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
     """Import the export in DIR into the search engine; stored documents that are not older stay.
 
     All files are compared with their checksums before anything is written. Repeating an import changes nothing.
+    Exit 2 if the export names an index that does not belong to this instance.
     """
     with _explain_errors():
         with bar(_("Verifying"), as_json) as progress:
@@ -82,9 +83,11 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 
 @contextmanager
 def _explain_errors() -> Iterator[None]:
-    """Turn errors into a message and exit code 1; the same command can be run again."""
+    """Turn errors into a message and exit code 1, so that the same command can be run again; 2 for a wrong manifest."""
     try:
         yield
+    except ManifestError as error:
+        raise click.UsageError(str(error)) from error
     except (StatsError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except (search.exceptions.TransportError, search.helpers.ScanError) as error:

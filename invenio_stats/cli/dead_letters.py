@@ -9,13 +9,13 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from rich.console import Console
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
 from invenio_stats.broker.transports.drivers import failure_types
-from invenio_stats.cli.options import as_json, build_table, dry_run, event_type, event_types, yes
+from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, yes
 from invenio_stats.cli.progress import bar
+from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.proxies import current_stats
 
 Work = Callable[..., int]
@@ -44,9 +44,14 @@ def dead_letters_list(event_types: Sequence[str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summaries, indent=2))
         return
-    lines = {f"{name}: {reason}": line for name, reasons in summaries.items() for reason, line in reasons.items()}
-    if lines:
-        Console().print(build_table(_("Dead letters"), _("event type: reason"), lines))
+    rows = [
+        (name, line["count"], line["oldest"], line["newest"], reason)
+        for name, reasons in summaries.items()
+        for reason, line in reasons.items()
+    ]
+    if rows:
+        columns = _("event type"), _("count"), _("oldest"), _("newest"), _("reason")
+        print_table(Table(_("Dead letters"), columns, rows, optional=(_("newest"), _("oldest"))))
     else:
         click.echo(_("There are no dead letters."))
 

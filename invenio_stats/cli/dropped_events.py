@@ -10,9 +10,9 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 from invenio_search.engine import search
-from rich.console import Console
 
-from invenio_stats.cli.options import as_json, build_table, check_range, event_types, from_option, to_option
+from invenio_stats.cli.options import as_json, check_range, event_types, from_option, to_option
+from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.operations.monitoring import ingest_counters as counters
 
 _DEFAULT_DAYS = 7
@@ -39,7 +39,7 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
         return
     rows = {f"{day} {name}": reasons for day, types in days.items() for name, reasons in types.items()}
     if rows:
-        Console().print(build_table(_("Events that are not counted"), _("day and event type"), rows))
+        print_table(table_of_facts(_("Events that are not counted"), _("day and event type"), rows))
     else:
         click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
 

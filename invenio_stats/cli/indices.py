@@ -11,13 +11,12 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 from invenio_search.engine import search
-from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
 
 from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json, dry_run, event_types, yes
 from invenio_stats.cli.progress import Bar, bar
+from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.core.month_indices import is_closed
 from invenio_stats.errors import StatsError
@@ -64,7 +63,7 @@ def indices_list(as_json: bool) -> None:
         lines = [index._asdict() for index in indices]
         click.echo(json.dumps({"indices": lines, "kinds": kinds, "shards": facts}, indent=2))
     else:
-        Console().print(_table(indices))
+        print_table(_table(indices))
         text = _("%(used)s of %(limit)s shards of the search engine are in use.", **facts)
         if shards.days_left is not None and shards.level != "ok":
             text += " " + _("At %(daily)s more each day the limit is reached in %(days_left)s days.", **facts)
@@ -170,22 +169,15 @@ def _planned(plan: Plan, size: int) -> str:
 
 
 def _table(indices: Sequence[inventory.Index]) -> Table:
-    table = Table(title=_("Indices"), show_footer=True)
-    total = inventory.sums(indices).get("all")
     size: Callable[[int], str] = decimal
-    table.add_column(_("index"), _("all"), overflow="fold")
-    table.add_column(_("kind"))
-    for column, value in (
-        (_("documents"), str(total.documents) if total else "0"),
-        (_("shards"), str(total.shards) if total else "0"),
-        (_("size"), size(total.bytes) if total else "0"),
-        (_("aliases"), ""),
-    ):
-        table.add_column(column, value, justify="right")
-    for index in indices:
-        numbers = str(index.documents), str(index.shards), size(index.bytes), str(len(index.aliases))
-        table.add_row(index.name, index.kind, *numbers)
-    return table
+    rows: list[tuple[Any, ...]] = [
+        (index.name, index.kind, index.documents, index.shards, size(index.bytes), len(index.aliases))
+        for index in indices
+    ]
+    total = inventory.sums(indices).get("all", inventory.Sum(0, 0, 0, 0))
+    rows.append((_("all"), None, total.documents, total.shards, size(total.bytes), None))
+    columns = _("index"), _("kind"), _("documents"), _("shards"), _("size"), _("aliases")
+    return Table(_("Indices"), columns, rows, optional=(_("aliases"), _("kind"), _("shards"), _("size")))
 
 
 def _now() -> datetime:

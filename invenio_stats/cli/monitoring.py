@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from rich.console import Console
 
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import is_denied
 from invenio_stats.broker.transports.drivers import failure_types
-from invenio_stats.cli.options import as_json, build_table
+from invenio_stats.cli.options import as_json
 from invenio_stats.cli.progress import bar
+from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import examine
@@ -66,10 +66,9 @@ def status_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"generated": iso_zoned(now), **facts}, indent=2))
         return
-    console = Console()
-    console.print(build_table(_("Event types"), _("event type"), facts["events"]))
-    console.print(build_table(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
-    console.print(build_table(_("Aggregations"), _("aggregation"), facts["aggregations"]))
+    print_table(table_of_facts(_("Event types"), _("event type"), facts["events"]))
+    print_table(table_of_facts(_("Spool of this machine"), _("spool"), {_("events"): facts["spool"]}))
+    print_table(table_of_facts(_("Aggregations"), _("aggregation"), facts["aggregations"]))
     click.echo(_("As of %(now)s; all times are UTC.", now=iso(now)[:19]))
 
 

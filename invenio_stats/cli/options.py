@@ -9,7 +9,6 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 from flask_babel import gettext as _
-from rich.table import Table
 
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.proxies import current_stats
@@ -126,24 +125,3 @@ def _has_failures(result: Any) -> bool:
     """Return True if a run's result, a pair of (done, failed) or a list of pairs, has failures."""
     pairs = result if isinstance(result, list) else [result]
     return any(isinstance(pair, tuple) and len(pair) == 2 and bool(pair[1]) for pair in pairs)
-
-
-def build_table(title: str, what: str, lines: dict[str, dict[str, Any]]) -> Table:
-    """Return the lines as a table with a column for each fact; `what` is the title of the names' column."""
-    rows = Table(title=title)
-    columns = list(dict.fromkeys(column for line in lines.values() for column in line))
-    for column in [what, *(column.replace("_", " ") for column in columns)]:
-        rows.add_column(column, overflow="fold")
-    for name, line in lines.items():
-        rows.add_row(name, *(_cell(line.get(column)) for column in columns))
-    return rows
-
-
-def _cell(value: Any) -> str:
-    if value is None or value in ([], {}):
-        return "-"
-    if isinstance(value, dict):  # the last run
-        return "\n".join(_cell(fact) if key == "finished" else f"{fact} {key}" for key, fact in value.items())
-    if isinstance(value, list):
-        return "\n".join(value)
-    return value[:19].replace("T", "\n") if isinstance(value, str) else str(value)  # a moment in UTC, cut to the second

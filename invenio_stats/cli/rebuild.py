@@ -9,11 +9,11 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from rich.console import Console
 
 from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
+from invenio_stats.cli.tables import print_table
 from invenio_stats.cli.verify import Line, differences_table, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
@@ -46,7 +46,7 @@ def aggregations_rebuild(
         with bar(_("Comparing"), as_json) as progress:
             table = differences_table(_compare(rebuilds, progress, kinds))
         if table is not None and not as_json:
-            Console().print(table)
+            print_table(table)
         is_due = any(rebuild.due for rebuild in rebuilds)
         if is_due and not (dry_run or yes):
             click.confirm(_("Rebuild these totals?"), abort=True, err=True)

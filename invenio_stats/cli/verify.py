@@ -8,13 +8,11 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option
 from invenio_stats.cli.progress import Bar, bar
+from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
@@ -51,7 +49,7 @@ def verify_command(
             table = differences_table(lines)
     if not as_json:
         if table is not None:
-            Console().print(table)
+            print_table(table)
         for verification in verifications:
             print_outcome(verification)
     is_different = any(verification.found for verification in verifications)
@@ -74,17 +72,16 @@ def line_of(verification: Verification, difference: Difference) -> Line:
 
 def differences_table(lines: Iterable[Line]) -> Table | None:
     """Read all differences and return a table of the first of them; None if there are none."""
-    table = Table(title=_("Differences"))
-    for column in (_("aggregation"), _("interval"), _("key"), _("what"), _("stored"), _("counted")):
-        table.add_column(column, overflow="fold")
-    count = 0
+    rows, count = [], 0
     for count, line in enumerate(lines, 1):
         if count <= MAX_DIFFERENCES_SHOWN:
-            cells = line["aggregation"], line["interval"], str(line["key"]), line["kind"]
-            table.add_row(*map(Text, (*cells, _fields(line["stored"]), _fields(line["counted"]))))
-    if count > MAX_DIFFERENCES_SHOWN:
-        table.caption = _("%(count)s more; invenio stats verify --json prints all", count=count - MAX_DIFFERENCES_SHOWN)
-    return table if count else None
+            rows.append([line[name] for name in ("aggregation", "interval", "key", "kind", "stored", "counted")])
+    if not rows:
+        return None
+    more = count - len(rows)
+    caption = _("%(count)s more; invenio stats verify --json prints all", count=more) if more else ""
+    columns = _("aggregation"), _("interval"), _("key"), _("what"), _("stored"), _("counted")
+    return Table(_("Differences"), columns, rows, caption=caption)
 
 
 def print_outcome(verification: Verification) -> None:
@@ -164,7 +161,3 @@ def _skipped_line(verification: Verification, skipped: Skipped) -> str:
     }
     facts = _range(verification, skipped.starts)
     return _("%(intervals)s intervals from %(first)s to %(last)s not compared: ", **facts) + reasons[skipped.reason]
-
-
-def _fields(values: dict[str, Any]) -> str:
-    return "\n".join(f"{name} {value}" for name, value in values.items()) or "-"

@@ -14,6 +14,10 @@ _BUILDERS = "invenio_stats.contrib.event_builders"
 _ITEM = {"item_id": "item_id", "labels": "labels", "access_status": "access_status"}
 """Fields of the item of a view or download, copied from the newest event of the interval."""
 
+_RECORD = {"record_id": "record_id", "pid_type": "pid_type", "pid_value": "pid_value"}
+
+_VIEWS = {"views": ("sum", "count", {}), "unique_views": ("sum", "unique_count", {})}
+
 EVENTS_CONFIG = {
     "file-download": {
         "templates": f"{_EVENTS}.file_download",
@@ -61,7 +65,7 @@ AGGREGATIONS_CONFIG = {
             "interval": "day",
             "index_interval": "month",
             "count_automated": True,
-            "copy_fields": {"record_id": "record_id", "pid_type": "pid_type", "pid_value": "pid_value", **_ITEM},
+            "copy_fields": {**_RECORD, **_ITEM},
             "metric_fields": {
                 "unique_count": ("cardinality", "unique_session_id", {}),
             },
@@ -85,6 +89,26 @@ QUERIES_CONFIG = {
             "copy_fields": {"bucket_id": "bucket_id"},
             "required_filters": {"bucket_id": "bucket_id"},
             "aggregated_fields": ["file_key"],
+        },
+    },
+    "record-view-histogram": {
+        "cls": DateHistogramQuery,
+        "params": {
+            "index": "stats-record-view",
+            "copy_fields": {**_RECORD},
+            "required_filters": {"pid_value": "pid_value"},
+            "optional_filters": {"pid_type": "pid_type"},
+            "metric_fields": {**_VIEWS},
+        },
+    },
+    "record-view-total": {
+        "cls": TermsQuery,
+        "params": {
+            "index": "stats-record-view",
+            "copy_fields": {**_RECORD},
+            "required_filters": {"pid_value": "pid_value"},
+            "optional_filters": {"pid_type": "pid_type"},
+            "metric_fields": {**_VIEWS},
         },
     },
 }

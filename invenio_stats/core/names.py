@@ -13,16 +13,20 @@ from invenio_stats.core.moments import utc
 EVENTS_PREFIX = "events"
 DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
+REBUILD = "rebuild-"
+"""Beginning of the names of the bookmarks that keep the progress of a rebuild."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
 INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
 """Index of the leases of aggregations and of their quarantined totals."""
+INSTANCES = "stats-instances"
+"""Queue with the names of the instances that use a virtual host of the broker."""
 COMPLETENESS = "stats-completeness"
 """Index of the first complete day of each event type."""
-OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS)
-"""Names of our own indices, which the totals of an event type cannot have."""
+OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS, INSTANCES)
+"""Names of our own indices and queues, which the totals of an event type cannot have."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480

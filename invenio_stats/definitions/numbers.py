@@ -9,6 +9,9 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "STATS_DEAD_LETTERS_DAYS": (0, 36_500, False),
     "STATS_LEASE_SECONDS": (1, 86_400, False),
     "STATS_PROCESS_SECONDS": (0, 31_536_000, True),
+    "STATS_QUERY_MAX_BODY_BYTES": (2, 1_073_741_824, False),
+    "STATS_QUERY_MAX_BUCKETS": (1, 1_000_000_000, True),
+    "STATS_QUERY_MAX_SECONDS": (0.1, 86_400, True),
     "STATS_SPOOL_MAX_MB": (0, 1_048_576, False),
 }
 """By setting: minimum, maximum, and whether it may be None for no limit."""

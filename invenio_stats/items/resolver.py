@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flask import has_request_context, request
 
-from invenio_stats.errors import without_text
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import unwrap
 
 logger = logging.getLogger(__name__)

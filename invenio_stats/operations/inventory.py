@@ -1,5 +1,6 @@
 """List the indices of an instance with their sizes, and compare the engine's shards with their limit."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -135,6 +136,18 @@ def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
             if alias in aliases or period(alias, name):
                 return kind, event_type
     return None, None
+
+
+def kind_of_name(name: str) -> tuple[str | None, str | None]:
+    """Return the kind and the event type of the indices with a name without prefix; None for another program's."""
+    if name in _OWN:
+        return _OWN[name], None
+    kinds = {alias: (kind, event_type) for event_type in known_event_types() for alias, kind in _aliases(event_type)}
+    fitting = [alias for alias in kinds if prefix_index(name).startswith(f"{alias}-")]
+    # The name of an event type may begin with that of another.
+    alias = max(fitting, key=len, default="")
+    is_dated = re.match(r"\d{4}", prefix_index(name)[len(alias) + 1 :])
+    return kinds[alias] if alias and (is_dated or kinds[alias][0] == "events") else (None, None)
 
 
 def _aliases(event_type: str) -> Iterator[tuple[str, str]]:

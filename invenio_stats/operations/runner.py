@@ -16,8 +16,10 @@ from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.definitions.aggregators import make_aggregators
-from invenio_stats.errors import UnknownTypeError, without_text
+from invenio_stats.errors import UnknownTypeError
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
+from invenio_stats.operations.monitoring.instance_checks import compare_once
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome, RunOptions
 from invenio_stats.processors import EventsIndexer
@@ -38,6 +40,7 @@ def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     Event types with the default indexer class run in parallel, as far as the pool has connections to the broker.
     """
     types = list(event_types)
+    compare_once()
     limit = current_stats.agents_queue.connection_pool.limit  # 0 or None: no limit
     max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
     results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))

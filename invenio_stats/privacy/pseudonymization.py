@@ -6,6 +6,7 @@ from datetime import datetime
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.visitors import PERSONAL_FIELDS
+from invenio_stats.privacy.error_texts import describe
 from invenio_stats.privacy.pseudonyms import AnyEvent, Pseudonymizer, SaltOf, is_done
 from invenio_stats.privacy.salts import get_anonymization_salt
 
@@ -51,7 +52,7 @@ def pseudonymize_or_reject(window: int = DEFAULT_WINDOW, keep_user_id: bool = Fa
             raise  # the environment is at fault, not the event
         except Exception as error:  # whatever is wrong with it; its text may quote the person
             _remove_personal_data(event)
-            event[REJECTED] = f"pseudonymization: {type(error).__name__}"
+            event[REJECTED] = f"pseudonymization: {describe(error)}"
             return event
 
     return prepare

@@ -9,7 +9,8 @@ from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, 
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
 from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
 from invenio_stats.core.visitors import has_personal_data
-from invenio_stats.errors import PersonalDataError, without_text
+from invenio_stats.errors import PersonalDataError
+from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
 from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.processing.batch import Batch
@@ -49,9 +50,9 @@ def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> It
         except ImportError:
             raise  # an error of the installation, not of the event: the batch stays on the queue
         except Exception as error:  # a preprocessor failed, or a field is missing: continue with the other events
-            facts = {"queue": rules.queue, "error": type(error).__name__}
+            facts = {"queue": rules.queue, "error": describe(error)}
             logger.error("Error while processing event", exc_info=without_text(error), extra=facts)
-            batch.failures.append((to_dead_letter(event), f"preprocessor: {type(error).__name__}"))
+            batch.failures.append((to_dead_letter(event), f"preprocessor: {describe(error)}"))
             continue
         if click is None:
             continue

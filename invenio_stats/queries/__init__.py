@@ -14,6 +14,7 @@ from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
 from invenio_stats.queries import paging, parameters, results, search_bodies
+from invenio_stats.queries.canonical import canonical
 from invenio_stats.queries.prepared import PreparedQuery
 from invenio_stats.search.client import (
     Response,
@@ -57,6 +58,13 @@ class Query:
         """Return the naive UTC moment of a date; None stays None."""
         return None if date is None else parameters.read_date(date)
 
+    def canonical_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters in the form in which they filter; with it permission is asked, and the query is run.
+
+        Those of a custom query stay as they are.
+        """
+        return dict(params)
+
     can_prepare = False
     """Whether `prepare` does all that `run` does except for sending the search."""
 
@@ -86,13 +94,15 @@ class _TotalsQuery(Query):
         copy_fields: Mapping[str, Any] | None = None,
         query_modifiers: Sequence[Modifier | str] | None = None,
         required_filters: Mapping[str, str] | None = None,
+        optional_filters: Mapping[str, str] | None = None,
         metric_fields: Mapping[str, Any] | None = None,
         **other: Any,
     ):
         """Take the `params` of a STATS_QUERIES entry; a ConfigurationError names those that cannot work.
 
         `time_field` is the field with the moment of a total. `required_filters` is `{parameter: field}`: the field
-        must equal the parameter. `metric_fields` is `{name: (metric, field, options)}`, and `copy_fields` is
+        must equal the parameter. `optional_filters` is the same for parameters that may be left out, which selects
+        every value of the field. `metric_fields` is `{name: (metric, field, options)}`, and `copy_fields` is
         `{name: field or (result, doc) -> value}`, taken from the newest total.
         """
         super().__init__(name, index, client, **other)
@@ -100,6 +110,7 @@ class _TotalsQuery(Query):
         self.copy_fields = dict(copy_fields or {})
         self.query_modifiers = [load(f"{name}: query_modifiers", modifier) for modifier in query_modifiers or ()]
         self.required_filters = dict(required_filters or {})
+        self.optional_filters = dict(optional_filters or {})
         self.metric_fields = dict(metric_fields or DEFAULT_METRICS)
         self._refuse_metrics_named(search_bodies.RESERVED)
 
@@ -129,7 +140,7 @@ class _TotalsQuery(Query):
 
     def _check_names(self, own: set[str], params: Mapping[str, Any]) -> None:
         """Reject missing parameters, and those that no filter, modifier or overridden `build_query` reads."""
-        known = own | set(self.required_filters)
+        known = own | {*self.required_filters, *self.optional_filters}
         for modifier in self.query_modifiers:
             known |= parameters.accepted_names(modifier, params, skip=1)
         if self._is_built_elsewhere():
@@ -137,10 +148,14 @@ class _TotalsQuery(Query):
         parameters.check_names(params, self.required_filters, known)
         self._filters(params)
 
-    def _filters(self, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    def canonical_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters with a text for each number, for filters as well as for modifiers."""
+        return {name: value if name in _NOT_FOR_MODIFIERS else canonical(value) for name, value in params.items()}
+
+    def _filters(self, params: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [
             (field, parameters.filter_value(parameter, params[parameter]))
-            for parameter, field in self.required_filters.items()
+            for parameter, field in {**self.optional_filters, **self.required_filters}.items()
             if parameter in params
         ]
 
@@ -185,7 +200,7 @@ class _TotalsQuery(Query):
         try:
             return paging.fetch(request, fields, self.max_groups, first=first)
         except ValuesRefusedError as error:
-            values = {name: value for name, value in run.items() if name not in ("interval", "start_date", "end_date")}
+            values = {name: value for name, value in run.items() if name not in _NOT_FOR_MODIFIERS}
             if not values:
                 raise
             raise parameters.values_refused(values) from error
@@ -220,6 +235,7 @@ class DateHistogramQuery(_TotalsQuery):
     ) -> PreparedQuery:
         """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
+        params = self.canonical_params(params)
         self.validate_arguments(interval, start, end, **params)
         run = {"interval": interval, "start_date": start, "end_date": end, **params}
         request = self._request(run)
@@ -233,7 +249,7 @@ class DateHistogramQuery(_TotalsQuery):
                 response = self._fetch_until_tomorrow(run)
             return self.process_query_result(response, interval, start, end)
 
-        return PreparedQuery(request, answer)
+        return PreparedQuery(request, answer, parameters.count_intervals(interval, start, end))
 
     def _fetch_until_tomorrow(self, run: Mapping[str, Any]) -> Response:
         """Send the search of an open range again, up to tomorrow.
@@ -304,6 +320,7 @@ class TermsQuery(_TotalsQuery):
     def prepare(self, /, start_date: Any = None, end_date: Any = None, **params: Any) -> PreparedQuery:
         """Check the parameters; return the search for them, and what makes the answer."""
         start, end = self._dates(start_date, end_date)
+        params = self.canonical_params(params)
         self.validate_arguments(start, end, **params)
         run = {"start_date": start, "end_date": end, **params}
         request = self._request(run)

@@ -7,18 +7,23 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
+from flask import current_app
 from flask_babel import gettext as _
 from invenio_search.engine import search
 
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, UnknownQueryError
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.parameters import quote
+from invenio_stats.queries.parameters import quote, too_many_buckets
 from invenio_stats.queries.prepared import PreparedQuery
+from invenio_stats.search.budget import Budget, OutOfBucketsError, OutOfTimeError, limited
 from invenio_stats.search.client import ValuesRefusedError, multi_search
 from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
+
+MAX_SEARCHES_TOGETHER = 10
+"""Number of searches in one multi-search; the budget is checked after each, so that not all answers are in memory."""
 
 
 class QueryRequest(NamedTuple):
@@ -42,33 +47,68 @@ def name_entry_in_errors(key: str) -> Iterator[None]:
 
 
 def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
-    """Return the answers by key, with one multi-search for all queries that allow it.
+    """Return the answers by key, with one multi-search for up to ten queries that allow it.
 
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
     InvalidRequestInputError names the entry and its error; it is an UnknownQueryError if STATS_QUERIES lacks the query.
+    Equal entries are answered once. STATS_QUERY_MAX_SECONDS and STATS_QUERY_MAX_BUCKETS limit all entries together.
     """
     for entry in entries:
         with name_entry_in_errors(entry.key):
             if entry.name not in current_stats.queries:
                 raise UnknownQueryError(entry.name)
+    entries = [_canonical(entry) for entry in entries]
+    equal = {entry.key: _identify(entry) for entry in entries}
+    different = list({equal[entry.key]: entry for entry in entries}.values())
+    seconds, buckets = (current_app.config[f"STATS_QUERY_MAX_{unit}"] for unit in ("SECONDS", "BUCKETS"))
+    try:
+        budget = Budget(seconds, buckets)
+        with limited(budget):
+            answers = {equal[key]: answer for key, answer in _answer_different(different, budget)}
+    except OutOfBucketsError as error:
+        raise too_many_buckets(buckets, error.buckets) from error
+    except OutOfTimeError as error:
+        logger.warning("Queries took too long", extra={"queries": sorted({entry.name for entry in different})})
+        raise _took_too_long(seconds) from error
+    return {key: answers[question] for key, question in equal.items()}
+
+
+def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield keys and answers, within the budget."""
     # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
     # and a user without permission does not learn which parameters a query has.
     _check_permissions(entries)
-    prepared: dict[str, PreparedQuery] = {}
+    prepared: list[tuple[QueryRequest, PreparedQuery]] = []
+    others: list[QueryRequest] = []
     for entry in entries:
         with name_entry_in_errors(entry.key):
-            query = _query(entry)
+            query = get_query(entry)
             if getattr(query, "can_prepare", False):
-                prepared[entry.key] = query.prepare(**entry.params)
-    searchers = dict(zip(prepared, multi_search([query.request for query in prepared.values()]), strict=True))
-    answers = {}
-    for entry in entries:
-        run: Callable[[], Mapping[str, Any]] = partial(current_stats.get_query(entry.name).run, **entry.params)
-        if entry.key in prepared:
-            run = partial(prepared[entry.key].answer, searchers[entry.key])
-        with name_entry_in_errors(entry.key):
-            answers[entry.key] = _answer(entry, run)
-    return answers
+                prepared.append((entry, query.prepare(**entry.params)))
+            else:
+                others.append(entry)
+    budget.check_buckets(sum(query.max_buckets for _entry, query in prepared))
+    for start in range(0, len(prepared), MAX_SEARCHES_TOGETHER):
+        together = prepared[start : start + MAX_SEARCHES_TOGETHER]
+        searchers = multi_search([query.request for _entry, query in together])
+        for (entry, query), searcher in zip(together, searchers, strict=True):
+            yield entry.key, _answer(entry, partial(query.answer, searcher), budget)
+    for entry in others:
+        yield entry.key, _answer(entry, partial(current_stats.get_query(entry.name).run, **entry.params), budget)
+
+
+def _canonical(entry: QueryRequest) -> QueryRequest:
+    """Return the entry with the parameters in the form in which permission is asked and in which they filter."""
+    canonical_params = getattr(current_stats.get_query(entry.name), "canonical_params", dict)
+    return entry._replace(params=canonical_params(entry.params))
+
+
+def _identify(entry: QueryRequest) -> tuple[str, ...]:
+    """Return what equal entries have in common."""
+    try:
+        return entry.name, repr(sorted(entry.params.items()))
+    except RecursionError:  # lists in lists, as deep as the parser takes them: the query rejects them
+        return (entry.key,)
 
 
 def _check_permissions(entries: Sequence[QueryRequest]) -> None:
@@ -79,7 +119,8 @@ def _check_permissions(entries: Sequence[QueryRequest]) -> None:
             check_permission(factory, entry.name, entry.params)
 
 
-def _query(entry: QueryRequest) -> Any:
+def get_query(entry: QueryRequest) -> Any:
+    """Return the query object; InvalidRequestInputError if its `run` cannot be called with the parameters."""
     query = current_stats.get_query(entry.name)
     try:
         _signature(type(query).run).bind(query, **entry.params)
@@ -91,10 +132,13 @@ def _query(entry: QueryRequest) -> Any:
 _signature = lru_cache(maxsize=100)(inspect.signature)
 
 
-def _answer(entry: QueryRequest, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+def _answer(entry: QueryRequest, run: Callable[[], Mapping[str, Any]], budget: Budget) -> Mapping[str, Any]:
     try:
-        return run()
+        with name_entry_in_errors(entry.key):
+            return run()
     except (search.exceptions.TransportError, ValuesRefusedError) as error:
+        if budget.is_over():  # the engine cancelled the search, or the client did not wait for it
+            raise OutOfTimeError("The deadline has passed.") from error
         logger.exception("A query got no answer", extra={"query": entry.name})
         raise _no_answer(entry, error) from error
 
@@ -104,3 +148,14 @@ def _no_answer(entry: QueryRequest, error: Exception) -> NoAnswerError:
     if is_final:
         return NoAnswerError(500, _("Query '%(name)s' cannot be answered as it is configured.", name=entry.name))
     return NoAnswerError(503, _("The search engine does not answer. Ask again later."))
+
+
+def _took_too_long(seconds: float | None) -> NoAnswerError:
+    return NoAnswerError(
+        503,
+        _(
+            "There is no complete answer in time (STATS_QUERY_MAX_SECONDS is %(seconds)s). Send fewer queries at once, "
+            "or choose longer intervals, or dates closer together.",
+            seconds=seconds,
+        ),
+    )

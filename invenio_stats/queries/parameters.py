@@ -5,21 +5,18 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from flask_babel import gettext as _
 
 from invenio_stats.core import moments
 from invenio_stats.errors import InvalidDateError, InvalidRequestInputError
+from invenio_stats.queries.canonical import canonical
 
 INTERVALS: dict[str, int] = {"year": 365, "quarter": 90, "month": 28, "week": 7, "day": 1}
 """The intervals of a histogram, each with its minimal number of days."""
 
 MAX_TEXT_CHARACTERS = 4096
 """Maximal length of a text parameter in characters; longer than any file key or address."""
-
-MAX_NUMBER = 2**63
-"""Upper bound of numbers (exclusive): the search engine's integers have 64 bits."""
 
 MAX_BUCKETS = 65_535
 """Maximal number of intervals in a histogram: the search engine's default limit (`search.max_buckets`)."""
@@ -36,10 +33,11 @@ def quote(value: object) -> str:
     return _short.repr(value)
 
 
-def filter_value(parameter: str, value: object) -> str | int | float:
-    """Return the value with which a filter compares a field; InvalidRequestInputError if it is not a single value."""
-    if isinstance(value, (UUID, date)):
-        return value.isoformat() if isinstance(value, date) else str(value)
+def filter_value(parameter: str, value: object) -> str:
+    """Return the text with which a filter compares a field; InvalidRequestInputError if it is not a single value."""
+    if isinstance(value, date):
+        return value.isoformat()
+    value = canonical(value)
     if isinstance(value, str):
         return check_text(parameter, value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -50,15 +48,13 @@ def filter_value(parameter: str, value: object) -> str | int | float:
                 value=quote(value),
             )
         )
-    if not -MAX_NUMBER <= value < MAX_NUMBER:  # rejects NaN and infinity too
-        raise InvalidRequestInputError(
-            _(
-                "%(parameter)s is the number %(value)s. Give one between -2^63 and 2^63.",
-                parameter=parameter,
-                value=quote(value),
-            )
+    raise InvalidRequestInputError(
+        _(
+            "%(parameter)s is the number %(value)s. Give one between -2^63 and 2^63.",
+            parameter=parameter,
+            value=quote(value),
         )
-    return value
+    )
 
 
 def check_text(parameter: str, value: str) -> str:
@@ -134,8 +130,13 @@ def check_interval(interval: object, start: datetime | None, end: datetime | Non
                 known=", ".join(INTERVALS),
             )
         )
-    if start is not None and end is not None and (end - start).days // INTERVALS[interval] >= MAX_BUCKETS:
+    if count_intervals(interval, start, end) > MAX_BUCKETS:
         raise too_many_intervals(interval, start, end)
+
+
+def count_intervals(interval: str, start: datetime | None, end: datetime | None) -> int:
+    """Return the maximal number of intervals in a range; 0 for an open range, since only the totals can tell."""
+    return 0 if start is None or end is None else (end - start).days // INTERVALS[interval] + 1
 
 
 def too_many_intervals(interval: str, start: datetime | None, end: datetime | None) -> InvalidRequestInputError:
@@ -163,12 +164,24 @@ def too_many_groups(limit: int, fields: Iterable[str]) -> InvalidRequestInputErr
     )
 
 
+def too_many_buckets(limit: float, count: int) -> InvalidRequestInputError:
+    """Return the error for a request whose answers have more buckets than one request may have."""
+    return InvalidRequestInputError(
+        _(
+            "The answers have %(count)s buckets or more; a request may have %(limit)s (STATS_QUERY_MAX_BUCKETS). Send "
+            "fewer queries at once, or choose longer intervals, or dates closer together.",
+            count=count,
+            limit=limit,
+        )
+    )
+
+
 def values_refused(values: Mapping[str, Any]) -> InvalidRequestInputError:
     """Return the error for values that the search engine cannot compare with their fields."""
     return InvalidRequestInputError(
         _(
             "The search engine cannot compare these values with their fields: %(values)s. "
-            "Give each the type of its field.",
+            "Give each the type of its field, and a number its shortest form: 7, not 07 or 7.0.",
             values=", ".join(f"{name}={quote(value)}" for name, value in values.items()),
         )
     )

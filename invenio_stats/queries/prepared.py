@@ -7,8 +7,10 @@ from invenio_stats.search.client import Searcher, SearchRequest
 
 
 class PreparedQuery(NamedTuple):
-    """A search request, and the function that sends it and builds the answer."""
+    """A search request, the function that sends it and builds the answer, and what is known of its size."""
 
     request: SearchRequest
     answer: Callable[[Searcher], dict[str, Any]]
     """Returns the answer to the client; its argument sends the search request."""
+    max_buckets: int = 0
+    """Maximal number of buckets of the answer; 0 if only the search can tell."""

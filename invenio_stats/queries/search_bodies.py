@@ -6,6 +6,7 @@ from typing import Any
 
 from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric
+from invenio_stats.queries.canonical import is_other_spelling
 
 Body = dict[str, Any]
 """The JSON body of a search request, or a part of it."""
@@ -33,7 +34,7 @@ def groups(query: Body, fields: Sequence[str], size: int, metrics: Mapping[str, 
 
 
 def selection(
-    filters: Iterable[tuple[str, Any]],
+    filters: Iterable[tuple[str, str]],
     time_field: str,
     start: datetime | None,
     end: datetime | None,
@@ -41,9 +42,14 @@ def selection(
 ) -> Body:
     """Return the query for documents whose fields equal the values, and whose time is in the range, ends included.
 
+    Values are in their canonical form, and select what has this very text or is this number: another spelling of a
+    number, such as "07", is compared by a wildcard without wildcards, which the engine rejects for a field of numbers.
     `write` formats the ends: another program's mapping may accept only what its events have.
     """
-    clauses: list[Body] = [{"term": {field: value}} for field, value in filters]
+    clauses: list[Body] = [
+        {"wildcard": {field: {"value": value}}} if is_other_spelling(value) else {"term": {field: value}}
+        for field, value in filters
+    ]
     bounds = {edge: write(moment) for edge, moment in (("gte", start), ("lte", end)) if moment is not None}
     if bounds:  # with the format, for mappings that have one of their own
         clauses.append({"range": {time_field: {**bounds, "format": "strict_date_optional_time"}}})

@@ -1,13 +1,20 @@
-"""Send searches, and return complete responses or raise errors: a partial response would be a wrong number."""
+"""Send searches, and return complete responses or raise errors: a partial response would be a wrong number.
+
+The engine and its client get as much time as the current budget has left. The engine stops a search then; it also stops
+one whose connection the client has closed.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NoReturn
+from math import inf
+from typing import Any, NamedTuple, NoReturn
 
+from invenio_search.engine import OS, SEARCH_DISTRIBUTION
 from invenio_search.engine import search as engine
 
 from invenio_stats.errors import StatsError
+from invenio_stats.search.budget import OutOfTimeError, current_budget
 from invenio_stats.search.failures import is_malformed
 from invenio_stats.support.json_codec import encode
 
@@ -23,6 +30,9 @@ OPTIONS: Mapping[str, Any] = {
 
 _OPTIONS_IN_LINES = frozenset({"preference"})
 """Options of a search that a multi-search takes too."""
+
+_CAN_CANCEL = SEARCH_DISTRIBUTION == OS and engine.__version__[0] >= 2
+"""Whether the engine knows `cancel_after_time_interval`: OpenSearch does since 1.1, Elasticsearch does not."""
 
 _VALUE_ERRORS = frozenset({"query_shard_exception", "parse_exception", "parsing_exception", "number_format_exception"})
 
@@ -56,21 +66,25 @@ Searcher = Callable[[SearchRequest], Response]
 def search(request: SearchRequest) -> Response:
     """Send one search and return the response.
 
-    TooManyBucketsError and ValuesRefusedError if a different search could succeed; any other error of the client
-    library is raised unchanged.
+    TooManyBucketsError and ValuesRefusedError if a different search could succeed, OutOfTimeError and OutOfBucketsError
+    if the current budget does not suffice; any other error of the client library is raised unchanged.
     """
+    limits = _limits(request.client)
     try:
         response: Response = request.client.search(
-            index=request.index, body=request.body, **{**OPTIONS, **request.options}
+            index=request.index,
+            body={**limits.body, **request.body},
+            **{**OPTIONS, **limits.options, **request.options},
         )
     except engine.exceptions.TransportError as error:
         _raise(error)
-    return response
+    return _complete(response)
 
 
 def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     """Send several searches in one request; return a function for each that returns its response or raises its error.
 
+    The budget counts all responses at once: OutOfTimeError or OutOfBucketsError if it does not suffice for all of them.
     A search for another client, or with options other than `preference`, cannot be part of the multi-search: it is sent
     when its function is called. If the engine rejects the multi-search, each search is sent on its own in this way.
     """
@@ -85,22 +99,26 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     ]
     if len(positions) < 2:
         return searchers
+    limits = _limits(client)
     lines = [
         line
         for position in positions
         for line in (
             {"index": requests[position].index, **OPTIONS, **requests[position].options},
-            requests[position].body,
+            {**limits.body, **requests[position].body},
         )
     ]
     default = client.transport.serializer.default
     try:
-        answers = client.msearch(body=b"".join(encode(line, default) + b"\n" for line in lines))["responses"]
+        body = b"".join(encode(line, default) + b"\n" for line in lines)
+        answers = client.msearch(body=body, **limits.options)["responses"]
     except engine.exceptions.TransportError as error:
         if is_malformed(error):
             return searchers
         answers = [error] * len(positions)
     for position, answer in zip(positions, answers, strict=True):
+        if isinstance(answer, dict) and "error" not in answer:
+            _complete(answer)
         searchers[position] = partial(_answer_of, answer)
     return searchers
 
@@ -119,6 +137,54 @@ def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response
         kind = engine.exceptions.HTTP_EXCEPTIONS.get(status, engine.exceptions.TransportError)
         _raise(kind(status, error.get("type", "unknown") if isinstance(error, dict) else str(error), answer))
     return answer
+
+
+def _complete(response: Response) -> Response:
+    """Count the buckets of a response; OutOfTimeError if the engine stopped early: its numbers would be too small."""
+    if response.get("timed_out"):
+        raise OutOfTimeError("The search engine did not finish in time.")
+    budget = current_budget()
+    if budget is not None:
+        budget.spend(_count_buckets(response.get("aggregations", {})))
+    return response
+
+
+def _count_buckets(level: Mapping[str, Any]) -> int:
+    """Return the number of buckets in a level of aggregations and below it."""
+    count = 0
+    for aggregation in level.values():
+        buckets = aggregation.get("buckets") if isinstance(aggregation, Mapping) else None
+        for bucket in buckets if isinstance(buckets, list) else ():
+            count += 1 + _count_buckets(bucket)
+    return count
+
+
+class _Limits(NamedTuple):
+    """How long a search may take, for the engine and for its client."""
+
+    body: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+def _limits(client: Any) -> _Limits:
+    budget = current_budget()
+    left = inf if budget is None else budget.seconds_left()
+    if left == inf:
+        return _Limits({}, {})
+    own = _timeout_of(client)
+    duration = f"{max(1, int(min(left, own) * 1000))}ms"
+    options: dict[str, Any] = {"request_timeout": left} if left < own else {}
+    if _CAN_CANCEL:
+        options["params"] = {"cancel_after_time_interval": duration}
+    return _Limits({"timeout": duration}, options)
+
+
+def _timeout_of(client: Any) -> float:
+    """Return the seconds that a client waits for a response unless told otherwise."""
+    # Not by `get_connection`, which is for requests: it would leave out every second node.
+    pool = getattr(getattr(client, "transport", None), "connection_pool", None)
+    connections = getattr(pool, "orig_connections", None) or getattr(pool, "connections", None)
+    return (connections[0].timeout if connections else None) or inf
 
 
 def _raise(error: Any) -> NoReturn:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
-from invenio_stats.errors import ForeignTotalError, without_text
+from invenio_stats.errors import ForeignTotalError
+from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.totals import search_bodies
@@ -57,7 +58,7 @@ class CountedInterval:
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)
-                self.failures.append(Failure(self.start, counted_total.total_key.key, type(error).__name__, "never"))
+                self.failures.append(Failure(self.start, counted_total.total_key.key, describe(error), "never"))
                 continue
             if action is not None:
                 yield action

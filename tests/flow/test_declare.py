@@ -57,6 +57,9 @@ def test_its_totals_answer_its_queries(searched):
     (bees,) = (bucket for bucket in answer["buckets"] if bucket["key"] == "bees")
     assert (bees["count"], bees["unique_count"], bees["hits"]) == (2, 2, 7)
 
+    (bees_only,) = current_stats.get_query("search-made-total").run(query="bees")["buckets"]
+    assert bees_only == bees
+
     answer = current_stats.get_query("search-made-histogram").run(unique_id="bees", interval="year")
     assert [(bucket["count"], bucket["hits"]) for bucket in answer["buckets"]] == [(2, 7)]
 

@@ -49,6 +49,17 @@ def test_its_fields_are_mapped_without_writing_a_mapping():
     }
 
 
+def test_its_total_can_be_narrowed_by_each_field_that_it_is_grouped_by():
+    """A kept field may have the name of a parameter that every query has: then it is a column only."""
+
+    def optional(**changes):
+        return declare(**changes).queries["search-made-total"]["params"]["optional_filters"]
+
+    assert optional(keep=["query", "language"]) == {"query": "query", "language": "language"}
+    assert optional(keep=[]) == {"unique_id": "unique_id"}
+    assert optional(keep=["start_date", "query"]) == {"query": "query"}
+
+
 def test_the_unique_id_is_written_from_the_event():
     assert unique_id_builder("{query}")({"query": "bees"}) == {"query": "bees", "unique_id": "bees"}
 

@@ -15,7 +15,7 @@ from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.files import Progress
-from invenio_stats.operations.archive.manifest import Manifest, Part
+from invenio_stats.operations.archive.manifest import Manifest, Part, locate
 from invenio_stats.operations.inventory import Index, indices, known_event_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
@@ -77,9 +77,10 @@ def _write(
 ) -> Manifest:
     name = prefix_index(part.index)
     client.indices.refresh(index=name)
-    contents = files.write(folder / part.path, map(_exported, scan(client, name, query)), bar.advance)
+    path = locate(folder, part)
+    contents = files.write(path, map(_exported, scan(client, name, query)), bar.advance)
     if not contents.documents:
-        (folder / part.path).unlink()
+        path.unlink()
         return written
     written = written.with_file(replace(part, **contents._asdict()))
     manifest.save(folder, written)
@@ -102,7 +103,7 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
     if kind == "bookmarks":
         others = set(known_event_types()) - set(event_types)
         left_out = list(bookmarks_of(others))
-        progress = {"prefix": {"aggregation_type": "rebuild-"}}  # the progress of a rebuild is no statistic
+        progress = {"prefix": {"aggregation_type": names.REBUILD}}  # the progress of a rebuild is no statistic
         return {"bool": {"must_not": [{"terms": {"aggregation_type": left_out}}, progress]}}
     if kind == "completeness":
         return {"bool": {"filter": [{"terms": {"event_type": event_types}}]}}

@@ -20,6 +20,8 @@ SUFFIX = ".jsonl.gz"
 _DOCUMENTS_IN_MEMORY = 20_000
 """Number of documents that are sorted in memory; more are sorted on disk in runs of this size."""
 _BLOCK_BYTES = 1 << 20
+_MAX_LINE_BYTES = 100 << 20
+"""The search engine takes no larger request; a line that is cut there is not a document."""
 
 Document = tuple[str, dict[str, Any]]
 OnDone = Callable[[int], None]
@@ -65,11 +67,14 @@ def read(path: Path) -> Iterator[Document]:
     number = 0  # of the line
     try:
         with gzip.open(path, "rb") as file:
-            for line in file:
+            while line := file.readline(_MAX_LINE_BYTES):
                 number += 1
                 document = json.loads(line)
-                yield document["_id"], document["_source"]
-    except (ValueError, KeyError, TypeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+                document_id, source = document["_id"], document["_source"]
+                if not (isinstance(document_id, str) and isinstance(source, dict)):
+                    raise TypeError
+                yield document_id, source
+    except (ValueError, KeyError, TypeError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ArchiveError(f"{path.name}, line {number}: {type(error).__name__}. Export again.") from error
 
 

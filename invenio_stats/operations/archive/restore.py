@@ -10,14 +10,16 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core import names
-from invenio_stats.core.moments import parse
-from invenio_stats.errors import ArchiveError
+from invenio_stats.core.intervals import after
+from invenio_stats.core.moments import END, parse
+from invenio_stats.errors import ArchiveError, ManifestError
 from invenio_stats.operations.archive import files
 from invenio_stats.operations.archive.document_merger import DOCUMENTS_PER_PAGE, OUTCOMES, DocumentMerger, Outcome
 from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
-from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load
+from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load, locate
 from invenio_stats.operations.archive.targets import Target
+from invenio_stats.operations.inventory import kind_of_name, known_event_types
 from invenio_stats.search.scan import pages
 
 Outcomes = dict[str, dict[Outcome, int]]
@@ -27,17 +29,25 @@ Outcomes = dict[str, dict[Outcome, int]]
 def read_verified(folder: Path, bar: Progress) -> Manifest:
     """Return the manifest of an export after comparing all files with their checksums.
 
-    ArchiveError if the export is not complete, or a file is missing or changed.
+    ArchiveError if the export is not complete, or a file is missing or changed; ManifestError if it names an index
+    that does not belong to this instance, or to the kind and event type of its file.
     """
     manifest = load(folder)
+    for part in manifest.files:
+        if kind_of_name(part.index) != (part.kind, part.event_type):
+            of = f"{part.kind} of {part.event_type!r}" if part.event_type else part.kind
+            raise ManifestError(
+                f"{folder} contains the index {part.index!r}, which is not one for {of} in this instance. Configure "
+                "its event type in STATS_EVENTS, or export again without it."
+            )
     if not manifest.finished:
         raise ArchiveError(f"The export in {folder} was interrupted. Run the same `invenio stats export` again first.")
     for part in manifest.files:
-        path = folder / part.path
+        path = locate(folder, part)
         if not path.is_file():
             raise ArchiveError(f"{path} is missing. Copy the export again, or export again.")
         bar.begin(part.index, part.bytes)
-        if files.checksum(path, bar.advance) != part.sha256:
+        if path.stat().st_size != part.bytes or files.checksum(path, bar.advance) != part.sha256:
             raise ArchiveError(
                 f"{path} is not what was exported: its checksum differs. Copy it again, or export again."
             )
@@ -57,7 +67,7 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
     # In the order of KINDS: bookmarks last, see there.
     for part in sorted(manifest.files, key=lambda part: KINDS.index(part.kind)):
         if part.kind == "completeness":
-            outcomes[part.kind] = _raise_days(client, files.read(folder / part.path), is_dry)
+            outcomes[part.kind] = _raise_days(client, files.read(locate(folder, part)), is_dry, now)
             continue
         target = Target(client, part, manifest.fields.get(f"{part.kind}/{part.event_type}", {}), now)
         merger = DocumentMerger(client, target, is_dry, _make_rewind(client, part))
@@ -77,7 +87,7 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
 
 def _documents(client: Any, folder: Path, part: Part) -> Any:
     """Return the documents of a file; bookmarks only of aggregations that have none in this instance."""
-    documents = files.read(folder / part.path)
+    documents = files.read(locate(folder, part))
     if part.kind != "bookmarks":
         return documents
     known: dict[str, bool] = {}
@@ -87,7 +97,8 @@ def _documents(client: Any, folder: Path, part: Part) -> Any:
             known[name] = BookmarkAPI(client, name, "day").get_bookmark() is not None
         return not known[name]
 
-    return ((document_id, source) for document_id, source in documents if is_unknown(source["aggregation_type"]))
+    # A document without the field is no bookmark; `Target` refuses it.
+    return ((id, source) for id, source in documents if is_unknown(str(source.get("aggregation_type"))))
 
 
 def _judge_completeness(client: Any, manifest: Manifest, now: datetime) -> None:
@@ -101,11 +112,21 @@ def _event_types(manifest: Manifest, *kinds: str) -> list[str]:
     return sorted({part.event_type for part in manifest.files if part.event_type and part.kind in kinds})
 
 
-def _raise_days(client: Any, documents: Any, is_dry: bool) -> dict[Outcome, int]:
-    """Raise the first complete days of this instance to the imported ones; the later day of two stays."""
+def _raise_days(client: Any, documents: Any, is_dry: bool, now: datetime) -> dict[Outcome, int]:
+    """Raise the first complete days of this instance to the imported ones; the later day of two stays.
+
+    A day after this year is refused: it would keep everything from being counted again.
+    """
     outcomes: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
+    known_types = known_event_types()
     for event_type, source in documents:
-        day, kept = parse(source["first_complete_day"]), FirstCompleteDay(client, event_type)
+        try:
+            day, kept = parse(source.get("first_complete_day")), FirstCompleteDay(client, event_type)
+        except ValueError:
+            day = END
+        if event_type not in known_types or day > after(now, "year"):
+            outcomes["refused"] += 1
+            continue
         known = kept.get()
         outcomes["created" if known is None else "same" if day == known else "replaced" if day > known else "kept"] += 1
         if not is_dry:

@@ -9,11 +9,12 @@ from invenio_search.utils import prefix_index
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.core import names
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.moments import parse
+from invenio_stats.core.moments import BEGINNING, parse, parse_calendar
 from invenio_stats.operations.archive.manifest import Part
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.event_indices import ensure_events_index
+from invenio_stats.processors import MAX_AHEAD
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.indices import add_fields, create_index
 from invenio_stats.totals.total_indices import ensure_totals_index
@@ -40,10 +41,21 @@ class Target:
         self._refused: dict[str, frozenset[str]] = {}
 
     def index_of(self, source: Source) -> str:
-        """Return the index of a document (or the day's alias); ValueError for an event without valid timestamp."""
-        if self._part.kind != "events":
-            return str(prefix_index(self._part.index))
-        return names.events_index(self._alias, parse(source.get("timestamp", "")), self._suffix)
+        """Return the index of a document (or the day's alias).
+
+        ValueError for what cannot be one of its kind: an event without timestamp or of the future, which would get
+        an index of its own, a bookmark without date, and the progress of a rebuild.
+        """
+        if self._part.kind == "events":
+            moment = parse(source.get("timestamp", ""))
+            if not BEGINNING <= moment <= self._now + MAX_AHEAD:
+                raise ValueError("an event outside of the time of events")
+            return names.events_index(self._alias, moment, self._suffix)
+        if self._part.kind == "bookmarks":
+            if str(source.get("aggregation_type", names.REBUILD)).startswith(names.REBUILD):
+                raise ValueError("a bookmark of no aggregation")
+            parse_calendar(source.get("date", ""))
+        return str(prefix_index(self._part.index))
 
     def ensure(self, index: str, source: Source) -> Source:
         """Create the index of a document if it is missing; return the document without the fields that it rejects."""

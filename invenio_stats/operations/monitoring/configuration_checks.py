@@ -37,6 +37,18 @@ def check_configuration() -> Finding:
     return Finding("configuration", "ok", _("Event types, aggregations and queries fit together."))
 
 
+def check_error_texts() -> Finding:
+    """Check that the log gets no texts of errors, which may quote an address or a user."""
+    if current_app.config["STATS_LOG_ERROR_TEXTS"]:
+        return Finding(
+            "error texts",
+            "warning" if current_app.debug else "error",
+            _("The log gets the texts of errors, which may identify a visitor (STATS_LOG_ERROR_TEXTS)."),
+            _("Set it to False except on a developer's machine, and delete what has been logged."),
+        )
+    return Finding("error texts", "ok", _("The log gets no texts of errors of this package's events."))
+
+
 def check_receivers() -> Finding:
     """Check that signals start the builders."""
     connected = sorted(name for name, event in current_stats.event_definitions.items() if event.signal is not None)

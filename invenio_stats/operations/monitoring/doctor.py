@@ -17,11 +17,17 @@ from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
+    check_error_texts,
     check_receivers,
     check_schedule,
     check_workers,
 )
 from invenio_stats.operations.monitoring.findings import Finding, Level
+from invenio_stats.operations.monitoring.instance_checks import (
+    check_broker_instances,
+    check_cache_instances,
+    check_spool_owner,
+)
 from invenio_stats.operations.monitoring.mapping_checks import check_mappings
 from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
@@ -246,16 +252,20 @@ def listed(facts: Mapping[str, Any]) -> str:
 
 _CHECKS: tuple[Check, ...] = (
     _cache,
+    check_cache_instances,
     _proxies,
     _countries,
     _pseudonymization,
+    check_error_texts,
     check_configuration,
     check_receivers,
     check_schedule,
     check_workers,
     _broker,
+    check_broker_instances,
     _dead_letters,
     _spool,
+    check_spool_owner,
     _engine,
     check_mappings,
     _totals,

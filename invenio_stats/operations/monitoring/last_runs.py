@@ -8,7 +8,7 @@ from typing import Any, Literal
 from invenio_cache import current_cache
 
 from invenio_stats.core.moments import iso_zoned, to_second
-from invenio_stats.errors import without_text
+from invenio_stats.privacy.error_texts import without_text
 
 Kind = Literal["events", "aggregations"]
 

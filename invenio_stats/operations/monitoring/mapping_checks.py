@@ -36,7 +36,9 @@ def fields_of_queries() -> dict[str, set[str]]:
         params, index = query.params, query.params.get("index")
         if not isinstance(index, str):
             continue
-        fields = {*(params.get("required_filters") or {}).values(), *(params.get("aggregated_fields") or ())}
+        fields = {*(params.get("aggregated_fields") or ())}
+        for filters in ("required_filters", "optional_filters"):
+            fields |= {*(params.get(filters) or {}).values()}
         fields |= {metric[1] for metric in (params.get("metric_fields") or {}).values()}
         found.setdefault(with_prefix(index), set()).update(map(str, fields))
     return found

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from invenio_stats.core.intervals import Interval, after
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ForeignTotalError
+from invenio_stats.privacy.error_texts import describe
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.search.clauses import GROUPS, Body
@@ -132,7 +133,7 @@ class Comparison:
             )
         except Exception as error:  # from a copy function
             return Difference(
-                "copy_error", counted_total, self._numbers(counted_total.stored), {"error": type(error).__name__}
+                "copy_error", counted_total, self._numbers(counted_total.stored), {"error": describe(error)}
             )
         if counted_total.stored is None:
             return Difference("missing", counted_total, {}, self._numbers(total))

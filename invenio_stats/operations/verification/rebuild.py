@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import RebuildError
@@ -100,7 +101,7 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
         aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
     start, _end = range_edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
-    name = f"rebuild-{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
+    name = f"{names.REBUILD}{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
     progress = BookmarkAPI(aggregator.client, name, aggregator.interval)
     resumed = progress.get_bookmark(refresh_time=0)
     rest = first if resumed is None else after(resumed, aggregator.interval)

@@ -52,6 +52,8 @@ class UsageQuery(Query):
         """
         super().__init__(name, RECORD_USAGE, client, **other)
         self.accepted = accepted
+        self.required_filters = tuple(name for name in accepted.names if name == accepted.scope)
+        self.optional_filters = tuple(name for name in accepted.names if name != accepted.scope)
         self.kind = kind
         self.clock = clock
         self.needs_item_usage = self.only_item_usage or "community" in (accepted.scope, kind)

@@ -9,8 +9,9 @@ from invenio_stats.queries.usage.ranking import Ranked, ShardTop, find_top, in_o
 from invenio_stats.queries.usage.sources import Source
 from invenio_stats.queries.usage.sums import build_body, fetch, group_by, read_groups
 from invenio_stats.search import clauses
+from invenio_stats.search.budget import Budget, current_budget, limited
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.client import SearchRequest, TooManyBucketsError, search, search_all
+from invenio_stats.search.client import Response, SearchRequest, TooManyBucketsError, search, search_all
 
 EXACT_COUNT = 40_000
 """Up to here the engine counts different values exactly."""
@@ -173,7 +174,7 @@ def _sums(
     aggs = {metric: {"sum": {"field": field}}} if field else {}
     terms = {"terms": {"field": key, "size": limits.terms}, **({"aggs": aggs} if aggs else {})}
     try:
-        response = search(SearchRequest(client, source.target, build_body(query, {clauses.GROUPS: terms})))
+        response = _search(SearchRequest(client, source.target, build_body(query, {clauses.GROUPS: terms})))
         groups = response.get("aggregations", {}).get(clauses.GROUPS, {"buckets": []})
         if not groups.get("sum_other_doc_count"):
             yield from (Ranked(*item) for item in _values(groups["buckets"], metric).items())
@@ -182,12 +183,21 @@ def _sums(
         pass  # the instance's engine has a lower limit
     body: Body | None = clauses.composite(query, [clauses.by_value("key", key)], limits.page, aggs)
     while body is not None:
-        response = search(SearchRequest(client, source.target, body))
+        response = _search(SearchRequest(client, source.target, body))
         if not response.get("aggregations"):
             return
         for group in response["aggregations"][clauses.GROUPS]["buckets"]:
             yield Ranked(group["key"]["key"], _value(group, metric))
         body = clauses.next_page(body, response)
+
+
+def _search(request: SearchRequest) -> Response:
+    """Send a search for groups that are read and not kept: they count in no budget but that of time."""
+    budget = current_budget()
+    if budget is None:
+        return search(request)
+    with limited(Budget(budget.seconds_left(), None)):
+        return search(request)
 
 
 def _values(groups: Iterable[Mapping[str, Any]], metric: str) -> dict[str, int]:

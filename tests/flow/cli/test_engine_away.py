@@ -26,6 +26,7 @@ def app_config(app_config):
         ["indices", "list"],
         ["indices", "compact", "--yes"],
         ["verify"],
+        ["query", "record-view-total", "--param", "pid_value=42"],
     ],
     ids=" ".join,
 )

@@ -69,3 +69,17 @@ def test_two_parameters_may_choose_by_the_same_field(totals):
     query = terms(required_filters={"bucket_id": "bucket_id", "other_bucket_id": "bucket_id"})
     assert query.run(bucket_id="b1", other_bucket_id="b1")["value"] == 17.0
     assert query.run(bucket_id="b1", other_bucket_id="b2")["value"] == 0
+
+
+@pytest.mark.parametrize("build", [histogram, terms])
+def test_an_optional_filter_may_be_left_out_and_is_checked_like_a_required_one(totals, build):
+    totals(TOTALS)
+    query = build(optional_filters={"country": "country"})
+
+    def count(**params):
+        answer = query.run(bucket_id="b1", **params)
+        return sum(bucket["value"] for bucket in answer.get("buckets", [answer]))
+
+    assert (count(), count(country="DE"), count(country="FR")) == (17, 3, 0)
+    assert "country is None" in refused(query, bucket_id="b1", country=None)
+    assert "Known ones: bucket_id, country," in refused(query, bucket_id="b1", land="DE")

@@ -78,7 +78,7 @@ def test_what_a_step_drops_is_counted_under_its_reason_and_goes_no_further():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        pytest.param({"timestamp": None}, "preprocessor: KeyError", id="no timestamp"),
+        pytest.param({"timestamp": None}, "preprocessor: KeyError: missing field 'timestamp'", id="no timestamp"),
         pytest.param({"timestamp": "yesterday"}, "preprocessor: ValueError", id="no moment"),
         pytest.param(
             {"ip_address": "192.0.2.1", "visitor_id": None}, "preprocessor: PersonalDataError", id="an address"

@@ -1,10 +1,13 @@
 """Groups of an answer: none is lost, however many there are."""
 
+from itertools import count
+
 import pytest
 from invenio_search.engine import search
 
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.queries import paging, search_bodies
+from invenio_stats.search.budget import Budget, OutOfBucketsError, OutOfTimeError, limited
 from invenio_stats.search.client import SearchRequest, TooManyBucketsError, ValuesRefusedError
 
 METRICS = parse_metrics({"value": ("sum", "count", {})})
@@ -99,3 +102,18 @@ def test_values_that_do_not_fit_their_fields_are_told_from_other_errors():
         paging.fetch(SearchRequest(client, "stats-x", {}), [], limit=100)
     with pytest.raises(search.exceptions.TransportError):
         paging.fetch(SearchRequest(client, "stats-x", {}), [], limit=100)
+
+
+def test_the_budget_is_checked_page_by_page():
+    client = StubClient({"country": {"sum_other_doc_count": 3, "buckets": [bucket("DE", 5)]}}, *PAGES)
+    with limited(Budget(None, 1)), pytest.raises(OutOfBucketsError):
+        paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], limit=100, page_size=2)
+    assert len(client.asked) == 2
+
+
+def test_no_page_is_asked_for_after_the_deadline():
+    client = StubClient({"country": {"sum_other_doc_count": 3, "buckets": [bucket("DE", 5)]}}, *PAGES)
+    clock = count(step=4).__next__
+    with limited(Budget(14, None, clock)), pytest.raises(OutOfTimeError):
+        paging.fetch(SearchRequest(client, "stats-x", BODY), ["country", "file_key"], limit=100, page_size=2)
+    assert len(client.asked) == 2

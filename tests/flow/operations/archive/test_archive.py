@@ -267,6 +267,7 @@ def test_what_is_damaged_is_refused_before_anything_is_written(
     [
         ({"format": 2}, "format 2"),
         ({"files": 7}, "cannot be read"),
+        ({"fields": {"totals/record-view": ["count"]}}, "no mappings"),
         ({"files": [{"kind": "events", "event_type": "x", "index": "../../etc/passwd"}]}, "no export has"),
         ({"files": [{"kind": "events", "event_type": "x", "index": "/etc/passwd"}]}, "no export has"),
         ({"files": [{"kind": "keys", "event_type": "x", "index": "x"}]}, "no export has"),
@@ -278,6 +279,12 @@ def test_a_manifest_that_nobody_wrote_is_refused(save, app, search_client, tmp_p
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ArchiveError, match=said):
         manifest.load(tmp_path / "export")
+
+
+def test_a_manifest_that_is_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(ArchiveError, match="RecursionError"):
+        manifest.load(tmp_path)
 
 
 def test_a_directory_without_a_manifest_is_refused(tmp_path):

@@ -1,0 +1,1 @@
+"""invenio_stats/cli: tests without services."""

@@ -1,0 +1,102 @@
+"""Answers are printed for readers: values, then a line for each interval or group."""
+
+import pytest
+
+from invenio_stats.cli.answers import print_answer
+
+DATES = {"start_date": "2026-01-30T00:00:00", "end_date": None}
+
+
+@pytest.fixture
+def printed(capsys):
+    """Return a function that prints an answer as into a pipe, and returns the lines."""
+
+    def run(answer):
+        print_answer(answer)
+        return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_a_total_is_a_line_for_each_value(printed):
+    assert printed({**DATES, "pid_value": "42", "views": 3.0, "average": 1.25, "unique_views": 2.0}) == [
+        "start_date: 2026-01-30T00:00:00",
+        "end_date: -",
+        "pid_value: 42",
+        "views: 3",
+        "average: 1.25",
+        "unique_views: 2",
+    ]
+
+
+def test_a_histogram_is_a_line_for_each_interval(printed):
+    """The record is the same in every interval that has totals, so it is named once."""
+    buckets = [
+        {"key": 1769731200000, "date": "2026-01-30T00:00:00.000Z", "views": 1200.0, "pid_value": "42"},
+        {"key": 1769817600000, "date": "2026-01-31T00:00:00.000Z", "views": 0.0, "pid_value": None},
+    ]
+    assert printed({"interval": "day", "key_type": "date", **DATES, "buckets": buckets}) == [
+        "interval: day",
+        "start_date: 2026-01-30T00:00:00",
+        "end_date: -",
+        "pid_value: 42",
+        "",
+        "date        views",
+        "2026-01-30   1200",
+        "2026-01-31      0",
+    ]
+
+
+def test_a_copied_field_that_changes_is_a_column(printed):
+    """Its name may be one that describes the form of other answers."""
+    buckets = [
+        {"key": day, "date": f"2026-01-0{day}", "views": 1, "type": f"v{day}", "labels": ["a", "b"]} for day in (1, 2)
+    ]
+    assert printed({"key_type": "date", "buckets": buckets}) == [
+        'labels: ["a", "b"]',
+        "",
+        "date        views  type",
+        "2026-01-01      1  v1",
+        "2026-01-02      1  v2",
+    ]
+
+
+def test_nested_groups_are_below_their_sum(printed):
+    inner = {"type": "bucket", "field": "language", "key_type": "terms"}
+    buckets = [
+        {"key": "maps", "count": 3.0, **inner, "buckets": [{"key": "en", "count": 2.0}, {"key": "fr", "count": 1.0}]},
+        {"key": "tides", "count": 1.0, **inner, "buckets": []},
+    ]
+    answer = {**DATES, "count": 4.0, "type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets}
+    assert printed(answer)[2:] == [
+        "count: 4",
+        "",
+        "query  language  count",
+        "maps   -             3",
+        "maps   en            2",
+        "maps   fr            1",
+        "tides  -             1",
+    ]
+
+
+def test_no_totals_are_no_table(printed):
+    assert printed({"value": 0.0, "type": "bucket", "field": "file_key", "key_type": "terms", "buckets": []}) == [
+        "value: 0"
+    ]
+    assert printed({"key_type": "date", "buckets": []}) == []
+
+
+def test_values_of_visitors_cannot_control_the_terminal(printed):
+    """What was searched for is a group of a declared type."""
+    hostile = "\x1b[2Jx\n[red]y[/red]"
+    buckets = [{"key": hostile, "count": 1.0}]
+    answer = {"last": hostile, "type": "bucket", "field": "query", "key_type": "terms", "buckets": buckets}
+    found = printed(answer)
+    assert found[0] == "last: \ufffd[2Jx\ufffd[red]y[/red]"
+    assert found[-1].split() == ["\ufffd[2Jx\ufffd[red]y[/red]", "1"]
+
+
+def test_the_answer_of_another_class_is_printed_too(printed):
+    """Its values may be anything that JSON holds."""
+    answer = {"by_country": {"CH": 1}, "note": None, "buckets": [1, 2]}
+    assert printed(answer) == ['by_country: {"CH": 1}', "note: -", "buckets: [1, 2]"]
