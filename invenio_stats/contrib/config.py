@@ -1,12 +1,20 @@
 """Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
-from typing import Any
-
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.contrib.queries.usage import USAGE_QUERIES
 from invenio_stats.core import names
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
 from invenio_stats.totals.usage import ITEM_USAGE, RECORD_USAGE, SEARCHES
+
+__all__ = (
+    "AGGREGATIONS_CONFIG",
+    "EVENTS_CONFIG",
+    "QUERIES_CONFIG",
+    "SEARCH_EVENTS",
+    "USAGE_AGGREGATIONS",
+    "USAGE_QUERIES",
+)
 
 _EVENTS = "invenio_stats.contrib"
 _AGGREGATIONS = "invenio_stats.contrib.aggregations"
@@ -109,9 +117,6 @@ USAGE_AGGREGATIONS = {
     },
 }
 """Totals of items (COUNTER's), of records and of searches: add them to STATS_AGGREGATIONS."""
-
-USAGE_QUERIES: dict[str, Any] = {}
-"""Questions about usage totals: add them to STATS_QUERIES."""
 
 QUERIES_CONFIG = {
     "bucket-file-download-histogram": {
