@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from invenio_stats.errors import NotFoundError
+from invenio_stats.items.access import current_identity
 from invenio_stats.permissions import AllowAllPermission, Permission
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.usage.asker import current_identity
 from invenio_stats.queries.usage.parameters import is_scope_id
 
 Params = Mapping[str, Any]

@@ -7,9 +7,9 @@ from typing import Any
 from invenio_stats.core import periods
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.core.periods import Days
+from invenio_stats.items.access import Identity, current_identity
 from invenio_stats.queries import Query
-from invenio_stats.queries.usage.asker import Identity, current_identity
-from invenio_stats.queries.usage.coverage import Coverage, Gap, find_coverage, find_state
+from invenio_stats.queries.usage.coverage import Coverage, find_coverage, find_state
 from invenio_stats.queries.usage.parameters import Accepted, check_points
 from invenio_stats.queries.usage.questions import Question, read_question
 from invenio_stats.queries.usage.sources import RECORD_USAGE, Source
@@ -93,12 +93,13 @@ class UsageQuery(Query):
 
     def coverage(self, question: Question, days: Days) -> Coverage:
         """Return how complete the numbers of a range are; what was before counting began is a gap."""
-        found = find_coverage(self.sources(question, days), question.now)
+        found = find_coverage(self.sources(question, days), question.first_day, question.now)
         uncounted = days.within(last=(question.began or question.today) - timedelta(days=1))
         if uncounted is None:
             return found
         reason = "before_item_usage" if self.needs_item_usage else "before_first_day"
-        return Coverage(found.updated, False, [Gap(*uncounted, None, reason), *found.gaps])
+        gap = {**_range(uncounted), "event_type": None, "reason": reason}
+        return found._replace(complete=False, gaps=[gap, *found.gaps])
 
     def head(self, question: Question, coverage: Coverage) -> Answer:
         """Return what all answers have in common."""
@@ -108,10 +109,7 @@ class UsageQuery(Query):
             **_range(question.days),
             "updated": None if coverage.updated is None else iso_zoned(coverage.updated),
             "complete": coverage.complete,
-            "gaps": [
-                {**_range(Days(gap.first, gap.last)), "event_type": gap.event_type, "reason": gap.reason}
-                for gap in coverage.gaps
-            ],
+            "gaps": coverage.gaps,
             "rules": RULES,
         }
 

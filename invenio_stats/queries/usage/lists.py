@@ -7,9 +7,10 @@ from flask_babel import gettext as _
 
 from invenio_stats.core import periods
 from invenio_stats.core.periods import Days
+from invenio_stats.items.access import Identity
+from invenio_stats.items.shown import describe_readable
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.answers import Answer, UsageQuery
-from invenio_stats.queries.usage.asker import Identity
 from invenio_stats.queries.usage.coverage import Coverage
 from invenio_stats.queries.usage.items import Limits, Wanted, find_items
 from invenio_stats.queries.usage.parameters import Position, write_position
@@ -99,26 +100,21 @@ class UsageListQuery(UsageQuery):
 
 def describe_records(identity: Identity, ids: Iterable[str]) -> dict[str, Answer]:
     """Return id, title and address of those records that the identity may read."""
-    shown = current_stats.access.shown_items(identity, ids)
-    known = current_stats.item_metadata(sorted(set(shown.values())))
+    shown = describe_readable(current_stats.access, current_stats.item_metadata, identity, ids)
     return {
-        asked: {"id": asked, "title": known[item_id].title, "url": known[item_id].url}
-        for asked, item_id in shown.items()
-        if item_id in known
+        asked: {"id": asked, "title": item.metadata.title, "url": item.metadata.url} for asked, item in shown.items()
     }
 
 
 def may_read_files(question: Question, identity: Identity) -> bool:
     """Return True if the names of a record's files may be shown: they are public, or the asker's own."""
     access, record_id = current_stats.access, question.scope.ids[0]
-    item_id = access.shown_items(identity, [record_id]).get(record_id)
-    if item_id is None:
+    shown = describe_readable(access, current_stats.item_metadata, identity, [record_id]).get(record_id)
+    if shown is None:
         return False
-    known = current_stats.item_metadata([item_id]).get(item_id)
-    if known is not None and known.access_status in (None, "open"):
+    if shown.metadata.access_status in (None, "open") or access.is_administrator(identity):
         return True
-    user_id = str(getattr(identity, "id", None))
-    return access.is_administrator(identity) or user_id in access.owners([item_id]).get(item_id, ())
+    return str(getattr(identity, "id", None)) in access.owners([shown.item_id]).get(shown.item_id, ())
 
 
 def _without(row: Answer, *names: str) -> Answer:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invenio_stats.contrib.config import USAGE_QUERIES
 from invenio_stats.errors import InvalidRequestInputError, NotFoundError
-from tests.flow.queries.usage_documents import METRICS, Records, Totals, by_parent, plain_count, usage
+from tests.flow.queries.usage_documents import METRICS, Records, Totals, by_parent, plain_count, set_bookmarks, usage
 from tests.laws import examples
 
 NOW = datetime(2026, 11, 12, 9, 30, tzinfo=timezone.utc)
@@ -28,8 +28,9 @@ def written(search_client, index_prefix):
 
 
 @pytest.fixture(autouse=True)
-def records(app):
-    """The records of the instance."""
+def records(app, search_client, index_prefix):
+    """The records of the instance, and totals that are counted up to now."""
+    set_bookmarks(search_client, index_prefix, NOW)
     state = app.extensions["invenio-stats"]
     known = Records(PARENTS, owners={"a1": "7", "a2": "7", "b1": "8"}, communities={"x": "physics", "y": "botany"})
     state.access, state.item_metadata = known, known.describe
@@ -62,7 +63,7 @@ def test_a_total_has_its_range_and_the_period_before(written):
         "params": {"from": "2025-11-01", "to": "2026-10-31", "compare": "before", "versions": "all"},
         "from": "2025-11-01",
         "to": "2026-10-31",
-        "updated": None,
+        "updated": "2026-11-12T09:30:00+00:00",
         "complete": True,
         "gaps": [],
         "rules": "COUNTER 5.1",
@@ -193,7 +194,7 @@ DOCUMENTS = st.lists(
 @pytest.fixture
 def emptied(search_client, index_prefix):
     def empty():
-        search_client.indices.delete(index=f"{index_prefix}stats-*", ignore=[404])
+        search_client.indices.delete(index=f"{index_prefix}stats-*-20*", ignore=[404])
 
     return empty
 

@@ -245,7 +245,7 @@ LISTED = st.lists(
 )
 def test_each_list_is_that_of_a_plain_count(app, written, search_client, index_prefix, totals, by, size, name, limits):
     """Page by page, and with `after`, which stops at the same last row."""
-    search_client.indices.delete(index=f"{index_prefix}stats-*", ignore=[404])
+    search_client.indices.delete(index=f"{index_prefix}stats-*-20*", ignore=[404])
     state = app.extensions["invenio-stats"]
     known = Records(dict.fromkeys(KEYS) | {key: key for key in KEYS}, communities=dict(zip("xyz", "xyz", strict=True)))
     state.access, state.item_metadata = known, known.describe

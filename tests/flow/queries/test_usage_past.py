@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.contrib.config import USAGE_QUERIES
-from tests.flow.queries.usage_documents import METRICS, Records, Totals, usage
+from tests.flow.queries.usage_documents import METRICS, Records, Totals, set_bookmarks, usage
 from tests.laws import examples
 
 NOW = datetime(2026, 11, 12, 9, 30, tzinfo=timezone.utc)
@@ -28,8 +28,9 @@ def written(search_client, index_prefix):
 
 
 @pytest.fixture(autouse=True)
-def records(app):
-    """The records of the instance."""
+def records(app, search_client, index_prefix):
+    """The records of the instance, and totals that are counted up to now."""
+    set_bookmarks(search_client, index_prefix, NOW)
     state = app.extensions["invenio-stats"]
     known = Records(PARENTS, owners={"a1": "7", "b1": "7"}, communities={"x": "physics"})
     state.access, state.item_metadata = known, known.describe
@@ -175,7 +176,7 @@ USED = st.lists(
     interval=st.sampled_from(["day", "week", "month"]),
 )
 def test_any_range_is_counted_once(written, search_client, index_prefix, used, days, interval):
-    search_client.indices.delete(index=f"{index_prefix}stats-*", ignore=[404])
+    search_client.indices.delete(index=f"{index_prefix}stats-*-20*", ignore=[404])
     written.write("stats-record-view", [old_views(*found) for found in used])
     written.write("stats-file-download", [old_downloads(*found) for found in used])
     new = [found for found in used if found[0] >= FIRST_DAY]

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from flask import current_app
+
 NUMBER = {"type": "long"}
 KEYWORD = {"type": "keyword"}
 DATE = {"type": "date", "format": "date_optional_time"}
@@ -89,6 +91,16 @@ class Totals:
         """Store totals of items, and those of their parents."""
         self.write("stats-item-usage", totals, shards)
         self.write("stats-record-usage", by_parent(totals), shards)
+
+
+AGGREGATIONS = ("record-usage-agg", "item-usage-agg", "record-view-agg", "file-download-agg")
+
+
+def set_bookmarks(client, prefix, moment):
+    """Have all aggregations counted up to a moment."""
+    for name in AGGREGATIONS:
+        client.index(index=f"{prefix}stats-bookmarks", id=name, body={"date": moment.isoformat()}, refresh=True)
+    current_app.extensions.pop("invenio-stats-completeness", None)
 
 
 class Ids(NamedTuple):
