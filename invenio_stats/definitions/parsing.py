@@ -23,6 +23,9 @@ from invenio_stats.support.import_strings import entries, load_callable, load_en
 _REFUSED_IN_INDEX_NAMES = r"""[A-Z\s\\/*?"<>|,#:]"""
 """What the search engine accepts in no name of an index."""
 
+RESERVED_QUERIES = frozenset({"openapi.json", "health", "metrics"})
+"""Names below /api/stats that no query can have."""
+
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
@@ -204,6 +207,10 @@ def _has_standard_constructor(cls: type) -> bool:
 
 
 def _parse_query(entry: _Entry) -> QueryDefinition:
+    if entry.name in RESERVED_QUERIES:
+        raise ConfigurationError(
+            f"{entry.setting_path}: the REST API has something else at this address. Choose another name."
+        )
     entry.refuse_unknown("cls", "params", "permission_factory")
     cls = entry.cls()
     params = _with_loaded(entry, entry.params(cls, "name"), "query_modifiers")
