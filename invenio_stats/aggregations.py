@@ -1,6 +1,6 @@
 """Aggregate raw events into one total for each key and interval."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -21,6 +21,7 @@ from invenio_stats.totals import attributes, deletion
 from invenio_stats.totals.counted_interval import count_interval
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.run import Run
+from invenio_stats.totals.usage import Usage
 from invenio_stats.totals.writing import Action
 
 __all__ = (
@@ -56,6 +57,11 @@ class StatAggregator:
     # Defaults for subclasses that skip `super().__init__`; a subclass or its user may set any of them at any time.
     name: str
     event: str
+    events: tuple[str, ...] | None = None
+    """The event types, if there are several; `event` is then the first of them."""
+    usage: Usage | None = None
+    totals_name: str | None = None
+    """Name of the alias of the totals, without the instance's prefix; None if it is named after the event type."""
     bookmark_api: Any
     client: Any = current_search_client
     event_index: str | None = None
@@ -79,13 +85,15 @@ class StatAggregator:
     """Called after each interval with the number of intervals counted so far, and the number of all."""
     held = 0
     """Number of intervals that the last run left to concurrent runs, which were counting them."""
+    counted: Sequence[datetime] = ()
+    """Starts of the intervals that the last run has counted."""
     current_run: Run | None = None
     """The run that is being executed; None between runs."""
 
     def __init__(
         self,
         name: str,
-        event: str,
+        event: str | None = None,
         client: Any = None,
         field: str | None = None,
         metric_fields: Mapping[str, Any] | None = None,
@@ -96,8 +104,11 @@ class StatAggregator:
         max_bucket_size: int = 10_000,
         fields: Mapping[str, Field] | None = None,
         count_automated: bool = False,
+        events: Sequence[str] | None = None,
+        index: str | None = None,
+        usage: Usage | None = None,
     ):
-        """Aggregate the events behind the alias of `event`, which need not be a configured type.
+        """Aggregate the events behind the alias of `event`, or of several types; none need be a configured type.
 
         :param name: name of the aggregation, under which its bookmark is stored.
         :param field: key field: events with the same value belong to the same total.
@@ -109,18 +120,26 @@ class StatAggregator:
         :param max_bucket_size: totals in one response; it limits memory and does not change any count.
         :param fields: mappings of additional fields of the totals, for an event type without index templates.
         :param count_automated: also count robots, AI agents and machines, by class, in separate indices.
+        :param events: several event types, in place of `event`, whose events make up one total; `index` is needed.
+        :param index: alias of the totals, without the instance's prefix; default: `stats-<event>`.
+        :param usage: how usage totals are counted, in place of `field` and `metric_fields`.
         """
+        event_types = attributes.parse_event_types(name, event, events, index)
         self.name = name
-        self.event = event
+        self.event = event_types[0]
+        self.events = None if events is None else event_types
+        self.usage = usage
+        self.totals_name = index or names.totals_alias(self.event)
         self.client = current_search_client if client is None else client
-        self.event_index = prefix_index(names.events_alias(event))
-        self.index = prefix_index(names.totals_alias(event))
-        self.field = field
+        self.event_index = ",".join(prefix_index(names.events_alias(event_type)) for event_type in event_types)
+        self.index = prefix_index(self.totals_name)
+        self.field = field if usage is None else usage.key_fields[0]
         self.fields = fields
         self.count_automated = count_automated
         self.metric_fields = dict(metric_fields or {})
         self.copy_fields = dict(copy_fields or {})
-        self.query_modifiers = [filter_robots] if query_modifiers is None else list(query_modifiers)
+        default = [filter_robots] if usage is None else []  # usage totals have rules of their own
+        self.query_modifiers = default if query_modifiers is None else list(query_modifiers)
         self.interval = interval
         self.index_interval = index_interval
         self.max_bucket_size = max_bucket_size
@@ -151,6 +170,7 @@ class StatAggregator:
                 run.move_bookmark()
         finally:
             self.current_run = None
+            self.counted = list(run.result.intervals)
             run.announce()
         return result and result.results
 

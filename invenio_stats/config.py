@@ -27,7 +27,8 @@ Default: none. Shipped ones: `invenio_stats.contrib.config.AGGREGATIONS_CONFIG`.
 STATS_QUERIES: dict = {}
 """Queries of the REST API: `{name: {"cls", "params", "permission_factory"}}`.
 
-Default: none. Shipped ones: `invenio_stats.contrib.config.QUERIES_CONFIG`.
+Default: none. Shipped ones: `QUERIES_CONFIG` and, about the use of records, `USAGE_QUERIES` of
+`invenio_stats.contrib.config`.
 """
 
 STATS_PERMISSION_FACTORY = "invenio_stats.utils.default_permission_factory"

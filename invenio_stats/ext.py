@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from flask import Flask
 from invenio_queues.proxies import current_queues
 from invenio_queues.queue import Queue
+from invenio_search import current_search_client
 from kombu import Exchange
 
 from invenio_stats import config
@@ -175,6 +177,27 @@ class InvenioStatsState:
         definition = self.events[event_type]
         publish(definition.queue, events, self._pseudonymizer(definition))
         catalog.send(self.agents_queue)
+
+    def records_stats(self, records: Iterable[str | tuple[str, str]]) -> dict[str, dict[str, dict[str, int]]]:
+        """Return the use of many records: `{item_id: {"this_version": {...}, "all_versions": {...}}}`.
+
+        Records are named by an id, or by the ids of item and parent, as `changed_records` gives them; these need no
+        look-up. Numbers: views, unique_views, downloads, unique_downloads, data_volume. One request to the search
+        engine for each 1,000 records. Records that STATS_ACCESS does not know are left out.
+        """
+        from invenio_stats.queries.usage.many_records import fetch_records_stats  # only where it is used
+
+        return fetch_records_stats(current_search_client, records)
+
+    def changed_records(self, since: datetime | None = None) -> tuple[Iterator[tuple[str, str]], datetime]:
+        """Return `(item_id, parent_id)` of each record whose totals were written since a mark, and the next mark.
+
+        Without a mark: all records that were ever used. The iterator asks the search engine page by page; keep the mark
+        when it is exhausted. A record may come again with the next mark.
+        """
+        from invenio_stats.queries.usage.changes import find_changed_records  # only where it is used
+
+        return find_changed_records(current_search_client, since, datetime.now(timezone.utc))
 
     def _queue_of(self, event_type: str) -> Queue:
         """Return the queue of an event type, also of one that STATS_EVENTS did not have when queues were listed."""

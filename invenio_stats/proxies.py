@@ -1,6 +1,7 @@
 """Provide the proxy to the extension's state in the current application."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 from flask import current_app
@@ -39,6 +40,12 @@ class State(Protocol):
 
     def get_query(self, query_name: str) -> Any:
         """Return the query object."""
+
+    def records_stats(self, records: Iterable[str | tuple[str, str]]) -> dict[str, dict[str, dict[str, int]]]:
+        """Return the use of many records."""
+
+    def changed_records(self, since: datetime | None = None) -> tuple[Iterator[tuple[str, str]], datetime]:
+        """Return the records whose totals were written since a mark, and the next mark."""
 
     def publish(self, event_type: str, events: Iterable[dict[str, Any]]) -> None:
         """Publish events."""

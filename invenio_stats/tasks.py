@@ -17,6 +17,7 @@ __all__ = (
     "StatsDeadLettersTask",
     "StatsEventTask",
     "StatsSpoolTask",
+    "StatsUsageTask",
     "aggregate_events",
     "daily",
     "process_events",
@@ -37,6 +38,13 @@ StatsAggregationTask: dict[str, Any] = {
     "args": [("record-view-agg", "file-download-agg")],
 }
 """Entry of CELERY_BEAT_SCHEDULE: aggregate raw events into totals, every hour."""
+
+StatsUsageTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.aggregate_events",
+    "schedule": timedelta(hours=1),
+    "args": [("item-usage-agg", "record-usage-agg", "search-agg")],
+}
+"""Entry of CELERY_BEAT_SCHEDULE: aggregate raw events into usage totals, every hour."""
 
 StatsSpoolTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.send_spool",

@@ -18,6 +18,7 @@ pytest_plugins = (
     "tests.fixtures.services",
     "tests.fixtures.search",
     "tests.fixtures.counting",
+    "tests.fixtures.usage",
     "tests.fixtures.months",
     "tests.fixtures.logs",
 )

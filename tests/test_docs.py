@@ -129,7 +129,17 @@ def test_a_command_across_two_lines_is_found():
     assert list(mentioned_commands("run ``invenio stats\n  ingest`` now")) == [["ingest"]]
 
 
-@pytest.mark.parametrize("setting", ["EVENTS_CONFIG", "SEARCH_EVENTS", "AGGREGATIONS_CONFIG", "QUERIES_CONFIG"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "EVENTS_CONFIG",
+        "SEARCH_EVENTS",
+        "AGGREGATIONS_CONFIG",
+        "USAGE_AGGREGATIONS",
+        "QUERIES_CONFIG",
+        "USAGE_QUERIES",
+    ],
+)
 def test_everything_that_is_shipped_is_described(built, setting):
     from invenio_stats.contrib import config
 
@@ -235,7 +245,7 @@ def test_the_files_of_the_largest_rooms_are_listed():
     table = text.partition("The files of the rooms with the most rules:")[2].partition("Where do I add")[0]
     rows = re.findall(r"^``([a-z/]+)/``((?:.*\n)(?:^ {20}.*\n)*)", table, flags=re.MULTILINE)
     listed = {room: set(re.findall(r"``(\w+)``", files)) for room, files in rows}
-    assert len(listed) == 6
+    assert len(listed) == 7
     for room, names in listed.items():
         assert names == {path.stem for path in (ROOT / "invenio_stats" / room).glob("*.py")} - {"__init__"}, room
 

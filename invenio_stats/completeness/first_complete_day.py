@@ -94,7 +94,10 @@ class FirstCompleteDay:
             return Judgement(known, oldest_event, is_news)
         others = totals_of(self._event)
         interval = max((interval, *others.values()), key=INTERVALS.index)
-        oldest_total = aliases.oldest(self.client, sorted({totals, *others}))
+        # Totals of several event types may begin before the first event of this one, so they show no deletion; but
+        # after one they would shrink like the others.
+        shared = _shared_totals_of(self._event) if has_risen(seen, oldest_event) else []
+        oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}))
         indices = aliases.indices_of(self.client, events)
         # Also among those that do not count: a day that is retracted is there.
         oldest_there = aliases.oldest(self.client, indices)
@@ -170,3 +173,12 @@ def _day_in(source: Source) -> datetime | None:
 
 def _moment(value: str | None) -> datetime | None:
     return None if value is None else parse(value)
+
+
+def _shared_totals_of(event: str) -> list[str]:
+    """Return the aliases of totals that an event type has in common with others."""
+    return [
+        aliases.with_prefix(definition.totals_alias)
+        for definition in current_stats.aggregations.values()
+        if definition.totals_alias is not None and event in definition.event_types and len(definition.event_types) > 1
+    ]

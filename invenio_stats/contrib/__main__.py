@@ -32,6 +32,14 @@ def templates() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         alias = PREFIX + names.totals_alias(event_type)
         body = mappings.totals_body(alias, {**total_fields, "collection": KEYWORD})
         yield f"aggregations/aggr_{folder}", *_bodies(alias, body)
+    for alias_name, fields in (
+        (names.ITEM_USAGE, mappings.ITEM_USAGE_FIELDS),
+        (names.RECORD_USAGE, mappings.RECORD_USAGE_FIELDS),
+        (names.SEARCHES, mappings.SEARCH_FIELDS),
+    ):
+        alias = PREFIX + alias_name
+        folder = alias_name.removeprefix("stats-").replace("-", "_")
+        yield f"aggregations/aggr_{folder}", *_bodies(alias, mappings.totals_body(alias, fields), _YEAR)
     alias = PREFIX + names.events_alias("search")
     yield "search", *_bodies(alias, mappings.events_body(alias, {"search_page": KEYWORD}), _YEAR)
 

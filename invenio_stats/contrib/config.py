@@ -1,8 +1,20 @@
 """Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.contrib.queries.usage import USAGE_QUERIES
+from invenio_stats.core import names
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
+from invenio_stats.totals.usage import ITEM_USAGE, RECORD_USAGE, SEARCHES
+
+__all__ = (
+    "AGGREGATIONS_CONFIG",
+    "EVENTS_CONFIG",
+    "QUERIES_CONFIG",
+    "SEARCH_EVENTS",
+    "USAGE_AGGREGATIONS",
+    "USAGE_QUERIES",
+)
 
 _EVENTS = "invenio_stats.contrib"
 _AGGREGATIONS = "invenio_stats.contrib.aggregations"
@@ -84,6 +96,27 @@ AGGREGATIONS_CONFIG = {
         },
     },
 }
+
+_USED = {"events": ["record-view", "file-download"], "interval": "day", "index_interval": "month"}
+
+USAGE_AGGREGATIONS = {
+    "item-usage-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_item_usage",
+        "cls": StatAggregator,
+        "params": {**_USED, "index": names.ITEM_USAGE, "usage": ITEM_USAGE},
+    },
+    "record-usage-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_record_usage",
+        "cls": StatAggregator,
+        "params": {**_USED, "index": names.RECORD_USAGE, "usage": RECORD_USAGE},
+    },
+    "search-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_search",
+        "cls": StatAggregator,
+        "params": {"event": "search", "interval": "day", "index_interval": "month", "usage": SEARCHES},
+    },
+}
+"""Totals of items (COUNTER's), of records and of searches: add them to STATS_AGGREGATIONS."""
 
 QUERIES_CONFIG = {
     "bucket-file-download-histogram": {

@@ -51,6 +51,12 @@ class AggregationDefinition(NamedTuple):
     exclusive: bool = False
     """Whether no other aggregation may write totals to the same indices under the same ids."""
 
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The event types that are counted, as far as the parameters name them."""
+        event, events = self.params.get("event"), self.params.get("events")
+        return tuple(events) if events else (str(event),) if event else ()
+
 
 class QueryDefinition(NamedTuple):
     """One query: it turns totals into an answer."""

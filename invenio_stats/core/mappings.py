@@ -57,6 +57,37 @@ TOTAL_FIELDS: dict[str, Field] = {
 }
 """Fields that every total may have, in addition to those copied from its newest event."""
 
+LONG: Field = {"type": "long"}
+NUMBERS: Field = {"type": "object", "dynamic": True}
+"""Numbers by a name that data gives, such as the requests by access status."""
+NOT_INDEXED: Field = {"type": "object", "enabled": False}
+"""Stored and returned, but neither searched nor grouped by."""
+
+RECORD_USAGE_FIELDS: dict[str, Field] = {
+    "parent_id": KEYWORD,
+    "views": LONG,
+    "downloads": LONG,
+    "unique_views": LONG,
+    "unique_downloads": LONG,
+    "volume": LONG,
+    "requests_by_access_status": NUMBERS,
+    "requests_by_access_type": NUMBERS,
+}
+"""Fields of the usage totals of records."""
+
+ITEM_USAGE_FIELDS: dict[str, Field] = {
+    **RECORD_USAGE_FIELDS,
+    "total_item_investigations": LONG,
+    "total_item_requests": LONG,
+    "unique_item_investigations": LONG,
+    "unique_item_requests": LONG,
+    "rows": NOT_INDEXED,
+}
+"""Fields of the usage totals of items."""
+
+SEARCH_FIELDS: dict[str, Field] = {"search_page": KEYWORD, "rows": NOT_INDEXED}
+"""Fields of the totals of searches."""
+
 NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
 """The filter of the alias of raw events: only events that count."""
 

@@ -25,8 +25,31 @@ INSTANCES = "stats-instances"
 """Queue with the names of the instances that use a virtual host of the broker."""
 COMPLETENESS = "stats-completeness"
 """Index of the first complete day of each event type."""
-OWN = (BOOKMARKS, AGENTS, INGEST, LOCKS, COMPLETENESS, INSTANCES)
-"""Names of our own indices and queues, which the totals of an event type cannot have."""
+ITEM_USAGE = "stats-item-usage"
+"""Alias of the usage totals of items: COUNTER's items, of which each version is one."""
+RECORD_USAGE = "stats-record-usage"
+"""Alias of the usage totals of records, all versions together."""
+USAGE_BREAKDOWN = "stats-usage-breakdown"
+"""Alias of the breakdowns of usage by country and by referrer."""
+SEARCHES = "stats-search"
+"""Alias of the totals of searches; not in `OWN`, because it is named after their event type, `search`."""
+CORRECTIONS = "stats-corrections"
+"""Index of the corrections of published numbers."""
+COUNTER_PREFIX = "stats-counter-"
+"""Beginning of the names of what COUNTER reports are made from."""
+OWN = (
+    BOOKMARKS,
+    AGENTS,
+    INGEST,
+    LOCKS,
+    COMPLETENESS,
+    INSTANCES,
+    ITEM_USAGE,
+    RECORD_USAGE,
+    USAGE_BREAKDOWN,
+    CORRECTIONS,
+)
+"""Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480
@@ -62,6 +85,11 @@ def check_suffix(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"(%[YmdHjGV]|[a-z0-9_-])+", value) or "%" not in value:
         raise ValueError(f"suffix is {value!r}; write it as a date format in lower case, such as '%Y-%m-%d'.")
     return value
+
+
+def is_own(name: str) -> bool:
+    """Return True for the name of an index or alias of ours that belongs to no event type."""
+    return name in OWN or name.startswith(COUNTER_PREFIX)
 
 
 def totals_alias(event_type: str) -> str:

@@ -103,7 +103,7 @@ def _describe(first: AggregationDefinition, other: AggregationDefinition) -> Inc
     return Inconsistency(
         "shared_totals",
         f"STATS_AGGREGATIONS[{other.name!r}]",
-        f"its totals overwrite those of {first.name!r} {when}: both are of event {first.params.get('event')!r} and "
+        f"its totals overwrite those of {first.name!r} {when}: both are of event {', '.join(first.event_types)!r} and "
         f"interval {first.interval!r}",
         "Make them one aggregation, give one another interval, or give it a class whose constructor sets an index "
         "of its own.",
@@ -114,8 +114,9 @@ def _unknown_event_types(
     events: Mapping[str, EventDefinition], aggregations: Mapping[str, AggregationDefinition]
 ) -> Iterator[Inconsistency]:
     for name, aggregation in aggregations.items():
-        event = aggregation.params.get("event")
-        if isinstance(event, str) and event not in events:
+        for event in aggregation.event_types:
+            if event in events:
+                continue
             yield Inconsistency(
                 "unknown_event_type",
                 f"STATS_AGGREGATIONS[{name!r}]",
@@ -132,7 +133,7 @@ def _unknown_indices(
     if any(aggregation.totals_alias is None for aggregation in aggregations.values()):
         return  # it may write whatever index it likes
     totals = sorted({str(aggregation.totals_alias) for aggregation in aggregations.values()})
-    automated = [names.automated_alias(str(first.params.get("event"))) for first in aggregations.values()]
+    automated = [names.automated_alias(event) for first in aggregations.values() for event in first.event_types]
     known = [*totals, *automated, *map(names.events_alias, events)]
     for name, query in queries.items():
         index = query.params.get("index")

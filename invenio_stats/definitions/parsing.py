@@ -74,7 +74,7 @@ class _Entry(NamedTuple):
                 "and signs such as / * ? : # , as in 'file-download'."
             )
         if (
-            names.totals_alias(self.name) in names.OWN
+            names.is_own(names.totals_alias(self.name))
             or self.name.startswith("automated-")
             or self.name.endswith("-dead")
         ):
@@ -169,10 +169,31 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
         templates=entry.templates(),
         cls=cls,
         params=params,
-        totals_alias=names.totals_alias(params["event"]) if is_known else None,
+        totals_alias=_totals_alias(entry, params) if is_known else None,
         interval=interval if is_known else None,
         exclusive=bool(entry.values.get("exclusive")),
     )
+
+
+def _totals_alias(entry: _Entry, params: Mapping[str, Any]) -> str:
+    """Return the alias of an aggregation's totals, without the instance's prefix."""
+    event, events, index = params.get("event"), params.get("events"), params.get("index")
+    if (event is None) == (events is None) or isinstance(events, str):
+        raise ConfigurationError(
+            f"{entry.setting_path}['params']: event is {event!r} and events is {events!r}. Name one event type as "
+            "event, or several as a list of events."
+        )
+    if events is not None and not index:
+        raise ConfigurationError(
+            f"{entry.setting_path}['params']: index is {index!r}. With several events, name the alias of the totals."
+        )
+    stem = names.totals_alias("")
+    if index and (not str(index).startswith(stem) or re.search(_REFUSED_IN_INDEX_NAMES, str(index))):
+        raise ConfigurationError(
+            f"{entry.setting_path}['params']['index'] is {index!r}. Begin it with {stem!r}, in lower case, without "
+            "spaces and signs, as in 'stats-usage'."
+        )
+    return str(index or names.totals_alias(str(event)))
 
 
 def _has_standard_constructor(cls: type) -> bool:

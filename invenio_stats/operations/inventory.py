@@ -30,9 +30,10 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `compacting`, `totals`, `automated`, `bookmarks`, `agents`, `ingest`, `locks` or
+    """`events`, `compacting`, `totals`, `automated`, `usage`, `bookmarks`, `agents`, `ingest`, `locks` or
     `completeness`."""
     event_type: str | None
+    """For usage totals, the name of the totals without `stats-`; None for the package's own indices."""
     documents: int
     shards: int
     """Number of shards including replicas."""
@@ -137,6 +138,10 @@ def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
         for alias, kind in _aliases(event_type):
             if alias in aliases or period(alias, name):
                 return kind, event_type
+    for usage in usage_types():
+        alias = prefix_index(names.totals_alias(usage))
+        if alias in aliases or period(alias, name):
+            return "usage", usage
     return None, None
 
 
@@ -145,6 +150,7 @@ def kind_of_name(name: str) -> tuple[str | None, str | None]:
     if name in _OWN:
         return _OWN[name], None
     kinds = {alias: (kind, event_type) for event_type in known_event_types() for alias, kind in _aliases(event_type)}
+    kinds |= {prefix_index(names.totals_alias(usage)): ("usage", usage) for usage in usage_types()}
     fitting = [alias for alias in kinds if prefix_index(name).startswith(f"{alias}-")]
     # The name of an event type may begin with that of another.
     alias = max(fitting, key=len, default="")
@@ -160,5 +166,15 @@ def _aliases(event_type: str) -> Iterator[tuple[str, str]]:
 
 def known_event_types() -> list[str]:
     """Return the event types that may have indices: all that are configured or named by an aggregation."""
-    aggregated = (definition.params.get("event") for definition in current_stats.aggregations.values())
-    return list(dict.fromkeys([*current_stats.event_definitions, *(name for name in aggregated if name)]))
+    aggregated = (event for definition in current_stats.aggregations.values() for event in definition.event_types)
+    return list(dict.fromkeys([*current_stats.event_definitions, *aggregated]))
+
+
+def usage_types() -> dict[str, tuple[str, ...]]:
+    """Return the names of totals that are not an event type's, without `stats-`, each with its event types."""
+    return {
+        definition.totals_alias.removeprefix(names.totals_alias("")): definition.event_types
+        for definition in current_stats.aggregations.values()
+        if definition.totals_alias is not None
+        and definition.totals_alias not in map(names.totals_alias, definition.event_types)
+    }

@@ -17,6 +17,7 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.core import names
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import UnknownTypeError
+from invenio_stats.operations import keyless_events
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.instance_checks import compare_once
 from invenio_stats.privacy.error_texts import without_text
@@ -173,6 +174,14 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
         logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
+def _count_keyless(name: str, aggregator: StatAggregator) -> None:
+    try:
+        keyless_events.count(aggregator)
+    except Exception as error:
+        facts = {"aggregation": name, "error": type(error).__name__}
+        logger.warning("Events without an item could not be counted", extra=facts)
+
+
 def _run_all(
     work: Callable[[str], Any],
     run_names: Iterable[str],
@@ -204,6 +213,8 @@ def _run_parallel(work: Callable[[str], Any], run_names: Iterable[str], max_para
 
 def _aggregate(name: str, aggregator: Any, options: dict[str, Any]) -> Any:
     results = aggregator.run(**options)
+    if getattr(aggregator, "usage", None) is not None:
+        _count_keyless(name, aggregator)
     held = getattr(aggregator, "held", 0)
     if held:
         logger.info("Intervals are left to another run", extra={"aggregation": name, "intervals": held})

@@ -26,7 +26,13 @@ def split_for_urls(names: Sequence[str]) -> list[list[str]]:
 
 
 def indices_of(client: Any, alias: str) -> list[str]:
-    """Return the indices behind an alias, an index name or a pattern; empty if it does not exist."""
+    """Return the indices behind an alias, an index name or a pattern; empty if it does not exist.
+
+    Several names, separated by commas, stand for the indices of those that exist.
+    """
+    names = alias.split(",")
+    if len(names) > 1:
+        return sorted({index for name in names for index in indices_of(client, name)})
     try:
         return sorted(client.indices.get_alias(index=alias))
     except engine.exceptions.NotFoundError:
@@ -34,7 +40,11 @@ def indices_of(client: Any, alias: str) -> list[str]:
 
 
 def closed_indices_of(client: Any, alias: str) -> list[str]:
-    """Return the closed indices behind an alias, which searches skip."""
+    """Return the closed indices behind an alias, which searches skip; several names are separated by commas."""
+    names = alias.split(",")
+    if len(names) > 1:
+        there = (name for name in names if indices_of(client, name))
+        return sorted({index for name in there for index in closed_indices_of(client, name)})
     indices = client.cat.indices(
         index=alias, params={"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
     )

@@ -28,6 +28,9 @@ OPTIONS: Mapping[str, Any] = {
 }
 """An index that does not exist yet is treated as empty; a shard that cannot answer is an error."""
 
+_OPTIONS_IN_LINES = frozenset({"preference"})
+"""Options of a search that a multi-search takes too."""
+
 _CAN_CANCEL = SEARCH_DISTRIBUTION == OS and engine.__version__[0] >= 2
 """Whether the engine knows `cancel_after_time_interval`: OpenSearch does since 1.1, Elasticsearch does not."""
 
@@ -82,15 +85,17 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     """Send several searches in one request; return a function for each that returns its response or raises its error.
 
     The budget counts all responses at once: OutOfTimeError or OutOfBucketsError if it does not suffice for all of them.
-    A search for another client, or with options, cannot be part of the multi-search: it is sent when its function is
-    called. If the engine rejects the multi-search, each search is sent on its own in this way.
+    A search for another client, or with options other than `preference`, cannot be part of the multi-search: it is sent
+    when its function is called. If the engine rejects the multi-search, each search is sent on its own in this way.
     """
     searchers: list[Searcher] = [search] * len(requests)
     if not requests:
         return searchers
     client = requests[0].client
     positions = [
-        position for position, request in enumerate(requests) if request.client is client and not request.options
+        position
+        for position, request in enumerate(requests)
+        if request.client is client and set(request.options) <= _OPTIONS_IN_LINES
     ]
     if len(positions) < 2:
         return searchers
@@ -98,7 +103,10 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     lines = [
         line
         for position in positions
-        for line in ({"index": requests[position].index, **OPTIONS}, {**limits.body, **requests[position].body})
+        for line in (
+            {"index": requests[position].index, **OPTIONS, **requests[position].options},
+            {**limits.body, **requests[position].body},
+        )
     ]
     default = client.transport.serializer.default
     try:
@@ -113,6 +121,11 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
             _complete(answer)
         searchers[position] = partial(_answer_of, answer)
     return searchers
+
+
+def search_all(requests: Sequence[SearchRequest]) -> list[Response]:
+    """Send several searches in one request and return their responses; the error of the first that failed."""
+    return [searcher(request) for searcher, request in zip(multi_search(requests), requests, strict=True)]
 
 
 def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response:

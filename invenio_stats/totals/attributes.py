@@ -4,20 +4,23 @@ A subclass or its user may set any attribute at any time, so nothing that is bui
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from flask import current_app
 from invenio_search.engine import dsl
 
 from invenio_stats.core import names
+from invenio_stats.core.access_types import DEFAULT_ACCESS_TYPES, access_type_of
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
 from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.core.usage_fields import TDM
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
 from invenio_stats.proxies import current_stats, unwrap
-from invenio_stats.search import aliases
+from invenio_stats.search import aliases, clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.multi_get import Found
 from invenio_stats.support.import_strings import load
@@ -26,6 +29,8 @@ from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import TotalSpec
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.stored import TotalsStore
+from invenio_stats.totals.usage import REQUESTS, Usage
+from invenio_stats.totals.usage_recount import UsageRecount
 from invenio_stats.totals.writing import Action
 
 logger = logging.getLogger(__name__)
@@ -111,10 +116,41 @@ def check_attributes(aggregator: Aggregator) -> None:
             f"Set index_interval to {aggregator.interval!r} or longer."
         )
     _metrics_of(aggregator)
+    if usage_of(aggregator) is not None and aggregator.metric_fields:
+        raise ConfigurationError(f"{name}: usage says what is counted. Leave out metric_fields.")
+
+
+def parse_event_types(name: str, event: str | None, events: Sequence[str] | None, index: str | None) -> tuple[str, ...]:
+    """Return the event types of an aggregation; ConfigurationError if they are not given once, or without an index."""
+    if (event is None) == (events is None):
+        raise ConfigurationError(f"{name}: event is {event!r} and events is {events!r}. Name one of the two.")
+    event_types = (event,) if events is None else tuple(events)
+    if isinstance(events, str) or not event_types or not all(isinstance(kind, str) for kind in event_types):
+        raise ConfigurationError(f"{name}: events is {events!r}. Make it a list of event types.")
+    if events is not None and not index:
+        raise ConfigurationError(f"{name}: index is {index!r}. Name the alias of the totals, such as 'stats-usage'.")
+    return tuple(map(str, event_types))
+
+
+def event_types_of(aggregator: Aggregator) -> tuple[str, ...]:
+    """Return the event types that an aggregation counts together; of most aggregations it is one."""
+    return tuple(getattr(aggregator, "events", None) or (aggregator.event,))
+
+
+def usage_of(aggregator: Aggregator) -> Usage | None:
+    """Return how the totals are counted if metrics and copied fields do not suffice; else None."""
+    usage: Usage | None = getattr(aggregator, "usage", None)
+    return usage
+
+
+def numbers_of(aggregator: Aggregator) -> tuple[str, ...]:
+    """Return the fields of a total that are counts or metrics."""
+    usage = usage_of(aggregator)
+    return ("count", *(aggregator.metric_fields or {})) if usage is None else usage.numbers
 
 
 def events_alias_of(aggregator: Aggregator) -> str:
-    """Return the alias of the raw events that an aggregation counts."""
+    """Return the alias of the raw events that an aggregation counts; of several types, separated by commas."""
     return aliases.with_prefix(aggregator.event_index or names.events_alias(aggregator.event))
 
 
@@ -135,29 +171,52 @@ def recount_of(aggregator: Aggregator) -> Recount | None:
     if aggregator.interval not in ("hour", "day"):  # the events of an hour or a day are all in one index
         check_open(aggregator)
     modifiers = [load(f"{aggregator.name}: query_modifiers", modifier) for modifier in aggregator.query_modifiers]
+    usage = usage_of(aggregator)
     never_counted = getattr(aggregator, "never_counted", NEVER_COUNTED)  # a class of an instance need not know it
-    return Recount(
+    if usage is not None:
+        never_counted = usage.never_counted
+    counted = counted_events(aggregator.client, alias, modifiers, never_counted)
+    recount = Recount(
         client=aggregator.client,
         spec=_spec_of(aggregator),
         alias=alias,
         indices=indices,
-        counted=counted_events(aggregator.client, alias, modifiers, never_counted),
+        counted=counted if usage is None else clauses.all_of([counted, usage.counted]),
         page=max(1, min(aggregator.max_bucket_size, MAX_PAGE_SIZE)),
+    )
+    return recount if usage is None else _usage_recount(recount, usage, aggregator)
+
+
+def _usage_recount(recount: Recount, usage: Usage, aggregator: Aggregator) -> UsageRecount:
+    event_types, event_aliases = event_types_of(aggregator), recount.alias.split(",")
+    if len(event_types) != len(event_aliases):
+        raise ConfigurationError(
+            f"{aggregator.name}: event_index is {recount.alias!r}. Name one alias for each of the event types "
+            f"{', '.join(event_types)}, separated by commas."
+        )
+    access_types = current_app.config.get("STATS_COUNTER_ACCESS_TYPES") or {}
+    return UsageRecount(
+        **vars(recount),
+        usage=usage,
+        requests_by_alias={alias: event in REQUESTS for event, alias in zip(event_types, event_aliases, strict=True)},
+        access_type_of=partial(access_type_of, {**DEFAULT_ACCESS_TYPES, **access_types}),
     )
 
 
 def store_of(aggregator: Aggregator) -> TotalsStore:
     """Return the store that reads and writes the totals of an aggregation."""
+    usage = usage_of(aggregator)
     return TotalsStore(
         client=aggregator.client,
         alias=aliases.with_prefix(aggregator.index or names.totals_alias(aggregator.event)),
-        event=aggregator.event,
+        own_name=getattr(aggregator, "totals_name", None) or names.totals_alias(aggregator.event),
         key_field=_key_field_of(aggregator),
         copies=aggregator.copy_fields or {},
         id_suffix=aggregator.doc_id_suffix or FORMATS[aggregator.interval],
         index_suffix=aggregator.index_name_suffix or FORMATS[aggregator.index_interval],
-        fields=aggregator.fields,
+        fields=aggregator.fields if usage is None else {**usage.fields, **(aggregator.fields or {})},
         foreign_fields=_foreign_fields_of(aggregator),
+        has_count=usage is None,
     )
 
 

@@ -1,15 +1,14 @@
 """Delete totals between two dates, or only count how many that would be."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.search.aliases import indices_of
 from invenio_stats.totals.attributes import Aggregator, check_open, events_alias_of, rewind_bookmark, store_of
+from invenio_stats.totals.complete_days import estimate_day, find_day
 
 
 def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
@@ -20,7 +19,7 @@ def delete(aggregator: Aggregator, start_date: Any, end_date: Any) -> int:
     """
     first, last = _parse(start_date), _parse(end_date)
     # Stored before the totals go that show how far back events once reached.
-    _first_complete_day(aggregator, FirstCompleteDay.find)
+    find_day(aggregator, datetime.now(timezone.utc))
     # Before and after: if the process is killed after the deletion, the next run still recounts these totals; and a
     # run that ends before its lease is revoked may have moved the bookmark.
     rewind_bookmark(aggregator, first)
@@ -46,15 +45,9 @@ def count_final(aggregator: Aggregator, start_date: Any, end_date: Any, now: dat
     if indices_of(aggregator.client, events_alias_of(aggregator)):
         check_open(aggregator)
     aggregator.client.indices.refresh(index=store.alias, ignore_unavailable=True)
-    day = _first_complete_day(aggregator, FirstCompleteDay.estimate, now)
+    day = estimate_day(aggregator, now)
     last = min(filter(None, (last, day - timedelta(seconds=1))))
     return (0 if day == NOTHING_MISSING else store.count(first, last)), day
-
-
-def _first_complete_day(aggregator: Aggregator, ask: Callable[..., datetime], now: datetime | None = None) -> datetime:
-    kept = FirstCompleteDay(aggregator.client, aggregator.event)
-    now = now or datetime.now(timezone.utc)
-    return ask(kept, events_alias_of(aggregator), store_of(aggregator).alias, aggregator.interval, now)
 
 
 def _parse(edge: Any) -> datetime | None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from invenio_stats.core import quarantine
@@ -22,7 +21,7 @@ from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import ByInterval
 from invenio_stats.totals.stored import TotalsStore
-from invenio_stats.totals.writing import BULK_SIZE, Action, Failure, write
+from invenio_stats.totals.writing import Action, Failure, chunks, rows_of_action, write
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +160,7 @@ class RunExecutor:
         actions = self._actions(part, build_failures)
         with ThreadPoolExecutor(max_workers=1) as writer:  # writes a chunk while the next one is counted
             request: Future[list[Failure]] | None = None
-            while chunk := list(islice(actions, BULK_SIZE)):
+            for chunk in chunks(actions, lambda action: rows_of_action(action[1])):
                 self.lease.heartbeat()
                 if request is not None:
                     write_failures += request.result()

@@ -20,19 +20,15 @@ def without_lost(recount: Recount, counted: Iterable[CountedTotal], aggregation:
     """
     remaining = iter(counted)
     while chunk := list(islice(remaining, BULK_SIZE)):
-        smaller = [counted_total for counted_total in chunk if counted_total.count < _stored_count(counted_total)]
+        stored = {total.total_key: recount.read_count(total.stored or {}) for total in chunk}
+        smaller = [counted_total for counted_total in chunk if counted_total.count < stored[counted_total.total_key]]
         documents = recount.count_documents([counted_total.total_key for counted_total in smaller]) if smaller else {}
         lost = {
             counted_total.total_key
             for counted_total in smaller
-            if documents.get(counted_total.total_key, 0) < _stored_count(counted_total)
+            if documents.get(counted_total.total_key, 0) < stored[counted_total.total_key]
         }
         if lost:
             facts = {"aggregation": aggregation, "totals": len(lost)}
             logger.warning("Totals whose raw events were deleted are left as they are", extra=facts)
         yield from (counted_total for counted_total in chunk if counted_total.total_key not in lost)
-
-
-def _stored_count(counted_total: CountedTotal) -> int:
-    count = (counted_total.stored or {}).get("count", 0)
-    return count if isinstance(count, int) else 0

@@ -8,7 +8,6 @@ from functools import partial
 
 from invenio_search.engine import search as engine
 
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.interval_selection import Selection, select_all, select_within
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import iso, utc
@@ -18,7 +17,8 @@ from invenio_stats.search.clauses import Body
 from invenio_stats.search.field_types import read_field_types
 from invenio_stats.search.multi_get import Found
 from invenio_stats.totals import search_bodies
-from invenio_stats.totals.attributes import Aggregator, events_alias_of, overrides, rewind_bookmark
+from invenio_stats.totals.attributes import Aggregator, overrides, rewind_bookmark
+from invenio_stats.totals.complete_days import find_day
 from invenio_stats.totals.counted_interval import count_all
 from invenio_stats.totals.execution import Count, Plan
 from invenio_stats.totals.leases import RunLease
@@ -84,15 +84,14 @@ class RunPlanner:
         count = partial(self._count_all, where)
         return self._plan(moments, self.recount.count_events(where), count, None, None if waits else upper)
 
-    def leave_out_incomplete(self, plan: Plan, now: datetime, read_day: Found) -> Plan:
+    def leave_out_incomplete(self, plan: Plan, now: datetime, read_days: list[Found]) -> Plan:
         """Return the plan without the intervals whose raw events are no longer complete.
 
-        `read_day` is the document of the first complete day, which the run has just read.
+        `read_days` are the documents of the first complete days, which the run has just read.
         """
         if not plan.moments:
             return plan
-        kept = FirstCompleteDay(self.aggregator.client, self.aggregator.event)
-        day = kept.find(events_alias_of(self.aggregator), self.store.alias, self.interval, now, read_day)
+        day = find_day(self.aggregator, now, read_days)
         moments = [moment for moment in plan.moments if floor(moment, self.interval) >= day]
         left_out = len(plan.moments) - len(moments)
         if left_out:
@@ -112,11 +111,12 @@ class RunPlanner:
 
     def _check_key_field(self) -> None:
         """Raise FieldNotCountableError if the events' mapping does not have the key field, or has it as text."""
-        field, alias = self.recount.spec.key_field, self.recount.alias
-        found = read_field_types(self.aggregator.client, alias, [field])
-        is_text = field in found.of_type("text")
-        if is_text or found.unmapped([field]):
-            error = FieldNotCountableError(self.aggregator.name, field, alias, is_text)
+        fields, alias = self.recount.key_fields, self.recount.alias
+        found = read_field_types(self.aggregator.client, alias, fields)
+        texts = [field for field in fields if field in found.of_type("text")]
+        if texts or len(found.unmapped(fields)) == len(fields):
+            field = texts[0] if texts else fields[0]
+            error = FieldNotCountableError(self.aggregator.name, field, alias, bool(texts))
             logger.error("An aggregation's field cannot be counted by", extra={"error": str(error)})
             raise error
 
@@ -167,7 +167,7 @@ class RunPlanner:
         ]
         if not quarantined:
             return changed
-        return clauses.any_of([changed, search_bodies.of_total_keys(quarantined, self.recount.spec)])
+        return clauses.any_of([changed, self.recount.of_total_keys(quarantined)])
 
     def _select(self, touched: list[datetime], since: datetime, upper: datetime) -> Selection:
         """Select the intervals: those that were touched, unless hooks of a subclass ask for others."""

@@ -50,10 +50,35 @@ class Recount:
     page: int
     """Maximum number of groups in one response."""
 
+    @property
+    def key_fields(self) -> Sequence[str]:
+        """The fields of an event that may hold its key."""
+        return [self.spec.key_field]
+
     def count_events(self, where: Body) -> dict[datetime, int]:
         """Return the number of matching events by start of interval, including events that do not count."""
         body = clauses.composite(where, clauses.by_interval(self.spec.interval), self.page)
         groups = self._groups(body, everywhere=True)
+        return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
+
+    def of_total_keys(self, total_keys: Sequence[TotalKey]) -> Body:
+        """Return the query for the events of total keys, given in the order of their intervals."""
+        return search_bodies.of_total_keys(total_keys, self.spec)
+
+    def read_count(self, total: Mapping[str, Any]) -> int:
+        """Return the number of events that a stored total counts."""
+        counts = [total.get(field) for field in self.count_fields]
+        return sum(count for count in counts if isinstance(count, int))
+
+    @property
+    def count_fields(self) -> Sequence[str]:
+        """The fields of a total whose sum is the number of its events."""
+        return ["count"]
+
+    def count_counted(self, where: Body) -> dict[datetime, int]:
+        """Return the number of matching events that count by start of interval."""
+        query = clauses.all_of([self.counted, where])
+        groups = self._groups(clauses.composite(query, clauses.by_interval(self.spec.interval), self.page))
         return {parse(group["key"]["interval"]): group["doc_count"] for group in groups}
 
     def find_touched(self, where: Body) -> Touched:
@@ -82,7 +107,7 @@ class Recount:
 
     def count_keys(self, total_keys: Iterable[TotalKey]) -> Iterator[CountedTotal]:
         """Count total keys, given in the order of their intervals; without events that count, the count is 0."""
-        for window in self._windows(total_keys):
+        for window in search_bodies.windows(total_keys, self.page):
             counted = self._count(search_bodies.of_total_keys(window, self.spec))
             found = {counted_total.total_key: counted_total for counted_total in counted}
             for total_key in window:
@@ -98,40 +123,49 @@ class Recount:
 
     def find_counted(self, total_keys: Sequence[TotalKey]) -> set[TotalKey]:
         """Return the total keys that have events which count; they must be given in the order of their intervals."""
-        query = clauses.all_of([self.counted, search_bodies.of_total_keys(total_keys, self.spec)])
-        groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page))
-        return {search_bodies.read_total_key(group) for group in groups}
+        return set(self.count_events_of(list(total_keys)))
 
-    def count_documents(self, total_keys: Iterable[TotalKey]) -> dict[TotalKey, int]:
-        """Return the number of events of total keys, including events that do not count; keys without any are absent.
+    def count_events_of(self, total_keys: list[TotalKey], where: Body | None = None) -> Counter[TotalKey]:
+        """Return the number of events that count, and match `where`, by total key; keys in the order of intervals."""
+        narrowed = [where] if where else []
+        query = clauses.all_of([self.counted, *narrowed, search_bodies.of_total_keys(total_keys, self.spec)])
+        # One more than the keys, so that the page is not full: a full page would be followed by a second request.
+        groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), len(total_keys) + 1))
+        return Counter({search_bodies.read_total_key(group): group["doc_count"] for group in groups})
+
+    def iter_keys(self, where: Body) -> Iterator[str]:
+        """Yield the keys of matching events of one interval, also of those that do not count, in their order.
+
+        Each request reads only the events whose keys have not been yielded yet. The key field must be a keyword.
+        """
+        rest: list[Body] = []
+        while True:
+            query = clauses.all_of([where, *rest])
+            body = clauses.composite(query, search_bodies.by_total_key(self.spec), self.page)
+            _, groups = next(self._pages(body, everywhere=True))
+            for group in groups:
+                yield group["key"]["key"]
+            if len(groups) < self.page:
+                return
+            rest = [{"range": {self.spec.key_field: {"gt": groups[-1]["key"]["key"]}}}]
+
+    def count_documents(self, total_keys: Iterable[TotalKey], where: Body | None = None) -> dict[TotalKey, int]:
+        """Return the number of matching events by total key, also of those that do not count; 0 is left out.
 
         The total keys must be given in the order of their intervals.
         """
         found: dict[TotalKey, int] = {}
-        for window in self._windows(total_keys):
-            query = search_bodies.of_total_keys(window, self.spec)
+        for window in search_bodies.windows(total_keys, self.page):
+            query = clauses.all_of([search_bodies.of_total_keys(window, self.spec), *([where] if where else [])])
             groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page), True)
             found.update({search_bodies.read_total_key(group): group["doc_count"] for group in groups})
         return found
 
     def _gone(self, where: Body) -> Iterator[CountedTotal]:
-        for total_keys in self._windows(self.iter_total_keys(clauses.all_of([where, clauses.none_of([self.counted])]))):
+        uncounted = clauses.all_of([where, clauses.none_of([self.counted])])
+        for total_keys in search_bodies.windows(self.iter_total_keys(uncounted), self.page):
             still_counted = self.find_counted(total_keys)
             yield from (CountedTotal(total_key) for total_key in total_keys if total_key not in still_counted)
-
-    def _windows(self, total_keys: Iterable[TotalKey]) -> Iterator[list[TotalKey]]:
-        """Yield lists of total keys that fit into one request."""
-        window: list[TotalKey] = []
-        intervals = 0
-        for total_key in total_keys:
-            is_new = not window or window[-1].start != total_key.start
-            if len(window) == self.page or (is_new and intervals == search_bodies.MAX_INTERVALS_PER_REQUEST):
-                yield window
-                window, intervals, is_new = [], 0, True
-            window.append(total_key)
-            intervals += is_new
-        if window:
-            yield window
 
     def _count(self, where: Body) -> Iterator[CountedTotal]:
         query = clauses.all_of([self.counted, where])
@@ -148,7 +182,7 @@ class Recount:
         answer = search(
             SearchRequest(self.client, self.alias, body, {"filter_path": "timed_out,_shards,hits.hits._source"})
         )
-        _check_complete(answer)
+        check_complete(answer)
         return [hit["_source"] for hit in answer.get("hits", {}).get("hits", ())]
 
     def _groups(self, body: Body, everywhere: bool = False) -> Iterator[Group]:
@@ -164,7 +198,7 @@ class Recount:
                 if everywhere
                 else search(SearchRequest(self.client, self.alias, page, _OPTIONS))
             )
-            _check_complete(answer)
+            check_complete(answer)
             groups = answer["aggregations"][GROUPS]["buckets"] if "aggregations" in answer else []
             yield page, groups
             page = clauses.next_page(page, answer) if groups else None
@@ -193,7 +227,7 @@ class ByInterval:
         return self._group[1] if self._group[0] == start else iter(())
 
 
-def _check_complete(answer: Mapping[str, Any]) -> None:
+def check_complete(answer: Mapping[str, Any]) -> None:
     """Raise StatsError for a response from only a part of the shards: its numbers would be too small."""
     if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
         raise StatsError("The search engine answered from only a part of its shards. The next run tries again.")

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
@@ -15,6 +14,7 @@ from invenio_stats.core.moments import iso, parse_calendar, utc
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found, read
+from invenio_stats.totals import complete_days
 from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
@@ -31,7 +31,8 @@ class Documents(NamedTuple):
 
     lease: Found
     """The document that the runs of the aggregation share."""
-    first_complete_day: Found
+    first_complete_days: list[Found]
+    """One for each event type."""
     first_day: Found
     """The document of the first day of the aggregation."""
     bookmark: Found | None
@@ -133,7 +134,7 @@ class Run:
         client.indices.refresh(index=alias, ignore_unavailable=True)
         oldest = aliases.oldest(client, alias)
         if oldest is not None:
-            day = FirstCompleteDay(client, self.aggregator.event).get() or NOTHING_MISSING
+            day = complete_days.known_day(self.aggregator) or NOTHING_MISSING
             first_day = oldest if day == NOTHING_MISSING else min(oldest, day)
             FirstDay(client, self.aggregator.name).set(first_day, self.documents.first_day)
 
@@ -156,7 +157,7 @@ class Run:
             plan = planner.plan_changes(self.lease, upper, self._resume)
         else:
             plan = planner.plan_range(parse_calendar(start_date), upper)
-        return plan and planner.leave_out_incomplete(plan, self.clock(), self.documents.first_complete_day)
+        return plan and planner.leave_out_incomplete(plan, self.clock(), self.documents.first_complete_days)
 
     def _resume(self) -> datetime | None:
         bookmark_api, document = self.aggregator.bookmark_api, self.documents.bookmark
@@ -174,12 +175,11 @@ class Run:
 
 def read_documents(aggregator: Aggregator) -> Documents:
     """Read the shared document of the runs, the days of completeness and the bookmark, in one request."""
-    document_refs = [
-        lease_document(aggregator.name),
-        FirstCompleteDay(aggregator.client, aggregator.event).document_ref,
-        FirstDay(aggregator.client, aggregator.name).document_ref,
-    ]
+    of_days = complete_days.documents(aggregator)
+    first_day_ref = FirstDay(aggregator.client, aggregator.name).document_ref
+    document_refs = [lease_document(aggregator.name), first_day_ref, *of_days]
     if type(aggregator.bookmark_api) is BookmarkAPI:
         document_refs.append(aggregator.bookmark_api.document_ref)
-    lease, complete_day, first_day, *bookmark = read(aggregator.client, document_refs)
-    return Documents(lease, complete_day, first_day, bookmark[0] if bookmark else None)
+    lease, first_day, *others = read(aggregator.client, document_refs)
+    days, bookmark = others[: len(of_days)], others[len(of_days) :]
+    return Documents(lease, days, first_day, bookmark[0] if bookmark else None)

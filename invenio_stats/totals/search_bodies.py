@@ -3,7 +3,7 @@
 Everything here is pure. A total key is the start of a total's interval, and the value of its key field.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -54,6 +54,23 @@ def of_total_keys(total_keys: Iterable[TotalKey], spec: TotalSpec) -> Body:
         interval = between(start, after(start, spec.interval))
         clauses.append(all_of([interval, {"terms": {spec.key_field: keys}}]))
     return clauses[0] if len(clauses) == 1 else any_of(clauses)
+
+
+def windows(
+    total_keys: Iterable[TotalKey], page: int, intervals_per_request: int = MAX_INTERVALS_PER_REQUEST
+) -> Iterator[list[TotalKey]]:
+    """Yield lists of total keys, given in the order of their intervals, that fit into one request."""
+    window: list[TotalKey] = []
+    intervals = 0
+    for total_key in total_keys:
+        is_new = not window or window[-1].start != total_key.start
+        if len(window) == page or (is_new and intervals == intervals_per_request):
+            yield window
+            window, intervals, is_new = [], 0, True
+        window.append(total_key)
+        intervals += is_new
+    if window:
+        yield window
 
 
 def stored_between(key_field: str, first: datetime | None, last: datetime | None) -> Body:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from invenio_stats.core import names
@@ -18,7 +17,7 @@ from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.total_indices import complete, ensure_totals_index
-from invenio_stats.totals.writing import BULK_SIZE, Action
+from invenio_stats.totals.writing import Action, chunks
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class TotalsStore:
 
     client: Any
     alias: str
-    event: str
+    own_name: str
+    """Name that the names of the package's own indices of totals contain."""
     key_field: str
     copies: Mapping[str, Copy]
     id_suffix: str
@@ -37,6 +37,8 @@ class TotalsStore:
     fields: Mapping[str, Field] | None = None
     foreign_fields: frozenset[str] = frozenset()
     """Key fields of other aggregations that write to the same place; none of our totals has one of them."""
+    has_count: bool = True
+    """Whether a total has the number of its events as `count`."""
     _ensured: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     """Indices that exist, but whose mappings have not been checked yet."""
@@ -50,8 +52,7 @@ class TotalsStore:
 
         Stored totals are read by id, because a search does not find what was written a moment ago.
         """
-        remaining = iter(counted)
-        while chunk := list(islice(remaining, BULK_SIZE)):
+        for chunk in chunks(counted, lambda counted_total: len(counted_total.values.get("rows", ()))):
             wanted = [
                 dict(zip(("_index", "_id"), self.document_ref(counted_total.total_key), strict=True))
                 for counted_total in chunk
@@ -131,7 +132,7 @@ class TotalsStore:
         total = {
             "timestamp": _iso(counted_total.total_key.start),
             self.key_field: counted_total.total_key.key,
-            "count": counted_total.count,
+            **({"count": counted_total.count} if self.has_count else {}),
             **counted_total.values,
         }
         return {**total, **copy(self.copies, counted_total.newest or {}, total)}
@@ -140,7 +141,7 @@ class TotalsStore:
         """Create the index before the first total is written to it, if its name belongs to the event type."""
         if index in self._ensured:
             return
-        if self.fields or names.totals_alias(self.event) in index:
+        if self.fields or self.own_name in index:
             fields = dict(self.fields) if self.fields else None
             self._ensured.update(complete(self.client, self._seen, {**TOTAL_FIELDS, **(fields or {})}))
             self._seen.clear()

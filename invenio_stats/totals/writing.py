@@ -1,8 +1,8 @@
 """Write totals with bulk requests, and classify the failures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from invenio_search.engine import search
 
@@ -11,6 +11,8 @@ from invenio_stats.search.failures import CONFLICT, TRANSIENT, classify_item, er
 from invenio_stats.search.versions import build_guard, choose_operation
 from invenio_stats.support.json_codec import encode
 from invenio_stats.totals.model import CountedTotal
+
+T = TypeVar("T")
 
 
 class Action(dict[str, Any]):
@@ -21,6 +23,9 @@ class Action(dict[str, Any]):
 
 BULK_SIZE = 2_000
 """Totals in one bulk request."""
+
+BULK_ROWS = 20_000
+"""Rows of usage totals in one bulk request; a single total with more is a request of its own."""
 
 Outcome = tuple[str, Mapping[str, Any]]
 """Kind of a bulk operation, and the engine's response to it."""
@@ -42,6 +47,26 @@ class Failure(NamedTuple):
     error: str
     """Type of the error, and not its text, which may quote a document."""
     kind: Kind
+
+
+def chunks(items: Iterable[T], rows_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield lists of items for one bulk request each, by the number of items and of the rows of their totals."""
+    chunk: list[T] = []
+    rows = 0
+    for item in items:
+        more = rows_of(item)
+        if chunk and (len(chunk) == BULK_SIZE or rows + more > BULK_ROWS):
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(item)
+        rows += more
+    if chunk:
+        yield chunk
+
+
+def rows_of_action(action: Mapping[str, Any]) -> int:
+    """Return the number of rows of the total that an operation writes."""
+    return len((action.get("_source") or {}).get("rows", ()))
 
 
 def write(client: Any, actions: Sequence[tuple[datetime, Action]], is_guarded: bool = True) -> list[Failure]:

@@ -15,6 +15,7 @@ ARGUMENTS = {
     errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),
     errors.FieldNotCountableError: ("a", "unique_id", "events-stats-a", True),
     errors.NotPermittedError: (401, "not permitted"),
+    errors.NotFoundError: (),
     errors.NoAnswerError: (503, "no answer"),
 }
 """Arguments of the errors that take more than one text."""

@@ -16,7 +16,7 @@ from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import Manifest, Part, locate
-from invenio_stats.operations.inventory import Index, indices, known_event_types
+from invenio_stats.operations.inventory import Index, indices, known_event_types, usage_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
 
@@ -25,6 +25,7 @@ _ORDER: tuple[manifest.Kind, ...] = (
     "completeness",
     "totals",
     "automated",
+    "usage",
     "events",
     "agents",
     "ingest",
@@ -95,6 +96,8 @@ def _exported(document: files.Document) -> files.Document:
 
 
 def _is_wanted(index: Index, event_types: list[str]) -> bool:
+    if index.kind == "usage":
+        return not set(usage_types()[str(index.event_type)]).isdisjoint(event_types)
     return index.event_type is None or index.event_type in event_types
 
 
@@ -120,7 +123,7 @@ def _query(kind: str, event_types: list[str], first: datetime | None, last: date
 def bookmarks_of(event_types: Collection[str]) -> Iterator[str]:
     """Yield the names of the bookmarks of the aggregations of these event types."""
     for name, definition in current_stats.aggregations.items():
-        if definition.params.get("event") in event_types:
+        if not set(definition.event_types).isdisjoint(event_types):
             yield name
             yield names.automated_aggregation(name)
 

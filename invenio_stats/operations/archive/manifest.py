@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 _INDEX = re.compile(r"[\w%+~-][\w.%+~-]*")
 """Without separators of paths and wildcards of indices."""
 
-Kind = Literal["totals", "automated", "events", "agents", "ingest", "completeness", "bookmarks"]
+Kind = Literal["totals", "automated", "usage", "events", "agents", "ingest", "completeness", "bookmarks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """All kinds in the order of import: bookmarks last, so that an interrupted import leaves no events uncounted."""
 
@@ -25,6 +25,7 @@ class Part:
 
     kind: Kind
     event_type: str | None
+    """For usage totals, the name of the totals without `stats-`."""
     index: str
     """Name of the exported index, without the instance's prefix."""
     documents: int = 0

@@ -70,8 +70,8 @@ class Target:
         if kind == "events":
             moment = parse(source["timestamp"])
             refused = ensure_events_index(self._client, self._alias, moment, self._suffix, self._own_fields, self._now)
-        elif kind in ("totals", "automated"):
-            alias = names.totals_alias if kind == "totals" else names.automated_alias
+        elif kind in ("totals", "automated", "usage"):
+            alias = names.automated_alias if kind == "automated" else names.totals_alias
             ensure_totals_index(self._client, index, prefix_index(alias(str(self._part.event_type))))
         else:
             create_index(self._client, index, _BODIES[kind])

@@ -51,15 +51,17 @@ def _events(client: Any) -> Iterator[tuple[str, str]]:
         if not alias or not field:
             continue
         sources = {str(metric[1]) for metric in (getattr(aggregator, "metric_fields", None) or {}).values()}
-        types = read_field_types(client, with_prefix(alias), {field, *sources})
+        usage = getattr(aggregator, "usage", None)
+        fields = usage.key_fields if usage else [field]  # any of them is enough
+        types = read_field_types(client, with_prefix(alias), {*fields, *sources})
         cure = _(
             "Correct the field in STATS_AGGREGATIONS[%(name)r], or map it in the index templates of the event type and "
             "run `invenio index init`.",
             name=name,
         )
-        for missing in types.unmapped([field]):
+        if len(types.unmapped(fields)) == len(fields):
             yield (
-                _("%(alias)s maps no %(field)s, which %(name)s counts by.", alias=alias, name=name, field=missing),
+                _("%(alias)s maps no %(field)s, which %(name)s counts by.", alias=alias, name=name, field=field),
                 cure,
             )
         for text, indices in types.of_type("text").items():

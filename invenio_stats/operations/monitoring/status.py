@@ -10,7 +10,6 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.broker import queue_depth
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core import names
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.lateness import is_late
@@ -18,6 +17,7 @@ from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
+from invenio_stats.totals.complete_days import known_day
 from invenio_stats.totals.leases import quarantined_totals
 
 Line = dict[str, Any]
@@ -110,7 +110,7 @@ def _set_totals_state(line: Line, name: str, aggregator: Any, now: datetime) -> 
         if bookmark is not None:
             line["bookmark"] = _as_text(utc(bookmark))
             line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
-        day = FirstCompleteDay(current_search_client, aggregator.event).get()
+        day = known_day(aggregator)
         if day not in (None, NOTHING_MISSING):
             line["first_complete_day"] = f"{day:%Y-%m-%d}"
         line["quarantined"] = len(quarantined_totals(current_search_client, name))

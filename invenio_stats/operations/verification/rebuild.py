@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import islice
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
 from invenio_stats.bookmark import BookmarkAPI
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
@@ -18,8 +16,9 @@ from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals.attributes import events_alias_of, store_of
+from invenio_stats.totals.complete_days import estimate_day
 from invenio_stats.totals.leases import RunLease
-from invenio_stats.totals.writing import BULK_SIZE, Action, write
+from invenio_stats.totals.writing import Action, chunks, rows_of_action, write
 
 
 class RebuildResult(NamedTuple):
@@ -117,7 +116,7 @@ def rebuild_interval(comparison: Comparison, start: datetime) -> RebuildResult:
     build_errors: list[str] = []
     written, errors = 0, []
     actions = _actions(comparison, comparison.differences([start]), build_errors)
-    while chunk := list(islice(actions, BULK_SIZE)):
+    for chunk in chunks(actions, rows_of_action):
         failures = write(comparison.client, [(start, action) for action in chunk])
         written += len(chunk) - len(failures)
         errors += [failure.error for failure in failures]
@@ -140,9 +139,7 @@ def _actions(comparison: Comparison, found: Iterable[Difference], build_errors: 
 
 def _check_complete(aggregator: Any, start: datetime) -> None:
     """Raise RebuildError if events of the first interval may have been deleted: its totals would become smaller."""
-    kept = FirstCompleteDay(aggregator.client, aggregator.event)
-    events, totals = events_alias_of(aggregator), store_of(aggregator).alias
-    day = kept.estimate(events, totals, aggregator.interval, datetime.now(timezone.utc))
+    day = estimate_day(aggregator, datetime.now(timezone.utc))
     if start < day:
         raise RebuildError(
             _(

@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from invenio_stats.aggregations import StatAggregator
-from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
-from invenio_stats.totals.attributes import check_open, events_alias_of, overrides, recount_of, store_of
+from invenio_stats.totals.attributes import check_open, numbers_of, overrides, recount_of, store_of
+from invenio_stats.totals.complete_days import estimate_day
 
 Reason = Literal["incomplete", "not_started", "not_due"]
 """incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits
@@ -76,8 +76,7 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     recount = recount_of(aggregator)
     if recount is not None:
         check_open(aggregator)
-    measures = ("count", *(aggregator.metric_fields or {}))
-    comparison = Comparison(recount, store_of(aggregator), interval, measures)
+    comparison = Comparison(recount, store_of(aggregator), interval, numbers_of(aggregator))
     comparison.refresh()
     starts, skipped = _exclude(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
@@ -103,8 +102,7 @@ def _exclude(aggregator: StatAggregator, starts: Iterable[datetime]) -> tuple[li
 
 
 def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Callable[[datetime], bool]]]:
-    kept, now = FirstCompleteDay(aggregator.client, aggregator.event), datetime.now(timezone.utc)
-    day = kept.estimate(events_alias_of(aggregator), store_of(aggregator).alias, aggregator.interval, now)
+    day = estimate_day(aggregator, datetime.now(timezone.utc))
     yield "incomplete", day, lambda start: start >= day
     # A subclass may start later than at the oldest event, and end earlier than now.
     begins = overrides(aggregator, "_get_oldest_event_timestamp")

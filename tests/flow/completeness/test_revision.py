@@ -74,7 +74,7 @@ def test_a_run_that_fails_after_it_has_written_raises_it(counted, raw, aggregato
 
     raw.put("2026-03-11")
     raw.put("2026-03-12")
-    monkeypatch.setattr("invenio_stats.totals.execution.BULK_SIZE", 1)
+    monkeypatch.setattr("invenio_stats.totals.writing.BULK_SIZE", 1)
 
     def run():
         with pytest.raises(RuntimeError):

@@ -80,6 +80,11 @@ def test_an_event_type_whose_indices_match_the_templates_of_another_is_named():
         refuse_shared_templates(events, by_name)
 
 
+def test_each_unknown_event_type_of_several_is_named():
+    several = aggregation(event=None, events=["file-download", "file-downlod", "x"], index="stats-uses")
+    assert found([several]) == [("unknown_event_type", "STATS_AGGREGATIONS['a']")] * 2
+
+
 def test_an_unknown_event_type_is_named():
     assert found([aggregation(event="file-downlod")]) == [("unknown_event_type", "STATS_AGGREGATIONS['a']")]
 

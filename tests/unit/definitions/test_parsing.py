@@ -71,7 +71,11 @@ def test_what_is_no_dict_of_entries_is_named(config):
         pytest.param({"event": "e", "interval": "year"}, "Set index_interval to 'year' or longer", id="longer"),
         pytest.param({"event": "e", "metric_fields": {"m": ("median", "f", {})}}, "median", id="metric"),
         pytest.param({"event": "e", "metrics": {}}, "unexpected keyword argument 'metrics'", id="parameter"),
-        pytest.param({}, "missing a required argument: 'event'", id="missing"),
+        pytest.param({}, "event is None and events is None. Name one event type", id="missing"),
+        pytest.param({"event": "e", "events": ["f"]}, "Name one event type as event, or several", id="both"),
+        pytest.param({"events": "e", "index": "stats-x"}, "several as a list of events", id="events as a text"),
+        pytest.param({"events": ["e", "f"]}, "name the alias of the totals", id="no index"),
+        pytest.param({"event": "e", "index": "totals"}, "Begin it with 'stats-'", id="index"),
         pytest.param({"event": "e", "metric_fields": ["sum"]}, r"\['sum'\]. Write it as a dict", id="metrics"),
         pytest.param(
             {"event": "e", "interval": "hour", "index_interval": "hour"}, "cannot be in the name of an index", id="hour"

@@ -9,6 +9,7 @@ import pytest
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.cli.progress import bar
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.contrib.config import USAGE_AGGREGATIONS
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
@@ -308,3 +309,28 @@ def test_many_documents_are_sorted_on_disk(tmp_path, monkeypatch):
     assert written.documents == sum(done) == 100
     assert list(files.read(tmp_path / "x" / "y.jsonl.gz")) == sorted(documents, key=lambda entry: json.dumps(entry[0]))
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["y.jsonl.gz"]
+
+
+def test_usage_totals_are_exported_and_imported(
+    app, usage, usage_aggregator, save, load, search_client, index_prefix, refresh, stored_totals, monkeypatch
+):
+    """They are not those of one event type."""
+    aggregations = {**app.config["STATS_AGGREGATIONS"], **USAGE_AGGREGATIONS}
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", aggregations)
+    usage.view(country="DE")
+    usage.download()
+    usage_aggregator().run()
+    usage_aggregator("record-usage-agg").run()
+    refresh()
+    before = {alias: stored_totals(alias) for alias in ("stats-item-usage", "stats-record-usage")}
+    assert all(before.values())
+    save()
+    save("downloads", event_types=["search"])
+    search_client.indices.delete(index=f"{index_prefix}*")
+    assert load()["usage"] == {"created": 2}
+    refresh()
+    assert {alias: stored_totals(alias) for alias in before} == before
+    mapped = search_client.indices.get_mapping(index=f"{index_prefix}stats-item-usage-2026-03")
+    (body,) = mapped.values()
+    assert body["mappings"]["properties"]["rows"] == {"type": "object", "enabled": False}
+    assert "usage" not in load("downloads")

@@ -1,0 +1,1 @@
+"""Answer questions about the use of records, files, communities, users and the repository."""

@@ -1,0 +1,186 @@
+"""Questions about usage: the base class, totals and series."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from invenio_stats.core import periods
+from invenio_stats.core.moments import iso_zoned
+from invenio_stats.core.periods import Days
+from invenio_stats.items.access import Identity, current_identity
+from invenio_stats.queries import Query
+from invenio_stats.queries.usage.coverage import Coverage, find_coverage, find_state
+from invenio_stats.queries.usage.parameters import Accepted, check_points
+from invenio_stats.queries.usage.questions import Question, read_question
+from invenio_stats.queries.usage.sources import RECORD_USAGE, Source
+from invenio_stats.queries.usage.sums import Numbers, fetch_ranges
+
+RULES = "COUNTER 5.1"
+"""The rules by which item usage is counted."""
+
+Answer = dict[str, Any]
+
+
+def read_clock() -> datetime:
+    """Return the present moment."""
+    return datetime.now(timezone.utc)
+
+
+class UsageQuery(Query):
+    """A question about usage, in three steps: `read` its parameters, `count`, and `present` the answer to somebody.
+
+    What `count` returns is the same for everybody, and for the same canonical parameters as long as no total changes,
+    so that it can be cached. `present` adds what depends on who asks.
+    """
+
+    only_item_usage = False
+    """Whether the totals of 7.x cannot answer the query; those of communities they never can."""
+
+    def __init__(
+        self,
+        name: str,
+        accepted: Accepted,
+        client: Any = None,
+        *,
+        kind: str = "record",
+        clock: Callable[[], datetime] = read_clock,
+        **other: Any,
+    ):
+        """Take the parameters that are accepted, what is counted, and the clock that says what is finished.
+
+        `kind` is what a list groups by: record, version, community or file. Other queries count records, or files.
+        """
+        super().__init__(name, RECORD_USAGE, client, **other)
+        self.accepted = accepted
+        self.required_filters = tuple(name for name in accepted.names if name == accepted.scope)
+        self.optional_filters = tuple(name for name in accepted.names if name != accepted.scope)
+        self.kind = kind
+        self.clock = clock
+        self.needs_item_usage = self.only_item_usage or "community" in (accepted.scope, kind)
+
+    def run(self, /, **params: Any) -> Answer:
+        """Return the answer to whoever makes the current request; InvalidRequestInputError or NotFoundError."""
+        return self.answer(params, current_identity())
+
+    def answer(self, params: Mapping[str, Any], identity: Identity) -> Answer:
+        """Return the answer to somebody; `items.access.SYSTEM` is the identity of commands and tasks."""
+        question = self.read(params)
+        return self.present(question, self.count(question), identity)
+
+    def read(self, params: Mapping[str, Any]) -> Question:
+        """Return the question in its canonical form."""
+        return read_question(self.client, self.accepted, params, self.clock(), self.kind, self.needs_item_usage)
+
+    def count(self, question: Question) -> Answer:
+        """Return the numbers and ids of the answer."""
+        coverage = self.coverage(question, question.days)
+        return {**self.head(question, coverage), **self.numbers(question, coverage)}
+
+    def present(self, question: Question, counted: Answer, identity: Identity) -> Answer:
+        """Return the answer with the names that the identity may see."""
+        return counted
+
+    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+        """Return the part of the answer that is particular to the query."""
+        raise NotImplementedError
+
+    def sources(self, question: Question, days: Days) -> list[Source]:
+        """Return the totals that are read."""
+        if self.needs_item_usage and question.first_day is None:
+            return []
+        counted = days.within(first=question.first_day) if self.needs_item_usage else days
+        return question.sources(counted, self.kind) if counted else []
+
+    def coverage(self, question: Question, days: Days) -> Coverage:
+        """Return how complete the numbers of a range are; what was before counting began is a gap."""
+        found = find_coverage(self.sources(question, days), question.first_day, question.now)
+        uncounted = days.within(last=(question.began or question.today) - timedelta(days=1))
+        if uncounted is None:
+            return found
+        reason = "before_item_usage" if self.needs_item_usage else "before_first_day"
+        gap = {**_range(uncounted), "event_type": None, "reason": reason}
+        return found._replace(complete=False, gaps=[gap, *found.gaps])
+
+    def head(self, question: Question, coverage: Coverage) -> Answer:
+        """Return what all answers have in common."""
+        return {
+            "query": self.name,
+            "params": question.params(self.accepted),
+            **_range(question.days),
+            "updated": None if coverage.updated is None else iso_zoned(coverage.updated),
+            "complete": coverage.complete,
+            "gaps": coverage.gaps,
+            "rules": RULES,
+        }
+
+    def before(self, question: Question) -> Answer | None:
+        """Return range and completeness of the period to compare with; None without one."""
+        if question.before is None:
+            return None
+        return {**_range(question.before), "complete": self.coverage(question, question.before).complete}
+
+    def write(self, numbers: Numbers) -> dict[str, int | None]:
+        """Return numbers as they stand in an answer; a file has no views."""
+        if self.kind != "file":
+            return dict(numbers)
+        return {metric: None if "views" in metric else number for metric, number in numbers.items()}
+
+
+class UsageTotalQuery(UsageQuery):
+    """The use in a range of days, and in the period before."""
+
+    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+        """Return the metrics, and `before`."""
+        ranges = [question.days, *([question.before] if question.before else [])]
+        counted = fetch_ranges(self.client, [(self.sources(question, days), [days]) for days in ranges])
+        total, *rest = (self.write(numbers[0]) for numbers in counted)
+        before = self.before(question)
+        return {**total, "before": before and {**before, **rest[0]}}
+
+
+class UsageSeriesQuery(UsageQuery):
+    """The use in each interval of a range of days."""
+
+    def read(self, params: Mapping[str, Any]) -> Question:
+        """Return the question; InvalidRequestInputError for too many points."""
+        question = super().read(params)
+        check_points(question.days, question.interval)
+        return question
+
+    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+        """Return `points`, each with its first day within the range, its state and its metrics."""
+        parts = list(periods.split(question.days, question.interval))
+        shifted = [periods.shift_days(part, question.shift) if question.shift else None for part in parts]
+        earlier = [part for part in shifted if part]
+        asked = [(self.sources(question, question.days), parts)]
+        if question.before and earlier:
+            asked.append((self.sources(question, question.before), earlier))
+        counted, *rest = fetch_ranges(self.client, asked)
+        before = iter(self._points_before(question, earlier, rest[0] if rest else []))
+        points = [
+            {
+                "date": part.first.isoformat(),
+                "state": find_state(part, coverage, question.began, question.today),
+                **self.write(numbers),
+                "before": next(before, None) if moved else None,
+            }
+            for part, numbers, moved in zip(parts, counted, shifted, strict=True)
+        ]
+        return {"points": points, "before": self.before(question)}
+
+    def _points_before(self, question: Question, parts: Sequence[Days], counted: Sequence[Numbers]) -> list[Answer]:
+        if question.before is None:
+            return []
+        coverage = self.coverage(question, question.before)
+        return [
+            {
+                "date": part.first.isoformat(),
+                "state": find_state(part, coverage, question.began, question.today),
+                **self.write(numbers),
+            }
+            for part, numbers in zip(parts, counted, strict=True)
+        ]
+
+
+def _range(days: Days) -> dict[str, str]:
+    return {"from": days.first.isoformat(), "to": days.last.isoformat()}

@@ -1,0 +1,121 @@
+"""Ranked lists: the most used records, versions, communities and files."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+
+from invenio_stats.core import periods
+from invenio_stats.core.periods import Days
+from invenio_stats.items.access import Identity
+from invenio_stats.items.shown import describe_readable
+from invenio_stats.proxies import current_stats
+from invenio_stats.queries.usage.answers import Answer, UsageQuery
+from invenio_stats.queries.usage.coverage import Coverage
+from invenio_stats.queries.usage.items import Limits, Wanted, find_items
+from invenio_stats.queries.usage.parameters import Position, write_position
+from invenio_stats.queries.usage.questions import Question
+from invenio_stats.queries.usage.sums import fetch_keys, fetch_keys_by_ranges
+
+MONTHS = 12
+"""The months of small pictures in lists."""
+
+
+class UsageListQuery(UsageQuery):
+    """What is used most, by one metric; equal numbers by id."""
+
+    limits = Limits()
+
+    def __init__(self, *args: Any, has_months: bool = False, **kwargs: Any):
+        """Take the arguments of UsageQuery, and whether rows have their last twelve months."""
+        super().__init__(*args, **kwargs)
+        self.has_months = has_months
+
+    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+        """Return `count`, `rows`, and the position of the last row if there are more."""
+        given = question.parameters
+        by, after = str(given.by), given.after
+        skipped = after.rank if after else (given.page - 1) * given.size
+        wanted = Wanted(by, given.size, skipped, after if after and after.id else None)
+        sources = self.sources(question, question.days)
+        found = find_items(self.client, sources, wanted, self.limits)
+        keys = [row.key for row in found.rows]
+        counted = fetch_keys(self.client, sources, keys)
+        before = self.before(question)
+        earlier = fetch_keys(self.client, self.sources(question, question.before), keys) if question.before else {}
+        months = self._months(question, keys, by) if self.has_months else {}
+        rows = [
+            {
+                "rank": found.first_rank + position,
+                "id": key,
+                **self.write(counted[key]),
+                "before": self.write(earlier[key]) if key in earlier else None,
+                **({"months": months[key]} if self.has_months else {}),
+            }
+            for position, key in enumerate(keys)
+        ]
+        last = [rows[-1]["rank"], rows[-1][by], keys[-1]] if rows and found.has_more else None
+        return {"count": found.total, "about": found.is_about, "rows": rows, "next": last, "before": before}
+
+    def _months(self, question: Question, keys: list[str], by: str) -> dict[str, list[int]]:
+        """Return the metric of each key in the months up to the last one of the range."""
+        last = question.days.last
+        first = periods.add_months(last.replace(day=1), 1 - MONTHS)
+        days = Days(first, last)
+        parts = list(periods.split(days, "month"))
+        found = fetch_keys_by_ranges(self.client, self.sources(question, days), keys, parts)
+        return {key: [numbers[by] for numbers in months] for key, months in found.items()}
+
+    def present(self, question: Question, counted: Answer, identity: Identity) -> Answer:
+        """Return the answer with titles; what the identity may not see has its rank and numbers only."""
+        names = self._names(question, [row["id"] for row in counted["rows"]], identity)
+        rows = [
+            {"rank": row["rank"], **names.get(row["id"], self._nameless()), **_without(row, "rank", "id")}
+            for row in counted["rows"]
+        ]
+        following = counted["next"]
+        if following is not None:
+            position = Position(*following)
+            # The id of what may not be seen does not leave: the list goes on by rank.
+            following = write_position(position if position.id in names else position._replace(id=""))
+        return {**counted, "rows": rows, "next": following}
+
+    def _nameless(self) -> Answer:
+        titles = {"community": _("A restricted community"), "file": _("A restricted file")}
+        return {"id": None, "title": titles.get(self.kind, _("A restricted record")), "url": None}
+
+    def _names(self, question: Question, keys: list[str], identity: Identity) -> dict[str, Answer]:
+        """Return id, title and address of what the identity may see, by the keys of the rows."""
+        access = current_stats.access
+        if self.kind == "community":
+            return {
+                label: {"id": label, "title": title, "url": None}
+                for label, title in access.communities(identity, keys).items()
+            }
+        if self.kind == "file":
+            shown = keys if keys and may_read_files(question, identity) else []
+            return {key: {"id": key, "title": key, "url": None} for key in shown}
+        return describe_records(identity, keys)
+
+
+def describe_records(identity: Identity, ids: Iterable[str]) -> dict[str, Answer]:
+    """Return id, title and address of those records that the identity may read."""
+    shown = describe_readable(current_stats.access, current_stats.item_metadata, identity, ids)
+    return {
+        asked: {"id": asked, "title": item.metadata.title, "url": item.metadata.url} for asked, item in shown.items()
+    }
+
+
+def may_read_files(question: Question, identity: Identity) -> bool:
+    """Return True if the names of a record's files may be shown: they are public, or the asker's own."""
+    access, record_id = current_stats.access, question.scope.ids[0]
+    shown = describe_readable(access, current_stats.item_metadata, identity, [record_id]).get(record_id)
+    if shown is None:
+        return False
+    if shown.metadata.access_status in (None, "open") or access.is_administrator(identity):
+        return True
+    return str(getattr(identity, "id", None)) in access.owners([shown.item_id]).get(shown.item_id, ())
+
+
+def _without(row: Answer, *names: str) -> Answer:
+    return {name: value for name, value in row.items() if name not in names}

@@ -1,0 +1,125 @@
+"""Sum metrics over sources: by ranges of days, and by the keys of lists."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from invenio_stats.core.moments import iso
+from invenio_stats.core.periods import Days
+from invenio_stats.queries.usage.sources import METRICS, Source, moment
+from invenio_stats.search import clauses
+from invenio_stats.search.clauses import Body
+from invenio_stats.search.client import SearchRequest, search_all
+
+Numbers = dict[str, int]
+"""A number for each metric."""
+
+RANGES = "ranges"
+
+
+def no_use() -> Numbers:
+    """Return all metrics, each 0."""
+    return dict.fromkeys(METRICS, 0)
+
+
+def fetch(client: Any, asked: Sequence[tuple[Source, Body]]) -> list[Mapping[str, Any]]:
+    """Return the aggregations over several sources, in one request; empty where there are no totals."""
+    requests = [SearchRequest(client, source.target, build_body(source.query, aggs)) for source, aggs in asked]
+    return [response.get("aggregations", {}) for response in search_all(requests)]
+
+
+def fetch_ranges(client: Any, asked: Sequence[tuple[Sequence[Source], Sequence[Days]]]) -> list[list[Numbers]]:
+    """Return the numbers of each range of days, for several lists of sources and their ranges, in one request."""
+    responses = iter(
+        fetch(client, [(source, _by_ranges(source, ranges)) for sources, ranges in asked for source in sources])
+    )
+    found = []
+    for sources, ranges in asked:
+        numbers = [no_use() for _ in ranges]
+        for source in sources:
+            _add_ranges(numbers, next(responses), source)
+        found.append(numbers)
+    return found
+
+
+def fetch_keys(client: Any, sources: Sequence[Source], keys: Collection[str]) -> dict[str, Numbers]:
+    """Return the numbers of each key."""
+    return fetch_keys_of_each(client, [(sources, keys)])[0]
+
+
+def fetch_keys_of_each(
+    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]]
+) -> list[dict[str, Numbers]]:
+    """Return the numbers of each key, for several lists of sources and their keys, in one request."""
+    found = [{key: no_use() for key in keys} for _, keys in asked]
+    for position, source, group in _fetch_groups(client, asked, lambda source: source.metrics()):
+        add_metrics(found[position][group["key"]], group, source)
+    return found
+
+
+def fetch_keys_by_ranges(
+    client: Any, sources: Sequence[Source], keys: Collection[str], ranges: Sequence[Days]
+) -> dict[str, list[Numbers]]:
+    """Return the numbers of each key in each range of days."""
+    found = {key: [no_use() for _ in ranges] for key in keys}
+    for _, source, group in _fetch_groups(client, [(sources, keys)], lambda source: _by_ranges(source, ranges)):
+        _add_ranges(found[group["key"]], group, source)
+    return found
+
+
+def build_body(query: Body, aggs: Body) -> Body:
+    """Return the body of a search for aggregations only."""
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": aggs}
+
+
+def group_by(source: Source, terms: Mapping[str, Any], aggs: Body) -> Body:
+    """Return the aggregations that group a source's totals by its keys; `terms` are options of each."""
+    return {
+        key: {
+            "filter": clauses.all_of(missing),
+            "aggs": {clauses.GROUPS: {"terms": {"field": key, **terms}, "aggs": aggs}},
+        }
+        for key, missing in source.groups()
+    }
+
+
+def read_groups(source: Source, found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the groups of all keys in the aggregations of `group_by`."""
+    for key in source.keys:
+        yield from found.get(key, {}).get(clauses.GROUPS, {}).get("buckets", [])
+
+
+def add_metrics(numbers: Numbers, group: Mapping[str, Any], source: Source) -> None:
+    """Add the metrics of a group of a response to the numbers."""
+    for metric in source.fields:
+        if metric in group:
+            numbers[metric] = numbers.get(metric, 0) + round(group[metric]["value"])
+
+
+def _fetch_groups(
+    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]], build_aggs: Callable[[Source], Body]
+) -> Iterator[tuple[int, Source, Mapping[str, Any]]]:
+    """Yield the groups of the given keys, each with its position among those asked for and its source."""
+    parts = [
+        (position, source, sorted(keys)) for position, (sources, keys) in enumerate(asked) if keys for source in sources
+    ]
+    searches = [
+        (source.of_keys(keys), group_by(source, {"include": keys, "size": len(keys)}, build_aggs(source)))
+        for _, source, keys in parts
+    ]
+    for (position, source, _), found in zip(parts, fetch(client, searches), strict=True):
+        for group in read_groups(source, found):
+            yield position, source, group
+
+
+def _by_ranges(source: Source, ranges: Sequence[Days]) -> Body:
+    edges = [
+        {"key": str(position), "from": iso(moment(days.first)), "to": iso(moment(days.end))}
+        for position, days in enumerate(ranges)
+    ]
+    histogram = {"field": "timestamp", "format": clauses.DATE_FORMAT, "keyed": True, "ranges": edges}
+    return {RANGES: {"date_range": histogram, "aggs": source.metrics()}}
+
+
+def _add_ranges(numbers: Sequence[Numbers], level: Mapping[str, Any], source: Source) -> None:
+    for position, group in level.get(RANGES, {}).get("buckets", {}).items():
+        add_metrics(numbers[int(position)], group, source)
