@@ -226,6 +226,15 @@ def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, se
     assert (finding["level"], finding["message"]) == ("warning", "Events are missing of: record-view.")
 
 
+def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search_client, index_prefix, put_templates):
+    index = f"{index_prefix}stats-record-view-2026-02"
+    search_client.indices.create(index=index)
+    assert doctor(1)["closed_indices"]["level"] == "ok"
+    search_client.indices.close(index=index)
+    finding = doctor(1)["closed_indices"]
+    assert (finding["level"], finding["message"].count(index)) == ("error", 1)
+
+
 def test_a_worker_that_stands_still_is_named(doctor, app, scheduled, monkeypatch):
     assert doctor(1)["lateness"]["level"] == "ok"
     now = datetime.now(timezone.utc)
