@@ -11,8 +11,8 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.cli.answers import print_answer
-from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.exports import xlsx
 from invenio_stats.exports.csv import write_csv
