@@ -60,6 +60,13 @@ The time-out of the search engine's client (10 seconds by default) applies to ea
 no limit. Queries that are run in Python have none.
 """
 
+STATS_EXPORT_ROWS: int = 1_000_000
+"""Maximal number of rows in a file with a whole list. Default: 1,000,000, nearly all that a sheet of Excel can have.
+
+A longer list is answered by 400. The limits of a request apply to each 1,000 rows. Lower it if workers have little
+memory: about 200 bytes for each row.
+"""
+
 STATS_MQ_EXCHANGE = Exchange("events", type="direct", delivery_mode="transient", durable=True)
 """The broker's exchange for events.
 

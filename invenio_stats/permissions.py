@@ -7,6 +7,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from invenio_stats.errors import NotPermittedError
+from invenio_stats.items.access import current_identity
 
 try:
     from flask_login import current_user
@@ -44,14 +45,17 @@ def default_permission_factory(query_name: str, params: Mapping[str, Any]) -> ty
     return AllowAllPermission
 
 
-def check_permission(factory: PermissionFactory | None, query_name: str, params: Mapping[str, Any]) -> None:
+def check_permission(factory: PermissionFactory | None, query_name: str, params: Mapping[str, Any]) -> bool:
     """Return if the current user may run the query with these parameters, otherwise raise NotPermittedError.
 
-    Its status is 401 for anonymous users, who can log in, and 403 for others.
+    Its status is 401 for anonymous users, who can log in, and 403 for others. True if everybody may run it: there is no
+    permission, or it is AllowAllPermission.
     """
     permission = factory(query_name, params) if factory is not None else None
-    if permission is None or permission.can():
-        return
+    if permission is None or permission is AllowAllPermission or type(permission) is AllowAllPermission:
+        return True
+    if permission.can():
+        return False
     if _is_signed_in():
         raise NotPermittedError(
             403, _("You are not permitted to run query '%(name)s' with these parameters.", name=query_name)
@@ -61,3 +65,11 @@ def check_permission(factory: PermissionFactory | None, query_name: str, params:
 
 def _is_signed_in() -> bool:
     return current_user is not None and hasattr(current_app, "login_manager") and bool(current_user.is_authenticated)
+
+
+def user_id() -> str | None:
+    """Return the id of the user of the current request; None for a visitor."""
+    if _is_signed_in():
+        return str(current_user.get_id())
+    identity_id = current_identity().id
+    return None if identity_id is None else str(identity_id)

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from flask import current_app
@@ -12,10 +13,17 @@ from flask_babel import gettext as _
 from invenio_stats.cli.answers import print_answer
 from invenio_stats.cli.options import as_json
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
+from invenio_stats.exports import xlsx
+from invenio_stats.exports.csv import write_csv
+from invenio_stats.exports.files import MEDIA_TYPES, ask, fetch_parts
+from invenio_stats.exports.rows import make_sheet
+from invenio_stats.exports.xlsx import write_xlsx
+from invenio_stats.items.access import SYSTEM
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, get_query
 from invenio_stats.queries.description import QueryDescription, describe
+from invenio_stats.queries.parameter_schemas import summarize
 from invenio_stats.queries.parameters import INTERVALS, quote
 
 DATE_FORMS = ("2026-01-31", "2026-01", "2026", "2026-01-31T10:00:00")
@@ -27,11 +35,16 @@ DATE_FORMS = ("2026-01-31", "2026-01", "2026", "2026-01-31T10:00:00")
 @click.option(
     "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; repeat a key to give it a list."
 )
-@as_json
+@click.option("--format", "chosen", type=click.Choice(["table", *MEDIA_TYPES]), help="Default: table.")
+@click.option("--output", type=click.Path(dir_okay=False), help="A file; default: standard output.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @with_appcontext
 @explain_errors()
-def query_command(name: str, params: Sequence[str], as_json: bool) -> None:
-    """Print the answer to the query NAME, with no check of permissions; `invenio stats queries` lists the names."""
+def query_command(name: str, params: Sequence[str], chosen: str | None, output: str | None, as_json: bool) -> None:
+    """Print the answer to the query NAME, as the system sees it; `invenio stats queries` lists the names.
+
+    A file in CSV or XLSX has the whole list, unless size, page or after is given.
+    """
     if name not in current_stats.queries:
         close = difflib.get_close_matches(name, current_stats.queries)
         raise click.UsageError(
@@ -40,15 +53,45 @@ def query_command(name: str, params: Sequence[str], as_json: bool) -> None:
             + " "
             + _("`invenio stats queries` lists all.")
         )
+    chosen = _check_format(chosen or ("json" if as_json else "table"), output)
     request = QueryRequest(name, name, _read_params(params))
     try:
-        answer = get_query(request).run(**request.params)
-    except InvalidRequestInputError as error:
+        _write(request, chosen, output)
+    except (InvalidRequestInputError, NotFoundError) as error:
         raise click.UsageError(f"{name}: {error.description}") from error
-    if as_json:
-        click.echo(current_app.json.dumps(answer, indent=2))
-    else:
-        print_answer(answer)
+    except NoAnswerError as error:
+        raise click.ClickException(f"{name}: {error.description}") from error
+
+
+def _check_format(chosen: str, output: str | None) -> str:
+    """Return the format; UsageError if it cannot be written, or not to this output."""
+    if chosen == "table" and output is not None:
+        raise click.UsageError(_("A table is printed only. Add --format json, csv or xlsx to --output."))
+    if chosen == "xlsx" and output is None:
+        raise click.UsageError(_("An XLSX file is not for the screen. Add --output FILE."))
+    if chosen == "xlsx" and not xlsx.is_available():
+        raise click.UsageError(_("XlsxWriter is not installed: pip install 'invenio-stats[xlsx]'."))
+    return chosen
+
+
+def _write(request: QueryRequest, chosen: str, output: str | None) -> None:
+    """Write the answer to the output; nothing is written if there is none."""
+    query = get_query(request)
+    if chosen in ("table", "json"):
+        answer = ask(query, request.params, SYSTEM)
+        if chosen == "table":
+            print_answer(answer)
+            return
+        with click.open_file(output or "-", "w", encoding="utf-8", atomic=output is not None) as text:
+            text.write(current_app.json.dumps(answer, indent=2) + "\n")
+        return
+    sheet = make_sheet(fetch_parts(query, request.params, SYSTEM, int(current_app.config["STATS_EXPORT_ROWS"])))
+    with click.open_file(output or "-", "wb", atomic=output is not None) as file:
+        if chosen == "xlsx":
+            write_xlsx(sheet, file)
+        else:
+            for piece in write_csv(sheet):
+                file.write(piece.encode())
 
 
 @click.command("queries")
@@ -64,7 +107,7 @@ def queries_command(as_json: bool) -> None:
         click.echo(json.dumps({"queries": facts, "accepted": accepted}, indent=2))
         return
     for name, description in queries.items():
-        click.secho(f"{name}: {_result(description)}", bold=True)
+        click.secho(f"{name}: {_result(description, current_stats.get_query(name))}", bold=True)
         click.echo("    " + _("required: %(names)s", names=", ".join(description.required) or "-"))
         others = [_("any other")] if description.accepts_others else []
         click.echo("    " + _("optional: %(names)s", names=", ".join([*description.optional, *others]) or "-"))
@@ -85,11 +128,11 @@ def _read_params(params: Sequence[str]) -> dict[str, str | list[str]]:
     return {key: given if len(given) > 1 else given[0] for key, given in values.items()}
 
 
-def _result(description: QueryDescription) -> str:
+def _result(description: QueryDescription, query: Any) -> str:
     """Return what the query answers, in a few words."""
     metrics = ", ".join(description.metrics)
     if description.kind == "custom":
-        return _("a query of another class")
+        return summarize(query) if getattr(query, "checks_names", False) else _("a query of another class")
     if description.kind == "histogram":
         return _("%(metrics)s over time", metrics=metrics)
     if description.groups:

@@ -26,6 +26,9 @@ _REFUSED_IN_INDEX_NAMES = r"""[A-Z\s\\/*?"<>|,#:]"""
 _QUERIES = "invenio_stats.queries"
 """The module whose constructors have the parameters of QUERY_RULES; those of other classes may use them differently."""
 
+RESERVED_QUERIES = frozenset({"openapi.json", "health", "metrics"})
+"""Names below /api/stats that no query can have."""
+
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
     """Return the event types of STATS_EVENTS."""
@@ -214,6 +217,10 @@ def _has_standard_constructor(cls: type) -> bool:
 
 
 def _parse_query(entry: _Entry) -> QueryDefinition:
+    if entry.name in RESERVED_QUERIES:
+        raise ConfigurationError(
+            f"{entry.setting_path}: the REST API has something else at this address. Choose another name."
+        )
     entry.refuse_unknown("cls", "params", "permission_factory")
     cls = entry.cls()
     params = _with_loaded(entry, entry.params(cls, "name"), "query_modifiers")

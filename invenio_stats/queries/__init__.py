@@ -13,9 +13,11 @@ from invenio_stats.config import writes_zone
 from invenio_stats.core import moments
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.errors import ConfigurationError, InvalidRequestInputError
+from invenio_stats.proxies import current_stats
 from invenio_stats.queries import paging, parameters, results, search_bodies
 from invenio_stats.queries.canonical import canonical
 from invenio_stats.queries.prepared import PreparedQuery
+from invenio_stats.queries.states import revision_state
 from invenio_stats.search.client import (
     Response,
     Searcher,
@@ -65,6 +67,10 @@ class Query:
         Those of a custom query stay as they are.
         """
         return dict(params)
+
+    def state(self, params: Mapping[str, Any], now: datetime) -> str | None:
+        """Return a text that is another when the numbers of the answer may be; None if they may change unnoticed."""
+        return None
 
     can_prepare = False
     """Whether `prepare` does all that `run` does except for sending the search."""
@@ -164,6 +170,17 @@ class _TotalsQuery(Query):
     def can_prepare(self) -> bool:
         """Whether `run` is ours: not overridden by a subclass, nor replaced in the object."""
         return getattr(self.run, "__func__", None) is type(self)._run_here
+
+    def state(self, params: Mapping[str, Any], now: datetime) -> str | None:
+        """Return the state of the totals, if a configured aggregation writes them.
+
+        What modifiers and subclasses look at is not known: it may be the current user.
+        """
+        if self.query_modifiers or type(self) not in (DateHistogramQuery, TermsQuery) or self._is_built_elsewhere():
+            return None
+        counted = {definition.totals_alias for definition in current_stats.aggregations.values()}
+        is_ours = self.can_prepare and self.index in {build_alias_name(alias) for alias in counted if alias}
+        return revision_state(now) if is_ours else None
 
     def _is_built_elsewhere(self) -> bool:
         return getattr(self.build_query, "__func__", None) is not type(self)._built_here

@@ -2,10 +2,10 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -21,6 +21,8 @@ from invenio_stats.search.client import ValuesRefusedError, multi_search
 from invenio_stats.search.failures import TRANSIENT, classify_error
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_SEARCHES_TOGETHER = 10
 """Number of searches in one multi-search; the budget is checked after each, so that not all answers are in memory."""
@@ -53,31 +55,50 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
     InvalidRequestInputError names the entry and its error; it is an UnknownQueryError if STATS_QUERIES lacks the query.
     Equal entries are answered once. STATS_QUERY_MAX_SECONDS and STATS_QUERY_MAX_BUCKETS limit all entries together.
     """
+    entries = find_queries(entries)
+    equal = {entry.key: _identify(entry) for entry in entries}
+    different = list({equal[entry.key]: entry for entry in entries}.values())
+    with within_budget(entry.name for entry in different) as budget:
+        # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no
+        # search, and a user without permission does not learn which parameters a query has.
+        check_permissions(different)
+        answers = {equal[key]: answer for key, answer in _answer_different(different, budget)}
+    return {key: answers[question] for key, question in equal.items()}
+
+
+def answer_permitted(entry: QueryRequest) -> Mapping[str, Any]:
+    """Return the answer to an entry of `find_queries` that is permitted, within the limits for one request."""
+    with within_budget([entry.name]) as budget:
+        ((_key, answer),) = _answer_different([entry], budget)
+    return answer
+
+
+def find_queries(entries: Sequence[QueryRequest]) -> list[QueryRequest]:
+    """Return the entries with canonical parameters; UnknownQueryError if STATS_QUERIES lacks a query."""
     for entry in entries:
         with name_entry_in_errors(entry.key):
             if entry.name not in current_stats.queries:
                 raise UnknownQueryError(entry.name)
-    entries = [_canonical(entry) for entry in entries]
-    equal = {entry.key: _identify(entry) for entry in entries}
-    different = list({equal[entry.key]: entry for entry in entries}.values())
+    return [_canonical(entry) for entry in entries]
+
+
+@contextmanager
+def within_budget(names: Iterable[str]) -> Iterator[Budget]:
+    """Limit all searches within the context by the settings; queries are named where they took too long."""
     seconds, buckets = (current_app.config[f"STATS_QUERY_MAX_{unit}"] for unit in ("SECONDS", "BUCKETS"))
     try:
         budget = Budget(seconds, buckets)
         with limited(budget):
-            answers = {equal[key]: answer for key, answer in _answer_different(different, budget)}
+            yield budget
     except OutOfBucketsError as error:
         raise too_many_buckets(buckets, error.buckets) from error
     except OutOfTimeError as error:
-        logger.warning("Queries took too long", extra={"queries": sorted({entry.name for entry in different})})
+        logger.warning("Queries took too long", extra={"queries": sorted(set(names))})
         raise _took_too_long(seconds) from error
-    return {key: answers[question] for key, question in equal.items()}
 
 
 def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield keys and answers, within the budget."""
-    # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no search,
-    # and a user without permission does not learn which parameters a query has.
-    _check_permissions(entries)
     prepared: list[tuple[QueryRequest, PreparedQuery]] = []
     others: list[QueryRequest] = []
     for entry in entries:
@@ -92,9 +113,11 @@ def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterat
         together = prepared[start : start + MAX_SEARCHES_TOGETHER]
         searchers = multi_search([query.request for _entry, query in together])
         for (entry, query), searcher in zip(together, searchers, strict=True):
-            yield entry.key, _answer(entry, partial(query.answer, searcher), budget)
+            yield entry.key, answer_or_explain(entry, partial(query.answer, searcher), budget)
     for entry in others:
-        yield entry.key, _answer(entry, partial(current_stats.get_query(entry.name).run, **entry.params), budget)
+        query = current_stats.get_query(entry.name)
+        run = getattr(query, "run_cached", query.run)
+        yield entry.key, answer_or_explain(entry, partial(run, **entry.params), budget)
 
 
 def _canonical(entry: QueryRequest) -> QueryRequest:
@@ -111,12 +134,15 @@ def _identify(entry: QueryRequest) -> tuple[str, ...]:
         return (entry.key,)
 
 
-def _check_permissions(entries: Sequence[QueryRequest]) -> None:
+def check_permissions(entries: Sequence[QueryRequest]) -> bool:
+    """Check permission for all entries; True if everybody has it, so that one answer may serve several people."""
+    for_everybody = True
     for entry in entries:
         # Both the instance's factory and the query's own must permit it.
         own = current_stats.queries[entry.name].permission_factory
         for factory in dict.fromkeys((current_stats.permission_factory, own)):
-            check_permission(factory, entry.name, entry.params)
+            for_everybody &= check_permission(factory, entry.name, entry.params)
+    return for_everybody
 
 
 def get_query(entry: QueryRequest) -> Any:
@@ -132,10 +158,11 @@ def get_query(entry: QueryRequest) -> Any:
 _signature = lru_cache(maxsize=100)(inspect.signature)
 
 
-def _answer(entry: QueryRequest, run: Callable[[], Mapping[str, Any]], budget: Budget) -> Mapping[str, Any]:
+def answer_or_explain(entry: QueryRequest, answer: Callable[[], T], budget: Budget) -> T:
+    """Return the answer to an entry; what the search engine could not do is a NoAnswerError or an OutOfTimeError."""
     try:
         with name_entry_in_errors(entry.key):
-            return run()
+            return answer()
     except (search.exceptions.TransportError, ValuesRefusedError) as error:
         if budget.is_over():  # the engine cancelled the search, or the client did not wait for it
             raise OutOfTimeError("The deadline has passed.") from error

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple
 
@@ -18,8 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from invenio_stats.core import moments
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
+from invenio_stats.items.access import Identity, current_identity
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import parameters
+from invenio_stats.queries.states import hourly_state
 
 logger = logging.getLogger(__name__)
 
@@ -64,32 +66,59 @@ class DatabaseQuery:
     orders: tuple[str, ...] = ("",)
     """Values of `by`, the default first."""
 
+    checks_names = True
+    """Whether a parameter of any other name is refused."""
+    names_people = False
+    """Whether answers name users: then browsers keep nothing of them."""
+
     def __init__(self, name: str, scope: Scope = "repository"):
         """Ask about the whole repository, or about the community that the parameter `community` names."""
         self.name = name
         self.scope = scope
+        self.required_filters = ("community",) if scope == "community" else ()
+        self.optional_filters = self.names
 
     def run(self, /, **params: Any) -> Answer:
-        """Return the answer.
+        """Return the answer to whoever makes the current request."""
+        return self.answer(params, current_identity())
+
+    def state(self, params: Mapping[str, Any], now: datetime) -> str:
+        """Return a text that is another when the numbers of the answer may be."""
+        return hourly_state(now)
+
+    def answer(self, params: Mapping[str, Any], identity: Identity) -> Answer:
+        """Return the answer to somebody; `items.access.SYSTEM` is the identity of commands and tasks.
 
         An InvalidRequestInputError names the invalid parameter; NotFoundError for an unknown community, NoAnswerError
         if the database does not answer.
         """
         now = datetime.now(timezone.utc)
         asked = self._read(params, now)
-        key = f"stats-database:{self.name}:{asked.key}:{now:%Y-%m-%dT%H}"
+        key = f"stats-database:{self.name}:{asked.key}:{hourly_state(now)}"
         numbers = current_cache.get(key)
         if numbers is None:
             numbers = {"updated": moments.iso_zoned(now), "rows": self._ask_database(asked)}
             current_cache.set(key, numbers, timeout=_seconds_left(now))
-        common = {"query": self.name, "params": params, "updated": numbers["updated"], "complete": True, "gaps": []}
-        return common | self.present(asked, numbers["rows"], now)
+        common = {"query": self.name, "params": dict(params), "updated": numbers["updated"]}
+        return common | {"complete": True, "gaps": []} | self.present(asked, numbers["rows"], now, identity)
+
+    def parts(self, params: Mapping[str, Any], identity: Identity, limit: int) -> Iterator[Answer]:
+        """Yield the answer for the whole list, page by page; an error if it has more rows than the limit."""
+        asked = {**params, "size": MAX_SIZE}
+        while True:
+            answer = self.answer(asked, identity)
+            if answer["count"] > limit:
+                raise parameters.too_many_rows(limit, answer["count"])
+            yield {**answer, "params": dict(params), "unknown": 0 if answer["next"] else answer["unknown"]}
+            if not answer["next"]:
+                return
+            asked["after"] = answer["next"]
 
     def statement(self, holdings: Any, asked: Asked) -> Any:
         """Return the statement that answers the question."""
         raise NotImplementedError
 
-    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime) -> Answer:
+    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime, identity: Identity) -> Answer:
         """Return the part of the answer that is made from the rows."""
         raise NotImplementedError
 
@@ -104,7 +133,7 @@ class DatabaseQuery:
             raise NoAnswerError(503, _("The database does not answer. Ask again later.")) from error
 
     def _read(self, params: Mapping[str, Any], now: datetime) -> Asked:
-        required = {"community"} if self.scope == "community" else set()
+        required = self.required_filters
         parameters.check_names(params, required, {*self.names, *required})
         size = _number(params, "size", 25, MAX_SIZE)
         if "page" in params and "after" in params:

@@ -49,7 +49,7 @@ def describe(query: Any) -> QueryDescription:
 
 def _parameters(query: Any) -> Iterator[inspect.Parameter]:
     """Yield the parameters of `run`, and of the functions to which it passes what is neither interval nor date."""
-    yield from _keywords(query.run, is_ours=type(query).run in _OURS)
+    yield from _keywords(query.run, is_ours=type(query).run in _OURS or getattr(query, "checks_names", False))
     for modifier in getattr(query, "query_modifiers", ()):
         yield from _keywords(modifier, skip=1)
     if isinstance(query, DateHistogramQuery | TermsQuery):

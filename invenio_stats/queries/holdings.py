@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from invenio_stats.items.access import current_identity
+from invenio_stats.items.access import Identity
 from invenio_stats.items.holdings import Holdings
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.database import Answer, Asked, DatabaseQuery, Scope
@@ -35,12 +35,12 @@ class HoldingsQuery(DatabaseQuery):
         order = {"id": True} if asked.by == "publication_month" else {"records": True, "id": False}
         return page_of(count_groups(holdings, asked.by, asked.community), order, asked.size, asked.offset)
 
-    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime) -> Answer:
+    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime, identity: Identity) -> Answer:
         """Return the list, with the titles of communities that the asker may see."""
         answer = _list_of(rows, asked, ("records",))
         if asked.by == "community":
             labels = [row["id"] for row in answer["rows"]]
-            titles = current_stats.access.communities(current_identity(), labels)
+            titles = current_stats.access.communities(identity, labels)
             for row in answer["rows"]:
                 title = titles.get(row["id"])
                 row.update({"title": title} if title else {"id": None, "title": _("A restricted community")})
@@ -57,13 +57,14 @@ class UploadersQuery(DatabaseQuery):
 
     names = ("by", "size", "page", "after")
     orders = ("records", "files", "bytes")
+    names_people = True
 
     def statement(self, holdings: Holdings, asked: Asked) -> Any:
         """Return the statement for one page of owners."""
         order = {asked.by: True, "id": False}
         return page_of(count_by_owner(holdings, asked.community), order, asked.size, asked.offset)
 
-    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime) -> Answer:
+    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime, identity: Identity) -> Answer:
         """Return the list, with the names of users."""
         answer = _list_of(rows, asked, self.orders)
         names = current_stats.access.user_names(row["id"] for row in answer["rows"])
@@ -86,7 +87,7 @@ class NewRecordsQuery(DatabaseQuery):
         """Return the statement for the months that have new records."""
         return count_new(holdings, asked.community, asked.first, asked.last)
 
-    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime) -> Answer:
+    def present(self, asked: Asked, rows: list[dict[str, Any]], now: datetime, identity: Identity) -> Answer:
         """Return a point for every month of the range."""
         counted = {row["month"]: row for row in rows}
         first = asked.first or (f"{rows[0]['month']}-01" if rows else None)

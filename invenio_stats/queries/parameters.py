@@ -176,6 +176,18 @@ def too_many_buckets(limit: float, count: int) -> InvalidRequestInputError:
     )
 
 
+def too_many_rows(limit: int, count: int) -> InvalidRequestInputError:
+    """Return the error for a list that is too long for a file."""
+    return InvalidRequestInputError(
+        _(
+            "The list has %(count)s rows; a file may have %(limit)s (STATS_EXPORT_ROWS). Give size, and go on with "
+            "after, or ask for less.",
+            count=count,
+            limit=limit,
+        )
+    )
+
+
 def values_refused(values: Mapping[str, Any]) -> InvalidRequestInputError:
     """Return the error for values that the search engine cannot compare with their fields."""
     return InvalidRequestInputError(

@@ -28,6 +28,7 @@ WHERE_INSTALLED = {
     "invenio_vocabularies",
     "sqlalchemy",
     "sqlalchemy_utils",
+    "xlsxwriter",
 }
 """What an instance may have or not: the code asks first."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from invenio_stats.contrib.queries import holdings_permissions as permissions
+from invenio_stats.contrib.queries import permissions
 from invenio_stats.permissions import PermissionFactory
 
 _CLASSES = "invenio_stats.queries.holdings"
@@ -27,8 +27,8 @@ HOLDINGS_QUERIES = {
     "repository-holdings": _query("HoldingsQuery", "repository", permissions.everybody),
     "repository-new-records": _query("NewRecordsQuery", "repository", permissions.everybody),
     "repository-uploaders": _query("UploadersQuery", "repository", permissions.administrators),
-    "community-holdings": _query("HoldingsQuery", "community", permissions.who_sees_community),
-    "community-new-records": _query("NewRecordsQuery", "community", permissions.who_sees_community),
+    "community-holdings": _query("HoldingsQuery", "community", permissions.of_community),
+    "community-new-records": _query("NewRecordsQuery", "community", permissions.of_community),
     "community-uploaders": _query("UploadersQuery", "community", permissions.managers_of_community),
 }
 """Queries by name, for STATS_QUERIES."""

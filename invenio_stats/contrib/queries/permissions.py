@@ -1,7 +1,8 @@
-"""Decide who may ask the ready-made queries about usage.
+"""Decide who may ask the ready-made queries.
 
 Numbers about the repository, about records that the asker may read and about communities that he may see are public;
-those about a user are for that user and for administrators. What is hidden is answered like what does not exist. A
+those about a user are for that user and for administrators. Lists of uploaders name people: those of a community are
+for its managers, those of the repository for administrators. What is hidden is answered like what does not exist. A
 value that cannot be an id is not looked at: the query rejects it, with a message that helps.
 """
 
@@ -50,12 +51,20 @@ def of_file(query_name: str, params: Params) -> type[AllowAllPermission]:
 
 def of_community(query_name: str, params: Params) -> type[AllowAllPermission]:
     """Permit a query about a community to whoever may see it; NotFoundError for others, and for an unknown one."""
-    value = params.get("community")
-    if is_scope_id(value):
-        community = current_stats.access.community(str(value))
-        if community is None or not current_stats.access.may_see_community(current_identity(), community.id):
-            raise NotFoundError
+    _find_community(params)
     return AllowAllPermission
+
+
+def managers_of_community(query_name: str, params: Params) -> Permission:
+    """Permit a query to managers of the community; NotFoundError for whoever may not even see it."""
+    community_id = _find_community(params)
+    # Without a community the query answers that the parameter is missing.
+    return Decided(community_id is None or current_stats.access.manages_community(current_identity(), community_id))
+
+
+def administrators(query_name: str, params: Params) -> Permission:
+    """Permit a query to administrators of the instance."""
+    return Decided(current_stats.access.is_administrator(current_identity()))
 
 
 def of_user(query_name: str, params: Params) -> Permission:
@@ -72,3 +81,15 @@ def _check_record(value: str) -> None:
     asked = None if ids is None else ids[0] or ids[1]
     if asked is None or asked not in access.readable_items(current_identity(), [asked]):
         raise NotFoundError
+
+
+def _find_community(params: Params) -> str | None:
+    """Return the id of a community that the asker may see; None for a value that the query will reject."""
+    value = params.get("community")
+    if not is_scope_id(value):
+        return None
+    access = current_stats.access
+    community = access.community(str(value))
+    if community is None or not access.may_see_community(current_identity(), community.id):
+        raise NotFoundError
+    return str(community.id)

@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from invenio_cache import current_cache
+
+from invenio_stats.config import own_instance_name
 from invenio_stats.core import periods
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.core.periods import Days
 from invenio_stats.items.access import Identity, current_identity
+from invenio_stats.proxies import current_stats
 from invenio_stats.queries import Query
+from invenio_stats.queries.states import revision_state
 from invenio_stats.queries.usage.coverage import Coverage, find_coverage, find_state
 from invenio_stats.queries.usage.parameters import Accepted, check_points
 from invenio_stats.queries.usage.questions import Question, read_question
@@ -17,6 +22,9 @@ from invenio_stats.queries.usage.sums import Numbers, fetch_ranges
 
 RULES = "COUNTER 5.1"
 """The rules by which item usage is counted."""
+
+CACHE_SECONDS = 3600
+"""How long numbers are kept at most, should a change of totals not have raised the revision."""
 
 Answer = dict[str, Any]
 
@@ -33,6 +41,8 @@ class UsageQuery(Query):
     so that it can be cached. `present` adds what depends on who asks.
     """
 
+    checks_names = True
+    """Whether a parameter of any other name is refused."""
     only_item_usage = False
     """Whether the totals of 7.x cannot answer the query; those of communities they never can."""
 
@@ -61,6 +71,23 @@ class UsageQuery(Query):
     def run(self, /, **params: Any) -> Answer:
         """Return the answer to whoever makes the current request; InvalidRequestInputError or NotFoundError."""
         return self.answer(params, current_identity())
+
+    def run_cached(self, /, **params: Any) -> Answer:
+        """Return what `run` does, with numbers from the instance's cache if no total has changed since."""
+        question = self.read(params)
+        # The revision is read before the totals are. A user's items, and what is over by now, change without it.
+        asked = question.params(self.accepted), question.scope.ids
+        key = f"stats-numbers:{revision_state(question.now, own_instance_name(), self.name, *asked)}"
+        counted = current_cache.get(key)
+        if counted is None:
+            counted = self.count(question)
+            current_cache.set(key, counted, timeout=CACHE_SECONDS)
+        return self.present(question, counted, current_identity())
+
+    def state(self, params: Mapping[str, Any], now: datetime) -> str:
+        """Return a text that is another when the numbers of the answer may be."""
+        items = current_stats.access.items_of(str(params.get("user"))) if self.accepted.scope == "user" else ()
+        return revision_state(now, sorted(items))
 
     def answer(self, params: Mapping[str, Any], identity: Identity) -> Answer:
         """Return the answer to somebody; `items.access.SYSTEM` is the identity of commands and tasks."""

@@ -1,6 +1,6 @@
 """Ranked lists: the most used records, versions, communities and files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,10 +10,11 @@ from invenio_stats.core.periods import Days
 from invenio_stats.items.access import Identity
 from invenio_stats.items.shown import describe_readable
 from invenio_stats.proxies import current_stats
+from invenio_stats.queries.parameters import too_many_rows
 from invenio_stats.queries.usage.answers import Answer, UsageQuery
 from invenio_stats.queries.usage.coverage import Coverage
 from invenio_stats.queries.usage.items import Limits, Wanted, find_items
-from invenio_stats.queries.usage.parameters import Position, write_position
+from invenio_stats.queries.usage.parameters import MAX_SIZE, Position, write_position
 from invenio_stats.queries.usage.questions import Question
 from invenio_stats.queries.usage.sums import fetch_keys, fetch_keys_by_ranges
 
@@ -39,14 +40,37 @@ class UsageListQuery(UsageQuery):
         wanted = Wanted(by, given.size, skipped, after if after and after.id else None)
         sources = self.sources(question, question.days)
         found = find_items(self.client, sources, wanted, self.limits)
-        keys = [row.key for row in found.rows]
-        counted = fetch_keys(self.client, sources, keys)
-        before = self.before(question)
+        rows = self._rows(question, found.first_rank, [row.key for row in found.rows])
+        last = [rows[-1]["rank"], rows[-1][by], rows[-1]["id"]] if rows and found.has_more else None
+        return {
+            "count": found.total,
+            "about": found.is_about,
+            "rows": rows,
+            "next": last,
+            "before": self.before(question),
+        }
+
+    def parts(self, params: Mapping[str, Any], identity: Identity, limit: int) -> Iterator[Answer]:
+        """Yield the answer for the whole list, with some rows at a time; an error if it has more than the limit."""
+        question = self.read(params)
+        coverage = self.coverage(question, question.days)
+        wanted = Wanted(str(question.parameters.by), limit)
+        found = find_items(self.client, self.sources(question, question.days), wanted, self.limits)
+        if found.has_more:
+            raise too_many_rows(limit, found.total)
+        head = {**self.head(question, coverage), "count": found.total, "about": False, "next": None}
+        head |= {"params": _without(head["params"], "page", "size"), "before": self.before(question)}
+        for first in range(0, max(len(found.rows), 1), MAX_SIZE):
+            keys = [row.key for row in found.rows[first : first + MAX_SIZE]]
+            yield self.present(question, {**head, "rows": self._rows(question, first + 1, keys)}, identity)
+
+    def _rows(self, question: Question, first_rank: int, keys: list[str]) -> list[Answer]:
+        counted = fetch_keys(self.client, self.sources(question, question.days), keys)
         earlier = fetch_keys(self.client, self.sources(question, question.before), keys) if question.before else {}
-        months = self._months(question, keys, by) if self.has_months else {}
-        rows = [
+        months = self._months(question, keys, str(question.parameters.by)) if self.has_months else {}
+        return [
             {
-                "rank": found.first_rank + position,
+                "rank": first_rank + position,
                 "id": key,
                 **self.write(counted[key]),
                 "before": self.write(earlier[key]) if key in earlier else None,
@@ -54,8 +78,6 @@ class UsageListQuery(UsageQuery):
             }
             for position, key in enumerate(keys)
         ]
-        last = [rows[-1]["rank"], rows[-1][by], keys[-1]] if rows and found.has_more else None
-        return {"count": found.total, "about": found.is_about, "rows": rows, "next": last, "before": before}
 
     def _months(self, question: Question, keys: list[str], by: str) -> dict[str, list[int]]:
         """Return the metric of each key in the months up to the last one of the range."""

@@ -198,3 +198,10 @@ def test_of_a_foreign_constructor_the_definition_says_nothing():
     for cls in (Elsewhere, subclass):
         definition = parse_aggregation(cls)
         assert (definition.totals_alias, definition.interval) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["openapi.json", "health", "metrics"])
+def test_a_query_has_no_name_that_the_rest_api_needs(name):
+    """It could not be asked by GET."""
+    with pytest.raises(ConfigurationError, match=f"STATS_QUERIES.*{name}.*Choose another name"):
+        parsing.parse_queries(APP, {name: {"cls": "invenio_stats.queries:TermsQuery", "params": {"index": "x"}}})

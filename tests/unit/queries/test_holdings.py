@@ -13,6 +13,7 @@ from sqlalchemy import text
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items import CheckedAccess
 from invenio_stats.items import rdm_holdings as rdm
+from invenio_stats.items.access import ANONYMOUS
 from invenio_stats.items.plain_access import PlainAccess
 from invenio_stats.queries.holdings import HoldingsQuery, NewRecordsQuery, UploadersQuery
 from tests.fixtures.plain_records import add_record, plain_application
@@ -399,3 +400,16 @@ def test_a_database_that_does_not_answer_is_a_503(database, monkeypatch, expect_
         UploadersQuery("uploaders").run()
     assert caught.value.code == 503
     assert expect_logged_errors()[0].query == "uploaders"
+
+
+def test_a_file_has_the_whole_list(database, monkeypatch):
+    """Page by page; what belongs to no row is told once, at the end."""
+    query, params = HoldingsQuery("repository-holdings"), {"by": "publication_month"}
+    whole = query.answer({**params, "size": 1_000}, ANONYMOUS)
+    monkeypatch.setattr("invenio_stats.queries.database.MAX_SIZE", 1)
+    parts = list(query.parts(params, ANONYMOUS, 1_000))
+    assert len(parts) == whole["count"] > 1
+    assert [row for part in parts for row in part["rows"]] == whole["rows"]
+    assert sum(part["unknown"] for part in parts) == whole["unknown"] > 0
+    with pytest.raises(InvalidRequestInputError, match="STATS_EXPORT_ROWS"):
+        next(query.parts(params, ANONYMOUS, 1))

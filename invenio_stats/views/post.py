@@ -1,11 +1,10 @@
-"""Serve POST /stats, which answers several queries in one request."""
+"""Answer several queries in one request, POST /stats."""
 
 import json
-import logging
 import math
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 from flask_babel import gettext as _
 from invenio_rest import ContentNegotiatedMethodView
 from invenio_rest.decorators import require_content_types
@@ -13,17 +12,15 @@ from invenio_rest.decorators import require_content_types
 from invenio_stats.errors import InvalidRequestInputError, RequestTooLargeError
 from invenio_stats.queries.batch import QueryRequest, answer_all, name_entry_in_errors
 from invenio_stats.queries.parameters import quote
-
-logger = logging.getLogger(__name__)
+from invenio_stats.views.caching import Caching, find_cache_control, with_caching
+from invenio_stats.views.listing import list_queries
 
 MAX_QUERIES = 100
 """Maximal number of queries in one request."""
 
-blueprint = Blueprint("invenio_stats", __name__)
-
 
 class StatsQueryResource(ContentNegotiatedMethodView):
-    """The resource that answers queries."""
+    """The resource that lists queries, and answers several in one request."""
 
     view_name = "stat_query"
 
@@ -34,6 +31,10 @@ class StatsQueryResource(ContentNegotiatedMethodView):
             default_media_type="application/json",
             **kwargs,
         )
+
+    def get(self, **kwargs: Any) -> Response:
+        """List the queries that the client may ask, with their parameters."""
+        return with_caching(self.make_response(list_queries()), Caching(None, find_cache_control(is_public=False)))
 
     @require_content_types("application/json")
     def post(self, **kwargs: Any) -> Response:
@@ -137,6 +138,3 @@ def _number(text: str) -> float:
             )
         )
     return number
-
-
-blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))

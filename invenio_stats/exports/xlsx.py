@@ -1,0 +1,45 @@
+"""Write a table as an Excel file, with a second sheet that says what it is about."""
+
+from importlib.util import find_spec
+from typing import IO, Any
+
+from flask_babel import gettext as _
+
+from invenio_stats.errors import InvalidRequestInputError
+from invenio_stats.exports.rows import Sheet, is_number, to_cell
+
+MAX_ROWS = 1_048_575
+"""Rows of a sheet below its header."""
+MAX_CHARACTERS = 32_767
+"""Characters of a cell; a longer text is cut."""
+
+
+def is_available() -> bool:
+    """Return True if XlsxWriter is installed."""
+    return find_spec("xlsxwriter") is not None
+
+
+def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
+    """Write the file; rows are in memory one by one. Texts are never formulas, and never links."""
+    from xlsxwriter import Workbook  # an extra
+
+    with Workbook(file, {"constant_memory": True}) as workbook:
+        table = workbook.add_worksheet("Data")
+        _write_row(table, 0, sheet.columns)
+        for number, row in enumerate(sheet.rows, start=1):
+            if number > MAX_ROWS:
+                raise InvalidRequestInputError(
+                    _("A sheet of Excel has %(limit)s rows, and the answer has more. Ask for csv.", limit=MAX_ROWS)
+                )
+            _write_row(table, number, row)
+        about = workbook.add_worksheet("About")
+        for number, (name, value) in enumerate(sheet.about.items()):
+            _write_row(about, number, [name, to_cell(value)])
+
+
+def _write_row(worksheet: Any, number: int, row: list[Any]) -> None:
+    for column, value in enumerate(row):
+        if is_number(value):
+            worksheet.write_number(number, column, value)
+        elif value is not None:
+            worksheet.write_string(number, column, value[:MAX_CHARACTERS])

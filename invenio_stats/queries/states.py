@@ -1,0 +1,26 @@
+"""Name the state of what an answer is made of: while it is the same, so are the numbers of the answer."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from invenio_stats.completeness.answers import answer_state
+
+
+def revision_state(now: datetime, *parts: Any) -> str:
+    """Return a text that is another when a total has changed, a day is over, or one of the parts is another.
+
+    A process reads the revision every ten seconds; nothing else is asked of the search engine.
+    """
+    return digest(str(answer_state((), None, None, now).revision), now.date().isoformat(), *parts)
+
+
+def hourly_state(now: datetime) -> str:
+    """Return a text that is another in each hour."""
+    return f"{now:%Y-%m-%dT%H}"
+
+
+def digest(*parts: Any) -> str:
+    """Return a short text that is the same for the same parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]

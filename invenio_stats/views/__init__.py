@@ -1,0 +1,29 @@
+"""Serve the REST API: queries by GET and POST, their list, and their description for programs."""
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from invenio_stats.views.answers import AnswerResource
+from invenio_stats.views.openapi import OpenAPIResource
+from invenio_stats.views.post import StatsQueryResource
+
+blueprint = Blueprint("invenio_stats", __name__)
+
+blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))
+blueprint.add_url_rule("/stats/openapi.json", view_func=OpenAPIResource.as_view("openapi"))
+blueprint.add_url_rule("/stats/<path:query>", view_func=AnswerResource.as_view("answer"))
+
+
+@blueprint.after_app_request
+def name_allowed_methods(response: Response) -> Response:
+    """Add `Allow` to our 405 answers, as HTTP asks for: the instance's handler of errors drops it."""
+    error = request.routing_exception
+    if response.status_code == 405 and isinstance(error, MethodNotAllowed) and error.valid_methods:
+        methods = sorted(error.valid_methods)
+        try:
+            endpoint, _ = current_app.create_url_adapter(request).match(method=methods[0])
+        except (HTTPException, AttributeError):
+            return response
+        if endpoint.startswith(f"{blueprint.name}."):
+            response.allow.update(methods)
+    return response

@@ -1,0 +1,116 @@
+"""Describe the answers of each kind of query, and errors, as JSON Schemas."""
+
+from typing import Any
+
+from invenio_stats.queries import DateHistogramQuery, TermsQuery
+from invenio_stats.queries.usage.answers import UsageQuery, UsageSeriesQuery, UsageTotalQuery
+from invenio_stats.queries.usage.lists import UsageListQuery
+from invenio_stats.queries.usage.open_ratio import OpenRatioQuery
+
+Schema = dict[str, Any]
+
+
+def _object(required: Schema, **optional: Schema) -> Schema:
+    return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+def _list_of(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _also(name: str, required: Schema, **optional: Schema) -> Schema:
+    return {"allOf": [{"$ref": f"#/components/schemas/{name}"}, _object(required, **optional)]}
+
+
+_TEXT: Schema = {"type": "string"}
+_NO_TEXT: Schema = {"type": ["string", "null"]}
+_DAY: Schema = {"type": "string", "format": "date"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NO_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+_STATE: Schema = {"enum": ["whole", "running", "gap", "before"]}
+_BEFORE: Schema = {"type": ["object", "null"], "description": "The same numbers in the range to compare with."}
+_METRICS = {name: _NO_COUNT for name in ("views", "unique_views", "downloads", "unique_downloads", "volume")}
+_GAP = _object({"from": _DAY, "to": _DAY, "event_type": _NO_TEXT, "reason": _TEXT})
+_BY_STATUS: Schema = {"type": "object", "additionalProperties": _COUNT}
+_SHARES: Schema = {"type": ["object", "null"], "additionalProperties": {"type": "number"}}
+_ABOUT = {
+    "query": _TEXT,
+    "params": {"type": "object"},
+    "updated": {"type": ["string", "null"], "format": "date-time"},
+    "complete": {"type": "boolean"},
+    "gaps": _list_of(_GAP),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object({"status": {"type": "integer"}, "message": _TEXT}),
+    "Answer": {"type": "object"},
+    "Histogram": _object(
+        {
+            "interval": _TEXT,
+            "key_type": {"const": "date"},
+            "start_date": _NO_TEXT,
+            "end_date": _NO_TEXT,
+            "buckets": _list_of(_object({"key": {"type": "integer"}, "date": _TEXT})),
+        }
+    ),
+    "Total": _object(
+        {"start_date": _NO_TEXT, "end_date": _NO_TEXT},
+        type={"const": "bucket"},
+        field=_TEXT,
+        key_type={"const": "terms"},
+        buckets=_list_of({"type": "object", "required": ["key"]}),
+    ),
+    "Usage": _object({**_ABOUT, "from": _DAY, "to": _DAY, "rules": _TEXT}),
+    "UsageTotal": _also("Usage", {**_METRICS, "before": _BEFORE}),
+    "UsageSeries": _also(
+        "Usage", {"points": _list_of(_object({"date": _DAY, "state": _STATE, **_METRICS, "before": _BEFORE}))}
+    ),
+    "UsageList": _also(
+        "Usage",
+        {
+            "count": _COUNT,
+            "about": {"type": "boolean", "description": "Whether `count` is an estimate."},
+            "rows": _list_of(
+                _object(
+                    {"rank": _COUNT, "id": _NO_TEXT, "title": _NO_TEXT, "url": _NO_TEXT, **_METRICS, "before": _BEFORE},
+                    months=_list_of(_COUNT),
+                )
+            ),
+            "next": _NO_TEXT,
+        },
+    ),
+    "OpenRatio": _also(
+        "Usage",
+        {
+            "points": _list_of(_object({"date": _DAY, "state": _STATE, "requests": _BY_STATUS, "shares": _SHARES})),
+            "requests": _BY_STATUS,
+            "shares": _SHARES,
+        },
+    ),
+    "Database": _object(
+        _ABOUT,
+        count=_COUNT,
+        rows=_list_of(_object({"rank": _COUNT, "id": _NO_TEXT})),
+        unknown=_COUNT,
+        next=_NO_TEXT,
+        points=_list_of(_object({"date": _DAY, "state": _STATE, "records": _COUNT, "uploaders": _COUNT})),
+    ),
+}
+"""By name, for `components/schemas`."""
+
+_NAMES: list[tuple[type, str]] = [
+    (DateHistogramQuery, "Histogram"),
+    (TermsQuery, "Total"),
+    (UsageTotalQuery, "UsageTotal"),
+    (UsageSeriesQuery, "UsageSeries"),
+    (UsageListQuery, "UsageList"),
+    (OpenRatioQuery, "OpenRatio"),
+    (UsageQuery, "Usage"),
+]
+
+
+def schema_of(query: Any) -> str:
+    """Return the name of the schema of a query's answers; `Answer` is any object."""
+    if type(query).run not in (DateHistogramQuery.run, TermsQuery.run, UsageQuery.run):
+        return "Database" if hasattr(query, "statement") else "Answer"  # its module needs a database
+    return next(name for cls, name in _NAMES if isinstance(query, cls))

@@ -1,0 +1,192 @@
+"""Answers become files that spreadsheets read and do not run."""
+
+import csv
+import io
+import json
+
+import openpyxl
+import pytest
+from flask import Flask
+from flask_babel import Babel
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenio_stats.exports import xlsx
+from invenio_stats.exports.csv import neutralise, write_csv
+from invenio_stats.exports.files import file_name
+from invenio_stats.exports.json import write_json
+from invenio_stats.exports.rows import make_sheet
+from invenio_stats.exports.xlsx import write_xlsx
+from tests.laws import examples
+
+ABOUT = {"query": "q", "params": {}, "from": "2026-01-01", "to": "2026-03-31", "updated": None, "complete": True}
+USED = {"views": 3, "downloads": 2}
+
+
+def table(*parts):
+    sheet = make_sheet(iter(parts))
+    return [sheet.columns, *sheet.rows]
+
+
+def test_a_total_is_a_row():
+    answer = {**ABOUT, "gaps": [], "rules": "COUNTER 5.1", **USED, "before": {"from": "2025-10-01", **USED}}
+    assert table(answer) == [
+        ["from", "to", "views", "downloads", "before_from", "before_views", "before_downloads"],
+        ["2026-01-01", "2026-03-31", 3, 2, "2025-10-01", 3, 2],
+    ]
+    assert table({**answer, "before": None}) == [
+        ["from", "to", "views", "downloads"],
+        ["2026-01-01", "2026-03-31", 3, 2],
+    ]
+
+
+def test_a_series_is_a_row_for_each_interval():
+    """A month without requests has no shares, which are not 0."""
+    points = [
+        {"date": "2026-01-01", "state": "whole", "requests": {"open": 0}, "shares": None},
+        {"date": "2026-02-01", "state": "running", "requests": {"open": 2}, "shares": {"open": 1.0}},
+    ]
+    assert table({**ABOUT, "points": points}) == [
+        ["date", "state", "requests_open", "shares_open"],
+        ["2026-01-01", "whole", 0, None],
+        ["2026-02-01", "running", 2, 1],
+    ]
+
+
+def ranked(rank, before=None):
+    return {"rank": rank, "id": f"r{rank}", "title": None, **USED, "before": before, "months": [1, 2]}
+
+
+def test_a_list_in_parts_has_the_columns_of_all():
+    """Nothing of the first part was used in the period before."""
+    head = {**ABOUT, "count": 2, "before": {"from": "2025-10-01"}}
+    parts = [{**head, "rows": [ranked(1)]}, {**head, "rows": [ranked(2, USED)]}]
+    assert table(*parts) == [
+        ["rank", "id", "title", "views", "downloads", "months_1", "months_2", "before_views", "before_downloads"],
+        [1, "r1", None, 3, 2, 1, 2, None, None],
+        [2, "r2", None, 3, 2, 1, 2, 3, 2],
+    ]
+
+
+def test_the_rest_of_a_list_is_below_it():
+    """So that the rows add up."""
+    rows = [{"value": "FR", "views": 9, "downloads": 4}]
+    answer = {**ABOUT, "rows": rows, "other": {"views": 2, "downloads": 1}, "unknown": {"views": 1, "downloads": 0}}
+    assert table(answer)[1:] == [["FR", 9, 4], ["other", 2, 1], ["unknown", 1, 0]]
+    holdings = {**ABOUT, "rows": [{"rank": 1, "id": "open", "records": 5}], "unknown": 2}
+    assert table(holdings) == [["rank", "id", "records"], [1, "open", 5], [None, "unknown", 2]]
+
+
+def test_answers_of_the_contract():
+    buckets = [{"key": 1, "date": "2026-01-01T00:00:00.000Z", "value": 2.0}]
+    assert table({"key_type": "date", "interval": "day", "buckets": buckets}) == [
+        ["date", "value"],
+        ["2026-01-01", 2],
+    ]
+    inner = {"field": "file", "key_type": "terms", "buckets": [{"key": "f", "value": 1.5}]}
+    groups = {"field": "bucket", "key_type": "terms", "value": 4.0, "buckets": [{"key": "b", "value": 4.0, **inner}]}
+    assert table(groups) == [["bucket", "value", "file"], ["b", 4, None], ["b", 1.5, "f"]]
+    assert table({"said": ["yes", {"a": 1}], "is": True}) == [["said", "is"], ['["yes", {"a": 1}]', "true"]]
+    assert table({**ABOUT, "rows": []}) == [[]]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠A"])
+def test_what_a_spreadsheet_would_run_is_text(text):
+    """The apostrophe is what a person would type before it."""
+    assert neutralise(text) == f"'{text}"
+    assert list(csv.reader(io.StringIO("".join(write_csv(make_sheet(iter([{text: text}])))), newline=""))) == [
+        [f"'{text}"],
+        [f"'{text}"],
+    ]
+
+
+@pytest.mark.parametrize("value", [-1, 0, 1.5, None, "a=b", "", "'=1"])
+def test_other_values_stay(value):
+    assert neutralise(value) == value
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5, unique=True))
+@examples(0.5)
+def test_csv_can_be_read_again(texts):
+    """Any text: with commas, quotes, line ends, in any language."""
+    answer = {"rows": [{"n": number, "title": text} for number, text in enumerate(texts)]}
+    read = list(csv.reader(io.StringIO("".join(write_csv(make_sheet(iter([answer])))), newline="")))
+    assert read == [["n", "title"], *([str(number), str(neutralise(text))] for number, text in enumerate(texts))]
+
+
+def test_long_tables_are_written_in_pieces():
+    answer = {"rows": [{"n": number} for number in range(2_500)]}
+    pieces = list(write_csv(make_sheet(iter([answer]))))
+    assert len(pieces) == 3
+    assert "".join(pieces) == "n\r\n" + "".join(f"{number}\r\n" for number in range(2_500))
+
+
+@given(st.dictionaries(st.text(max_size=3), st.one_of(st.none(), st.integers(), st.lists(st.integers()))))
+@examples(0.5)
+def test_json_is_whole(answer):
+    assert json.loads("".join(write_json(answer, json.dumps))) == answer
+
+
+@pytest.mark.parametrize("count", [0, 1, 1_000, 1_001, 2_500])
+def test_long_lists_are_written_in_pieces(count):
+    answer = {"a": 1, "rows": [{"n": number} for number in range(count)], "b": None}
+    pieces = list(write_json(answer, json.dumps))
+    assert json.loads("".join(pieces)) == answer
+    assert max(map(len, pieces)) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "expected"),
+    [
+        ("record-files", {"from": "2026-01-01", "to": "2026-03-31"}, "stats-record-files-2026-01-01-2026-03-31.csv"),
+        ("holdings", {}, "stats-holdings.csv"),
+        ("total", {"start_date": "2026-01-30T00:00:00"}, "stats-total-2026-01-30.csv"),
+        ('a/b"\r\n..', {}, "stats-a-b-...csv"),
+    ],
+)
+def test_the_name_says_what_is_in_the_file(name, about, expected):
+    assert file_name(name, about, "csv") == expected
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """Return a function that writes an answer as XLSX and reads it with another library."""
+
+    def write(*parts):
+        path = tmp_path / "a.xlsx"
+        with path.open("wb") as file:
+            write_xlsx(make_sheet(iter(parts)), file)
+        book = openpyxl.load_workbook(path)
+        return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}, book
+
+    return write
+
+
+def test_an_excel_file_has_the_table_and_what_it_is_about(workbook):
+    sheets, _ = workbook({**ABOUT, "gaps": [], "rules": "COUNTER 5.1", **USED, "before": None})
+    assert sheets["Data"] == [("from", "to", "views", "downloads"), ("2026-01-01", "2026-03-31", 3, 2)]
+    about = dict(sheets["About"])
+    assert (about["query"], about["from"], about["complete"], about["rules"]) == (
+        "q",
+        "2026-01-01",
+        "true",
+        "COUNTER 5.1",
+    )
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "https://example.org", "mailto:a@example.org", "a" * 40_000])
+def test_excel_gets_texts(workbook, text):
+    """Neither a formula nor a link, and never more than a cell can have."""
+    sheets, book = workbook({"rows": [{"title": text}]})
+    cell = book["Data"]["A2"]
+    assert (cell.data_type, cell.value, cell.hyperlink) == ("s", text[: xlsx.MAX_CHARACTERS], None)
+
+
+def test_more_rows_than_a_sheet_has_are_an_error(workbook, monkeypatch):
+    from invenio_stats.errors import InvalidRequestInputError
+
+    monkeypatch.setattr(xlsx, "MAX_ROWS", 2)
+    app = Flask("files")
+    Babel(app)
+    with app.app_context(), pytest.raises(InvalidRequestInputError, match="has 2 rows"):
+        workbook({"rows": [{"n": number} for number in range(3)]})
