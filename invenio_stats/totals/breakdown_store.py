@@ -1,4 +1,4 @@
-"""Store breakdowns: one document for each scope, dimension, and day or month."""
+"""Read and replace the documents of usage by country and host, one for each scope, and day or month."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
