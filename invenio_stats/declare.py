@@ -29,6 +29,7 @@ from invenio_stats.core.visitors import PERSONAL_FIELDS
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
+from invenio_stats.queries.search_bodies import RESERVED
 from invenio_stats.utils import stamp
 
 __all__ = ("DeclaredType", "Measure", "event_type", "stamp", "sum_of", "unique")
@@ -40,9 +41,14 @@ _NEVER_KEPT = frozenset(
     {"timestamp", "count", "unique_count", "updated_timestamp"}
     | {"visitor_id", "unique_session_id", "previous_visitor_id"}  # of one visitor, while a total is about many
 )
+_OF_BUCKETS = frozenset({"key", "key_as_string", "doc_count", "date"})
+"""Keys of every bucket, in the search engine's answer or in ours."""
+_OF_ANSWERS = _OF_BUCKETS | {"type", "field", "key_type", "buckets", "start_date", "end_date"}
 _DATES = frozenset({"start_date", "end_date"})
 """Parameters of every query: a kept field of that name cannot be one as well."""
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_FIELD = re.compile(r"[^_.\s\[\]>][^.\[\]>]*(\.[^.\[\]>]+)*")
+"""Names that the search engine accepts for a field and for an aggregation of it."""
 _MAX_ID_CHARACTERS = 256
 
 
@@ -110,7 +116,7 @@ def event_type(
     _check_intervals(name, interval, index_interval)
     if not builders:
         raise ConfigurationError(f"event_type({name!r}): builders is empty; name a function that describes an event.")
-    fields = {**dict.fromkeys(keep, TEXT), **{measure.source: measure.field for measure in measures.values()}}
+    fields = {**dict.fromkeys(keep, TEXT), **_measured(measures.values())}
     return DeclaredType(
         events={
             name: {
@@ -170,9 +176,11 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
         raise ConfigurationError(
             f"event_type({name!r}): unique_id {unique_id!r} names no field; write it as '{{field}}'."
         )
-    taken = sorted(set(measures) & {*TOTAL_FIELDS, *keep})
-    if taken:
-        raise ConfigurationError(f"event_type({name!r}): metrics has {taken}, which a total has already; rename them.")
+    for taken, owner in (({*TOTAL_FIELDS, *keep}, "a total"), (_OF_ANSWERS | RESERVED, "an answer")):
+        if refused := sorted({*measures} & taken):
+            raise ConfigurationError(
+                f"event_type({name!r}): metrics has {refused}, which {owner} has already; rename them."
+            )
     for dest, measure in measures.items():
         if not isinstance(measure, Measure):
             raise ConfigurationError(
@@ -182,23 +190,25 @@ def _check(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Me
 
 def _check_fields(name: str, unique_id: str, keep: list[str], measures: Mapping[str, Measure]) -> None:
     """Refuse fields that a stored event does not have, or that a total cannot keep."""
-    used = {
-        "keep": keep,
-        "unique_id": _fields_of(unique_id),
-        "metrics": [measure.source for measure in measures.values()],
-    }
-    for argument, fields in used.items():
+    sources = [measure.source for measure in measures.values()]
+    for argument, fields in (("keep", keep), ("metrics", [*measures, *sources])):
+        if wrong := [field for field in fields if not isinstance(field, str) or not _FIELD.fullmatch(field)]:
+            raise ConfigurationError(
+                f"event_type({name!r}): {argument} has {wrong}, which the search engine does not accept as names of "
+                "fields; rename them."
+            )
+    for argument, fields in (("keep", keep), ("unique_id", _fields_of(unique_id)), ("metrics", sources)):
         personal = sorted({*fields} & {*PERSONAL_FIELDS})
         if personal:
             raise ConfigurationError(
                 f"event_type({name!r}): {argument} has {personal}, which no stored event has, since it tells who the "
                 "visitor is; leave it out."
             )
-    refused = sorted({*keep} & _NEVER_KEPT)
+    refused = sorted({*keep} & (_NEVER_KEPT | _OF_BUCKETS))
     if refused:
         raise ConfigurationError(
-            f"event_type({name!r}): keep has {refused}, which a total has with another meaning or must not have; leave "
-            "it out."
+            f"event_type({name!r}): keep has {refused}, which a total or an answer has with another meaning or must "
+            "not have; leave it out."
         )
 
 
@@ -227,10 +237,18 @@ def _listed(name: str, **given: Any) -> list[Any]:
 
 
 def _fields_of(template: str) -> list[str]:
+    """Return the fields that a template names; none at all if one of its braces has no name."""
     try:
-        return [field for _, field, _, _ in string.Formatter().parse(template) if field]
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     except ValueError:  # an unmatched brace
         return []
+    return [] if any(not field or field.isdigit() for field in fields) else fields
+
+
+def _measured(measures: Iterable[Measure]) -> dict[str, Field]:
+    """Return the mappings of the measured fields; of a field that is summed and counted, that of numbers."""
+    texts_first = sorted(measures, key=lambda measure: measure.field is NUMBER)
+    return {measure.source: measure.field for measure in texts_first}
 
 
 def _queries(name: str, keep: list[str], measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:

@@ -107,6 +107,15 @@ class ForeignTotalError(StatsError):
         )
 
 
+class UnreadableTotalError(StatsError):
+    """The index of a stored total is closed or blocked; the total is counted again by each run until it can be read."""
+
+    def __init__(self, reason: str):
+        """Take the type of the search engine's error."""
+        self.reason = reason
+        super().__init__(f"The search engine cannot read a document: {reason}. Open the index, or lift its block.")
+
+
 class FieldNotCountableError(StatsError):
     """An aggregation counts by a field that its events do not map, or map as text; its bookmark stays."""
 

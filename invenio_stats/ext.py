@@ -21,7 +21,7 @@ from invenio_stats.core import names
 from invenio_stats.core.customers import Customers
 from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
-from invenio_stats.definitions.consistency import find_inconsistencies
+from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
 from invenio_stats.definitions.numbers import check_numbers
 from invenio_stats.definitions.parsed_settings import parsed_from
@@ -280,6 +280,7 @@ def finalize_app(app: Flask) -> None:
         state.item_metadata  # noqa: B018
         for name in state.queries:
             state.get_query(name)
+        refuse_shared_templates(state.event_definitions, state.aggregations)
         _warn_of_inconsistencies(state)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from typing import Any
 
 from invenio_queues.queue import Queue
 
@@ -10,7 +11,7 @@ from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.core import names
 
-_MOST_READ = 100
+_MOST_READ = 1_000
 _CONFIRM_SECONDS = 5.0
 
 
@@ -27,15 +28,28 @@ def other_instances(queue: Queue, own: str) -> list[str]:
 
 
 def _read(queue: Queue) -> set[str]:
-    found = set()
+    """Return all names, and delete repeated ones, of processes that looked at the same time, and what is no name.
+
+    Otherwise these would become more with each look, and in the end hide the names behind them.
+    """
+    held: dict[str, Any] = {}
     with open_reader(queue) as reader:
         reader.queue(names.INSTANCES, durable=True).queue_declare()
-        held = list(reader.get(names.INSTANCES, _MOST_READ))
         try:
-            for message in held:
-                with suppress(Exception):  # a message of another program, whose decoder may raise any error
-                    found.add(str(message.payload["instance"]))
+            for message in reader.get(names.INSTANCES, _MOST_READ):
+                name = _name_in(message)
+                if name is None or name in held:
+                    reader.acknowledge([message])
+                else:
+                    held[name] = message
         finally:
-            for message in held if not reader.returns_on_close else ():
+            for message in held.values() if not reader.returns_on_close else ():
                 message.requeue()
-    return found
+    return set(held)
+
+
+def _name_in(message: Any) -> str | None:
+    """Return the name in a message; None if the message is of another program."""
+    with suppress(Exception):  # its decoder may raise any error
+        return str(message.payload["instance"])
+    return None

@@ -8,6 +8,7 @@ from invenio_search.engine import search
 
 from invenio_stats.completeness.index import document_ref, ensure_index
 from invenio_stats.search.multi_get import Found
+from invenio_stats.search.versions import version_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +42,8 @@ def revision_ref() -> dict[str, str]:
 
 def revision_of(found: Found) -> Revision:
     """Return the revision from the document that was read at `revision_ref`."""
-    if not found.get("found"):
-        return NO_REVISION
-    return Revision(found["_primary_term"], found["_seq_no"], found["_source"]["token"])
+    version = version_of(found)
+    return NO_REVISION if version is None else Revision(version.primary_term, version.seq_no, found["_source"]["token"])
 
 
 def raise_revision(client: Any, changed: str | None = None, has_index: bool = False) -> None:

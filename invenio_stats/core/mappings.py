@@ -44,6 +44,9 @@ EVENT_FIELDS: dict[str, Field] = {
 }
 """Fields that every raw event may have, in addition to those of its event type."""
 
+WAS_DOUBLED = "was_doubled"
+"""Field of raw events that were in two indices until a compaction: totals counted them twice. Indices get it then."""
+
 TOTAL_FIELDS: dict[str, Field] = {
     "timestamp": {"type": "date", "format": "date_optional_time"},
     "unique_id": KEYWORD,

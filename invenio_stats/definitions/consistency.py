@@ -12,7 +12,7 @@ from invenio_stats.core import names
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
 from invenio_stats.errors import ConfigurationError
 
-Kind = Literal["shared_totals", "unknown_event_type", "unknown_index"]
+Kind = Literal["shared_totals", "shared_templates", "unknown_event_type", "unknown_index"]
 
 
 class Inconsistency(NamedTuple):
@@ -39,6 +39,7 @@ def find_inconsistencies(
     yield from _unknown_event_types(events, aggregations)
     for first, other in shared_totals(aggregations):
         yield _describe(first, other)
+    yield from _shared_templates(events, aggregations)
     yield from _unknown_indices(events, aggregations, queries)
 
 
@@ -60,6 +61,36 @@ def refuse_shared_totals(aggregations: Mapping[str, AggregationDefinition]) -> N
         if first.exclusive or other.exclusive:
             found = _describe(first, other)
             raise ConfigurationError(f"{found.setting_path}: {found.value}. {found.cure}")
+
+
+def refuse_shared_templates(
+    events: Mapping[str, EventDefinition], aggregations: Mapping[str, AggregationDefinition]
+) -> None:
+    """Raise ConfigurationError for the event type of an aggregation that has to be alone with its totals."""
+    exclusive = {f"STATS_EVENTS[{first.params.get('event')!r}]" for first in aggregations.values() if first.exclusive}
+    for found in _shared_templates(events, aggregations):
+        if found.setting_path in exclusive:
+            raise ConfigurationError(f"{found.setting_path}: {found.value}. {found.cure}")
+
+
+def _shared_templates(
+    events: Mapping[str, EventDefinition], aggregations: Mapping[str, AggregationDefinition]
+) -> Iterator[Inconsistency]:
+    """Yield event types whose indices match the templates of another one, which give them its aliases as well."""
+    templated = [
+        *(event.name for event in events.values() if event.templates),
+        *(str(first.params.get("event")) for first in aggregations.values() if first.templates),
+    ]
+    for name in events:
+        for other in dict.fromkeys(templated):
+            if name.startswith(f"{other}-"):
+                yield Inconsistency(
+                    "shared_templates",
+                    f"STATS_EVENTS[{name!r}]",
+                    f"its events are counted as those of {other!r} too, because the index templates of {other!r} match "
+                    "its indices",
+                    f"Choose a name that does not begin with '{other}-'.",
+                )
 
 
 def _place(aggregation: AggregationDefinition) -> tuple[str | None, object, object]:

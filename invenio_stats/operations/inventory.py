@@ -19,6 +19,8 @@ _OWN = {
     names.LOCKS: "locks",
     names.COMPLETENESS: "completeness",
 }
+_DATE = re.compile(r"[0-9]{4}[a-z0-9_.-]{0,60}")
+"""End of the name of an index of totals: a year, and what may follow it in the name of an index."""
 _WARNING_SHARE, _ERROR_SHARE = 0.8, 0.95
 """Shares of the limit of shards from which the level is a warning or an error."""
 
@@ -152,7 +154,7 @@ def kind_of_name(name: str) -> tuple[str | None, str | None]:
     fitting = [alias for alias in kinds if prefix_index(name).startswith(f"{alias}-")]
     # The name of an event type may begin with that of another.
     alias = max(fitting, key=len, default="")
-    is_dated = re.match(r"\d{4}", prefix_index(name)[len(alias) + 1 :])
+    is_dated = _DATE.fullmatch(prefix_index(name)[len(alias) + 1 :])
     return kinds[alias] if alias and (is_dated or kinds[alias][0] == "events") else (None, None)
 
 

@@ -35,7 +35,8 @@ Modifier = Callable[..., Any]
 Interval and dates are never passed: the query itself applies them, and modifiers turn what they are given into filters.
 """
 
-_NOT_FOR_MODIFIERS = frozenset({"interval", "start_date", "end_date"})
+_DATES = frozenset({"start_date", "end_date"})
+_NOT_FOR_MODIFIERS = _DATES | {"interval"}
 
 DEFAULT_METRICS: Mapping[str, Any] = {"value": ("sum", "count", {})}
 
@@ -150,7 +151,7 @@ class _TotalsQuery(Query):
 
     def canonical_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters with a text for each number, for filters as well as for modifiers."""
-        return {name: value if name in _NOT_FOR_MODIFIERS else canonical(value) for name, value in params.items()}
+        return {name: value if name in _DATES else canonical(value) for name, value in params.items()}
 
     def _filters(self, params: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [

@@ -1,6 +1,7 @@
 """Give each value of a parameter one written form, before permission is asked and before anything filters by it."""
 
 import re
+from math import inf
 from numbers import Number
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ MAX_NUMBER = 2**63
 _NUMBER = re.compile(
     r"[\0-\x20]*(?:"
     r"(?P<decimal>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[fFdD]?"
-    r"|(?P<hex>[+-]?0[xX][0-9a-fA-F]*(?:\.[0-9a-fA-F]*)?[pP][+-]?\d+)[fFdD]?"
+    r"|(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?|[0-9a-fA-F]*\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
     r"|(?P<name>[+-]?(?:NaN|Infinity))"
     r")[\0-\x20]*"
 )
@@ -65,12 +66,20 @@ def _write(number: float) -> str:
 
 
 def _read(text: str) -> float:
+    """Return the number that a text spells; infinity if it is too large for a float."""
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no number")
     if found["hex"]:
-        return float.fromhex(found["hex"])
+        return _read_hex(found["hex"])
     try:
         return int(found["decimal"] or found["name"])
     except ValueError:
         return float(found["decimal"] or found["name"])
+
+
+def _read_hex(text: str) -> float:
+    try:
+        return float.fromhex(text)
+    except OverflowError:
+        return -inf if text.startswith("-") else inf

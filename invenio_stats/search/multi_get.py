@@ -10,6 +10,7 @@ from invenio_stats.errors import StatsError
 from invenio_stats.search.failures import (
     SHARD_UNAVAILABLE,
     error_type,
+    find_blocked_index,
     is_index_missing,
     is_shard_unavailable,
     status_of,
@@ -31,6 +32,18 @@ def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
 
     A document whose index does not exist is not found.
     """
+    documents = read_open(client, document_refs)
+    for document in documents:
+        if (reason := unreadable(document)) is not None:
+            raise StatsError(f"The search engine cannot read a document: {reason}.")
+    return documents
+
+
+def read_open(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
+    """Return the engine's response for each document, also if its index is closed or blocked: see `unreadable`.
+
+    StatsError if a document cannot be read for a reason that may pass by itself.
+    """
     body = encode({"docs": list(document_refs)})
     documents: list[Found] = client.mget(body=body)["docs"]
     for pause in _PAUSES:
@@ -39,9 +52,16 @@ def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
         time.sleep(pause)
         documents = client.mget(body=body)["docs"]
     for document in documents:
-        if document.get("error") and not is_index_missing(document):
-            raise StatsError(f"The search engine cannot read a document: {error_type(document)}.")
+        if (reason := unreadable(document)) is not None:
+            blocked = find_blocked_index(document)
+            if blocked is None or not blocked.is_lasting:
+                raise StatsError(f"The search engine cannot read a document: {reason}.")
     return documents
+
+
+def unreadable(document: Found) -> str | None:
+    """Return why a document cannot be read, as the type of the error; None if it is found or does not exist."""
+    return error_type(document) if document.get("error") and not is_index_missing(document) else None
 
 
 def read_one(client: Any, index: str, document_id: str) -> Found:

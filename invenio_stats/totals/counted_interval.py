@@ -7,7 +7,7 @@ from datetime import datetime
 
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
-from invenio_stats.errors import ForeignTotalError
+from invenio_stats.errors import ForeignTotalError, UnreadableTotalError
 from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
@@ -55,6 +55,9 @@ class CountedInterval:
                     self.is_foreign_logged = True
                     facts = {"aggregation": self.name, "interval": iso(self.start), "error": str(error)}
                     logger.error("Another aggregation's total is left as it is", extra=facts)
+                continue
+            except UnreadableTotalError as error:
+                self.failures.append(Failure(self.start, counted_total.total_key.key, error.reason, "later"))
                 continue
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}

@@ -172,6 +172,7 @@ class RunExecutor:
         self.result.written.subtract(failure.start for failure in write_failures)
         rejected = [failure for failure in write_failures if failure.kind != "changed"]
         self.result.add_failures([*build_failures, *rejected], self.lease.begun)
+        rejected += [failure for failure in build_failures if failure.kind == "later"]
         if rejected:
             errors = sorted({failure.error for failure in rejected})
             logger.error("The search engine rejected totals", extra={"aggregation": self.name, "errors": errors})

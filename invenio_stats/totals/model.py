@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.intervals import Interval
 from invenio_stats.core.metrics import Metric
+from invenio_stats.errors import UnreadableTotalError
 from invenio_stats.search.versions import Version
 
 
@@ -30,6 +31,13 @@ class CountedTotal:
     """The total as it is stored now, or None if there is none."""
     version: Version | None = None
     """Version of the stored total."""
+    unreadable: str | None = None
+    """Type of the error if the stored total cannot be read, because its index is closed or blocked."""
+
+    def check_readable(self) -> None:
+        """Raise UnreadableTotalError if it is not known what is stored."""
+        if self.unreadable is not None:
+            raise UnreadableTotalError(self.unreadable)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from invenio_stats.core.mappings import WAS_DOUBLED
 from invenio_stats.core.moments import UTC, parse
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
@@ -152,13 +153,16 @@ class Recount:
     def count_documents(self, total_keys: Iterable[TotalKey], where: Body | None = None) -> dict[TotalKey, int]:
         """Return the number of matching events by total key, also of those that do not count; 0 is left out.
 
-        The total keys must be given in the order of their intervals.
+        An event that was in two indices until a compaction counts twice: totals from before did so. The total keys
+        must be given in the order of their intervals.
         """
         found: dict[TotalKey, int] = {}
+        doubled = {"doubled": {"filter": {"term": {WAS_DOUBLED: True}}}}
         for window in search_bodies.windows(total_keys, self.page):
             query = clauses.all_of([search_bodies.of_total_keys(window, self.spec), *([where] if where else [])])
-            groups = self._groups(clauses.composite(query, search_bodies.by_total_key(self.spec), self.page), True)
-            found.update({search_bodies.read_total_key(group): group["doc_count"] for group in groups})
+            body = clauses.composite(query, search_bodies.by_total_key(self.spec), self.page, doubled)
+            for group in self._groups(body, everywhere=True):
+                found[search_bodies.read_total_key(group)] = group["doc_count"] + group["doubled"]["doc_count"]
         return found
 
     def _gone(self, where: Body) -> Iterator[CountedTotal]:

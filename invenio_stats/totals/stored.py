@@ -11,7 +11,7 @@ from invenio_stats.core.mappings import TOTAL_FIELDS, Field
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.errors import ForeignTotalError
 from invenio_stats.search.aliases import indices_of
-from invenio_stats.search.multi_get import read
+from invenio_stats.search.multi_get import read_open, unreadable
 from invenio_stats.search.versions import version_of
 from invenio_stats.totals import search_bodies
 from invenio_stats.totals.copied_fields import Copy, copy
@@ -57,7 +57,7 @@ class TotalsStore:
                 dict(zip(("_index", "_id"), self.document_ref(counted_total.total_key), strict=True))
                 for counted_total in chunk
             ]
-            documents = read(self.client, wanted)
+            documents = read_open(self.client, wanted)
             there = {
                 document_ref["_index"]
                 for document_ref, document in zip(wanted, documents, strict=True)
@@ -65,6 +65,7 @@ class TotalsStore:
             }
             self._seen.update(there - self._ensured)
             for counted_total, document in zip(chunk, documents, strict=True):
+                counted_total.unreadable = unreadable(document)
                 if document.get("found"):
                     counted_total.stored = dict(document["_source"])
                     counted_total.version = version_of(document)
@@ -73,8 +74,10 @@ class TotalsStore:
     def action(self, counted_total: CountedTotal, now: datetime) -> Action | None:
         """Return the operation that makes the stored total equal to the count, or None if it is equal.
 
-        Raises what a copy function raises, and ForeignTotalError if the total of another aggregation is stored there.
+        Raises what a copy function raises, ForeignTotalError if the total of another aggregation is stored there, and
+        UnreadableTotalError if the index is closed or blocked.
         """
+        counted_total.check_readable()
         self.check_own(counted_total)
         index, document_id = self.document_ref(counted_total.total_key)
         if not counted_total.count:

@@ -5,7 +5,7 @@ from contextvars import Context
 import pytest
 from blinker import Namespace
 
-from invenio_stats.declare import event_type, stamp, sum_of
+from invenio_stats.declare import event_type, stamp, sum_of, unique
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, process_events
 from tests.flow.test_processors import BROWSER
@@ -25,7 +25,7 @@ SEARCHES = event_type(
     builders=[search_event_builder],
     unique_id="{query}",
     keep=["query"],
-    metrics={"hits": sum_of("hits")},
+    metrics={"hits": sum_of("hits"), "different_hits": unique("hits")},
 )
 
 
@@ -55,7 +55,7 @@ def searched(app, queues, search_client, refresh):
 def test_its_totals_answer_its_queries(searched):
     answer = current_stats.get_query("search-made-total").run()
     (bees,) = (bucket for bucket in answer["buckets"] if bucket["key"] == "bees")
-    assert (bees["count"], bees["unique_count"], bees["hits"]) == (2, 2, 7)
+    assert (bees["count"], bees["unique_count"], bees["hits"], bees["different_hits"]) == (2, 2, 7, 2)
 
     (bees_only,) = current_stats.get_query("search-made-total").run(query="bees")["buckets"]
     assert bees_only == bees

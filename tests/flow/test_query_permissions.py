@@ -28,7 +28,7 @@ ASKED = []
 def ask_about(query_name, params):
     """Remember what was asked about; forbid what STATS_TEST_FORBIDDEN has."""
     ASKED.append((query_name, params))
-    return SimpleNamespace(can=lambda: not any(params.get("value") == value for value in FORBIDDEN))
+    return SimpleNamespace(can=lambda: not any(value in params.values() for value in FORBIDDEN))
 
 
 FORBIDDEN = []
@@ -60,6 +60,10 @@ def by(field, cls=TermsQuery):
 QUERIES = {
     **{field: by(field) for field in FIELDS},
     "wrapped": by("long", Wrapped),
+    "named interval": {
+        "cls": TermsQuery,
+        "params": {**by("whole")["params"], "required_filters": {"interval": "whole"}},
+    },
     "modified": {"cls": TermsQuery, "params": {"index": "stats-x", "query_modifiers": [by_modifier]}},
     "custom": {"cls": Custom, "params": {"index": "stats-x"}},
 }
@@ -111,6 +115,22 @@ def test_a_forbidden_42_is_forbidden_as_text_and_as_number(stored, ask, forbid, 
     assert ask(question(query, value)).json["a"].get("docs", 1) > 0
     forbid(forbidden)
     refusal(ask(question(query, value)), 401)
+
+
+@pytest.mark.parametrize("value", ["42", 42, 42.0])
+def test_a_parameter_with_the_name_of_one_of_other_queries_is_no_exception(stored, ask, forbid, value):
+    """Only histograms have an interval."""
+    asked = {"a": {"stat": "named interval", "params": {"interval": value}}}
+    assert ask(asked).json["a"]["docs"] == 1
+    forbid("42")
+    refusal(ask(asked), 401)
+
+
+@pytest.mark.parametrize("value", ["0x1p99999", "-0x1p99999", "0xp1", "0x.p1"])
+def test_a_number_beyond_all_floats_and_what_only_looks_like_one_select_nothing(stored, ask, forbid, value):
+    forbid(7)
+    assert ask(question("text", value)).json["a"]["docs"] == 0
+    refusal(ask(question("long", value)))
 
 
 @pytest.mark.parametrize("query", ["whole", "long", "wrapped"])

@@ -199,6 +199,11 @@ def item(**changes) -> dict:
         pytest.param("text", id="a text"),
         pytest.param(None, id="nothing"),
         pytest.param(b"\xff{", id="bytes"),
+        pytest.param(item(headers={"a": "\ud800"}), id="half a character"),
+        pytest.param(item(properties={"delivery_info": {"routing_key": float("inf")}}), id="infinity as address"),
+        pytest.param(json.dumps(item(body=1)).replace("1", "0x1").encode(), id="a hexadecimal number"),
+        pytest.param(json.dumps(item(body="?")).encode().replace(b"?", b"\xff"), id="no UTF-8"),
+        pytest.param(json.dumps(item(body="?")).encode().replace(b'"?"', b"[" * 990 + b"]" * 990), id="deep"),
     ],
 )
 def test_what_another_program_has_put_there_is_rejected_and_stops_nothing(ready, queues, foreign):

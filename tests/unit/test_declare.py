@@ -49,6 +49,11 @@ def test_its_fields_are_mapped_without_writing_a_mapping():
     }
 
 
+def test_a_field_may_be_summed_and_its_values_counted():
+    for metrics in ({"a": sum_of("hits"), "b": unique("hits")}, {"b": unique("hits"), "a": sum_of("hits")}):
+        assert declare(metrics=metrics).events["search-made"]["params"]["fields"]["hits"]["type"] == "double"
+
+
 def test_its_total_can_be_narrowed_by_each_field_that_it_is_grouped_by():
     """A kept field may have the name of a parameter that every query has: then it is a column only."""
 
@@ -77,6 +82,16 @@ def test_a_unique_id_too_long_for_a_key_is_hashed():
         pytest.param({"name": "Search Made"}, "use lower-case letters", id="name"),
         pytest.param({"unique_id": "query"}, "names no field", id="unique_id"),
         pytest.param({"unique_id": "{query"}, "names no field", id="brace"),
+        pytest.param({"unique_id": "{query}{}"}, "names no field", id="nameless field"),
+        pytest.param({"unique_id": "{0}"}, "names no field", id="numbered field"),
+        pytest.param({"keep": ["_id"]}, r"keep has \['_id'\], which the search engine", id="kept metadata"),
+        pytest.param({"keep": ["query", "", "a..b", "a>b", 7]}, r"keep has \['', 'a..b', 'a>b', 7\]", id="no names"),
+        pytest.param({"metrics": {"_n": sum_of("hits")}}, r"metrics has \['_n'\]", id="metric's name"),
+        pytest.param({"metrics": {"n": sum_of("")}}, r"metrics has \[''\]", id="metric's field"),
+        pytest.param({"keep": ["key", "date"]}, r"keep has \['date', 'key'\]", id="kept key of answers"),
+        pytest.param({"metrics": {"key": sum_of("hits")}}, r"\['key'\], which an answer has", id="key of answers"),
+        pytest.param({"metrics": {"buckets": unique("user")}}, r"\['buckets'\], which an answer", id="part of answers"),
+        pytest.param({"metrics": {"page": sum_of("hits")}}, r"\['page'\], which an answer", id="reserved"),
         pytest.param({"keep": "query"}, r"keep is 'query'; write it as \['query'\]", id="keep"),
         pytest.param({"builders": "a:b"}, "builders is 'a:b'", id="builders"),
         pytest.param({"metrics": {"count": sum_of("hits")}}, r"metrics has \['count'\]", id="taken"),

@@ -26,10 +26,19 @@ class Outgoing(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> "Outgoing":
         """Return the message from the result of `to_json`; TypeError or ValueError for any other text."""
-        message = cls(*json.loads(text))
+        try:
+            message = cls(*json.loads(text, parse_constant=_refuse_constant))
+            json.dumps(message.headers, allow_nan=False)  # 1e999 is infinity, too
+        except RecursionError as error:
+            raise ValueError("It is nested too deeply.") from error
         if not all(map(isinstance, message, (str, str, str, dict, int))):
             raise TypeError("It has fields of other types.")
         return message
+
+
+def _refuse_constant(name: str) -> float:
+    """Refuse NaN and infinity: a broker closes the connection that sends them in a header."""
+    raise ValueError(f"{name} is no number of JSON.")
 
 
 class MessageRefusedError(StatsError, ValueError):

@@ -31,25 +31,50 @@ _MIN_CONNECT_SECONDS = 0.05
 _MESSAGES_PER_REQUEST = 500
 """Messages taken from a list, or restored, by one script call."""
 
-_TAKE_SCRIPT = """
-local taken = {}
-for _ = 1, tonumber(ARGV[1]) do
+_NEXT = """
+local function next_item()
   local item = redis.call('LINDEX', KEYS[1], -1)
   local is_read, message = pcall(cjson.decode, item or '')
   local about = is_read and type(message) == 'table' and message.properties
   if type(about) ~= 'table' or type(about.delivery_tag) ~= 'string' or type(about.delivery_info) ~= 'table' then
+    return item
+  end
+  local info = about.delivery_info
+  local encode = function() return cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key) end
+  local is_encoded, where = pcall(encode)
+  if not is_encoded then
+    return item
+  end
+  return item, about.delivery_tag, where
+end
+"""
+"""Returns the next item of a list; if it is a message, also its tag, and its exchange and routing key as JSON."""
+
+_TAKE_SCRIPT = f"""{_NEXT}
+local taken = {{}}
+for _ = 1, tonumber(ARGV[1]) do
+  local item, tag, where = next_item()
+  if not tag then
     break
   end
-  local tag, info = about.delivery_tag, about.delivery_info
-  local where = cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key)
   redis.call('ZADD', KEYS[2], ARGV[2], tag)
   redis.call('HSET', KEYS[3], tag, '[' .. item .. ',' .. where .. ']')
   redis.call('RPOP', KEYS[1])
   taken[#taken + 1] = item
+  taken[#taken + 1] = tag
 end
 return taken
 """
-"""Removes messages from a list, and records them by their tags as unacknowledged since a time, as kombu does."""
+"""Removes messages from a list, and records them by their tags as unacknowledged since a time, as kombu does.
+
+Returns each message, followed by its tag.
+"""
+
+_FOREIGN_SCRIPT = f"""{_NEXT}
+local item, tag = next_item()
+return not tag and item
+"""
+"""Returns the next item of a list if the other script does not take it."""
 
 _REPLACE_SCRIPT = """
 if redis.call('LINDEX', KEYS[1], -1) == ARGV[1] then redis.call('LSET', KEYS[1], -1, ARGV[2]) end
@@ -146,31 +171,35 @@ class _RedisPublisher:
 
 def _iter_messages(channel: Any, bound: Any, limit: int, per_request: int) -> Iterator[Any]:
     while limit > 0:
-        items = _take(channel, bound.name, min(per_request, limit))
-        if not items:
+        taken = _take(channel, bound.name, min(per_request, limit))
+        if not taken:
             if _replace_foreign(channel, bound.name):
                 continue
             return
-        for item in items:
-            message = _message(channel, item, bound.name)
+        for item, tag in taken:
+            message = _message(channel, item, tag, bound.name)
             QoS.append(channel.qos, message, message.delivery_tag)
             yield message
-        limit -= len(items)
+        limit -= len(taken)
 
 
-def _take(channel: Any, queue: str, limit: int) -> list[Any]:
+def _take(channel: Any, queue: str, limit: int) -> list[tuple[bytes, bytes]]:
+    """Take messages off the list of a queue; return them with their tags."""
     with channel.conn_or_acquire() as client:
         for priority in channel.priority_steps:
             keys = _keys(channel, queue, priority)
-            items: list[Any] = client.eval(_TAKE_SCRIPT, len(keys), *keys, limit, time.time())
-            if items:
-                return items
+            taken = client.eval(_TAKE_SCRIPT, len(keys), *keys, limit, time.time())
+            if taken:
+                return list(zip(taken[::2], taken[1::2], strict=True))
     return []
 
 
-def _message(channel: Any, item: bytes, queue: str) -> Any:
+def _message(channel: Any, item: bytes, tag: bytes, queue: str) -> Any:
     """Return what was taken off a list as a message, whatever is in it."""
-    payload = json.loads(item)
+    try:
+        payload = json.loads(item)
+    except (ValueError, RecursionError):  # Redis reads more than Python: hexadecimal numbers, bytes that are no UTF-8
+        return channel.Message(_record_as_text(channel, item, tag, queue), channel=channel)
     try:
         message = channel.Message(payload, channel=channel)
         if isinstance(message.body, str | bytes):
@@ -188,20 +217,22 @@ def _replace_foreign(channel: Any, queue: str) -> bool:
     with channel.conn_or_acquire() as client:
         for priority in channel.priority_steps:
             key = _keys(channel, queue, priority)[0]
-            if (item := client.lindex(key, -1)) is not None and not _is_message(item):
+            if (item := client.eval(_FOREIGN_SCRIPT, 1, key)) is not None:
                 message = json.dumps(_as_message(item, queue, uuid.uuid4().hex))
                 client.eval(_REPLACE_SCRIPT, 1, key, item, message)
                 return True
     return False
 
 
-def _is_message(item: Any) -> bool:
-    """Return True for what `_TAKE_SCRIPT` takes."""
-    try:
-        about = json.loads(item)["properties"]
-        return isinstance(about["delivery_tag"], str) and isinstance(about["delivery_info"], dict)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
+def _record_as_text(channel: Any, item: bytes, tag: bytes, queue: str) -> dict[str, Any]:
+    """Record a taken item as an unacknowledged message of plain text, and return that; kombu could not restore it."""
+    new_tag = uuid.uuid4().hex
+    message = _as_message(item, queue, new_tag)
+    with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+        pipe.zrem(channel.unacked_index_key, tag).hdel(channel.unacked_key, tag)
+        pipe.hset(channel.unacked_key, new_tag, json.dumps([message, "", queue]))
+        pipe.zadd(channel.unacked_index_key, {new_tag: time.time()}).execute()
+    return message
 
 
 def _as_message(item: Any, queue: str, tag: str) -> dict[str, Any]:
@@ -231,10 +262,18 @@ def _restore_lost(channel: Any, queue: str) -> None:
         for first in range(0, len(tags), _MESSAGES_PER_REQUEST):
             part = tags[first : first + _MESSAGES_PER_REQUEST]
             texts = client.hmget(channel.unacked_key, part)
-            lost = [(tag, json.loads(text)) for tag, text in zip(part, texts, strict=True) if text]
+            lost = [(tag, _read_lost(text, queue)) for tag, text in zip(part, texts, strict=True) if text]
             pairs = [(tag, json.dumps(message)) for tag, (message, _exchange, name) in lost if name == queue]
             if pairs:
                 client.eval(_RESTORE_SCRIPT, 3, *_keys(channel, queue), before, *chain.from_iterable(pairs))
+
+
+def _read_lost(text: bytes, queue: str) -> Any:
+    """Return message, exchange and queue of an unacknowledged message; of one that cannot be read, a plain text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _as_message(text, queue, uuid.uuid4().hex), "", queue
 
 
 def _visibility_timeout(channel: Any) -> float:

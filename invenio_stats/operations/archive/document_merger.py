@@ -1,5 +1,6 @@
 """Compare the documents of a file with the stored ones, and write those that are new or newer."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,6 +17,8 @@ from invenio_stats.search.versions import Version, build_guard, choose_operation
 
 DOCUMENTS_PER_PAGE = 500
 
+_MAX_ID_BYTES = 512
+"""The search engine accepts no longer id, and rejects the whole request that has one."""
 _MAX_ATTEMPTS = 5
 _REQUEST_SECONDS = 120
 _STAMP_FIELDS = ("updated_timestamp", "last_seen", "timestamp", "date")
@@ -72,11 +75,15 @@ class DocumentMerger:
         return [entry for entry in located if entry[:2] in conflicting]
 
     def _locate(self, document: Document) -> _Located | None:
-        """Return a document with its index, which is created if it is missing; None if it belongs to no index."""
+        """Return a document with its index, which is created if it is missing.
+
+        None if it belongs to no index, or if a request that contains it fails for all of its documents.
+        """
         document_id, source = document
         try:
+            _check_sendable(document_id, source)
             index = self._target.index_of(source)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return index, document_id, source if self._is_dry else self._target.ensure(index, source)
 
@@ -130,6 +137,14 @@ class DocumentMerger:
 def _write_over(version: Version | None, index: str, document_id: str, source: Source) -> _Write:
     target = {"_op_type": choose_operation(version), "_index": index, "_id": document_id, **build_guard(version)}
     return _Write("replaced" if version else "created", {**target, "_source": source}, stamp(source))
+
+
+def _check_sendable(document_id: str, source: Source) -> None:
+    """Raise ValueError or RecursionError for an id or a document that cannot be part of a request."""
+    # An unpaired surrogate has no UTF-8, and NaN is no number of JSON.
+    json.dumps(source, ensure_ascii=False, allow_nan=False).encode()
+    if not 0 < len(document_id.encode()) <= _MAX_ID_BYTES:
+        raise ValueError("The id is empty or too long.")
 
 
 def stamp(source: Mapping[str, Any]) -> datetime:

@@ -43,13 +43,14 @@ class Target:
     def index_of(self, source: Source) -> str:
         """Return the index of a document (or the day's alias).
 
-        ValueError for what cannot be one of its kind: an event without timestamp or of the future, which would get
-        an index of its own, a bookmark without date, and the progress of a rebuild.
+        ValueError for what cannot be one of its kind: an event or total without timestamp or of the future, a bookmark
+        without date, and the progress of a rebuild.
         """
-        if self._part.kind == "events":
+        if self._part.kind in ("events", "totals", "automated"):
             moment = parse(source.get("timestamp", ""))
             if not BEGINNING <= moment <= self._now + MAX_AHEAD:
-                raise ValueError("an event outside of the time of events")
+                raise ValueError("outside of the time of events")
+        if self._part.kind == "events":
             return names.events_index(self._alias, moment, self._suffix)
         if self._part.kind == "bookmarks":
             if str(source.get("aggregation_type", names.REBUILD)).startswith(names.REBUILD):

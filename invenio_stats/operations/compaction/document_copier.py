@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from invenio_stats.core.mappings import WAS_DOUBLED
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.fingerprints import Digest, Fingerprint
@@ -60,10 +61,13 @@ class DocumentCopier:
         return stored.digest()
 
     def stamp_doubled(self, now: datetime) -> int:
-        """Update the stamp of documents that counted twice, so that aggregations recount them; return their number."""
+        """Stamp and mark documents that counted twice, so that aggregations recount them; return their number.
+
+        By the mark an aggregation knows that a smaller count is right, and no event was deleted.
+        """
         for ids in pages(sorted(self._twice)):
             documents = zip(ids, self._target.read(ids), strict=True)
-            stamp = {"updated_timestamp": iso_zoned(now)}
+            stamp = {"updated_timestamp": iso_zoned(now), WAS_DOUBLED: True}
             self._target.write("index", [(document_id, {**source, **stamp}) for document_id, source in documents])
         if self._twice:
             self._client.indices.refresh(index=self._target.target)

@@ -6,6 +6,7 @@ from typing import Any
 
 from invenio_search.engine import search
 
+from invenio_stats.core.mappings import BOOLEAN, WAS_DOUBLED
 from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.index_bodies import all_properties, replace_actions, settings_like
 from invenio_stats.operations.compaction.plans import Plan
@@ -53,9 +54,8 @@ class TargetIndex:
         for index in self._plan.sources:
             _block(self.client, index)
             self.client.indices.refresh(index=index)
-        self.client.indices.put_mapping(
-            index=self.target, body={"properties": all_properties(self._sources().values())}
-        )
+        properties = {**all_properties(self._sources().values()), WAS_DOUBLED: BOOLEAN}
+        self.client.indices.put_mapping(index=self.target, body={"properties": properties})
 
     def keep_alive(self) -> None:
         """Renew the lease once a minute; CompactionError if another run has taken it."""

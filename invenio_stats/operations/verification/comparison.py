@@ -121,7 +121,12 @@ class Comparison:
     def _count(self, where: Body) -> Iterator[CountedTotal]:
         if self.recount is None:
             return iter(())
-        return self.stored.with_stored(self.recount.count_all(where, with_gone=False))
+        return self._with_stored(self.recount.count_all(where, with_gone=False))
+
+    def _with_stored(self, counted: Iterable[CountedTotal]) -> Iterator[CountedTotal]:
+        for counted_total in self.stored.with_stored(counted):
+            counted_total.check_readable()  # otherwise it would pass for missing
+            yield counted_total
 
     def _compare(self, counted_total: CountedTotal) -> Difference | None:
         try:
@@ -194,7 +199,7 @@ class Comparison:
 
     def _read_without_events(self, gone: list[CountedTotal]) -> Iterator[Difference]:
         """Yield these totals as orphaned, read again with their versions; those deleted meanwhile are left out."""
-        for counted_total in self.stored.with_stored(gone):
+        for counted_total in self._with_stored(gone):
             if counted_total.stored is not None:
                 self.totals += 1
                 yield Difference("orphaned", counted_total, self._numbers(counted_total.stored), {})

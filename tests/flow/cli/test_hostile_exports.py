@@ -31,6 +31,11 @@ def invoke(app):
         pytest.param(
             {"kind": "totals", "event_type": "record-view", "index": "stats-file-download-2026-01"}, id="of another"
         ),
+        pytest.param({"kind": "totals", "event_type": "record-view", "index": "stats-record-view-2026-X"}, id="upper"),
+        pytest.param({"kind": "totals", "event_type": "record-view", "index": "stats-record-view-2026~%"}, id="signs"),
+        pytest.param(
+            {"kind": "totals", "event_type": "record-view", "index": f"stats-record-view-2026-{'x' * 250}"}, id="long"
+        ),
         pytest.param({"kind": "totals", "event_type": "unknown", "index": "stats-unknown-2026-01"}, id="unknown type"),
         pytest.param({"kind": "totals", "event_type": None, "index": "stats-record-view-2026-01"}, id="of no type"),
         pytest.param(
@@ -80,16 +85,56 @@ def test_an_export_behind_a_symbolic_link_is_not_read_and_not_written(invoke, mo
     assert "symbolic link" in invoke("export", tmp_path / "a", code=1)
 
 
-def test_documents_that_no_instance_writes_are_refused(invoke, month, tmp_path, search_client, index_prefix):
+@pytest.fixture
+def import_documents(invoke, month, tmp_path, search_client, index_prefix):
+    """Return a function that imports documents, given by kind, event type and index, and returns the outcomes."""
+
+    def run(lines):
+        month.found()
+        invoke("export", tmp_path / "a")
+        search_client.indices.delete(index=f"{index_prefix}*")
+        manifest, written = json.loads((tmp_path / "a" / "manifest.json").read_text()), []
+        for (kind, event_type, index), documents in lines.items():
+            contents = files.write(tmp_path / "a" / kind / f"{index}.jsonl.gz", documents, lambda done: None)
+            written.append({"kind": kind, "event_type": event_type, "index": index, **contents._asdict()})
+        (tmp_path / "a" / "manifest.json").write_text(json.dumps({**manifest, "files": written}))
+        return json.loads(invoke("import", tmp_path / "a", "--json", code=1))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(("i" * 513, {}), id="long id"),
+        pytest.param(("", {}), id="no id"),
+        pytest.param(("\ud800", {}), id="id without UTF-8"),
+        pytest.param(("1", {"country": "\ud800"}), id="value without UTF-8"),
+        pytest.param(("1", {"country": float("nan")}), id="not a number"),
+    ],
+)
+def test_a_document_that_no_request_can_have_is_refused_alone(import_documents, search_client, index_prefix, document):
+    document_id, fields = document
+    event = {"timestamp": "2026-01-01T10:00:00", "pid_value": "1"}
+    documents = [("0", event), (document_id, {**event, **fields}), ("2", event)]
+    found = import_documents({("events", "record-view", "events-stats-record-view-2026-01-01"): documents})
+    assert (found["events"]["created"], found["events"]["refused"]) == (2, 1)
+    hits = search_client.search(index=f"{index_prefix}events-stats-record-view")["hits"]["hits"]
+    assert {hit["_id"] for hit in hits} == {"0", "2"}
+
+
+def test_documents_that_no_instance_writes_are_refused(import_documents):
     """An event of the far future would make an index of its own, and such a first complete day would end counting."""
-    month.found()
-    invoke("export", tmp_path / "a")
-    search_client.indices.delete(index=f"{index_prefix}*")
     lines = {
         ("events", "record-view", "events-stats-record-view-2026-01-01"): [
             {"timestamp": "9999-01-01T00:00:00"},
             {"timestamp": "0001-01-01T00:00:00"},
             {"timestamp": 7},
+        ],
+        ("totals", "record-view", "stats-record-view-2026-01"): [
+            {"timestamp": "9999-01-01T00:00:00", "count": 1},  # a daily histogram of all days has too many buckets
+            {"timestamp": "0001-01-01T00:00:00", "count": 1},
+            {"count": 1},
         ],
         ("bookmarks", None, "stats-bookmarks"): [
             {"aggregation_type": "rebuild-record-view-agg-2026-01-01-2026-01-31", "date": "2026-01-31"},
@@ -102,14 +147,14 @@ def test_documents_that_no_instance_writes_are_refused(invoke, month, tmp_path, 
             {"event_type": "record-view"},
         ],
     }
-    manifest, written = json.loads((tmp_path / "a" / "manifest.json").read_text()), []
-    for (kind, event_type, index), sources in lines.items():
-        documents = [
-            ("record-view" if kind == "completeness" else f"{number}", source) for number, source in enumerate(sources)
-        ]
-        contents = files.write(tmp_path / "a" / kind / f"{index}.jsonl.gz", documents, lambda done: None)
-        written.append({"kind": kind, "event_type": event_type, "index": index, **contents._asdict()})
-    (tmp_path / "a" / "manifest.json").write_text(json.dumps({**manifest, "files": written}))
-    found = json.loads(invoke("import", tmp_path / "a", "--json", code=1))
-    assert [found[kind]["refused"] for kind in ("events", "bookmarks", "completeness")] == [3, 3, 3]
-    assert sum(sum(counts.values()) for kind, counts in found.items() if kind != "dry_run") == 9
+    found = import_documents(
+        {
+            part: [
+                ("record-view" if part[0] == "completeness" else f"{number}", source)
+                for number, source in enumerate(sources)
+            ]
+            for part, sources in lines.items()
+        }
+    )
+    assert [found[kind]["refused"] for kind in ("events", "totals", "bookmarks", "completeness")] == [3, 3, 3, 3]
+    assert sum(sum(counts.values()) for kind, counts in found.items() if kind != "dry_run") == 12

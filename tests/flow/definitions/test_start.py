@@ -3,6 +3,7 @@
 import pytest
 
 from invenio_stats import InvenioStats
+from invenio_stats.declare import event_type
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.ext import finalize_app
 
@@ -20,3 +21,13 @@ def test_a_signal_that_is_none(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_EVENTS", {"opened": entry})
     with pytest.raises(ConfigurationError, match=r"STATS_EVENTS\['opened'\]\['signal'\] is .*, which is no signal"):
         InvenioStats().init_app(app)
+
+
+def test_a_declared_type_whose_events_would_be_counted_as_those_of_another(app, monkeypatch):
+    """The index templates of record views match its indices, too."""
+    declared = event_type("record-view-embedded", builders=[lambda event, app: event], unique_id="{pid_value}")
+    for setting in ("events", "aggregations", "queries"):
+        key = f"STATS_{setting.upper()}"
+        monkeypatch.setitem(app.config, key, {**app.config[key], **getattr(declared, setting)})
+    with pytest.raises(ConfigurationError, match=r"STATS_EVENTS\['record-view-embedded'\].*those of 'record-view' too"):
+        finalize_app(app)

@@ -4,7 +4,11 @@ import pytest
 
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
-from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_totals
+from invenio_stats.definitions.consistency import (
+    find_inconsistencies,
+    refuse_shared_templates,
+    refuse_shared_totals,
+)
 from invenio_stats.errors import ConfigurationError
 
 EVENTS = {"file-download": EventDefinition("file-download", None, object, {})}
@@ -54,6 +58,26 @@ def test_an_aggregation_that_has_to_be_alone_is_refused():
     refuse_shared_totals({"a": aggregation("a"), "b": aggregation("b", field="file_key")})
     with pytest.raises(ConfigurationError, match="overwrite those of 'a'"):
         refuse_shared_totals({"a": aggregation("a", exclusive=True), "b": aggregation("b", field="file_key")})
+
+
+@pytest.mark.parametrize("name", ["file-download", "file-downloads", "download"])
+def test_an_event_type_outside_of_the_templates_of_others_is_fine(name):
+    events = {first: EventDefinition(first, "a.package", object, {}) for first in ("file-download", name)}
+    assert found(events=events) == []
+
+
+def test_an_event_type_whose_indices_match_the_templates_of_another_is_named():
+    """Its indices would get the aliases of the other, and its events and totals be counted twice."""
+    events = {
+        "file-download": EventDefinition("file-download", "a.package", object, {}),
+        "file-download-preview": EventDefinition("file-download-preview", None, object, {}),
+    }
+    assert found(events=events) == [("shared_templates", "STATS_EVENTS['file-download-preview']")]
+    by_name = {"a": aggregation("a"), "b": aggregation("b", event="file-download-preview")}
+    refuse_shared_templates(events, by_name)
+    by_name["b"] = aggregation("b", event="file-download-preview", exclusive=True)
+    with pytest.raises(ConfigurationError, match="Choose a name that does not begin with 'file-download-'"):
+        refuse_shared_templates(events, by_name)
 
 
 def test_each_unknown_event_type_of_several_is_named():

@@ -21,6 +21,9 @@ TEXTS = [
     "\u00a07",
     "e7",
     "0x7",
+    "0xp1",
+    "0x.p1",
+    "0x1p\u0667",
     "7,0",
     "1_000",
     "true",
@@ -47,7 +50,7 @@ def test_another_spelling_stays_as_it_is_and_equals_its_number(text):
     assert is_other_spelling(text)
 
 
-@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e999", "9" * 30, "-0", "1" * 5000])
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e999", "9" * 30, "-0", "1" * 5000, "0x1p1024", "-0X.8P+99999"])
 def test_what_no_field_of_whole_numbers_has_is_another_spelling(text):
     assert is_other_spelling(text)
     assert canonical(text) == text

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from invenio_cache import current_cache
+from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.instances import other_instances
 from invenio_stats.broker.outbox import outbox
@@ -85,6 +86,26 @@ def test_messages_of_other_programs_on_the_queue_of_names_are_ignored(app, queue
     for body in ("[]", "7", '{"a": 1}'):
         deliver_all(queue.connection_pool, None, [Outgoing("stats-instances", "", body)], seconds=5)
     assert other_instances(queue, "own-") == before
+
+
+def test_repeated_names_hide_no_other_and_are_deleted(app, queues):
+    """Processes that look at the same time do not see each other's names, and each leaves its own."""
+    from invenio_stats.broker.delivery import deliver_all
+
+    queue = current_stats.agents_queue
+    before = other_instances(queue, "own-")
+    names = ["own-"] * 120 + ["behind them-"]
+    messages = [Outgoing("stats-instances", "", json.dumps({"instance": name})) for name in names]
+    assert not deliver_all(queue.connection_pool, None, messages, seconds=5)
+    assert other_instances(queue, "own-") == sorted({*before, "behind them-"})
+    assert _depth(queue) == len(before) + 2
+
+
+def _depth(queue):
+    with queue.connection_pool.acquire(block=True) as connection:
+        return (
+            KombuQueue("stats-instances", channel=connection.default_channel).queue_declare(passive=True).message_count
+        )
 
 
 def test_a_shared_directory_of_the_spool_is_named(doctor, as_instance, app, tmp_path, monkeypatch):

@@ -215,10 +215,11 @@ def test_many_threads_get_the_same_answers(crawlers):
     ],
     ids=lambda agent: f"{agent[:5]}*{len(agent)}",
 )
-def test_a_first_look_up_takes_less_than_a_millisecond(agent):
+def test_no_agent_takes_long_to_look_up(agent):
+    """It takes less than a millisecond (see the benchmark); a pattern that backtracks would take seconds."""
     classifier = Classifier()
     classifier.classify("the lists are loaded")
-    assert min(_seconds(classifier._decide, agent[: robots.MAX_AGENT_CHARACTERS]) for _ in range(30)) < 0.001
+    assert min(_seconds(classifier._decide, agent[: robots.MAX_AGENT_CHARACTERS]) for _ in range(3)) < 0.2
 
 
 def test_importing_loads_no_list():
