@@ -73,7 +73,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[Cell, list[int]] = {}
-        self._seen: set[tuple[Cell, str]] = set()
+        self._seen: set[tuple[int, str]] = set()
+        """Visitors by the identity of their counts, which is faster than by their cell."""
 
     def add(self, cell: Cell, visitor: str | None, is_request: bool) -> None:
         """Add one use; without a visitor it is no use of a visitor."""
@@ -82,8 +83,8 @@ class Tally:
             counts = self._counts[cell] = [0, 0, 0]
         counts[0] += 1
         counts[1] += is_request
-        if visitor is not None and (cell, visitor) not in self._seen:
-            self._seen.add((cell, visitor))
+        if visitor is not None and (id(counts), visitor) not in self._seen:
+            self._seen.add((id(counts), visitor))
             counts[2] += 1
 
     def end_window(self) -> None:

@@ -1,9 +1,9 @@
 """Run the breakdowns of usage: recount the finished days that have changed, and fold their months anew."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -14,17 +14,17 @@ from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
-from invenio_stats.core.breakdowns import DIMENSIONS, REPOSITORY, Breakdown, Month, Scope, cut, fold
+from invenio_stats.core.breakdowns import cut
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.intervals import after, floor, starts
 from invenio_stats.core.moments import BEGINNING, iso, utc
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import clauses
-from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals import complete_days, search_bodies
 from invenio_stats.totals.attributes import Aggregator, recount_of, rewind_bookmark, store_of
-from invenio_stats.totals.breakdown_counts import EVENTS_PER_WINDOW, BreakdownCounts, Counted
+from invenio_stats.totals.breakdown_counts import EVENTS_PER_WINDOW, BreakdownCounts
+from invenio_stats.totals.breakdown_folding import MonthFolding
 from invenio_stats.totals.breakdown_store import BreakdownStore, StoredBreakdown
 from invenio_stats.totals.leases import Clock, RunLease
 from invenio_stats.totals.run import Documents, read_documents
@@ -32,9 +32,6 @@ from invenio_stats.totals.usage_recount import UsageRecount
 
 _BASES = {names.ITEM_USAGE: "item-usage-agg", names.RECORD_USAGE: "record-usage-agg"}
 """Totals that breakdowns are made with, and the usual names of their aggregations."""
-
-_COMMUNITIES_PER_REQUEST = 50
-_DAY = timedelta(days=1)
 
 Result = list[tuple[int, int]]
 """(written, failed) for each day."""
@@ -71,6 +68,10 @@ def run(
         # Its last writes may have replaced newer breakdowns of the run that took over, so they are counted again.
         rewind_bookmark(aggregator, began)
         raise
+    except Exception:
+        with suppress(Exception):  # otherwise the next run would wait until the lease expires
+            lease.release(unfinished=[BEGINNING])
+        raise
     finally:
         execution.announce()
     if moves_bookmark and first is None and last is None:
@@ -91,7 +92,7 @@ def _find_reached(client: Any, began: datetime) -> datetime | None:
 @dataclass
 class _Execution:
     aggregator: Aggregator
-    recount_: UsageRecount
+    events: UsageRecount
     lease: RunLease
     documents: Documents
     began: datetime
@@ -125,7 +126,11 @@ class _Execution:
 
     @cached_property
     def counts(self) -> BreakdownCounts:
-        return BreakdownCounts(self.recount_, self.lease.heartbeat, self.window)
+        return BreakdownCounts(self.events, self.lease.heartbeat, self.window)
+
+    @cached_property
+    def folding(self) -> MonthFolding:
+        return MonthFolding(self.aggregator.client, self.store, self.counts)
 
     @cached_property
     def complete_from(self) -> datetime:
@@ -152,11 +157,11 @@ class _Execution:
             # A day that was not finished at the bookmark has been left out until now.
             touched = [search_bodies.changed_since(self.mark, "day"), clauses.between(floor(self.mark, "day"))]
             where = clauses.all_of([where, clauses.any_of(touched)])
-        days = sorted(day for day in self.recount_.count_events(where) if day >= self.complete_from)
+        days = sorted(day for day in self.events.count_events(where) if day >= self.complete_from)
         if not days:
             return {}
-        events = self.recount_.count_events(clauses.between(days[0], after(days[-1], "day")))
-        return {day: events[day] for day in days}
+        numbers = self.events.count_events(clauses.between(days[0], after(days[-1], "day")))
+        return {day: numbers[day] for day in days}
 
     def _find_months(self, days: Iterable[datetime], is_range: bool) -> list[datetime]:
         """Return the finished months to fold: those of the days, and those that have finished since the bookmark."""
@@ -181,76 +186,11 @@ class _Execution:
     def _fold(self, month: datetime) -> None:
         self.lease.heartbeat()
         self.store.refresh()
-        self._replace("month", month, ["repository", "community"], self._fold_days(month))
+        self._replace("month", month, ["repository", "community"], self.folding.fold_days(month))
         if month >= self.complete_from:  # otherwise events are missing, and what was counted with them stays
-            self._replace("month", month, ["record"], self._fold_records(month))
-
-    def _fold_days(self, month: datetime) -> Iterator[StoredBreakdown]:
-        last = after(month, "month") - _DAY
-        found = self.store.scopes(month, last)
-        communities = sorted({scope for scope, _ in found if scope != REPOSITORY})
-        parts = [[REPOSITORY], *_pages(communities, _COMMUNITIES_PER_REQUEST)]
-        for dimension in DIMENSIONS:
-            for part in parts:
-                months: dict[Scope, Month] = defaultdict(Month)
-                for stored in self.store.days(month, last, dimension, part):
-                    for row in stored.breakdown.rows:
-                        months[stored.scope].add(row)
-                    months[stored.scope].rest = months[stored.scope].rest.plus(stored.breakdown.other)
-                for scope, folded in months.items():
-                    yield self._folded(scope, dimension, folded)
-
-    def _fold_records(self, month: datetime) -> Iterator[StoredBreakdown]:
-        where = clauses.between(month, after(month, "month"))
-        for records in _batches(self._find_used_records(month), self.window):
-            counted: Counted = self.counts.count_records(where, sum(records.values()), records)
-            for (scope, dimension), by_day in counted.items():
-                folded = Month()
-                for rows in by_day.values():
-                    for row in rows:
-                        folded.add(row)
-                yield self._folded(scope, dimension, folded)
-
-    def _folded(self, scope: Scope, dimension: str, month: Month) -> StoredBreakdown:
-        config = current_app.config
-        folded: Breakdown = fold(month, config["STATS_FOLD_UNDER"], int(config["STATS_BREAKDOWN_VALUES"]))
-        return StoredBreakdown(scope, dimension, folded)
-
-    def _find_used_records(self, month: datetime) -> Iterator[tuple[str, int]]:
-        """Yield the records with enough uses in a month, each with their number."""
-        alias = prefix_index(names.RECORD_USAGE)
-        self.aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
-        sums = {name: {"sum": {"field": name}} for name in ("views", "downloads")}
-        query = clauses.between(month, after(month, "month"))
-        body: Any = clauses.composite(query, [clauses.by_value("record", "parent_id")], 1_000, sums)
-        while body:
-            answer = search(SearchRequest(self.aggregator.client, alias, body))
-            if "aggregations" not in answer:
-                return
-            for group in answer["aggregations"][clauses.GROUPS]["buckets"]:
-                uses = round(group["views"]["value"] + group["downloads"]["value"])
-                if uses >= current_app.config["STATS_BREAKDOWN_MIN_USES"]:
-                    yield group["key"]["record"], uses
-            body = clauses.next_page(body, answer)
+            self._replace("month", month, ["record"], self.folding.fold_records(month))
 
     def _replace(self, period: Any, start: datetime, kinds: Sequence[str], found: Iterable[StoredBreakdown]) -> int:
         written = self.store.replace(period, start, kinds, found, self.began)
         self.written += written
         return written
-
-
-def _batches(records: Iterable[tuple[str, int]], window: int) -> Iterator[dict[str, int]]:
-    """Yield records in parts with as many uses as a window holds; a record with more is a part of its own."""
-    batch: dict[str, int] = {}
-    for record, uses in records:
-        if batch and sum(batch.values()) + uses > window:
-            yield batch
-            batch = {}
-        batch[record] = uses
-    if batch:
-        yield batch
-
-
-def _pages(items: Sequence[Scope], size: int) -> Iterator[list[Scope]]:
-    for position in range(0, len(items), size):
-        yield list(items[position : position + size])
