@@ -23,7 +23,7 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
-from invenio_stats.definitions.numbers import check_numbers
+from invenio_stats.definitions.numbers import check_numbers, check_switches
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.items.access import CheckedAccess
@@ -264,13 +264,15 @@ def finalize_app(app: Flask) -> None:
     """Parse the whole configuration after all modules are loaded; raises ConfigurationError if it has a mistake."""
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
-    _check_error_texts(app.config)
+    check_switches(app.config)
     _check_exchange(app.config)
     with app.app_context():
         load_lists()
+        _warn_of_error_texts(app.config)
         _warn_of_personal_data(state)
         state.events  # noqa: B018 - parses and caches it
         state.aggregations  # noqa: B018
+        state.permission_factory  # noqa: B018
         state.item_resolver  # noqa: B018
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
@@ -293,12 +295,8 @@ def _check_exchange(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _check_error_texts(settings: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a value that is no truth value: the text 'False' would be taken for True."""
-    value = settings["STATS_LOG_ERROR_TEXTS"]
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"STATS_LOG_ERROR_TEXTS is {value!r}. Set it to True or False.")
-    if value:
+def _warn_of_error_texts(settings: Mapping[str, Any]) -> None:
+    if settings["STATS_LOG_ERROR_TEXTS"]:
         logger.warning("Texts of errors are logged; they may identify a person")
 
 

@@ -250,6 +250,45 @@ def test_the_files_of_the_largest_rooms_are_listed():
         assert names == {path.stem for path in (ROOT / "invenio_stats" / room).glob("*.py")} - {"__init__"}, room
 
 
+def test_a_label_stands_above_the_section_that_it_names():
+    """A link with such a label leads there: each word of a label is one of its section."""
+    wrong, count = [], 0
+    for page in PAGES:
+        _, *labels_and_texts = re.split(r"^\.\. _([a-z-]+):\n\n", page.read_text(), flags=re.MULTILINE)
+        for label, text in zip(labels_and_texts[::2], labels_and_texts[1::2], strict=True):
+            section = re.match(r"(.+\n[-~]{3,}\n)?(.*\n(?!.+\n[-~]{3,}\n))*", text)[0].lower()
+            count += 1
+            wrong += [f"{page.name}: {label}" for word in label.split("-") if word.removesuffix("s")[:5] not in section]
+    assert count > 25
+    assert not wrong
+
+
+def test_every_row_of_a_table_has_a_second_cell():
+    """A line that breaks at the left margin begins a new row, with a piece of a sentence in its first cell."""
+    wrong, count = [], 0
+    for page in [*PAGES, ROOT / "SECURITY.rst"]:
+        table = 0  # the width of the first column; 0 outside of tables
+        for number, line in enumerate(page.read_text().splitlines(), start=1):
+            if re.fullmatch(r"=+( +=+)+", line):
+                table = line.index(" ")
+                count += 1
+            elif not line.strip():
+                table = 0
+            elif table and line[:1].strip() and not line[table:].strip():
+                wrong.append(f"{page.name}:{number}: {line}")
+    assert count > 60
+    assert not wrong
+
+
+def test_events_and_tasks_are_given_the_same_broker():
+    """An instance whose Celery still has the default broker sends its tasks nowhere."""
+    pages = [*PAGES, ROOT / "examples/minimal/README.rst"]
+    texts = [(page.name, block.text) for page in pages for block in blocks(page)]
+    exports = [(name, text) for name, text in texts if "export INVENIO_BROKER_URL=" in text]
+    assert len(exports) >= 2
+    assert not [name for name, text in exports if "export INVENIO_CELERY_BROKER_URL=$INVENIO_BROKER_URL" not in text]
+
+
 def test_every_page_is_tried():
     """Code that nobody runs is not shown: no literal block without a language."""
     bare = [

@@ -198,6 +198,14 @@ class Spool:
         """Return True if anything was ever stored here; cheap enough for every request."""
         return self.path.exists()
 
+    def obstacle(self) -> Path | None:
+        """Return the file or directory that keeps this user from writing to the spool; None if nothing does."""
+        if not self._max_bytes:
+            return None
+        existing = next(path for path in (self.path, *self.path.parents) if path.exists())
+        is_fit = existing == self.path or existing.is_dir()
+        return None if is_fit and os.access(existing, os.W_OK) else existing
+
     def is_empty(self) -> bool:
         """Return True if the spool has no messages."""
         return self._value("SELECT id FROM waiting LIMIT 1") is None

@@ -9,7 +9,6 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.aggregations import StatAggregator
-from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import (
     aggregation_types,
     as_json,
@@ -22,6 +21,7 @@ from invenio_stats.cli.options import (
     yes,
 )
 from invenio_stats.cli.progress import bar, each
+from invenio_stats.cli.service_errors import explain_errors, send_task
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregator
 from invenio_stats.operations.runner import aggregate_with_automated
@@ -58,7 +58,8 @@ def aggregations_process(
         "update_bookmark": update_bookmark,
     }
     if not eager:
-        print_task(_("Aggregations processing"), aggregate_events.delay(list(aggregation_types), **options), as_json)
+        task = send_task(aggregate_events, list(aggregation_types), **options)
+        print_task(_("Aggregations processing"), task, as_json)
         return
     results = {}
     with bar(_("Aggregating"), as_json) as progress:

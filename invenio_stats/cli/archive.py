@@ -1,7 +1,6 @@
 """Define the commands that save and restore statistics: `invenio stats export` and `import`."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,17 +10,15 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
-from invenio_search.engine import search
 
 from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, types_argument
 from invenio_stats.cli.progress import bar
-from invenio_stats.errors import ManifestError, StatsError
+from invenio_stats.cli.service_errors import explain_errors
+from invenio_stats.errors import ManifestError
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.manifest import KINDS
 from invenio_stats.operations.archive.restore import read_verified, restore
 from invenio_stats.operations.inventory import known_event_types
-
-logger = logging.getLogger(__name__)
 
 folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 
@@ -84,14 +81,20 @@ def import_command(folder: Path, dry_run: bool, as_json: bool) -> None:
 @contextmanager
 def _explain_errors() -> Iterator[None]:
     """Turn errors into a message and exit code 1, so that the same command can be run again; 2 for a wrong manifest."""
-    try:
-        yield
-    except ManifestError as error:
-        raise click.UsageError(str(error)) from error
-    except (StatsError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    except (search.exceptions.TransportError, search.helpers.ScanError) as error:
-        logger.exception("The search engine stopped an export or import")
-        raise click.ClickException(
-            _("The search engine answered %(error)s. Run the command again to continue.", error=type(error).__name__)
-        ) from error
+    with explain_errors():
+        try:
+            yield
+        except ManifestError as error:
+            raise click.UsageError(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(_why_no_file(error)) from error
+
+
+def _why_no_file(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return _(
+        "%(path)s cannot be read or written: %(reason)s. Name another directory, or mend that.",
+        path=error.filename,
+        reason=error.strerror,
+    )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
-from invenio_search.engine import search
 
 from invenio_stats.cli.options import as_json, event_types, report
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.operations import daily
@@ -27,14 +27,10 @@ def daily_command(as_json: bool) -> None:
 @event_types
 @as_json
 @with_appcontext
+@explain_errors()
 def gaps_command(event_types: Sequence[str], as_json: bool) -> None:
     """Print the days of which events of EVENT_TYPES (default: all) are missing, as StatsDailyTask has found them."""
-    try:
-        found = gaps.stored(event_types)
-    except search.exceptions.TransportError as error:
-        raise click.ClickException(
-            _("The search engine does not answer (%(error)s), see SEARCH_HOSTS.", error=type(error).__name__)
-        ) from error
+    found = gaps.stored(event_types)
     if as_json:
         lines = {
             name: {"found": line.found and iso_zoned(line.found), "gaps": [gap.as_dict() for gap in line.gaps]}

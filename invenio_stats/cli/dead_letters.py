@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.dead_letters import DeadLetter, DeadLetterFilter
-from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json, dry_run, event_type, event_types, yes
 from invenio_stats.cli.progress import bar
+from invenio_stats.cli.service_errors import explain_broker_errors
 from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.proxies import current_stats
 
@@ -162,18 +162,8 @@ def _queue(event_type: str) -> Any:
     return current_stats.events[event_type].queue
 
 
-@contextmanager
-def _explain_errors() -> Iterator[None]:
-    """Turn failures of the broker into a message and exit code 1."""
-    try:
-        yield
-    except failure_types() as error:
-        raise click.ClickException(
-            _(
-                "The broker does not answer (%(error)s), see BROKER_URL; nothing is lost. Run the command again.",
-                error=type(error).__name__,
-            )
-        ) from error
+def _explain_errors() -> AbstractContextManager[None]:
+    return explain_broker_errors(effect=_("Nothing is lost; run the command again."))
 
 
 def _explain_read_errors(read: Iterator[DeadLetter]) -> Iterator[DeadLetter]:

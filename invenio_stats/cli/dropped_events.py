@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
-from invenio_search.engine import search
 
 from invenio_stats.cli.options import as_json, check_range, event_types, from_option, to_option
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.operations.monitoring import ingest_counters as counters
 
@@ -24,6 +24,7 @@ _DEFAULT_DAYS = 7
 @to_option("Default: today.")
 @as_json
 @with_appcontext
+@explain_errors()
 def events_dropped(event_types: Sequence[str], first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Print how many events of EVENT_TYPES (default: all) are not counted, by day and reason.
 
@@ -34,7 +35,7 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
     end = last.date() if last else datetime.now(timezone.utc).date()
     start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
     check_range(start, end)
-    days = _by_day(_read(start, end, event_types))
+    days = _by_day(counters.lines(current_search_client, start, end, event_types))
     if as_json:
         click.echo(json.dumps({"from": start.isoformat(), "to": end.isoformat(), "days": days}, indent=2))
         return
@@ -43,15 +44,6 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
         print_table(table_of_facts(_("Events that are not counted"), _("day and event type"), rows))
     else:
         click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
-
-
-def _read(first: date, last: date, event_types: Sequence[str]) -> list[counters.Line]:
-    try:
-        return counters.lines(current_search_client, first, last, event_types)
-    except (search.exceptions.TransportError, search.helpers.ScanError) as error:
-        raise click.ClickException(
-            _("The search engine does not answer (%(error)s), see SEARCH_HOSTS.", error=type(error).__name__)
-        ) from error
 
 
 def _by_day(lines: Sequence[counters.Line]) -> dict[str, dict[str, dict[str, Any]]]:

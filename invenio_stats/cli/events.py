@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from invenio_stats.broker import queue_depth
 from invenio_stats.cli.options import as_json, eager, event_types, print_task, report
 from invenio_stats.cli.progress import bar
+from invenio_stats.cli.service_errors import send_task
 from invenio_stats.operations.runner import process_one, store_agents
 from invenio_stats.proxies import current_stats
 from invenio_stats.support import shutdown
@@ -29,7 +30,7 @@ def events_group() -> None:
 def events_process(event_types: Sequence[str], eager: bool, as_json: bool) -> None:
     """Store the events that are on the queues of EVENT_TYPES (default: all)."""
     if not eager:
-        print_task(_("Events processing"), process_events.delay(list(event_types)), as_json)
+        print_task(_("Events processing"), send_task(process_events, list(event_types)), as_json)
         return
     results = {}
     with bar(_("Processing events"), as_json) as progress, shutdown.on_sigterm() as signals:

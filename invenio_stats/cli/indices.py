@@ -13,11 +13,10 @@ from invenio_search import current_search_client
 from invenio_search.engine import search
 from rich.filesize import decimal
 
-from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json, dry_run, event_types, yes
 from invenio_stats.cli.progress import Bar, bar
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table
-from invenio_stats.core.moments import parse_calendar
 from invenio_stats.core.month_indices import is_closed
 from invenio_stats.errors import StatsError
 from invenio_stats.operations import inventory
@@ -35,9 +34,10 @@ def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     if value is None:
         return None
     try:
-        month = parse_calendar(value)
+        month = datetime.strptime(value, "%Y-%m").replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise click.BadParameter(str(error), ctx, param) from error
+        text = _("%(value)s is not a month. Write it as 2026-01.", value=repr(value))
+        raise click.BadParameter(text, ctx, param) from error
     if not is_closed(month, datetime.now(timezone.utc)):
         raise click.BadParameter(
             _("%(month)s is not closed: choose a month before the last full one.", month=f"{month:%Y-%m}"), ctx, param

@@ -13,11 +13,13 @@ from invenio_stats.broker.spool import is_denied
 from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.cli.options import as_json
 from invenio_stats.cli.progress import bar
+from invenio_stats.cli.service_errors import no_answer
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.core.moments import iso, iso_zoned
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import examine
 from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
+from invenio_stats.operations.monitoring.services import event_broker
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
 from invenio_stats.operations.runner import send_spool
 
@@ -43,17 +45,17 @@ def spool_send(rejected: bool, as_json: bool) -> None:
         except SpoolVersionError as error:
             raise click.ClickException(str(error)) from error
         except (sqlite3.Error, *failure_types()) as error:
-            raise click.ClickException(_why_not_sent(error, str(spool.path))) from error
+            raise _why_not_sent(error, str(spool.path)) from error
     click.echo(json.dumps({"sent": sent}) if as_json else _("%(count)s events sent", count=sent))
 
 
-def _why_not_sent(error: BaseException, path: str) -> str:
+def _why_not_sent(error: BaseException, path: str) -> click.ClickException:
     if is_denied(error):
         denied = _("This user cannot open the spool at %(path)s.", path=path)
-        return f"{denied} {_('Run the command as the user of the web server.')}"
+        return click.ClickException(f"{denied} {_('Run the command as the user of the web server.')}")
     if isinstance(error, sqlite3.Error):
-        return _("The spool at %(path)s cannot be read (%(error)s).", path=path, error=error)
-    return _("The broker does not answer (%(error)s); the events stay in the spool.", error=type(error).__name__)
+        return click.ClickException(_("The spool at %(path)s cannot be read (%(error)s).", path=path, error=error))
+    return no_answer(event_broker(), error, _("The events stay in the spool."))
 
 
 @click.command("status")

@@ -38,7 +38,8 @@ def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> date
     try:
         return None if value is None else parse_calendar(value)
     except ValueError as error:
-        raise click.BadParameter(str(error), ctx, param) from error
+        text = _("%(value)s is not a date. Write it as 2026-01-31, 2026-01 or 2026.", value=repr(value))
+        raise click.BadParameter(text, ctx, param) from error
 
 
 def types_argument(kind: str, known: Callable[[], Any]) -> Callable[..., Any]:
@@ -95,7 +96,14 @@ yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def check_range(first: date | None, last: date | None) -> None:
     """Raise UsageError for a range that ends before it starts."""
     if first and last and first > last:
-        raise click.UsageError(_("--from %(first)s is after --to %(last)s; swap them.", first=first, last=last))
+        raise click.UsageError(
+            _("--from %(first)s is after --to %(last)s; swap them.", first=_shown(first), last=_shown(last))
+        )
+
+
+def _shown(moment: date) -> str:
+    """Return a date as it is typed: without the time, unless it has one."""
+    return moment.isoformat().removesuffix("+00:00").removesuffix("T00:00:00")
 
 
 def print_task(what: str, task: Any, as_json: bool) -> None:
@@ -113,9 +121,11 @@ def report(results: dict[str, Any], as_json: bool, line: Callable[[Any], str], s
         click.echo(json.dumps(results))
     else:
         for name, result in results.items():
-            text = _("failed: %(error)s; see the log", **result) if name in failed else line(result)
+            text = _("failed: %(error)s", **result) if name in failed else line(result)
             click.secho(f"{name}: {text}", fg="red" if name in failed else "green")
     if failed:
+        if not as_json:
+            click.echo(_("The log has the reason; `invenio stats doctor` says whether a service is away."), err=True)
         raise click.exceptions.Exit(1)
     if not (as_json or any(map(_has_failures, results.values()))):
         click.secho(success, fg="green")

@@ -10,8 +10,8 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.cli.answers import print_answer
-from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import as_json
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.errors import InvalidRequestInputError
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, get_query

@@ -10,9 +10,9 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
-from invenio_stats.cli.engine_errors import explain_errors
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
+from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import print_table
 from invenio_stats.cli.verify import Line, differences_table, line_of
 from invenio_stats.core.intervals import label

@@ -1,4 +1,4 @@
-"""Check the numeric settings when the application starts."""
+"""Check settings that are numbers, True or False when the application starts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,3 +30,22 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         if not is_number or not minimum <= value <= maximum:
             none = ", or to None for no limit" if may_be_none else ""
             raise ConfigurationError(f"{setting} is {value!r}. Set it to a number from {minimum} to {maximum}{none}.")
+
+
+SWITCHES = (
+    "STATS_EVENTS_UTC_DATETIME_ENABLED",
+    "STATS_LOG_ERROR_TEXTS",
+    "STATS_REGISTER_INDEX_TEMPLATES",
+    "STATS_REGISTER_RECEIVERS",
+)
+"""Settings that are True or False."""
+
+
+def check_switches(config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a value that is no truth value: the text 'False' would be taken for True.
+
+    0, 1 and None are values of existing instances.
+    """
+    for setting in SWITCHES:
+        if config[setting] not in (True, False, None):
+            raise ConfigurationError(f"{setting} is {config[setting]!r}. Set it to True or False.")

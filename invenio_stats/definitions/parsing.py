@@ -16,12 +16,15 @@ from invenio_stats.core.intervals import check_index_interval, check_interval, i
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.core.names import check_suffix
 from invenio_stats.definitions.consistency import refuse_shared_totals
+from invenio_stats.definitions.entry_values import AGGREGATION_RULES, QUERY_RULES
 from invenio_stats.definitions.pseudonymization import check_stages, parse_pseudonymization
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.support.import_strings import entries, load_callable, load_entry, load_signal
 
 _REFUSED_IN_INDEX_NAMES = r"""[A-Z\s\\/*?"<>|,#:]"""
 """What the search engine accepts in no name of an index."""
+_QUERIES = "invenio_stats.queries"
+"""The module whose constructors have the parameters of QUERY_RULES; those of other classes may use them differently."""
 
 
 def parse_events(app: Flask, config: Mapping[str, Any]) -> dict[str, EventDefinition]:
@@ -113,6 +116,11 @@ class _Entry(NamedTuple):
             raise ConfigurationError(f"{setting_path} does not fit {cls.__name__}: {error}.") from error
         return dict(params)
 
+    def check_all(self, rules: Mapping[str, Callable[[Any], Any]], params: Mapping[str, Any]) -> None:
+        """Apply the rule of each parameter."""
+        for key, rule in rules.items():
+            self.check(key, rule, params)
+
     def check(self, key: str, rule: Callable[[Any], Any], params: Mapping[str, Any]) -> None:
         """Apply a rule to one parameter; its ValueError becomes a ConfigurationError with the setting path."""
         if params.get(key) is None:
@@ -163,6 +171,8 @@ def _parse_aggregation(entry: _Entry) -> AggregationDefinition:
             f"Set index_interval to {interval!r} or longer."
         )
     entry.check("metric_fields", parse_metrics, params)
+    if is_known:
+        entry.check_all(AGGREGATION_RULES, params)
     params = _with_loaded(entry, params, "query_modifiers")
     return AggregationDefinition(
         name=entry.name,
@@ -208,6 +218,8 @@ def _parse_query(entry: _Entry) -> QueryDefinition:
     cls = entry.cls()
     params = _with_loaded(entry, entry.params(cls, "name"), "query_modifiers")
     entry.check("metric_fields", parse_metrics, params)
+    if getattr(getattr(cls, "__init__", None), "__module__", None) == _QUERIES:
+        entry.check_all(QUERY_RULES, params)
     factory = entry.values.get("permission_factory")
     if factory is not None:
         factory = load_callable(f"{entry.setting_path}['permission_factory']", factory)

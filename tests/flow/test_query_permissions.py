@@ -7,6 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from invenio_stats import current_stats
+from invenio_stats.errors import ConfigurationError
+from invenio_stats.ext import finalize_app
 from invenio_stats.queries import Query, TermsQuery
 from invenio_stats.queries.batch import QueryRequest, answer_all
 from tests.flow.rest import refusal
@@ -195,3 +197,11 @@ def test_whatever_is_selected_was_asked_about(stored, ask, query, value):
         assert str(asked) in has
     else:
         assert response.status_code in (200, 400)
+
+
+@pytest.mark.parametrize("factory", ["no.such:factory", 7, None])
+def test_a_factory_that_cannot_be_called_stops_the_start(app, monkeypatch, factory):
+    """Otherwise every request would be answered with 500."""
+    monkeypatch.setitem(app.config, "STATS_PERMISSION_FACTORY", factory)
+    with pytest.raises(ConfigurationError, match="STATS_PERMISSION_FACTORY"):
+        finalize_app(app)

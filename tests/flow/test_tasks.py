@@ -195,6 +195,7 @@ def test_a_command_reports_each_by_its_name(app, robot, broken_automated, expect
     assert result.exit_code == 1
     assert "record-view-agg: 1 totals written in 1 intervals, 0 failed" in result.output
     assert "record-view-agg-automated: failed: ConnectionError" in result.output
+    assert "`invenio stats doctor` says whether a service is away" in result.output
     expect_logged_errors()
 
 

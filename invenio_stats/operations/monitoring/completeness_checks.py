@@ -1,13 +1,16 @@
-"""Checks of the doctor: workers that stand still, and days of which events are missing."""
+"""Checks of the doctor: workers that stand still, closed indices, and days of which events are missing."""
 
 from datetime import datetime, timezone
 
 from flask_babel import gettext as _
+from invenio_search import current_search_client
 
 from invenio_stats.core.lateness import is_late
+from invenio_stats.definitions.aggregators import make_aggregator
 from invenio_stats.operations.monitoring import gaps, last_runs
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.aliases import closed_indices_of, indices_of
 
 
 def check_lateness() -> Finding:
@@ -52,3 +55,19 @@ def check_gaps() -> Finding:
             _("Schedule StatsDailyTask, or run `stats daily`."),
         )
     return Finding("gaps", "ok", _("No events of finished days are known to be missing."))
+
+
+def check_closed_indices() -> Finding:
+    """Check that no index of events or totals is closed: answers would lack its numbers without saying so."""
+    aggregators = [make_aggregator(name) for name in current_stats.aggregations]
+    names = {getattr(aggregator, field, None) for aggregator in aggregators for field in ("event_index", "index")}
+    aliases = [name for name in sorted(filter(None, names)) if indices_of(current_search_client, name)]
+    closed = sorted({index for name in aliases for index in closed_indices_of(current_search_client, name)})
+    if closed:
+        return Finding(
+            "closed_indices",
+            "error",
+            _("Closed indices, whose numbers are missing from all answers: %(names)s.", names=", ".join(closed)),
+            _("Open them, or delete them if their numbers shall go: the first complete day then rises."),
+        )
+    return Finding("closed_indices", "ok", _("No index of events or totals is closed."))

@@ -1,11 +1,13 @@
 """Checks of the doctor: settings that do not fit together, and events and totals that nobody works on."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
 
+from invenio_stats import config
 from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
@@ -21,6 +23,8 @@ _TYPES_OF = {"process_events": "events_config", "aggregate_events": "aggregation
 """Which names the first argument of a task has."""
 
 _PING_SECONDS = 1.0
+_SIMILAR = 0.85
+"""How similar a name has to be to count as misspelt: a letter or a syllable differs. Instances have own settings."""
 
 
 def check_configuration() -> Finding:
@@ -38,16 +42,34 @@ def check_configuration() -> Finding:
     return Finding("configuration", "ok", _("Event types, aggregations and queries fit together."))
 
 
+def check_settings() -> Finding:
+    """Check that no setting is misspelt: nothing reads a name that does not exist."""
+    known = [name for name in dir(config) if name.startswith("STATS_")]
+    unknown = [name for name in current_app.config if name.startswith("STATS_") and name not in known]
+    similar = {name: close[0] for name in unknown if (close := difflib.get_close_matches(name, known, 1, _SIMILAR))}
+    if similar:
+        return Finding(
+            "settings",
+            "warning",
+            _("No settings of this package: %(names)s.", names=", ".join(similar)),
+            _(
+                "Correct them unless another program reads them. Similar: %(names)s.",
+                names=", ".join(similar.values()),
+            ),
+        )
+    return Finding("settings", "ok", _("No setting seems to be misspelt."))
+
+
 def check_error_texts() -> Finding:
     """Check that the log gets no texts of errors, which may quote an address or a user."""
     if current_app.config["STATS_LOG_ERROR_TEXTS"]:
         return Finding(
-            "error texts",
+            "error_texts",
             "warning" if current_app.debug else "error",
             _("The log gets the texts of errors, which may identify a visitor (STATS_LOG_ERROR_TEXTS)."),
             _("Set it to False except on a developer's machine, and delete what has been logged."),
         )
-    return Finding("error texts", "ok", _("The log gets no texts of errors of this package's events."))
+    return Finding("error_texts", "ok", _("The log gets no texts of errors of this package's events."))
 
 
 def check_receivers() -> Finding:

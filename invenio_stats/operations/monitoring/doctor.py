@@ -15,21 +15,23 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
-from invenio_stats.operations.monitoring.completeness_checks import check_gaps, check_lateness
+from invenio_stats.operations.monitoring.completeness_checks import check_closed_indices, check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_error_texts,
     check_receivers,
     check_schedule,
+    check_settings,
     check_workers,
 )
 from invenio_stats.operations.monitoring.findings import Finding, Level
 from invenio_stats.operations.monitoring.instance_checks import (
     check_broker_instances,
     check_cache_instances,
-    check_spool_owner,
+    check_spool_instances,
 )
 from invenio_stats.operations.monitoring.mapping_checks import check_mappings
+from invenio_stats.operations.monitoring.services import Service, cache, event_broker, search_engine
 from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
 from invenio_stats.totals.leases import quarantined_totals
@@ -48,12 +50,16 @@ def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
             yield check()
         except Exception as error:  # each client fails in its own way; its text may hold a password
             name = check.__name__.removeprefix("check").strip("_")
-            yield Finding(
-                name,
-                "error",
-                _("%(name)s does not answer (%(error)s).", name=name, error=type(error).__name__),
-                _("Start it, or correct its address in the configuration."),
-            )
+            yield Finding(name, "error", *_not_checked(name, error))
+
+
+def _not_checked(name: str, error: Exception) -> tuple[str, str]:
+    """Return which service did not answer a check, and the cure."""
+    if name not in _SERVICES:
+        message = _("%(name)s could not be checked (%(error)s).", name=name, error=type(error).__name__)
+        return message, _("The page docs/errors explains the errors of this package; report any other.")
+    service = _SERVICES[name]()
+    return f"{service.no_answer(error)} {_('Not checked: %(name)s.', name=name)}", service.cure()
 
 
 def _cache() -> Finding:
@@ -169,6 +175,14 @@ def _spool() -> Finding:
             _("The spool of this machine holds %(count)s messages that cannot be read.", count=rejected),
             _("Install the release that wrote them, and run `stats spool send --rejected`."),
         )
+    obstacle = spool.obstacle()
+    if obstacle:
+        return Finding(
+            "spool",
+            "error",
+            _("This user cannot write to %(path)s: events are lost while the broker is away.", path=str(obstacle)),
+            _("Run the command as the user of the web server. If it is, let it write there, or set STATS_SPOOL_DIR."),
+        )
     return Finding("spool", "ok", _("%(count)s messages wait in the spool of this machine.", count=spool.count()))
 
 
@@ -251,6 +265,13 @@ def listed(facts: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
 
 
+_SERVICES: Mapping[str, Callable[[], Service]] = {
+    **dict.fromkeys(("broker", "broker_instances", "dead_letters", "queues"), event_broker),
+    **dict.fromkeys(("engine", "mappings", "closed_indices", "gaps", "totals"), search_engine),
+    **dict.fromkeys(("cache", "cache_instances", "lateness"), cache),
+}
+"""By check, the service that it asks."""
+
 _CHECKS: tuple[Check, ...] = (
     _cache,
     check_cache_instances,
@@ -258,6 +279,7 @@ _CHECKS: tuple[Check, ...] = (
     _countries,
     _pseudonymization,
     check_error_texts,
+    check_settings,
     check_configuration,
     check_receivers,
     check_schedule,
@@ -267,9 +289,10 @@ _CHECKS: tuple[Check, ...] = (
     check_broker_instances,
     _dead_letters,
     _spool,
-    check_spool_owner,
+    check_spool_instances,
     _engine,
     check_mappings,
+    check_closed_indices,
     check_gaps,
     _totals,
     _estimates,

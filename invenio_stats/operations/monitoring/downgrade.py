@@ -44,12 +44,12 @@ def _dead_letters() -> Finding:
     dead = nonzero({name: queue_depth.dead(event.queue) for name, event in current_stats.events.items()})
     if dead:
         return Finding(
-            "dead letters",
+            "dead_letters",
             "warning",
             _("7.x does not read dead letters: %(names)s.", names=listed(dead)),
             _("Replay or purge them: `invenio stats dead-letters`. 7.x leaves them where they are."),
         )
-    return Finding("dead letters", "ok", _("There are no dead letters."))
+    return Finding("dead_letters", "ok", _("There are no dead letters."))
 
 
 CHECKS_BEFORE_DOWNGRADE: tuple[Check, ...] = (_queues, _spool, _dead_letters)

@@ -46,7 +46,7 @@ def check_broker_instances() -> Finding:
     others = _others_on_broker()
     if others:
         return Finding(
-            "broker instances",
+            "broker_instances",
             "warning",
             _("Other instances use the queues of this virtual host: %(names)s.", names="; ".join(others)),
             _(
@@ -54,7 +54,7 @@ def check_broker_instances() -> Finding:
                 "this instance, delete the queue stats-instances."
             ),
         )
-    return Finding("broker instances", "ok", _("No other instance is known on this virtual host."))
+    return Finding("broker_instances", "ok", _("No other instance is known on this virtual host."))
 
 
 def check_cache_instances() -> Finding:
@@ -62,7 +62,7 @@ def check_cache_instances() -> Finding:
     others = _others_in_cache()
     if others:
         return Finding(
-            "cache instances",
+            "cache_instances",
             "warning",
             _("Other instances use the salts and keys of this cache: %(names)s.", names="; ".join(others)),
             _(
@@ -70,16 +70,16 @@ def check_cache_instances() -> Finding:
                 "is forgotten after two days."
             ),
         )
-    return Finding("cache instances", "ok", _("No other instance is known in the cache."))
+    return Finding("cache_instances", "ok", _("No other instance is known in the cache."))
 
 
-def check_spool_owner() -> Finding:
+def check_spool_instances() -> Finding:
     """Check that the spool's directory is this instance's alone."""
     spool, own = outbox().spool, own_instance_name()
     others = sorted({owner for path in spool.files() if (owner := spool.owner(path)) not in (None, own)})
     if others:
         return Finding(
-            "spool instances",
+            "spool_instances",
             "warning",
             _(
                 "The spool's directory %(folder)s is also that of: %(names)s. This instance writes to %(file)s.",
@@ -92,7 +92,7 @@ def check_spool_owner() -> Finding:
                 "stats spool send` once with the SEARCH_INDEX_PREFIX or SECRET_KEY of that time, and delete the file."
             ),
         )
-    return Finding("spool instances", "ok", _("The spool's directory is this instance's alone."))
+    return Finding("spool_instances", "ok", _("The spool's directory is this instance's alone."))
 
 
 def _others_on_broker() -> list[str]:

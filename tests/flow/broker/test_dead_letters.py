@@ -238,7 +238,7 @@ def test_a_broker_that_is_away_is_named_with_the_cure(queue, invoke, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr("invenio_stats.broker.dead_letters.open_reader", away)
         said = invoke(*command, code=1)
-    assert "see BROKER_URL" in said
+    assert "Start it, or correct BROKER_URL. Nothing is lost; run the command again." in said
     assert "secret" not in said
 
 

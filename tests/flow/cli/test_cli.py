@@ -136,8 +136,14 @@ def test_deleting_asks_and_can_be_tried_first(invoke, counted, search_client, in
     [
         (["events", "process", "no-such"], "Invalid event type(s): no-such"),
         (["aggregations", "process", "no-such"], "Invalid aggregation type(s): no-such"),
-        (["aggregations", "process", "--start-date", "soon"], "'soon' is not a timestamp"),
-        (["aggregations", "process", "--start-date", "2026-02", "--end-date", "2026-01"], "swap them"),
+        (
+            ["aggregations", "process", "--start-date", "soon"],
+            "'soon' is not a date. Write it as 2026-01-31, 2026-01 or 2026.",
+        ),
+        (
+            ["aggregations", "process", "--start-date", "2026-02", "--end-date", "2026-01"],
+            "--from 2026-02-01 is after --to 2026-01-01; swap",
+        ),
         (["aggregations", "list-bookmarks", "-n", "0"], "0 is not in the range"),
     ],
 )

@@ -27,11 +27,15 @@ def app_config(app_config):
         ["indices", "compact", "--yes"],
         ["verify"],
         ["query", "record-view-total", "--param", "pid_value=42"],
+        ["events", "dropped"],
+        ["gaps"],
+        ["export", "folder"],
     ],
     ids=" ".join,
 )
 @pytest.mark.expect_logged_errors
-def test_a_command_says_what_to_start(app, command):
+def test_a_command_says_what_to_start(app, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     result = app.test_cli_runner().invoke(stats, command)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)

@@ -97,7 +97,9 @@ def test_a_month_that_cannot_be_compacted_is_said_and_the_others_go_on(invoke, m
     ("args", "said"),
     [
         (["indices", "compact", "--month", "9999-12"], "9999-12 is not closed"),
-        (["indices", "compact", "--month", "soon"], "'soon' is not a timestamp"),
+        (["indices", "compact", "--month", "soon"], "'soon' is not a month. Write it as 2026-01."),
+        (["indices", "compact", "--month", "2026"], "'2026' is not a month"),
+        (["indices", "compact", "--month", "2026-13"], "'2026-13' is not a month"),
         (["indices", "compact", "no-such"], "Invalid event type(s): no-such"),
         (["export", "x", "no-such"], "Invalid event type(s): no-such"),
         (["export", "x", "--from", "2026-02", "--to", "2026-01"], "swap them"),
@@ -105,6 +107,12 @@ def test_a_month_that_cannot_be_compacted_is_said_and_the_others_go_on(invoke, m
 )
 def test_a_mistake_exits_2_and_is_named(invoke, args, said):
     assert said in invoke(*args, code=2)
+
+
+def test_a_directory_that_cannot_be_made_is_named(invoke):
+    assert "/dev/null/x cannot be read or written: Not a directory. Name another" in invoke(
+        "export", "/dev/null/x", code=1
+    )
 
 
 def test_export_and_import(invoke, month, tmp_path, search_client):

@@ -84,7 +84,7 @@ def test_the_doctor_names_texts_in_the_log(app, queues, monkeypatch, is_developm
     monkeypatch.setattr(app, "debug", is_development)
     monkeypatch.setitem(app.config, "STATS_LOG_ERROR_TEXTS", True)
     findings = json.loads(app.test_cli_runner().invoke(stats, ["doctor", "--json"]).output)
-    (finding,) = [finding for finding in findings if finding["check"] == "error texts"]
+    (finding,) = [finding for finding in findings if finding["check"] == "error_texts"]
     assert (finding["level"], "STATS_LOG_ERROR_TEXTS" in finding["message"]) == (level, True)
 
 

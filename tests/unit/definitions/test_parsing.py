@@ -6,6 +6,7 @@ from flask import Flask
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.definitions import parsing
 from invenio_stats.errors import ConfigurationError
+from invenio_stats.queries import TermsQuery
 
 INDEXER = "invenio_stats.processors:EventsIndexer"
 AGGREGATOR = "invenio_stats.aggregations:StatAggregator"
@@ -90,6 +91,54 @@ def test_a_mistake_in_an_aggregation_is_named(params, said):
 def test_a_mistake_in_a_query_is_named():
     with pytest.raises(ConfigurationError, match=r"STATS_QUERIES\['q'\] has unknown keys \['permission'\]"):
         parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": {"index": "i"}, "permission": None}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("index", 7, "7 is not a list of names. Write each as a text."),
+        ("time_field", ["timestamp"], "['timestamp'] is not a name. Write it as a text."),
+        ("required_filters", ["pid_value"], "['pid_value'] is not a dict. Write it as {'parameter': 'field'}."),
+        ("optional_filters", {"pid_type": None}, "{'pid_type': None} cannot be used. Write it as"),
+        ("copy_fields", "title", "'title' is not a dict. Write it as {'name': 'field'} or {'name': function}."),
+        ("copy_fields", {7: "title"}, "{7: 'title'} cannot be used."),
+        ("aggregated_fields", [7], "[7] is not a list of names."),
+        ("max_bucket_size", "10", "'10' is not a number of buckets. Set it to a whole number, 1 or more."),
+        ("max_bucket_size", True, "True is not a number of buckets."),
+        ("max_bucket_size", 0, "0 is not a number of buckets."),
+    ],
+)
+def test_a_wrong_value_of_a_query_is_named(key, value, said):
+    """With the path of the setting, at the start: not by a ValueError, nor by the first answer."""
+    params = {"index": "stats-x", key: value}
+    with pytest.raises(ConfigurationError) as refused:
+        parsing.parse_queries(APP, {"q": {"cls": QUERY, "params": params}})
+    assert f"STATS_QUERIES['q']['params'][{key!r}]: {said}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("event", 7, "7 is not a name."),
+        ("field", ["unique_id"], "['unique_id'] is not a name."),
+        ("copy_fields", ["title"], "['title'] is not a dict."),
+        ("max_bucket_size", -1, "-1 is not a number of buckets."),
+    ],
+)
+def test_a_wrong_value_of_an_aggregation_is_named(key, value, said):
+    params = {"event": "e", "field": "unique_id", key: value}
+    with pytest.raises(ConfigurationError) as refused:
+        parsing.parse_aggregations(APP, {"a": {"cls": AGGREGATOR, "params": params}})
+    assert f"STATS_AGGREGATIONS['a']['params'][{key!r}]: {said}" in str(refused.value)
+
+
+def test_another_constructor_may_use_a_parameter_differently():
+    class Custom(TermsQuery):
+        def __init__(self, name, index, max_bucket_size="all"):
+            super().__init__(name, index)
+
+    entry = {"cls": Custom, "params": {"index": "stats-x", "max_bucket_size": "few"}}
+    assert parsing.parse_queries(APP, {"q": entry})["q"].params["max_bucket_size"] == "few"
 
 
 def test_a_query_needs_an_index():

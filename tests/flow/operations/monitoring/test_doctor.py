@@ -8,9 +8,11 @@ from invenio_cache import current_cache
 
 from invenio_stats import tasks
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.broker.outbox import _KEY as OUTBOX
 from invenio_stats.cli import stats
 from invenio_stats.operations import daily, runner
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
+from invenio_stats.operations.monitoring.doctor import _CHECKS
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import TermsQuery
 
@@ -44,6 +46,37 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
     found = doctor(1)
     assert found["broker"]["level"] == "error"
     assert "secret" not in json.dumps(found)
+
+
+def test_checks_have_one_name_whether_they_work_or_not(doctor):
+    """A monitor that reads the JSON finds a check again when its service is away."""
+    names = [check.__name__.removeprefix("check").strip("_") for check in _CHECKS]
+    assert list(doctor(1)) == names
+
+
+def test_a_spool_that_cannot_be_written_is_named(doctor, app, tmp_path, monkeypatch):
+    """While the broker answers, nothing else would say so."""
+    (tmp_path / "file").touch()
+    monkeypatch.setitem(app.config, "STATS_SPOOL_DIR", str(tmp_path / "file" / "spool"))
+    monkeypatch.setattr(app, "extensions", {**app.extensions})
+    app.extensions.pop(OUTBOX, None)
+    finding = doctor(1)["spool"]
+    assert finding["level"] == "error"
+    assert str(tmp_path / "file") in finding["message"]
+    assert "STATS_SPOOL_DIR" in finding["cure"]
+
+
+def test_a_misspelt_setting_is_named(doctor, app, scheduled, monkeypatch):
+    """Nothing else would: a name that nobody reads has no effect."""
+    monkeypatch.setitem(app.config, "STATS_OF_THE_LIBRARY", True)
+    assert doctor(1)["settings"]["level"] == "ok"
+    monkeypatch.setitem(app.config, "STATS_ROBOT_EXCEPTIONS", [])
+    finding = doctor(1)["settings"]
+    assert (finding["level"], finding["message"]) == (
+        "warning",
+        "No settings of this package: STATS_ROBOT_EXCEPTIONS.",
+    )
+    assert finding["cure"].endswith("Similar: STATS_ROBOTS_EXCEPTIONS.")
 
 
 def test_tasks_that_nobody_starts_are_named(doctor, app, monkeypatch):
@@ -191,6 +224,15 @@ def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, se
     daily.run_all()
     finding = doctor(1)["gaps"]
     assert (finding["level"], finding["message"]) == ("warning", "Events are missing of: record-view.")
+
+
+def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search_client, index_prefix, put_templates):
+    index = f"{index_prefix}stats-record-view-2026-02"
+    search_client.indices.create(index=index)
+    assert doctor(1)["closed_indices"]["level"] == "ok"
+    search_client.indices.close(index=index)
+    finding = doctor(1)["closed_indices"]
+    assert (finding["level"], finding["message"].count(index)) == ("error", 1)
 
 
 def test_a_worker_that_stands_still_is_named(doctor, app, scheduled, monkeypatch):

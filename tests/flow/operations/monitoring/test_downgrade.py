@@ -36,7 +36,7 @@ def test_nothing_waits(before_downgrade):
     code, found = before_downgrade()
     assert code == 0
     assert {level for level, _ in found.values()} == {"ok"}
-    assert set(found) == {"queues", "spool", "dead letters"}
+    assert set(found) == {"queues", "spool", "dead_letters"}
 
 
 def test_messages_that_wait_are_an_error_until_they_are_processed(before_downgrade, app, put_templates):
@@ -123,7 +123,7 @@ def test_another_user_is_denied(open_path, mode):
 def test_dead_letters_are_a_warning(before_downgrade, queues):
     dead_letters.reject(queues["file-download"], [(download(on(3)), "no index")])
     code, found = before_downgrade()
-    assert (code, found["dead letters"]) == (0, ("warning", "7.x does not read dead letters: file-download: 1."))
+    assert (code, found["dead_letters"]) == (0, ("warning", "7.x does not read dead letters: file-download: 1."))
 
 
 def test_a_broker_that_is_away_is_an_error(before_downgrade, monkeypatch):

@@ -288,7 +288,7 @@ def test_status_asks_once_for_all_event_types(app, queues, search_client, reques
     [
         (["no-such"], "Invalid event type(s): no-such"),
         (["--from", "2026-02", "--to", "2026-01"], "swap them"),
-        (["--from", "soon"], "'soon' is not a timestamp"),
+        (["--from", "soon"], "'soon' is not a date"),
     ],
 )
 def test_a_mistake_exits_2_and_is_named(invoke, args, said):
@@ -302,5 +302,5 @@ def test_an_engine_that_is_away_is_named_with_the_cure(invoke, search_client, mo
     with monkeypatch.context() as patch:
         patch.setattr(search_client.transport, "perform_request", away)
         said = invoke(code=1)
-    assert "see SEARCH_HOSTS" in said
+    assert "Start it, or correct SEARCH_HOSTS." in said
     assert "secret" not in said

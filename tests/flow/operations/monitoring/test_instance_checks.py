@@ -47,8 +47,8 @@ def test_an_instance_alone_is_alone(doctor, as_instance):
     current_cache.delete(instance_checks._KEY)
     for _time in range(2):  # its own name is not another's
         found = doctor()
-        assert [found[f"{service} instances"]["level"] for service in ("cache", "spool")] == ["ok", "ok"]
-        assert "alone-" not in found["broker instances"]["message"]
+        assert [found[f"{service}_instances"]["level"] for service in ("cache", "spool")] == ["ok", "ok"]
+        assert "alone-" not in found["broker_instances"]["message"]
 
 
 def test_both_instances_are_named_whoever_asks(doctor, as_instance, search_client):
@@ -58,7 +58,7 @@ def test_both_instances_are_named_whoever_asks(doctor, as_instance, search_clien
         names[prefix] = doctor()
     for own, other in (("first-", "second-"), ("second-", "first-")):
         for service, cure in (("cache", "CACHE_KEY_PREFIX"), ("broker", "BROKER_URL")):
-            finding = names[own][f"{service} instances"]
+            finding = names[own][f"{service}_instances"]
             assert finding["level"] == "warning"
             assert other in finding["message"]
             assert own not in finding["message"]
@@ -69,7 +69,7 @@ def test_a_worker_of_the_other_instance_is_enough_and_it_logs_once(doctor, as_in
     as_instance("worker-")
     process_all([])
     as_instance("doctor-")
-    assert "worker-" in doctor()["broker instances"]["message"]
+    assert "worker-" in doctor()["broker_instances"]["message"]
     for _run in range(2):
         process_all([])
     logged = [record for record in caplog.records if record.message == "Another instance uses the same service"]
@@ -112,7 +112,7 @@ def test_a_shared_directory_of_the_spool_is_named(doctor, as_instance, app, tmp_
     monkeypatch.setitem(app.config, "STATS_SPOOL_DIR", str(tmp_path))
     Spool(str(tmp_path), 1_000_000, "first-").put([Outgoing("stats-x", "1", "{}")])
     as_instance("second-")
-    finding = doctor()["spool instances"]
+    finding = doctor()["spool_instances"]
     assert finding["level"] == "warning"
     assert "first-" in finding["message"]
     assert outbox().spool.path.name in finding["message"]
