@@ -14,10 +14,10 @@ from invenio_stats.core import names
 from invenio_stats.core.intervals import FORMATS, ROUNDING, Interval, label, starts
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.metrics import ALLOWED_METRICS
-from invenio_stats.core.moments import utc
+from invenio_stats.core.moments import parse_calendar, utc
 from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found
-from invenio_stats.totals import attributes, deletion
+from invenio_stats.totals import attributes, breakdowns, deletion
 from invenio_stats.totals.counted_interval import count_interval
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.run import Run
@@ -31,6 +31,7 @@ __all__ = (
     "SUPPORTED_INTERVALS",
     "BookmarkAPI",
     "StatAggregator",
+    "UsageBreakdownAggregator",
     "filter_robots",
     "format_range_dt",
 )
@@ -216,6 +217,32 @@ class StatAggregator:
     def _split_date_range(self, lower_limit: datetime, upper_limit: datetime) -> dict[str, datetime]:
         """Return the starts of the intervals between two limits, both included, by their labels."""
         return {label(start, self.interval): start for start in starts(lower_limit, upper_limit, self.interval)}
+
+
+class UsageBreakdownAggregator(StatAggregator):
+    """Keeps the breakdowns of usage: for each finished day, and folded for each finished month.
+
+    A day with changes is recounted as a whole, and its month is folded anew. It reads the totals of item and record
+    usage, so it counts the changes that these have counted before.
+    """
+
+    events_per_window = breakdowns.EVENTS_PER_WINDOW
+    """Events whose visitors are told apart at the same time; it limits memory and does not change any count."""
+
+    def run(
+        self, start_date: Any = None, end_date: Any = None, update_bookmark: bool = True
+    ) -> list[tuple[int, int]] | None:
+        """Recount and fold; return (written, failed) for each day, or None if there is nothing to count yet.
+
+        Without dates it recounts the finished days that were touched since the bookmark, and moves that; with dates,
+        all finished days between them.
+        """
+        edges = (None if edge is None else parse_calendar(edge) for edge in (start_date, end_date))
+        return breakdowns.run(self, _now, *edges, update_bookmark, self.events_per_window)
+
+    def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
+        """Yield nothing: a day is counted as a whole, and nothing compares its documents one by one."""
+        yield from ()
 
 
 def _now() -> datetime:

@@ -99,6 +99,25 @@ setting leaves out has its default, any other one is Open. It is applied when an
 that is stored.
 """
 
+STATS_FOLD_UNDER = 5
+"""Different visitors that a country or referring host must have on at least one day of a month to be shown in it.
+
+Default: 5. The others are one line, "Other". Months that are already folded stay as they are until one of their days
+is recounted: `invenio stats aggregations process usage-breakdown-agg --from ... --to ...` folds them anew.
+"""
+
+STATS_BREAKDOWN_MIN_USES = 50
+"""Views and downloads that a record must have in a month, all versions together, to have a breakdown of that month.
+
+Default: 50. Who knows all but one of a community's records could otherwise tell the countries of the last one.
+"""
+
+STATS_BREAKDOWN_VALUES = 1_000
+"""Countries or referring hosts in the breakdown of one day or month; what is used less is part of "Other".
+
+Default: 1,000. It bounds the size of each document, whatever hosts requests claim to come from.
+"""
+
 STATS_COUNTER_TDM = None
 """Recognises agreed text and data mining: `(request)` -> True if the request is part of it.
 

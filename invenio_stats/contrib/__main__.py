@@ -35,6 +35,7 @@ def templates() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     for alias_name, fields in (
         (names.ITEM_USAGE, mappings.ITEM_USAGE_FIELDS),
         (names.RECORD_USAGE, mappings.RECORD_USAGE_FIELDS),
+        (names.USAGE_BREAKDOWN, mappings.BREAKDOWN_FIELDS),
         (names.SEARCHES, mappings.SEARCH_FIELDS),
     ):
         alias = PREFIX + alias_name

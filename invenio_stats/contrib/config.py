@@ -1,11 +1,11 @@
 """Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
-from invenio_stats.aggregations import StatAggregator
+from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.contrib.queries.usage import USAGE_QUERIES
 from invenio_stats.core import names
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
 from invenio_stats.queries import DateHistogramQuery, TermsQuery
-from invenio_stats.totals.usage import ITEM_USAGE, RECORD_USAGE, SEARCHES
+from invenio_stats.totals.usage import BREAKDOWNS, ITEM_USAGE, RECORD_USAGE, SEARCHES
 
 __all__ = (
     "AGGREGATIONS_CONFIG",
@@ -110,13 +110,18 @@ USAGE_AGGREGATIONS = {
         "cls": StatAggregator,
         "params": {**_USED, "index": names.RECORD_USAGE, "usage": RECORD_USAGE},
     },
+    "usage-breakdown-agg": {
+        "templates": f"{_AGGREGATIONS}.aggr_usage_breakdown",
+        "cls": UsageBreakdownAggregator,
+        "params": {**_USED, "index_interval": "year", "index": names.USAGE_BREAKDOWN, "usage": BREAKDOWNS},
+    },
     "search-agg": {
         "templates": f"{_AGGREGATIONS}.aggr_search",
         "cls": StatAggregator,
         "params": {"event": "search", "interval": "day", "index_interval": "month", "usage": SEARCHES},
     },
 }
-"""Totals of items (COUNTER's), of records and of searches: add them to STATS_AGGREGATIONS."""
+"""Totals of items (COUNTER's), of records, their breakdowns, and totals of searches: add them to STATS_AGGREGATIONS."""
 
 QUERIES_CONFIG = {
     "bucket-file-download-histogram": {

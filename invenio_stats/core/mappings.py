@@ -91,6 +91,16 @@ ITEM_USAGE_FIELDS: dict[str, Field] = {
 SEARCH_FIELDS: dict[str, Field] = {"search_page": KEYWORD, "rows": NOT_INDEXED}
 """Fields of the totals of searches."""
 
+BREAKDOWN_FIELDS: dict[str, Field] = {
+    "interval": KEYWORD,
+    "scope": KEYWORD,
+    "scope_id": KEYWORD,
+    "dimension": KEYWORD,
+    "rows": NOT_INDEXED,
+    "other": NOT_INDEXED,
+}
+"""Fields of the breakdowns of usage: those of days, and those of months, which are folded."""
+
 NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
 """The filter of the alias of raw events: only events that count."""
 

@@ -6,8 +6,11 @@ from typing import Any
 from invenio_stats.errors import ConfigurationError
 
 NUMBERS: Mapping[str, tuple[float, float, bool]] = {
+    "STATS_BREAKDOWN_MIN_USES": (1, 1_000_000_000, False),
+    "STATS_BREAKDOWN_VALUES": (1, 10_000, False),
     "STATS_DEAD_LETTERS_DAYS": (0, 36_500, False),
     "STATS_EXPORT_ROWS": (1, 10_000_000, False),
+    "STATS_FOLD_UNDER": (1, 1_000_000, False),
     "STATS_LEASE_SECONDS": (1, 86_400, False),
     "STATS_PROCESS_SECONDS": (0, 31_536_000, True),
     "STATS_QUERY_MAX_BODY_BYTES": (2, 1_073_741_824, False),

@@ -4,12 +4,28 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from invenio_stats.aggregations import UsageBreakdownAggregator
+from invenio_stats.operations import runner
 from invenio_stats.operations.monitoring import gaps
 from invenio_stats.privacy.error_texts import without_text
+from invenio_stats.proxies import current_stats
 
 logger = logging.getLogger(__name__)
 
-STEPS: dict[str, Callable[[], int]] = {"gaps": gaps.find_all}
+
+def _count_breakdowns() -> Any:
+    """Recount and fold the configured breakdowns of usage; return the number of days, or the Failure of a run."""
+    configured = [
+        name
+        for name, definition in current_stats.aggregations.items()
+        if issubclass(definition.cls, UsageBreakdownAggregator)
+    ]
+    results = runner.aggregate_all(configured)
+    failures = [result for result in results if isinstance(result, dict)]
+    return failures[0] if failures else sum(len(result or ()) for result in results)
+
+
+STEPS: dict[str, Callable[[], Any]] = {"breakdowns": _count_breakdowns, "gaps": gaps.find_all}
 """The steps by name, in order. Each returns the number of things that it has made or found."""
 
 
@@ -18,7 +34,7 @@ def run_all() -> dict[str, Any]:
     return {name: _run(name, step) for name, step in STEPS.items()}
 
 
-def _run(name: str, step: Callable[[], int]) -> Any:
+def _run(name: str, step: Callable[[], Any]) -> Any:
     try:
         return step()
     except Exception as error:

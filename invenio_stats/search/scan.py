@@ -1,6 +1,6 @@
 """Read all documents of an index, page by page."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,9 +21,14 @@ def scan(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Ite
         yield hit["_id"], hit["_source"]
 
 
-def hits(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
-    """Yield the same documents as complete hits, with the name of the index, which an alias does not tell."""
-    body = {"query": query} if query else None
+def hits(
+    client: Any, index: str, query: Mapping[str, Any] | None = None, fields: Sequence[str] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the same documents as complete hits, with the name of the index, which an alias does not tell.
+
+    `fields` are those that are read; None for all, which costs the engine less if the documents are small.
+    """
+    body = {**({"query": query} if query else {}), **({"_source": list(fields)} if fields else {})} or None
     yield from search.helpers.scan(client, query=body, index=index, size=PAGE_SIZE, allow_partial_search_results=False)
 
 

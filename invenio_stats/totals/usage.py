@@ -69,3 +69,13 @@ SEARCHES = Usage(
     ("count",),
 )
 """Searches that people, and agreed mining, executed on the site."""
+
+BREAKDOWNS = Usage(
+    ("scope",),
+    RECORD_USAGE.counted,
+    item_usage.RecordTally,
+    mappings.BREAKDOWN_FIELDS,
+    (),
+    (),
+)
+"""Regular use of records by country and by referrer; its days are counted by `totals.breakdowns`."""

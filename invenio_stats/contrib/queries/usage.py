@@ -1,10 +1,11 @@
-"""The ready-made queries about usage: totals, series and lists of each scope."""
+"""The ready-made queries about usage: totals, series, lists and breakdowns of each scope."""
 
 from collections.abc import Callable
 from typing import Any
 
 from invenio_stats.contrib.queries import permissions
 from invenio_stats.queries.usage.answers import UsageSeriesQuery, UsageTotalQuery
+from invenio_stats.queries.usage.breakdowns import UsageBreakdownQuery
 from invenio_stats.queries.usage.lists import UsageListQuery
 from invenio_stats.queries.usage.open_ratio import OpenRatioQuery
 from invenio_stats.queries.usage.parameters import Accepted
@@ -35,6 +36,9 @@ _LISTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+_BREAKDOWNS = {"countries": "country", "hosts": "referrer"}
+
+
 def _build() -> dict[str, dict[str, Any]]:
     queries = {}
     for scope, (permission, accepted) in _SCOPES.items():
@@ -49,9 +53,12 @@ def _build() -> dict[str, dict[str, Any]]:
         queries[name] = _query(UsageListQuery, permission, accepted, **params)
     for scope in ("repository", "community", "record"):
         permission, accepted = _SCOPES[scope]
+        whole = accepted._replace(compares=False, has_versions=False)  # a single version never has a breakdown
+        for name, dimension in _BREAKDOWNS.items():
+            queries[f"{scope}-{name}"] = _query(UsageBreakdownQuery, permission, whole, dimension=dimension)
         queries[f"{scope}-open-ratio"] = _query(OpenRatioQuery, permission, accepted._replace(compares=False))
     return queries
 
 
 USAGE_QUERIES = _build()
-"""Totals, series, lists and shares of open use, by name; more queries about usage are added to this dict."""
+"""Totals, series, lists, breakdowns and shares of open use, by name; more queries about usage are added to it."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.completeness.answers import answer_state
 from invenio_stats.completeness.first_day import FirstDay
+from invenio_stats.core import names
 from invenio_stats.core.moments import parse
 from invenio_stats.core.periods import Days
 from invenio_stats.proxies import current_stats
@@ -13,11 +14,13 @@ from invenio_stats.queries.usage.sources import DOWNLOADS, ITEM_USAGE, RECORD_US
 from invenio_stats.search import aliases
 from invenio_stats.search.client import SearchRequest, search_all
 
+BREAKDOWN_AGGREGATION = "usage-breakdown-agg"
 _ITEM_USAGE_AGGREGATION = "item-usage-agg"
 
 _USUAL = {
     RECORD_USAGE: "record-usage-agg",
     ITEM_USAGE: _ITEM_USAGE_AGGREGATION,
+    names.USAGE_BREAKDOWN: BREAKDOWN_AGGREGATION,
     VIEWS: "record-view-agg",
     DOWNLOADS: "file-download-agg",
 }

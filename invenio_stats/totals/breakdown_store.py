@@ -1,0 +1,134 @@
+"""Read and replace the documents of usage by country and host, one for each scope, and day or month."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple
+
+from invenio_stats.core import mappings, names
+from invenio_stats.core.breakdowns import Breakdown, Scope, Use, read_rows, write_rows
+from invenio_stats.core.intervals import Interval, label
+from invenio_stats.core.moments import iso
+from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.search import bulk, clauses, scan
+from invenio_stats.search.clauses import Body
+from invenio_stats.totals.total_indices import ensure_totals_index
+
+_PAGE = 100
+"""Documents in one request; each may have thousands of rows."""
+
+Period = Literal["day", "month"]
+
+
+class StoredBreakdown(NamedTuple):
+    """A breakdown with what it is about."""
+
+    scope: Scope
+    dimension: str
+    breakdown: Breakdown
+
+
+class BreakdownStore:
+    """Reads and replaces the breakdowns of a period. A document is written in one piece, and only if it has changed."""
+
+    def __init__(self, client: Any, alias: str, index_interval: Interval):
+        """Take the alias of the breakdowns, with the instance's prefix."""
+        self._client = client
+        self._alias = alias
+        self._index_interval = index_interval
+
+    def replace(
+        self, period: Period, start: datetime, kinds: Iterable[str], found: Iterable[StoredBreakdown], now: datetime
+    ) -> int:
+        """Replace all breakdowns of a day or month that are about these kinds of scope; return how many changed.
+
+        Those that are not found any more are deleted, after the others are written.
+        """
+        self.refresh()
+        query = self._query(period, start, start, [{"terms": {"scope": list(kinds)}}])
+        stored = {hit["_id"]: (hit["_index"], _digest(hit["_source"])) for hit in self._hits(query)}
+        index = f"{self._alias}-{label(start, self._index_interval)}"
+        changed = 0
+        for page in scan.pages(found, _PAGE):
+            documents = {_id(item, period, start): _document(item, period, start) for item in page}
+            operations = []
+            for document_id, source in documents.items():
+                known = stored.pop(document_id, None)
+                if known is None or known[1] != _digest(source):
+                    source = {**source, "updated_timestamp": iso(now)}
+                    operations.append({"_index": index, "_id": document_id, "_source": source})
+            changed += self._send(operations, index)
+        for gone in scan.pages(stored.items(), _PAGE):
+            changed += self._send(
+                [{"_op_type": "delete", "_index": where, "_id": document_id} for document_id, (where, _) in gone]
+            )
+        return changed
+
+    def refresh(self) -> None:
+        """Let searches find what has been written."""
+        self._client.indices.refresh(index=self._alias, ignore_unavailable=True)
+
+    def scopes(self, first: datetime, last: datetime) -> set[tuple[Scope, str]]:
+        """Return scope and dimension of all breakdowns of these days."""
+        hits = self._hits(self._query("day", first, last), ["scope", "scope_id", "dimension"])
+        return {_about(hit["_source"]) for hit in hits}
+
+    def days(
+        self, first: datetime, last: datetime, dimension: str, scopes: Iterable[Scope]
+    ) -> Iterator[StoredBreakdown]:
+        """Yield the breakdowns of these days about some scopes, in any order."""
+        of_scopes = clauses.any_of([_of_scope(scope) for scope in scopes])
+        query = self._query("day", first, last, [{"term": {"dimension": dimension}}, of_scopes])
+        for hit in self._hits(query):
+            source = hit["_source"]
+            yield StoredBreakdown(*_about(source), Breakdown(list(read_rows(source["rows"])), Use(**source["other"])))
+
+    def _query(self, period: Period, first: datetime, last: datetime, narrowed: Iterable[Body] = ()) -> Body:
+        dates = {"gte": iso(first), "lte": iso(last), "format": clauses.DATE_FORMAT}
+        return clauses.all_of([{"term": {"interval": period}}, {"range": {"timestamp": dates}}, *narrowed])
+
+    def _hits(self, query: Body, fields: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
+        if self._client.indices.exists(index=self._alias):
+            yield from scan.hits(self._client, self._alias, query, fields)
+
+    def _send(self, operations: list[dict[str, Any]], index: str | None = None) -> int:
+        if not operations:
+            return 0
+        if index is not None:
+            ensure_totals_index(self._client, index, self._alias, mappings.BREAKDOWN_FIELDS)
+        stored = bulk.store(self._client, operations)
+        if stored.refused or stored.blocked:
+            reason = (stored.refused or stored.blocked)[0].reason
+            raise EngineUnavailableError(f"Breakdowns of usage were refused ({reason}). The next run tries again.")
+        return len(operations)
+
+
+def _about(source: Mapping[str, Any]) -> tuple[Scope, str]:
+    return Scope(source["scope"], source.get("scope_id")), source["dimension"]
+
+
+def _of_scope(scope: Scope) -> Body:
+    terms: list[Body] = [{"term": {"scope": scope.kind}}]
+    return clauses.all_of(terms if scope.id is None else [*terms, {"term": {"scope_id": scope.id}}])
+
+
+def _id(item: StoredBreakdown, period: Period, start: datetime) -> str:
+    return names.total_id(f"{item.dimension}:{item.scope.kind}:{item.scope.id or ''}", label(start, period))
+
+
+def _document(item: StoredBreakdown, period: Period, start: datetime) -> dict[str, Any]:
+    return {
+        "timestamp": iso(start),
+        "interval": period,
+        "scope": item.scope.kind,
+        **({} if item.scope.id is None else {"scope_id": item.scope.id}),
+        "dimension": item.dimension,
+        "rows": write_rows(item.breakdown.rows, has_visitors=period == "day"),
+        "other": item.breakdown.other._asdict(),
+    }
+
+
+def _digest(source: Mapping[str, Any]) -> bytes:
+    values = {name: value for name, value in source.items() if name != "updated_timestamp"}
+    return sha256(json.dumps(values, sort_keys=True).encode()).digest()

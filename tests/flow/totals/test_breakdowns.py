@@ -1,0 +1,140 @@
+"""Breakdowns are counted for finished days, and folded for finished months."""
+
+import pytest
+
+from invenio_stats.aggregations import UsageBreakdownAggregator
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.moments import parse
+from invenio_stats.operations.verification.verify import is_verifiable
+from tests.fixtures import breakdowns
+
+ALIAS = "stats-usage-breakdown"
+
+
+@pytest.fixture
+def aggregator(usage_aggregator):
+    return usage_aggregator("usage-breakdown-agg", UsageBreakdownAggregator)
+
+
+@pytest.fixture
+def run(usage_aggregator, aggregator):
+    """Return `run(**dates)`: count the usage of items and records, then the breakdowns."""
+
+    def execute(**dates):
+        for name in ("item-usage-agg", "record-usage-agg"):
+            usage_aggregator(name).run()
+        return aggregator.run(**dates)
+
+    return execute
+
+
+@pytest.fixture
+def found(stored_totals):
+    """Return `found(interval)`: the countries of the repository, by day or month."""
+    return lambda interval: {
+        key[3]: counted["rows"]
+        for key, counted in breakdowns.read(stored_totals(ALIAS))[interval].items()
+        if key[:2] == ("country", "repository")
+    }
+
+
+def crowd(usage, day, number=6, country="DE", **fields):
+    return [usage.view(day=day, visitor_id=f"{visitor}0", country=country, **fields) for visitor in range(number)]
+
+
+def test_there_is_no_run_before_usage_is_counted(usage, aggregator):
+    crowd(usage, "2026-03-10")
+    assert aggregator.run() is None
+
+
+def test_today_waits_until_it_is_over(usage, run, found, clock):
+    crowd(usage, "2026-03-19")
+    crowd(usage, "2026-03-20", 2)
+    run()
+    assert found("day") == {"2026-03-19": {"DE": (6, 0, 6)}}
+    clock.forward(hours=12)
+    run()
+    assert found("day")["2026-03-20"] == {"DE": (2, 0, 2)}
+
+
+def test_a_month_is_folded_when_it_is_over(usage, run, found, clock):
+    crowd(usage, "2026-03-19")
+    run()
+    assert found("month") == {}
+    clock.forward(days=11, hours=11)
+    run()
+    assert found("month") == {}
+    clock.forward(hours=1)
+    assert run() == []
+    assert found("month") == {"2026-03": {"DE": (6, 0)}}
+
+
+def test_a_late_event_recounts_its_day_and_folds_its_month(usage, run, found, clock):
+    crowd(usage, "2026-02-10")
+    crowd(usage, "2026-02-11")
+    clock.forward(hours=1)
+    run()
+    clock.forward(hours=1)
+    crowd(usage, "2026-02-10", 7, country="CH", session="s2")
+    assert len(run()) == 1
+    assert found("month") == {"2026-02": {"DE": (12, 0), "CH": (7, 0)}}
+
+
+def test_an_unchanged_day_is_not_written_again(usage, run, clock):
+    crowd(usage, "2026-02-10")
+    assert run() == [(2, 0)]
+    clock.forward(seconds=30)  # within the overlap
+    assert run() == [(0, 0)]
+
+
+def test_a_community_that_its_last_record_leaves_goes(usage, run, stored_totals, clock):
+    (ref,) = crowd(usage, "2026-02-10", 1, labels=["c1"])
+    run()
+    clock.forward(hours=1)
+    usage.change(ref, labels=[])
+    run()
+    assert {document["scope"] for document in stored_totals(ALIAS).values()} == {"repository"}
+
+
+def test_a_run_that_fails_is_repeated(usage, run, found, aggregator, monkeypatch, app):
+    """The days are written, then the run ends: the next one folds their month."""
+    crowd(usage, "2026-02-10")
+    with monkeypatch.context() as patch:
+        patch.delitem(app.config, "STATS_FOLD_UNDER")
+        with pytest.raises(KeyError):
+            run()
+    assert (len(found("day")), found("month")) == (1, {})
+    assert aggregator.bookmark_api.get_bookmark() is None
+    run()
+    assert found("month") == {"2026-02": {"DE": (6, 0)}}
+
+
+def test_a_second_run_leaves_the_work_to_the_first(usage, run, aggregator, found):
+    crowd(usage, "2026-02-10")
+    lease = aggregator.begin_lease()
+    lease.claim({parse("1970-01-01"): 0})
+    assert run() == []
+    assert (found("day"), aggregator.bookmark_api.get_bookmark()) == ({}, None)
+
+
+def test_days_whose_events_are_gone_stay(usage, run, found, search_client, clock):
+    refs = crowd(usage, "2026-02-10")
+    run()
+    clock.forward(hours=1)
+    search_client.delete(**refs[0])
+    usage.change(refs[1], country="CH")
+    for event_type in ("record-view", "file-download"):
+        FirstCompleteDay(search_client, event_type).raise_to(parse("2026-02-11"))
+    run()
+    assert found("day") == {"2026-02-10": {"DE": (6, 0, 6)}}
+
+
+def test_dates_choose_the_days(usage, run, found):
+    crowd(usage, "2026-02-10")
+    crowd(usage, "2026-03-10")
+    run(start_date="2026-03-01", end_date="2026-03-31")
+    assert list(found("day")) == ["2026-03-10"]
+
+
+def test_nothing_compares_its_documents_one_by_one(aggregator):
+    assert not is_verifiable(aggregator)
