@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from blinker import ANY
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import Flask, current_app
 
 from invenio_stats.capture.after_response import publish_after_response
@@ -25,8 +26,8 @@ class EventEmitter:
     """Builds one event from a signal's arguments, and publishes it.
 
     The builders are called in order with the arguments of the call; each gets the event that the previous one returned,
-    the first an empty event. If a builder returns None, the event is dropped. The emitter never raises: an error is
-    logged as "Error building event", and the request continues.
+    the first an empty event. If a builder returns None, the event is dropped. An error is logged as "Error
+    building event", and the request continues; only the soft time limit of a Celery task is raised.
 
     The request says whether the event is text and data mining, and of which institution. A usage event gets its item,
     and is published only if the response shows that it counts.
@@ -51,6 +52,8 @@ class EventEmitter:
                 current_stats.publish(self.name, [event])
         except EventsRefusedError:
             return  # the outbox logs it once a minute
+        except SoftTimeLimitExceeded:
+            raise  # it is meant for the task that sent the signal
         except Exception as error:
             logger.error("Error building event", exc_info=without_text(error), extra={"event_type": self.name})
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
 from invenio_queues.queue import Queue
 
 from invenio_stats.broker.dead_letter_messages import times_postponed
@@ -168,6 +169,8 @@ class Inbox:
         message_id = _message_id(message)
         try:
             content = _payload(message)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:  # a decoder for another content type may raise anything
             self._batch.rejected.append((message.body, f"not readable: {type(error).__name__}", message_id))
             return []

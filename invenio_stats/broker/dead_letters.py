@@ -21,7 +21,7 @@ from invenio_stats.broker.dead_letter_messages import (
     to_message,
 )
 from invenio_stats.broker.delivery import RefusedMessage, deliver_all
-from invenio_stats.broker.publish import declare
+from invenio_stats.broker.publish import declare, declare_existing_or_new
 from invenio_stats.broker.transports.basic_reader import Reader
 from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.broker.transports.outgoing import Outgoing, Unconfirmed
@@ -73,7 +73,7 @@ def count(queue: Queue, wanted: DeadLetterFilter = ALL) -> int:
     """Return the number of matching dead letters; it is fast unless the filter must read them."""
     if wanted.is_selective:
         return sum(1 for _dead_letter in look(queue, wanted))
-    with open_reader(queue) as reader:
+    with _open_reader(queue) as reader:
         waiting = _waiting(reader, queue)
     return waiting if wanted.limit is None else min(waiting, wanted.limit)
 
@@ -84,7 +84,7 @@ def look(queue: Queue, wanted: DeadLetterFilter = ALL, on_batch: OnBatch | None 
     With AMQP they stay at the broker. With other transports each is taken and returned at the end; if the process is
     killed meanwhile, the transport may lose them.
     """
-    with open_reader(queue) as reader, _open_messages(reader, queue, on_batch) as messages:
+    with _open_reader(queue) as reader, _open_messages(reader, queue, on_batch) as messages:
         yield from (dead_letter for dead_letter, _message in _match(messages, wanted))
 
 
@@ -143,7 +143,7 @@ def _take(
 ) -> int:
     # Work before acknowledging: a batch that fails, or a killed process, leaves its dead letters in the queue.
     taken = 0
-    with open_reader(queue) as reader, _open_messages(reader, queue) as messages:
+    with _open_reader(queue) as reader, _open_messages(reader, queue) as messages:
         matching = _match(islice(messages, most_looked_at), wanted)
         while batch := list(islice(matching, _DEAD_LETTERS_PER_BATCH)):
             done = work(batch)
@@ -159,6 +159,14 @@ def _match(messages: Iterable[Any], wanted: DeadLetterFilter) -> Iterator[tuple[
     return islice(
         ((dead_letter, message) for dead_letter, message in dead_letters if wanted.matches(dead_letter)), wanted.limit
     )
+
+
+@contextmanager
+def _open_reader(queue: Queue) -> Iterator[Reader]:
+    """Open a reader of the dead letters, whose queue exists from now on."""
+    declare_existing_or_new(queue, dead_name(queue))
+    with open_reader(queue) as reader:
+        yield reader
 
 
 @contextmanager
@@ -188,7 +196,7 @@ def _open_messages(reader: Reader, queue: Queue, on_batch: OnBatch | None = None
 
 
 def _waiting(reader: Reader, queue: Queue) -> int:
-    return int(reader.queue(dead_name(queue), durable=True).queue_declare().message_count)
+    return int(reader.queue(dead_name(queue)).queue_declare(passive=True).message_count)
 
 
 def _deliver(queue: Queue, exchange: Any, messages: list[Outgoing]) -> list[RefusedMessage]:

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
+from amqp import PreconditionFailed
 from invenio_queues.queue import Queue
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.messages import Batch
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.broker.transports.channels import open_channel
+from invenio_stats.broker.transports.channels import bind_existing, open_channel
+from invenio_stats.broker.transports.drivers import open_reader
 from invenio_stats.broker.transports.outgoing import split_into_parts
 from invenio_stats.core.events import Event, IdentifiedEvent
 
@@ -34,9 +37,22 @@ def publish(
 
 
 def declare(queue: Queue) -> None:
-    """Declare a queue and its exchange, once in each process, because a queue must exist to be read or counted."""
+    """Declare a queue and its exchange, once in each process, because a queue must exist to be read or counted.
+
+    A queue with other properties, such as a quorum queue that an operator has made, is used as it is.
+    """
     declared: Any = vars(queue).get("declared_by")
     if declared != os.getpid():
-        with open_channel(queue) as channel:
-            KombuQueue(queue.routing_key, exchange=queue.exchange, routing_key=queue.routing_key)(channel).declare()
+        try:
+            with open_reader(queue) as reader:
+                reader.declare(queue.routing_key, queue.exchange)
+        except PreconditionFailed:  # which has closed the channel
+            with open_channel(queue) as channel:
+                bind_existing(channel, queue.exchange, queue.routing_key)
         vars(queue)["declared_by"] = os.getpid()
+
+
+def declare_existing_or_new(queue: Queue, name: str) -> None:
+    """Declare a queue without an exchange, at each call; one with other properties stays as it is."""
+    with suppress(PreconditionFailed), open_channel(queue) as channel:
+        KombuQueue(name, durable=True)(channel).queue_declare()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import g, has_request_context
 
 from invenio_stats.items.metadata import batches
@@ -225,6 +226,8 @@ class CheckedAccess:
         try:
             answer = getattr(self._access, method)(*args)
             return read() if answer is None else read(answer)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:
             logger.error("Error asking STATS_ACCESS", exc_info=without_text(error), extra={"method": method})
             return read()

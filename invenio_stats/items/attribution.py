@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import has_request_context, request
 
 from invenio_stats.core.usage_fields import TDM
@@ -49,6 +50,8 @@ def _ask(setting: str, function: Callable[[Any], Any] | None, proxy: Any) -> Any
         return None
     try:
         return function(unwrap(proxy))
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         logger.error("Error attributing a request", exc_info=without_text(error), extra={"setting": setting})
         return None

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from invenio_stats.privacy.error_texts import without_text
 
 logger = logging.getLogger(__name__)
@@ -83,6 +85,8 @@ def describe_items(source: MetadataSource, item_ids: Iterable[str]) -> dict[str,
         try:
             known = source(batch)
             found |= {item_id: known[item_id] for item_id in batch if item_id in known}
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:
             logger.error("Error describing items", exc_info=without_text(error), extra={"items": len(batch)})
     return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import has_request_context, request
 
 from invenio_stats.privacy.error_texts import without_text
@@ -41,6 +42,8 @@ def item_fields(resolver: Resolver | None, **thing: Any) -> dict[str, Any]:
         return {}
     try:
         item = _resolve_once(resolver, thing)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         logger.error("Error resolving the item of an event", exc_info=without_text(error))
         return {}

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from invenio_stats.aggregations import UsageBreakdownAggregator
 from invenio_stats.operations import runner
 from invenio_stats.operations.monitoring import gaps
@@ -37,6 +39,8 @@ def run_all() -> dict[str, Any]:
 def _run(name: str, step: Callable[[], Any]) -> Any:
     try:
         return step()
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         logger.error("A step of the daily task failed", exc_info=without_text(error), extra={"step": name})
         return {"error": type(error).__name__}

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 from invenio_search import current_search_client
 
@@ -25,6 +26,7 @@ from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome, RunOptions
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
+from invenio_stats.support import shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +150,8 @@ def count_refused() -> None:
 def _purge_one(name: str, before: datetime) -> Any:
     try:
         return dead_letters.purge(current_stats.events[name].queue, dead_letters.DeadLetterFilter(before=before))
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         logger.error("Dead letters could not be deleted", exc_info=without_text(error), extra={"run": name})
         return {"error": type(error).__name__}
@@ -208,7 +212,13 @@ def _run_parallel(work: Callable[[str], Any], run_names: Iterable[str], max_para
             return work(name)
 
     with ThreadPoolExecutor(max_parallel) as pool:
-        return list(pool.map(run, run_names))
+        runs = [pool.submit(run, name) for name in run_names]
+        try:
+            return [running.result() for running in runs]
+        except SoftTimeLimitExceeded:  # only this thread gets it
+            with shutdown.of_this_process():
+                pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _aggregate(name: str, aggregator: Any, options: dict[str, Any]) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.visitors import PERSONAL_FIELDS
@@ -48,8 +50,8 @@ def pseudonymize_or_reject(window: int = DEFAULT_WINDOW, keep_user_id: bool = Fa
     def prepare(event: AnyEvent) -> AnyEvent:
         try:
             return pseudonymize(event)
-        except ImportError:
-            raise  # the environment is at fault, not the event
+        except (ImportError, SoftTimeLimitExceeded):
+            raise  # the environment is at fault, or the task must stop
         except Exception as error:  # whatever is wrong with it; its text may quote the person
             _remove_personal_data(event)
             event[REJECTED] = f"pseudonymization: {describe(error)}"
@@ -71,6 +73,8 @@ def to_dead_letter(event: Event) -> Event:
     """Return an event for the dead letters: pseudonymized or, if it cannot be, without its personal fields."""
     try:
         return anonymize_user(event)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception:  # any error: a dead letter must never contain personal data
         _remove_personal_data(event)
         return event

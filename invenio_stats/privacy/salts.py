@@ -6,6 +6,7 @@ import time
 from datetime import date, datetime
 from typing import NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 from invenio_cache import current_cache
 
@@ -89,6 +90,8 @@ class _Memory:
         try:
             store = salt_store(current_cache.cache)
             value = store.get_or_make(day) if make else store.get(day)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:  # each backend has its own errors; their text may contain a password
             logger.warning("The salt store is not available", extra={"error": type(error).__name__})
             self._next_try = time.monotonic() + _SECONDS_BETWEEN_TRIES

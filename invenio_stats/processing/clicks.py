@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
 from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
@@ -48,8 +50,8 @@ def build_clicks(events: Iterable[Event], rules: ClickRules, batch: Batch) -> It
             continue
         try:
             click = _build_click(event, rules, batch)
-        except ImportError:
-            raise  # an error of the installation, not of the event: the batch stays on the queue
+        except (ImportError, SoftTimeLimitExceeded):
+            raise  # no error of the event, but of the installation, or the task must stop: the batch stays on the queue
         except Exception as error:  # a preprocessor failed, or a field is missing: continue with the other events
             facts = {"queue": rules.queue, "error": describe(error)}
             logger.error("Error while processing event", exc_info=without_text(error), extra=facts)

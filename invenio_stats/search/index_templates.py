@@ -18,7 +18,7 @@ def template_mappings(index: str) -> dict[str, Any] | None:
     """
     found: tuple[int, dict[str, Any]] | None = None
     for path in {**current_search.templates, **current_search.index_templates}.values():
-        template = json.loads(Path(path).read_text().replace(_PREFIX, prefix_index("")))
+        template = json.loads(Path(path).read_text("utf-8").replace(_PREFIX, prefix_index("")))
         for pattern in template.get("index_patterns", ()):
             if fnmatchcase(index, pattern) and (found is None or len(pattern) > found[0]):
                 found = len(pattern), template.get("template", template).get("mappings", {})

@@ -13,16 +13,28 @@ from celery.signals import worker_shutting_down
 _requested = mmap.mmap(-1, 1)
 """Not 0 once this process is asked to shut down. It is shared memory, because only the main process of a Celery worker
 gets SIGTERM and then waits for the processes of its pool, which are forked from it."""
+_is_ending = threading.Event()
+"""Set while runs in other threads of this process are to stop."""
 
 
 def is_requested() -> bool:
-    """Return True if the process is asked to shut down."""
-    return bool(_requested[0])
+    """Return True if the process is asked to shut down, or its runs are asked to stop."""
+    return bool(_requested[0]) or _is_ending.is_set()
 
 
 def is_due(started: float, budget: float | None) -> bool:
     """Return True if a run that started at a time of the monotonic clock must stop; `budget` None is no time limit."""
     return is_requested() or (budget is not None and time.monotonic() - started >= budget)
+
+
+@contextmanager
+def of_this_process() -> Iterator[None]:
+    """While the block runs, runs in other threads of this process stop at the end of their batch, and no others."""
+    _is_ending.set()
+    try:
+        yield
+    finally:
+        _is_ending.clear()
 
 
 @contextmanager

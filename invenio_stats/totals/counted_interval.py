@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import iso, utc
 from invenio_stats.errors import ForeignTotalError, UnreadableTotalError
@@ -59,6 +61,8 @@ class CountedInterval:
             except UnreadableTotalError as error:
                 self.failures.append(Failure(self.start, counted_total.total_key.key, error.reason, "later"))
                 continue
+            except SoftTimeLimitExceeded:
+                raise
             except Exception as error:
                 facts = {"aggregation": self.name, "interval": iso(self.start)}
                 logger.error("Error building a total", exc_info=without_text(error), extra=facts)

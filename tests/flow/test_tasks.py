@@ -1,20 +1,26 @@
 """Tasks process several event types or aggregations, and a failure of one does not stop the others."""
 
 import json
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from invenio_stats.aggregations import StatAggregator
+from invenio_stats.broker import queue_depth
+from invenio_stats.broker.consume import BATCH_SIZE
 from invenio_stats.cli import stats
 from invenio_stats.operations.monitoring import last_runs
 from invenio_stats.operations.monitoring.status import aggregations_status
 from invenio_stats.operations.runner import aggregate_with_automated
-from invenio_stats.processors import EventsIndexer
+from invenio_stats.processors import EventsIndexer, anonymize_user, build_record_unique_id
 from invenio_stats.proxies import current_stats
+from invenio_stats.receivers import EventEmitter
 from invenio_stats.tasks import StatsAggregationTask, StatsEventTask, aggregate_events, process_events
 
 VIEW = {
@@ -45,11 +51,21 @@ class BrokenAggregator(StatAggregator):
         raise ConnectionError("192.0.2.1 was here")
 
 
+class CustomIndexer(EventsIndexer):
+    """Runs in the thread of the task."""
+
+
 class Dependent(StatAggregator):
     """May read what the aggregations before it wrote."""
 
     def run(self, *args, **kwargs):
         return super().run(*args, **kwargs)
+
+
+def exceed_limit(event):
+    if event.pop("over", False):
+        os.kill(os.getpid(), signal.SIGUSR1)
+    return event
 
 
 @pytest.fixture
@@ -61,6 +77,9 @@ def robot(view):
 @pytest.fixture(scope="module")
 def app_config(app_config):
     app_config["STATS_EVENTS"]["broken"] = {"cls": BrokenIndexer}
+    chain = [exceed_limit, anonymize_user, build_record_unique_id]
+    for name, cls in (("limited", EventsIndexer), ("limited-custom", CustomIndexer)):
+        app_config["STATS_EVENTS"][name] = {"cls": cls, "params": {"preprocessors": chain}}
     app_config["STATS_AGGREGATIONS"]["broken-agg"] = {
         "cls": BrokenAggregator,
         "params": {"event": "record-view", "field": "unique_id"},
@@ -234,3 +253,38 @@ def test_few_connections_do_not_stop_each_other(app, few_connections, put_templa
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(process).result(timeout=30) == [(name, (0, 1)) for name in both]
     expect_logged_errors()
+
+
+@pytest.fixture
+def soft_time_limit():
+    """As in a worker of Celery, the handler of a signal raises the error in the thread of the task."""
+
+    def exceed(number, frame):
+        raise SoftTimeLimitExceeded()
+
+    before = signal.signal(signal.SIGUSR1, exceed)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize("name", ["limited", "limited-custom"])
+def test_a_soft_time_limit_stops_the_task_and_no_event_is_to_blame(queues, put_templates, soft_time_limit, name):
+    """The event at which it is over stays on the queue, or is stored."""
+    events = [{**VIEW, "pid_value": str(number)} for number in range(3 * BATCH_SIZE)]
+    events[10]["over"] = True
+    current_stats.publish(name, events)
+    with pytest.raises(SoftTimeLimitExceeded):
+        process_events([name])
+    assert queue_depth.depth(queues[name]) > 0
+    assert queue_depth.dead(queues[name]) == 0
+
+
+def test_a_soft_time_limit_reaches_the_task_that_sends_a_signal(app, queues):
+    """An emitter only logs its errors, but this is none of its own."""
+
+    def build(event, *args, **kwargs):
+        raise SoftTimeLimitExceeded()
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        EventEmitter("record-view", [build])(app)

@@ -5,13 +5,17 @@ import os
 import random
 import signal
 import time
+from contextlib import contextmanager
 
 import pytest
+from redis import Redis
 
 from invenio_stats.broker import dead_letters, queue_depth
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.proxies import current_stats
+from invenio_stats.tasks import process_events
+from tests.flow.test_tasks import VIEW
 from tests.services.conftest import Service, kill
 from tests.services.test_proof import (  # noqa: F401 - fixtures of the proof
     EVENT,
@@ -217,3 +221,27 @@ def test_what_another_program_has_put_there_is_rejected_and_stops_nothing(ready,
     assert definition.cls(**definition.params).run() == (2, 1)
     assert (queue_depth.depth(queue), queue_depth.dead(queue), unacknowledged(queue)) == (0, 1, 0)
     assert definition.cls(**definition.params).run() == (0, 0)
+
+
+@pytest.fixture
+def redis_client(redis_url):
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@contextmanager
+def memory_full(client):
+    """Redis refuses whatever takes more memory."""
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def test_workers_empty_the_queues_that_have_filled_redis(app, queues, put_templates, redis_client):
+    current_stats.publish("record-view", [{**VIEW, "pid_value": str(number)} for number in range(500)])
+    with memory_full(redis_client):
+        assert process_events(["record-view"]) == [("record-view", (500, 0))]
+    assert queue_depth.depth(queues["record-view"]) == 0
+    assert unacknowledged(queues["record-view"]) == 0

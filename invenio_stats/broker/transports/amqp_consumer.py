@@ -14,8 +14,9 @@ from amqp.exceptions import UnexpectedFrame
 from amqp.serialization import PROPERTY_CLASSES
 from kombu.serialization import loads
 
+from invenio_stats.broker.transports import amqp_redelivery
 from invenio_stats.broker.transports.amqp_frames import BASIC, BODY, HEADER, METHOD, message_id_of, read_ahead
-from invenio_stats.broker.transports.basic_reader import Reader, get_each
+from invenio_stats.broker.transports.basic_reader import Reader
 
 _WAIT_SECONDS = 0.5
 """Time-out for a message that the broker has counted."""
@@ -42,19 +43,42 @@ class AmqpReader(Reader):
         bound = self.queue(name)
         expected = min(bound.queue_declare(passive=True).message_count, limit)
         if not expected:
-            return get_each(bound, limit)
+            return self.get(name, limit)
         deliveries = Deliveries(self.channel)
         self.channel.basic_qos(0, expected, False)
         consumer = self.channel.basic_consume(name, callback=deliveries.take)
         deliveries.wait_for(expected, _WAIT_SECONDS)  # may be fewer, if another worker took some
         self.channel.basic_cancel(consumer)
+        arrived = self._without_worn(name, deliveries.arrived)
         # The count may leave out messages that were published a moment ago: get these one by one.
-        return chain(deliveries.arrived, get_each(bound, limit - len(deliveries.arrived)))
+        return chain(arrived, self.get(name, limit - len(arrived)))
+
+    def get(self, name: str, limit: int) -> Iterator[Any]:
+        """Yield at most `limit` messages, each fetched when it is needed; copies of worn ones come at the end."""
+        bound = self.queue(name)
+        while limit > 0:
+            if (message := bound.get(no_ack=False)) is None:
+                return
+            if self._without_worn(name, [message]):
+                yield message
+                limit -= 1
+
+    def _without_worn(self, name: str, messages: list[Any]) -> list[Any]:
+        """Return the messages without those that the broker may soon drop: their copies are on the queue."""
+        worn = [message for message in messages if not _is_plain(message) and amqp_redelivery.is_worn(message)]
+        if not worn:
+            return messages
+        replaced = set(map(id, amqp_redelivery.replace(self.channel, name, worn)))
+        return [message for message in messages if id(message) not in replaced]
 
     def acknowledge_oldest(self, messages: Sequence[Any]) -> None:
         """Acknowledge messages with a single request, which covers all messages before the last one."""
         if messages:
             messages[-1].ack(multiple=True)
+
+
+def _is_plain(message: Any) -> bool:
+    return isinstance(message, Delivery) and message.is_plain_json
 
 
 class Delivery:

@@ -17,7 +17,7 @@ from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.transports.amqp_frames import BASIC, METHOD, build_publish_frames, read_ahead
-from invenio_stats.broker.transports.channels import drop
+from invenio_stats.broker.transports.channels import bind_existing, drop
 from invenio_stats.broker.transports.outgoing import MessageRefusedError, Outgoing, Unconfirmed, split_into_parts
 
 _SECONDS_PER_MESSAGE = 0.001
@@ -60,8 +60,7 @@ def _send(connection: Any, exchange: Exchange | None, messages: Sequence[Outgoin
         returned = {message.message_id for message in messages}
     if returned:
         deadline += _SECONDS_PER_MESSAGE * len(messages)
-        with _time_limit(connection.connection, deadline):
-            _declare(channel.amqp, exchange, messages[0].queue)
+        channel = _declare(connection, channel, exchange, messages[0].queue, deadline)
         try:
             is_refused = channel.publish(
                 exchange, [message for message in messages if message.message_id in returned], deadline
@@ -175,5 +174,16 @@ def _written(channel: int, exchange: str, part: Sequence[Outgoing], frame_max: i
         raise MessageRefusedError(error) from error
 
 
-def _declare(channel: Any, exchange: Exchange | None, name: str) -> None:
-    KombuQueue(name, exchange=exchange, routing_key=name, channel=channel).declare()
+def _declare(
+    connection: Any, channel: "_ConfirmChannel", exchange: Exchange | None, name: str, deadline: float
+) -> "_ConfirmChannel":
+    """Declare a queue and its exchange; return the channel to go on with. A queue with other properties stays so."""
+    try:
+        with _time_limit(connection.connection, deadline):
+            KombuQueue(name, exchange=exchange, routing_key=name, channel=channel.amqp).declare()
+    except amqp.PreconditionFailed:  # which has closed the channel
+        _channels.pop(connection.connection, None)
+        channel = _channel(connection, deadline)
+        with _time_limit(connection.connection, deadline):
+            bind_existing(channel.amqp, exchange, name)
+    return channel

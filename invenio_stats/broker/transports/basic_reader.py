@@ -21,6 +21,10 @@ class Reader:
         """Return kombu's queue object for a name, bound to this channel."""
         return KombuQueue(name, **options)(self.channel)
 
+    def declare(self, name: str, exchange: Any) -> None:
+        """Declare a queue and its exchange, so that the queue can be read."""
+        self.queue(name, exchange=exchange, routing_key=name).declare()
+
     def receive(self, name: str, limit: int) -> Iterator[Any]:
         """Yield at most `limit` messages of a queue, fetched in batches if the transport can do that."""
         return self.get(name, limit)

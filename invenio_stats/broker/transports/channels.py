@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from invenio_queues.queue import Queue
+from kombu import Queue as KombuQueue
 
 _processes: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
 """The process that opened a connection of py-amqp."""
@@ -43,6 +44,18 @@ def borrow_connection(pool: Any, seconds: float | None = None) -> Iterator[Any]:
     finally:
         _note_process(connection)
         connection.release()
+
+
+def bind_existing(channel: Any, exchange: Any, name: str) -> None:
+    """Bind a queue that has other properties than ours would have, such as another type: an operator has made it.
+
+    Raises the transport's errors if it does not exist, or if it is the exchange that has other properties.
+    """
+    queue = KombuQueue(name, exchange=exchange, routing_key=name)(channel)
+    queue.queue_declare(passive=True)
+    if exchange is not None:
+        queue.exchange.declare()
+        queue.queue_bind()
 
 
 def _channel(connection: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 from flask import current_app
 from kombu import Connection, Exchange, Producer
 from kombu.transport.virtual import QoS
+from redis.exceptions import ResponseError
 
 from invenio_stats.broker.transports.basic_publisher import publish_options
 from invenio_stats.broker.transports.basic_reader import Reader
@@ -51,6 +52,7 @@ end
 """Returns the next item of a list; if it is a message, also its tag, and its exchange and routing key as JSON."""
 
 _TAKE_SCRIPT = f"""{_NEXT}
+redis.call('HDEL', KEYS[3], '')
 local taken = {{}}
 for _ = 1, tonumber(ARGV[1]) do
   local item, tag, where = next_item()
@@ -66,6 +68,9 @@ end
 return taken
 """
 """Removes messages from a list, and records them by their tags as unacknowledged since a time, as kombu does.
+
+It begins with a command that changes nothing: a Redis whose memory is full refuses what takes memory, unless the script
+has written before. Otherwise no worker could empty the queues that have filled it.
 
 Returns each message, followed by its tag.
 """
@@ -118,6 +123,13 @@ def publish(
 class RedisReader(Reader):
     """Takes messages from Redis, many in one request, and loses none if the process is killed."""
 
+    def declare(self, name: str, exchange: Any) -> None:
+        """Declare a queue, unless Redis refuses that because its memory is full: a list can be read without."""
+        try:
+            super().declare(name, exchange)
+        except ResponseError as error:
+            logger.warning("Redis refuses to declare a queue", extra={"queue": name, "error": type(error).__name__})
+
     def receive(self, name: str, limit: int) -> Iterator[Any]:
         """Yield at most `limit` messages of a queue; each must be acknowledged or requeued.
 
@@ -131,12 +143,15 @@ class RedisReader(Reader):
         return self._take(name, limit, 1)
 
     def acknowledge(self, messages: Sequence[Any]) -> None:
-        """Acknowledge messages in one request."""
+        """Acknowledge messages in one request.
+
+        It is no transaction, which a Redis with a full memory refuses. A tag without its message is harmless.
+        """
         if not messages:
             return
         channel = self.channel
         tags = [message.delivery_tag for message in messages]
-        with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+        with channel.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
             pipe.zrem(channel.unacked_index_key, *tags).hdel(channel.unacked_key, *tags).execute()
         for message in messages:
             QoS.ack(channel.qos, message.delivery_tag)

@@ -85,7 +85,7 @@ def load(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text("utf-8"))
         form = values.pop("format")
         if form != FORMAT_VERSION:
             raise ManifestError(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from celery.exceptions import SoftTimeLimitExceeded
 from invenio_cache import current_cache
 
 from invenio_stats.core.lateness import add_run
@@ -22,13 +23,24 @@ logger = logging.getLogger(__name__)
 
 
 def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
-    """Call `work` and store its result; return the result, or a Failure if it raised an exception, which is logged."""
+    """Call `work` and store its result; return the result, or a Failure if it raised an exception, which is logged.
+
+    If the soft time limit of the task is over, that is stored, too, and raised.
+    """
     started = datetime.now(timezone.utc)
     try:
         result = work()
+    except SoftTimeLimitExceeded as error:
+        _store(kind, name, started, {"error": type(error).__name__})
+        raise
     except Exception as error:
         logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
         result = {"error": type(error).__name__}
+    _store(kind, name, started, result)
+    return result
+
+
+def _store(kind: Kind, name: str, started: datetime, result: Any) -> None:
     finished = datetime.now(timezone.utc)
     facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
     try:
@@ -36,7 +48,6 @@ def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
         _remember_time(kind, name, started)
     except Exception as error:  # without a cache the work is done nevertheless
         logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
-    return result
 
 
 def remember(kind: Kind, name: str, result: dict[str, Any]) -> None:

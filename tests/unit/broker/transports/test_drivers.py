@@ -139,7 +139,7 @@ class PushingChannel:
     ],
 )
 def test_no_more_is_pushed_than_is_waited_for(monkeypatch, waiting, most, pushed, left, expected):
-    channel, got = PushingChannel(waiting, pushed), iter(range(left))
+    channel, got = PushingChannel(waiting, pushed), iter([SimpleNamespace(headers=None)] * left)
     bound = SimpleNamespace(
         queue_declare=lambda passive: amqp.protocol.queue_declare_ok_t("q", waiting, 0),
         get=lambda no_ack: next(got, None),
@@ -147,7 +147,9 @@ def test_no_more_is_pushed_than_is_waited_for(monkeypatch, waiting, most, pushed
     monkeypatch.setattr(AmqpReader, "queue", lambda self, name: bound)
     monkeypatch.setattr(
         "invenio_stats.broker.transports.amqp_consumer.Deliveries",
-        lambda channel: SimpleNamespace(take=None, arrived=["pushed"] * pushed, wait_for=lambda count, seconds: None),
+        lambda channel: SimpleNamespace(
+            take=None, arrived=[SimpleNamespace(headers=None)] * pushed, wait_for=lambda count, seconds: None
+        ),
     )
     found = list(AmqpReader(channel).receive("q", most))
     asked = dict(channel.calls).get("qos", 0)
