@@ -52,7 +52,8 @@ def spool_send(rejected: bool, as_json: bool) -> None:
 def _why_not_sent(error: BaseException, path: str) -> click.ClickException:
     if is_denied(error):
         denied = _("This user cannot open the spool at %(path)s.", path=path)
-        return click.ClickException(f"{denied} {_('Run the command as the user of the web server.')}")
+        cure = _("Run the command as the user of the web server.")
+        return click.ClickException(f"{denied} {cure}")
     if isinstance(error, sqlite3.Error):
         return click.ClickException(_("The spool at %(path)s cannot be read (%(error)s).", path=path, error=error))
     return no_answer(event_broker(), error, _("The events stay in the spool."))

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from invenio_stats.core import names
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
 from invenio_stats.errors import ConfigurationError
+from invenio_stats.search.index_templates import patterns_of
 
 Kind = Literal["shared_totals", "shared_templates", "unknown_event_type", "unknown_index"]
 
@@ -78,19 +79,27 @@ def _shared_templates(
 ) -> Iterator[Inconsistency]:
     """Yield event types whose indices match the templates of another one, which give them its aliases as well."""
     templated = [
-        *(event.name for event in events.values() if event.templates),
-        *(str(first.params.get("event")) for first in aggregations.values() if first.templates),
+        *((event.name, event.templates) for event in events.values() if event.templates),
+        *((str(first.params.get("event")), first.templates) for first in aggregations.values() if first.templates),
     ]
     for name in events:
-        for other in dict.fromkeys(templated):
-            if name.startswith(f"{other}-"):
-                yield Inconsistency(
-                    "shared_templates",
-                    f"STATS_EVENTS[{name!r}]",
-                    f"its events are counted as those of {other!r} too, because the index templates of {other!r} match "
-                    "its indices",
-                    f"Choose a name that does not begin with '{other}-'.",
-                )
+        for other in dict.fromkeys(other for other, package in templated if _may_match(name, other, package)):
+            yield Inconsistency(
+                "shared_templates",
+                f"STATS_EVENTS[{name!r}]",
+                f"its events are counted as those of {other!r} too, because the index templates of {other!r} match "
+                "its indices",
+                f"Choose a name that does not begin with '{other}-'.",
+            )
+
+
+def _may_match(name: str, other: str, package: str) -> bool:
+    """Return True if templates of one event type match indices of another; unknown ones match all that begins alike."""
+    if not name.startswith(f"{other}-"):
+        return False
+    patterns = patterns_of(package)
+    indices = (f"{names.events_alias(name)}-2026-01-31", f"{names.totals_alias(name)}-2026-01")
+    return patterns is None or any(fnmatchcase(index, pattern) for index in indices for pattern in patterns)
 
 
 def _place(aggregation: AggregationDefinition) -> tuple[str | None, object, object]:

@@ -2,6 +2,8 @@
 
 import json
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +25,15 @@ def template_mappings(index: str) -> dict[str, Any] | None:
             if fnmatchcase(index, pattern) and (found is None or len(pattern) > found[0]):
                 found = len(pattern), template.get("template", template).get("mappings", {})
     return None if found is None else found[1]
+
+
+@cache
+def patterns_of(package: str) -> frozenset[str] | None:
+    """Return the index patterns of all templates in a package, without the instance's prefix; None if it has none."""
+    try:
+        files = sorted(Path(str(resources.files(package))).rglob("*.json"))
+    except ModuleNotFoundError:  # invenio-search says so
+        return None
+    templates = [json.loads(path.read_text("utf-8")) for path in files]
+    patterns = [pattern for template in templates for pattern in template.get("index_patterns", ())]
+    return frozenset(pattern.replace(_PREFIX, "") for pattern in patterns) or None

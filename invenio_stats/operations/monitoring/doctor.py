@@ -59,7 +59,8 @@ def _not_checked(name: str, error: Exception) -> tuple[str, str]:
         message = _("%(name)s could not be checked (%(error)s).", name=name, error=type(error).__name__)
         return message, _("The page docs/errors explains the errors of this package; report any other.")
     service = _SERVICES[name]()
-    return f"{service.no_answer(error)} {_('Not checked: %(name)s.', name=name)}", service.cure()
+    left_out = _("Not checked: %(name)s.", name=name)
+    return f"{service.no_answer(error)} {left_out}", service.cure()
 
 
 def _cache() -> Finding:

@@ -80,6 +80,22 @@ def test_an_event_type_whose_indices_match_the_templates_of_another_is_named():
         refuse_shared_templates(events, by_name)
 
 
+@pytest.mark.parametrize(
+    ("other", "templates", "is_matched"),
+    [
+        ("record-view", "invenio_stats.contrib.record_view", True),
+        ("search", "invenio_stats.contrib.search", False),
+    ],
+)
+def test_the_patterns_of_the_templates_decide(other, templates, is_matched):
+    """Those of searches match names with a date only."""
+    events = {
+        other: EventDefinition(other, templates, object, {}),
+        f"{other}-made": EventDefinition(f"{other}-made", None, object, {}),
+    }
+    assert bool(found(events=events)) is is_matched
+
+
 def test_each_unknown_event_type_of_several_is_named():
     several = aggregation(event=None, events=["file-download", "file-downlod", "x"], index="stats-uses")
     assert found([several]) == [("unknown_event_type", "STATS_AGGREGATIONS['a']")] * 2
