@@ -12,8 +12,7 @@ from invenio_stats.search import aliases
 def event_types_of(aggregation: str) -> tuple[str, ...]:
     """Return the event types that an aggregation counts; none if it is not configured."""
     definition = current_stats.aggregations.get(aggregation)
-    params = {} if definition is None else definition.params
-    return tuple(params.get("events") or filter(None, [params.get("event")]))
+    return () if definition is None else definition.event_types
 
 
 def aggregations_of(event_type: str) -> list[str]:

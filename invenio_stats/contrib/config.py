@@ -1,5 +1,7 @@
 """Configure the shipped types: set STATS_EVENTS, STATS_AGGREGATIONS and STATS_QUERIES to these or parts of them."""
 
+from typing import Any
+
 from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.contrib.queries.usage import USAGE_QUERIES
 from invenio_stats.core import names
@@ -123,6 +125,18 @@ USAGE_AGGREGATIONS = {
 }
 """Totals of items (COUNTER's), of records, their breakdowns, and totals of searches: add them to STATS_AGGREGATIONS."""
 
+
+def _views_of_a_record() -> dict[str, Any]:
+    """Return the parameters of a query, new ones for each: an instance may change those of one."""
+    return {
+        "index": "stats-record-view",
+        "copy_fields": {**_RECORD},
+        "required_filters": {"pid_value": "pid_value"},
+        "optional_filters": {"pid_type": "pid_type"},
+        "metric_fields": {**_VIEWS},
+    }
+
+
 QUERIES_CONFIG = {
     "bucket-file-download-histogram": {
         "cls": DateHistogramQuery,
@@ -143,22 +157,10 @@ QUERIES_CONFIG = {
     },
     "record-view-histogram": {
         "cls": DateHistogramQuery,
-        "params": {
-            "index": "stats-record-view",
-            "copy_fields": {**_RECORD},
-            "required_filters": {"pid_value": "pid_value"},
-            "optional_filters": {"pid_type": "pid_type"},
-            "metric_fields": {**_VIEWS},
-        },
+        "params": _views_of_a_record(),
     },
     "record-view-total": {
         "cls": TermsQuery,
-        "params": {
-            "index": "stats-record-view",
-            "copy_fields": {**_RECORD},
-            "required_filters": {"pid_value": "pid_value"},
-            "optional_filters": {"pid_type": "pid_type"},
-            "metric_fields": {**_VIEWS},
-        },
+        "params": _views_of_a_record(),
     },
 }
