@@ -138,7 +138,12 @@ def make_files_table(part: Part, answer: Answer, sizes: Mapping[str, int], has_a
 
 
 def make_versions_table(
-    part: Part, answer: Answer, address: Address, names: Mapping[str, tuple[str, str]], has_files: bool
+    part: Part,
+    answer: Answer,
+    address: Address,
+    names: Mapping[str, tuple[str, str]],
+    has_files: bool,
+    has_all: bool,
 ) -> Part:
     """Return the versions of a record with their sum, which is the number of all versions.
 
@@ -153,7 +158,7 @@ def make_versions_table(
         rows.append(Row(name, cells, address(row["id"]) if row["id"] else None, note))
     foot = Row(_("All versions"), _sums(answer, metrics))
     files = make_files(part.title, answer["query"], answer["params"])
-    return part._replace(table=Table(part.title, columns, rows, foot), files=files)
+    return part._replace(table=Table(part.title, columns, rows, foot if has_all else None), files=files)
 
 
 def _sums(answer: Answer, metrics: Sequence[str]) -> list[str]:

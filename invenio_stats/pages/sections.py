@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from invenio_stats.items.access import current_identity
 from invenio_stats.pages import wording
 from invenio_stats.pages.access_shares import (
     AccessShares,
@@ -22,20 +23,28 @@ from invenio_stats.pages.parameters import Choice, link_to
 from invenio_stats.pages.rankings import make_ranking
 from invenio_stats.pages.series import Metric, make_figure, make_usage_figure, read_days
 from invenio_stats.pages.tables import Figure, KeyNumber, Link, Part
+from invenio_stats.proxies import current_stats
 
 _TO_RECORD = ("period", "from", "to")
 """The parameters that stay when a reader goes from a list to a record or community."""
 
 
-def address_of(endpoint: str, choice: Choice) -> Any:
-    """Return a function that gives the address of a thing's own page, for the same range."""
-    kept = {name: value for name, value in choice.given.items() if name in _TO_RECORD}
+def address_of(endpoint: str, choice: Choice, **others: str) -> Any:
+    """Return a function that gives the address of a thing's own page, for the same range, with other parameters."""
+    kept = {name: value for name, value in choice.given.items() if name in _TO_RECORD} | others
 
     def address(key: str) -> str | None:
         page = link_to_page(endpoint, **{endpoint: key})
         return None if page is None else link_to(page, kept)
 
     return address
+
+
+def address_of_user() -> Any:
+    """Return a function that gives the address of a user's page; None for those who may not open it."""
+    if not current_stats.access.is_administrator(current_identity()):
+        return lambda key: None
+    return lambda key: link_to_page("user", user=key)
 
 
 def make_all_link(asked: Asked, name: str, text: str, **others: str) -> Link | None:

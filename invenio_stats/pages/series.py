@@ -42,25 +42,30 @@ def usage_metrics(is_year_before: bool, views: bool = True, downloads: bool = Tr
     return found
 
 
-def title_by(interval: str, has_views: bool) -> str:
+def title_by(interval: str, views: bool, downloads: bool) -> str:
     """Return the heading of the one good chart."""
-    if has_views:
-        titles = {
-            "day": _("Views and downloads by day"),
-            "week": _("Views and downloads by week"),
-            "month": _("Views and downloads by month"),
-            "quarter": _("Views and downloads by quarter"),
-            "year": _("Views and downloads by year"),
-        }
-    else:
-        titles = {
-            "day": _("Downloads by day"),
-            "week": _("Downloads by week"),
-            "month": _("Downloads by month"),
-            "quarter": _("Downloads by quarter"),
-            "year": _("Downloads by year"),
-        }
-    return titles[interval]
+    both = {
+        "day": _("Views and downloads by day"),
+        "week": _("Views and downloads by week"),
+        "month": _("Views and downloads by month"),
+        "quarter": _("Views and downloads by quarter"),
+        "year": _("Views and downloads by year"),
+    }
+    only_downloads = {
+        "day": _("Downloads by day"),
+        "week": _("Downloads by week"),
+        "month": _("Downloads by month"),
+        "quarter": _("Downloads by quarter"),
+        "year": _("Downloads by year"),
+    }
+    only_views = {
+        "day": _("Views by day"),
+        "week": _("Views by week"),
+        "month": _("Views by month"),
+        "quarter": _("Views by quarter"),
+        "year": _("Views by year"),
+    }
+    return (both if views and downloads else only_views if views else only_downloads)[interval]
 
 
 def interval_name(interval: str) -> str:
@@ -69,9 +74,7 @@ def interval_name(interval: str) -> str:
     return names[interval]
 
 
-def make_usage_figure(
-    answer: Mapping[str, Any], choice: Choice, views: bool = True, downloads: bool = True, title: str = ""
-) -> Figure:
+def make_usage_figure(answer: Mapping[str, Any], choice: Choice, views: bool = True, downloads: bool = True) -> Figure:
     """Return the chart of a series of usage."""
     interval, points = answer["params"]["interval"], answer["points"]
     check_intervals(len(points), interval)
@@ -81,7 +84,7 @@ def make_usage_figure(
     if len(points) > charts.MAX_BARS or before is None:
         metrics = [metric._replace(name_before=None) for metric in metrics]
     return make_figure(
-        Part("f1", title or title_by(interval, views), files=()),
+        Part("f1", title_by(interval, views, downloads), files=()),
         points,
         interval,
         metrics,

@@ -23,7 +23,7 @@ from invenio_stats.core import periods
 from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError, NotPermittedError
 from invenio_stats.exports.files import MEDIA_TYPES, formats
-from invenio_stats.pages import repository
+from invenio_stats.pages import community, ranked_list, record, repository, user
 from invenio_stats.pages.asking import make_request
 from invenio_stats.pages.frame import BLUEPRINT, make_form, make_menu, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
@@ -59,6 +59,11 @@ class Kind(NamedTuple):
 
 KINDS = {
     "repository": ("/", Kind(repository.read_subject, repository.build_page, "repository")),
+    "record": ("/records/<record>", Kind(record.read_subject, record.build_page, "record")),
+    "community": ("/communities/<community>", Kind(community.read_subject, community.build_page, "community")),
+    "me": ("/me", Kind(user.read_own_subject, user.build_page, "user")),
+    "user": ("/users/<user>", Kind(user.read_subject, user.build_page, "user")),
+    "ranked_list": ("/lists/<name>", Kind(ranked_list.read_subject, ranked_list.build_page, "ranked_list")),
 }
 """By end point: the address, and the kind of page."""
 
