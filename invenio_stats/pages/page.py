@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 from markupsafe import Markup
 
 from invenio_stats.errors import InvalidRequestInputError, NotFoundError, NotPermittedError, StatsError
-from invenio_stats.pages.asking import Answer, ask, is_asked, make_request
+from invenio_stats.pages.asking import Answer, is_asked, make_request
 from invenio_stats.pages.parameters import Choice
 from invenio_stats.pages.tables import Figure, KeyNumber, Link, Notice, Part
+from invenio_stats.queries.batch import answer_each
 from invenio_stats.queries.usage.parameters import Accepted
 
 T = TypeVar("T")
@@ -87,7 +88,9 @@ class Answers:
     def __init__(self, asked: Asked, questions: Mapping[str, tuple[str, Mapping[str, Any]]]):
         """Ask; `questions` are names of queries, without the scope, with parameters. Absent queries are left out."""
         named = {key: (f"{asked.subject.scope}-{name}", params) for key, (name, params) in questions.items()}
-        self._found = ask([make_request(key, name, params) for key, (name, params) in named.items() if is_asked(name)])
+        self._found = answer_each(
+            [make_request(key, name, params) for key, (name, params) in named.items() if is_asked(name)]
+        )
 
     def need(self, key: str) -> Answer:
         """Return the answer without which there is no page; raises the error that there is in place of it."""

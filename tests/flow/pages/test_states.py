@@ -120,3 +120,18 @@ def test_the_changed_queries_are_those_of_the_package():
     queries = site.queries()
     assert queries["repository-total"]["cls"] is UsageTotalQuery
     assert queries["repository-countries"]["cls"] is UsageBreakdownQuery
+
+
+def test_a_page_asks_its_questions_together(page, seeded, monkeypatch):
+    """Two requests, however many questions a page has; the first page of a process needs some more."""
+    page("/stats/?period=year")
+    sent, perform = [], seeded.transport.perform_request
+
+    def count(method, url, **kwargs):
+        sent.append(url.rpartition("/")[2])
+        return perform(method, url, **kwargs)
+
+    monkeypatch.setattr(seeded.transport, "perform_request", count)
+    first, last = site.months_back(9)[0], site.months_back(3)[0]
+    page(f"/stats/?from={first:%Y-%m}&to={last:%Y-%m}")
+    assert sent == ["_msearch", "_msearch"]
