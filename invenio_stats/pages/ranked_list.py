@@ -143,7 +143,8 @@ def _make_part(part: Part, answer: Answer, asked: Asked) -> Part:
     headings = {"records": _("Record"), "communities": _("Community"), "files": _("File"), "versions": _("Version")}
     endpoint = {"records": "record", "communities": "community", "versions": "record"}.get(name)
     address = sections.address_of(endpoint, choice) if endpoint else lambda key: None
-    return make_ranking(part, answer, by, headings[name], address)
+    notes = sections.describe_rows(answer["rows"]) if name == "records" else {}
+    return make_ranking(part, answer, by, headings[name], address, notes)
 
 
 def _count(count: int, name: str) -> str:

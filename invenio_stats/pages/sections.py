@@ -1,6 +1,6 @@
 """Sections that several pages have: each is one question, one heading, and one macro of the templates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,6 +8,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from invenio_stats.items.access import current_identity
+from invenio_stats.items.metadata import Author
+from invenio_stats.items.shown import describe_readable
 from invenio_stats.pages import wording
 from invenio_stats.pages.access_shares import (
     AccessShares,
@@ -27,6 +29,8 @@ from invenio_stats.proxies import current_stats
 
 _TO_RECORD = ("period", "from", "to")
 """The parameters that stay when a reader goes from a list to a record or community."""
+MAX_AUTHORS = 2
+"""Authors of a record that a list names; of more, the first one."""
 
 
 def address_of(endpoint: str, choice: Choice, **others: str) -> Any:
@@ -70,6 +74,24 @@ def interval_of(answers: Answers, asked: Asked) -> str:
     return asked.choice.parameters.interval or "month" if series is None else str(series["params"]["interval"])
 
 
+def describe_rows(rows: Sequence[Answer]) -> dict[str, str]:
+    """Return what stands below the titles of records: type, year and authors, as far as they are known."""
+    ids = [row["id"] for row in rows if row["id"]]
+    shown = describe_readable(current_stats.access, current_stats.item_metadata, current_identity(), ids)
+    return {
+        asked: " · ".join(
+            filter(None, [item.metadata.type_label, item.metadata.yop, _write_authors(item.metadata.authors)])
+        )
+        for asked, item in shown.items()
+    }
+
+
+def _write_authors(authors: Sequence[Author]) -> str:
+    if len(authors) > MAX_AUTHORS:
+        return _("%(name)s et al.", name=authors[0].name)
+    return "; ".join(author.name for author in authors)
+
+
 def make_top_records(answers: Answers, asked: Asked) -> Part | None:
     """Return the most downloaded records."""
 
@@ -78,7 +100,8 @@ def make_top_records(answers: Answers, asked: Asked) -> Part | None:
         text = ngettext("All %(count)s record", "All %(count)s records", count, count=wording.write_number(count))
         link = make_all_link(asked, "records", text) if count > len(answer["rows"]) else None
         address = address_of("record", asked.choice)
-        return make_ranking(part, answer, "downloads", _("Record"), address)._replace(all_link=link)
+        notes = describe_rows(answer["rows"])
+        return make_ranking(part, answer, "downloads", _("Record"), address, notes)._replace(all_link=link)
 
     return answers.section(Part("top", _("Most downloaded records")), "records", make)
 
