@@ -9,6 +9,7 @@ from flask_babel import ngettext
 
 from invenio_stats.errors import NotFoundError
 from invenio_stats.pages import community, record, repository, sections, user, wording
+from invenio_stats.pages.asking import is_asked
 from invenio_stats.pages.breakdowns import make_breakdown
 from invenio_stats.pages.frame import link_to_page, make_basis, make_form, make_notices
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
@@ -60,9 +61,10 @@ def read_subject(name: str) -> Subject:
         about, known = SCOPES[scope].find(request.args[scope]), SCOPES[scope].lists
     else:
         about, known = repository.read_subject(), _OF_REPOSITORY
-    if name not in known:
+    query = f"{scope}-{name}"
+    if name not in known or not is_asked(query):
         raise NotFoundError
-    query, title = f"{scope}-{name}", _titles()[name]
+    title = _titles()[name]
     accepted = about.accepted._replace(
         by=_ORDERS.get(name, _USAGE), has_interval=False, compares=name not in (*_BREAKDOWNS, *_FROM_DATABASE)
     )

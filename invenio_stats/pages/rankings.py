@@ -150,7 +150,10 @@ def make_versions_table(
     `names` are label and small text of each version.
     """
     metrics = ("downloads", "views", "volume") if has_files else ("views",)
-    columns = [Column(_("Version"), ""), *(Column(metric_name(metric)) for metric in metrics)]
+    columns = [
+        Column(_("Version"), ""),
+        *(Column(metric_name(metric), "n x" if metric == "volume" else "n") for metric in metrics),
+    ]
     rows = []
     for row in answer["rows"]:
         name, note = names.get(row["id"] or "", (row["title"] or "", ""))

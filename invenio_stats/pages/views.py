@@ -20,10 +20,11 @@ from flask import (
 from flask_babel import gettext as _
 
 from invenio_stats.core import periods
+from invenio_stats.core.periods import Days
 from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError, NotPermittedError
 from invenio_stats.exports.files import MEDIA_TYPES, formats
-from invenio_stats.pages import community, ranked_list, record, repository, user
+from invenio_stats.pages import community, ranked_list, record, repository, user, wording
 from invenio_stats.pages.asking import make_request
 from invenio_stats.pages.frame import BLUEPRINT, make_form, make_menu, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
@@ -163,9 +164,10 @@ def _explain(address: str, subject: Subject, error: InvalidRequestInputError, to
     notice = Notice(_("This question has no answer."), str(error.description))
     if isinstance(error, TooManyIntervalsError):
         notice = notice._replace(link=Link(_("Use the longer interval"), choice.link(interval=error.longer)))
-    elif first and last and first > last:
+    elif _is_day(first) and _is_day(last) and first > last:
         link = Link(_("Swap them"), choice.link(first_day=given["to"], to=given["from"]))
-        text = _("You asked for %(first)s to %(last)s.", first=given["from"], last=given["to"])
+        ends = Days(*map(date.fromisoformat, (first, last)))
+        text = _("You asked for %(first)s to %(last)s.", **wording.write_range(ends))
         notice = Notice(_("“From” is after “To”."), text, link)
     page = Page(kicker="", lead=(), basis=(), choice=choice, notices=[notice], form=form)
     return with_caching(make_response(_render("page", subject, page=page), 400), NO_CACHING)
@@ -178,6 +180,13 @@ def _read_end(text: str, is_last: bool) -> str:
     except ValueError:
         return text
     return (days.last if is_last else days.first).isoformat()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _apologize(subject: Subject, code: int) -> Response:
