@@ -12,7 +12,10 @@ from invenio_stats.core.lateness import add_run
 from invenio_stats.core.moments import iso_zoned, parse, to_second
 from invenio_stats.privacy.error_texts import without_text
 
-Kind = Literal["events", "aggregations"]
+Kind = Literal["events", "aggregations", "tasks"]
+"""Runs of event types, of aggregations, and of the tasks that are for all of them: `TASKS`."""
+
+TASKS = ("daily", "purge_dead_letters")
 
 Failure = dict[str, str]
 """The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""
@@ -65,6 +68,17 @@ def run_times(kind: Kind, name: str) -> list[datetime]:
     return [parse(moment) for moment in current_cache.get(_times_key(kind, name)) or ()]
 
 
+def remember_waiting(event_type: str, waiting: int, now: datetime) -> None:
+    """Store how many events a run has left on the queue of an event type."""
+    waits = {"waiting": waiting, "counted": iso_zoned(to_second(now))}
+    current_cache.set(_waiting_key(event_type), waits, timeout=_LIFETIME_SECONDS)
+
+
+def recall_waiting(event_type: str) -> dict[str, Any] | None:
+    """Return what the last run left on the queue, `waiting`, and when that was, `counted`; None if nobody knows."""
+    return current_cache.get(_waiting_key(event_type))
+
+
 def _remember_time(kind: Kind, name: str, started: datetime) -> None:
     times = add_run(run_times(kind, name), started)
     current_cache.set(_times_key(kind, name), [iso_zoned(moment) for moment in times], timeout=_LIFETIME_SECONDS)
@@ -76,6 +90,10 @@ def _key(kind: Kind, name: str) -> str:
 
 def _times_key(kind: Kind, name: str) -> str:
     return f"stats:run-times:{kind}:{name}"
+
+
+def _waiting_key(event_type: str) -> str:
+    return f"stats:waiting:{event_type}"
 
 
 def _summary(kind: Kind, result: Any) -> dict[str, Any]:
