@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 MAX_PARALLEL_RUNS = 2
 """Event types or aggregations that a task runs in parallel: while one waits for the engine, another can compute."""
 
+MAX_EVENTS_HELD = 10_000
+"""Stored events that are not counted yet: as many are missing in the counters if the worker is killed."""
+
 _CONNECTIONS_PER_TYPE = 2
 """Connections to the broker for each event type: one reads its queue, another rejects events that cannot be stored."""
 
@@ -73,6 +76,11 @@ def purge_all() -> dict[str, Any]:
 
 def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
     """Send the events in this machine's spool, and count those it refused; return the number of messages sent."""
+    sent: int = last_runs.note("tasks", "send_spool", lambda: _send_spool(on_batch))
+    return sent
+
+
+def _send_spool(on_batch: Callable[[int], None] | None) -> int:
     count_refused()
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
     outbox().spool.purge_rejected(before)
@@ -204,7 +212,7 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
     stored = outcome.stored - outcome.duplicates - outcome.double_clicks
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
     counters.hold(_today(), {ingest_counters.STORED: stored})
-    if any(reasons.values()):
+    if any(reasons.values()) or counters.held > MAX_EVENTS_HELD:
         _try_to_count(lambda: counters.add(_today(), reasons))
 
 

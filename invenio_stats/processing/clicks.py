@@ -18,6 +18,7 @@ from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
 from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.privacy.user_agents.cache import describe as describe_agent
+from invenio_stats.privacy.user_agents.cache import note as note_for_catalog
 from invenio_stats.processing.batch import AgentKey, Batch
 
 logger = logging.getLogger(__name__)
@@ -127,9 +128,10 @@ def _preprocess(event: Event, rules: ClickRules, batch: Batch) -> Event | None:
 
 def _note_agent(doc: Event, batch: Batch) -> None:
     """Count an event of a robot, AI agent or tool under its agent, unless the mining was agreed."""
-    agent = AgentKey(doc.get("agent_id") or "", doc.get("agent_class") or "")
+    agent_id, agent_class = doc.get("agent_id"), doc.get("agent_class", "")
     if "user_agent" in doc and not is_without_visitor(doc):  # dropped before it was pseudonymized
-        described = describe_agent(doc["user_agent"])
-        agent = AgentKey(described.agent_id, described.agent_class)
-    if (is_robot(agent.agent_class) or is_machine(agent.agent_class)) and not is_mining(doc):
-        batch.agents[agent] += 1
+        agent = describe_agent(doc["user_agent"])
+        agent_id, agent_class = agent.agent_id, agent.agent_class
+        note_for_catalog(agent)
+    if (is_robot(agent_class) or is_machine(agent_class)) and not is_mining(doc):
+        batch.agents[AgentKey(agent_id or "", agent_class)] += 1

@@ -97,6 +97,11 @@ class Counters:
         """Add to the counters of a day, and have the next `add` write them."""
         self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
 
+    @property
+    def held(self) -> int:
+        """Number of events that are not written yet."""
+        return self._waiting.total()
+
     def _write(self, waiting: Counter[_Key]) -> Counter[_Key]:
         """Write the increased counters; return those that another worker has changed, to be read again."""
         self._read([key for key in waiting if key not in self._known])

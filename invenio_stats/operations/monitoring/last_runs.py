@@ -15,7 +15,7 @@ from invenio_stats.privacy.error_texts import without_text
 Kind = Literal["events", "aggregations", "tasks"]
 """Runs of event types, of aggregations, and of the tasks that are for all of them: `TASKS`."""
 
-TASKS = ("daily", "purge_dead_letters")
+TASKS = ("daily", "purge_dead_letters", "send_spool")
 
 Failure = dict[str, str]
 """The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""
@@ -30,15 +30,23 @@ def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
 
     If the soft time limit of the task is over, that is stored, too, and raised.
     """
-    started = datetime.now(timezone.utc)
     try:
-        result = work()
-    except SoftTimeLimitExceeded as error:
-        _store(kind, name, started, {"error": type(error).__name__})
+        return note(kind, name, work)
+    except SoftTimeLimitExceeded:
         raise
     except Exception as error:
         logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
-        result = {"error": type(error).__name__}
+        return {"error": type(error).__name__}
+
+
+def note(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Call `work`, store its result or the type of its exception, and return or raise that."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        _store(kind, name, started, {"error": type(error).__name__})
+        raise
     _store(kind, name, started, result)
     return result
 
@@ -100,6 +108,8 @@ def _summary(kind: Kind, result: Any) -> dict[str, Any]:
     """Return the numbers of a run, or the type of its error."""
     if isinstance(result, dict):
         return result
+    if kind == "tasks":
+        return {"done": result}
     if kind == "events":
         return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
     pairs = [pair for pair in result or () if isinstance(pair, tuple)]

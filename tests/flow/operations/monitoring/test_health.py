@@ -142,9 +142,23 @@ def test_the_tasks_for_all_types_are_runs(get_health, monkeypatch, put_templates
     monkeypatch.setitem(daily.STEPS, "gaps", fail)
     daily.run_all()
     runner.purge_all()
+    runner.send_spool()
     found = get_health(503)
     assert kinds(found["problems"]) == {("failed", "daily")}
+    assert found["runs"]["tasks"]["send_spool"]["last_run"]["done"] == 0
     assert found["runs"]["tasks"]["purge_dead_letters"]["last_run"]["record-view"] == 0
+
+
+def test_a_spool_that_cannot_be_sent_is_a_problem(get_health, monkeypatch):
+    """The command says so, too: the error is not hidden."""
+
+    def away(*args, **kwargs):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(runner.outbox(), "send_spool", away)
+    with pytest.raises(ConnectionRefusedError):
+        runner.send_spool()
+    assert kinds(get_health(503)["problems"]) == {("failed", "send_spool")}
 
 
 def test_an_engine_that_is_away_leaves_the_rest(get_health, get_metrics, search_client, monkeypatch):
