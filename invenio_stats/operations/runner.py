@@ -1,8 +1,9 @@
 """Run indexers and aggregators for tasks and commands."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from itertools import groupby
@@ -49,7 +50,8 @@ def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     """
     types = list(event_types)
     compare_once()
-    note_versions(datetime.now(timezone.utc))
+    with _only_logged("Versions in force could not be noted"):
+        note_versions(datetime.now(timezone.utc))
     limit = current_stats.agents_queue.connection_pool.limit  # 0 or None: no limit
     max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
     results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))
@@ -96,11 +98,9 @@ def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any
 
 def store_agents() -> None:
     """Store new user agents in the catalog; an error is logged, and the next run tries again."""
-    try:
+    with _only_logged("The user-agent catalog could not be written"):
         catalog.send(current_stats.agents_queue)  # the user agents that this worker has seen
         catalog.keep(current_stats.agents_queue, current_search_client)
-    except Exception as error:
-        logger.warning("The user-agent catalog could not be written", extra={"error": type(error).__name__})
 
 
 def aggregate_one(name: str, **options: Any) -> Any:
@@ -144,11 +144,11 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
         on_batch,
         partial(_count, counters),
         current_app.config["STATS_PROCESS_SECONDS"],
-        lambda clicks: _try_to_count(lambda: agents.add(_today(), clicks)),
+        lambda clicks: _write_counters(lambda: agents.add(_today(), clicks)),
     )
     result = indexer.run()
-    _try_to_count(lambda: counters.add(_today(), {}))  # writes what was held, or could not be written before
-    _try_to_count(agents.write)
+    _write_counters(lambda: counters.add(_today(), {}))  # writes what was held, or could not be written before
+    _write_counters(agents.write)
     if not getattr(indexer.queue, "has_more", True):
         _replay_postponed(name, definition.queue)
     return tuple(result) if isinstance(result, tuple) else result
@@ -159,20 +159,14 @@ def _remember_waiting(name: str) -> None:
     definition = current_stats.events.get(name)
     if definition is None:
         return
-    try:
-        waiting = queue_depth.depth(definition.queue)
-        last_runs.remember_waiting(name, waiting, datetime.now(timezone.utc))
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:
-        facts = {"run": name, "error": type(error).__name__}
-        logger.warning("Waiting events could not be counted", extra=facts)
+    with _only_logged("Waiting events could not be counted", run=name):
+        last_runs.remember_waiting(name, queue_depth.depth(definition.queue), datetime.now(timezone.utc))
 
 
 def count_refused() -> None:
     """Count the events that this machine refused, each once; an error is logged, and the next run counts them."""
     spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
-    try:
+    with _only_logged("Refused events could not be counted"):
         refusals = [refusal for refusal in spool.refusals() if refusal.queue in types]
         if refusals:
             lines = [
@@ -181,8 +175,6 @@ def count_refused() -> None:
             ]
             ingest_counters.keep(current_search_client, spool.name(), [ingest_counters.Line(*line) for line in lines])
             spool.set_reported(refusals)
-    except Exception as error:
-        logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
 def _purge_one(name: str, before: datetime) -> Any:
@@ -197,12 +189,8 @@ def _purge_one(name: str, before: datetime) -> Any:
 
 def _replay_postponed(name: str, queue: Any) -> None:
     """Put back events that an index has refused a while ago; the next run tries them again."""
-    try:
+    with _only_logged("Postponed events could not be put back; the next run tries again", run=name):
         replayed = queue_depth.dead(queue) and dead_letters.replay_due(queue, datetime.now(timezone.utc))
-    except Exception as error:
-        facts = {"run": name, "error": type(error).__name__}
-        logger.warning("Postponed events could not be put back; the next run tries again", extra=facts)
-    else:
         if replayed:
             logger.info("Postponed events were put back", extra={"run": name, "events": replayed})
 
@@ -213,15 +201,12 @@ def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
     counters.hold(_today(), {ingest_counters.STORED: stored})
     if any(reasons.values()) or counters.held > MAX_EVENTS_HELD:
-        _try_to_count(lambda: counters.add(_today(), reasons))
+        _write_counters(lambda: counters.add(_today(), reasons))
 
 
-def _try_to_count(count: Callable[[], None]) -> None:
-    """Write counters; an error is only logged, as no event is lost by it."""
-    try:
-        count()
-    except Exception as error:
-        logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
+def _write_counters(write: Callable[[], None]) -> None:
+    with _only_logged("Counters of events could not be written"):
+        write()
 
 
 def _today() -> date:
@@ -229,11 +214,19 @@ def _today() -> date:
 
 
 def _count_keyless(name: str, aggregator: StatAggregator) -> None:
-    try:
+    with _only_logged("Events without an item could not be counted", aggregation=name):
         keyless_events.count(aggregator)
+
+
+@contextmanager
+def _only_logged(message: str, **facts: Any) -> Iterator[None]:
+    """Log an error of the block as a warning: no event is lost by it. The soft time limit of a task is raised."""
+    try:
+        yield
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
-        facts = {"aggregation": name, "error": type(error).__name__}
-        logger.warning("Events without an item could not be counted", extra=facts)
+        logger.warning(message, extra={**facts, "error": type(error).__name__})
 
 
 def _run_all(

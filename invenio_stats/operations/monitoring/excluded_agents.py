@@ -70,11 +70,11 @@ def read_agents(client: Any, first: date, last: date, event_types: Iterable[str]
     if not ids:
         return Summary({}, 0)
     found = read(client, [{"_index": prefix_index(names.INGEST), "_id": document_id} for document_id in ids])
-    total: AgentSummary = Summary({}, 0)
-    for document in found:
-        summary = _summary(document.get("_source", {}))
-        total = merge(total, summary, len(total.counts) + len(summary.counts))
-    return total
+    summaries = [_summary(document.get("_source", {})) for document in found]
+    counts: Counter[AgentKey] = Counter()
+    for summary in summaries:
+        counts.update(summary.counts)
+    return Summary(counts, sum(summary.missed for summary in summaries))
 
 
 def _add(day: date, event_type: str, seen: AgentSummary, source: Source) -> Source:

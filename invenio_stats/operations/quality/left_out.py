@@ -14,7 +14,7 @@ from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import with_prefix
-from invenio_stats.search.client import SearchRequest, search_all
+from invenio_stats.search.client import SearchRequest, multi_search
 
 Kind = Literal["robots", "ai_agents", "tools", "double_clicks", "not_valid", "without_item", "own_rules"]
 """`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record."""
@@ -94,8 +94,8 @@ def _read_totals(totals: Mapping[str, list[str]], days: Mapping[str, Any]) -> li
         requests += [_request(alias, days, clicks) for alias in aliases]
         owners += [event_type] * (1 + len(aliases))
     answers: dict[str, list[Any]] = {}
-    for event_type, answer in zip(owners, search_all(requests), strict=True):
-        answers.setdefault(event_type, []).append(answer.get("aggregations", {}))
+    for event_type, request, searcher in zip(owners, requests, multi_search(requests), strict=True):
+        answers.setdefault(event_type, []).append(searcher(request).get("aggregations", {}))
     return [_numbers(*found) for found in answers.values()]
 
 

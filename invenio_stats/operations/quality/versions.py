@@ -1,6 +1,5 @@
 """Which rules and lists are in force, and since when: workers note what has changed when they start."""
 
-import logging
 from collections.abc import Mapping
 from datetime import date, datetime
 from importlib.metadata import version
@@ -16,8 +15,6 @@ from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.queries.usage.answers import RULES
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.versions import Source
-
-logger = logging.getLogger(__name__)
 
 _ID = "versions:"
 _ATTEMPTS = 5
@@ -52,17 +49,14 @@ def current_versions() -> dict[str, str]:
 
 
 def note_versions(now: datetime) -> None:
-    """Keep since when each version is in force, once in each process; an error is logged: no event depends on it."""
+    """Keep since when each version is in force; once in each process, also if that fails."""
     if current_app.extensions.setdefault(_NOTED, False):
         return
     current_app.extensions[_NOTED] = True
-    try:
-        versions = current_versions()
-        document = shared_document(current_search_client, _ID)
-        if not document.change(lambda source: _noted(source, versions, now), _ATTEMPTS):
-            raise StatsError("Others keep changing the versions in force.")
-    except Exception as error:
-        logger.warning("Versions in force could not be noted", extra={"error": type(error).__name__})
+    versions = current_versions()
+    document = shared_document(current_search_client, _ID)
+    if not document.change(lambda source: _noted(source, versions, now), _ATTEMPTS):
+        raise StatsError("Others keep changing the versions in force.")
 
 
 def _noted(source: Source, versions: Mapping[str, str], now: datetime) -> Source | None:
