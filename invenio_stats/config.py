@@ -67,6 +67,35 @@ The time-out of the search engine's client (10 seconds by default) applies to ea
 no limit. Queries that are run in Python have none.
 """
 
+STATS_PAGES_ENABLED = False
+"""Serve the pages of statistics from the web application: True or False. Default: False.
+
+They need item usage and its queries; `invenio stats doctor` gives the lines to add. See the page *Pages* of the
+documentation.
+"""
+
+STATS_PAGES_URL_PREFIX = "/stats"
+"""Address of the pages, below the root of the web application. Default: `/stats`."""
+
+STATS_PAGES_BASE_TEMPLATE: str | None = None
+"""Template that the pages extend; it needs the blocks `css` and `page_body`.
+
+Default: None, the instance's `BASE_TEMPLATE` if it is set, else `invenio_stats/base.html`, which is bare.
+"""
+
+STATS_PAGES_HEADLINE = "total"
+"""The number that stands large for views and downloads: `total` or `unique`; the other one stands below it.
+
+Default: `total`. Set it to `unique` if readers know your numbers as unique ones, as InvenioRDM has always shown them.
+"""
+
+STATS_PAGES_API_URL = "/api/stats"
+"""Address of the REST API of statistics, for the links to files in pages. Default: `/api/stats`.
+
+It is needed if the API is served by another application, for example at `https://api.example.org/stats`. A path is one
+below the root of the web application.
+"""
+
 STATS_EXPORT_ROWS: int = 1_000_000
 """Maximal number of rows in a file with a whole list. Default: 1,000,000, nearly all that a sheet of Excel can have.
 

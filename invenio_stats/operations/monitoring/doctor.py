@@ -20,6 +20,7 @@ from invenio_stats.operations.monitoring.completeness_checks import check_closed
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_error_texts,
+    check_pages,
     check_receivers,
     check_schedule,
     check_settings,
@@ -295,6 +296,7 @@ _CHECKS: tuple[Check, ...] = (
     check_error_texts,
     check_settings,
     check_configuration,
+    check_pages,
     check_receivers,
     check_schedule,
     check_workers,
