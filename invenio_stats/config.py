@@ -38,6 +38,13 @@ Default: everybody is permitted. Object or import string. If the query has a `pe
 to permit the request. Change it if the numbers of the instance are not public.
 """
 
+STATS_MONITORING_PERMISSION_FACTORY = "invenio_stats.permissions.administrator_permission_factory"
+"""Permission for `/api/stats/health` and `/api/stats/metrics`: `("health" or "metrics", {})` -> as above.
+
+Default: the administrators that `STATS_ACCESS` knows. Object or import string. Change it to let a monitoring system in,
+for example by a token.
+"""
+
 STATS_QUERY_MAX_BODY_BYTES: int = 1_048_576
 """Maximal size in bytes of the body of `POST /api/stats`. Default: 1 MiB, far more than 100 queries need.
 

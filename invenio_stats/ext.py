@@ -92,6 +92,12 @@ class InvenioStatsState:
         setting = "STATS_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
+    @parsed_from("STATS_MONITORING_PERMISSION_FACTORY")
+    def monitoring_permission_factory(self) -> Callable[..., Any]:
+        """The permission factory for health and metrics."""
+        setting = "STATS_MONITORING_PERMISSION_FACTORY"
+        return load_callable(setting, self.app.config[setting])
+
     @parsed_from("STATS_ITEM_RESOLVER")
     def item_resolver(self) -> Callable[..., Any] | None:
         """The function that finds the item of a view or download; None if items are not resolved."""
@@ -273,6 +279,7 @@ def finalize_app(app: Flask) -> None:
         state.events  # noqa: B018 - parses and caches it
         state.aggregations  # noqa: B018
         state.permission_factory  # noqa: B018
+        state.monitoring_permission_factory  # noqa: B018
         state.item_resolver  # noqa: B018
         state.access_types  # noqa: B018
         state.customers  # noqa: B018

@@ -26,6 +26,7 @@ WHERE_INSTALLED = {
     "invenio_records",
     "invenio_records_files",
     "invenio_vocabularies",
+    "prometheus_client",
     "redis",
     "sqlalchemy",
     "sqlalchemy_utils",

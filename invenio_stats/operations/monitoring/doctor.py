@@ -15,6 +15,7 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring import metrics
 from invenio_stats.operations.monitoring.completeness_checks import check_closed_indices, check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
@@ -239,6 +240,18 @@ def _estimates() -> Finding:
     return Finding("estimates", "ok", _("Distinct counts are exact."))
 
 
+def _metrics() -> Finding:
+    """Prometheus' client is an extra."""
+    if metrics.is_available():
+        return Finding("metrics", "ok", _("/api/stats/metrics has metrics for Prometheus."))
+    return Finding(
+        "metrics",
+        "ok",
+        _("/api/stats/metrics is not found (404): prometheus_client is not installed."),
+        _('To have metrics for Prometheus: pip install "invenio-stats[metrics]".'),
+    )
+
+
 def ask_spool(spool: Spool, ask: Callable[[], int]) -> int | Finding:
     """Return what the spool answers; a Finding if a newer release wrote it, or it belongs to another user."""
     try:
@@ -286,6 +299,7 @@ _CHECKS: tuple[Check, ...] = (
     check_schedule,
     check_workers,
     check_lateness,
+    _metrics,
     _broker,
     check_broker_instances,
     _dead_letters,
