@@ -67,6 +67,12 @@ def _events(client: Any) -> Iterator[tuple[str, str]]:
         for text, indices in types.of_type("text").items():
             index = ", ".join(indices)
             yield _("%(index)s maps %(field)s as text: %(name)s fails.", index=index, name=name, field=text), cure
+        for field, indices in sorted(types.ungrouped.items()):
+            index = ", ".join(indices)
+            yield (
+                _("%(index)s maps %(field)s without doc values: %(name)s fails.", index=index, name=name, field=field),
+                cure,
+            )
 
 
 def _totals(client: Any) -> Iterator[tuple[str, str]]:
