@@ -75,8 +75,8 @@ def run(
     finally:
         execution.announce()
     if moves_bookmark and first is None and last is None:
+        execution.keep_first_day()  # first, since a later run cannot tell which day was the first
         aggregator.bookmark_api.set_bookmark(iso(min(reached, others_began or reached)))
-        execution.keep_first_day()
         raise_revision(aggregator.client)
     return result
 
