@@ -161,10 +161,10 @@ def web_clock(monkeypatch):
 
 
 @pytest.fixture
-def visit(base_app, library, web_clock):
-    """Return `visit(click)`: make the request."""
+def make_request(base_app, library, web_clock):
+    """Return `make_request(click)`: make the request."""
 
-    def make(click):
+    def send(click):
         web_clock.now = DAY + times.timedelta(days=click.day) + since_midnight(click.moment)
         if click.access:
             change_access("A", click.access)
@@ -184,11 +184,11 @@ def visit(base_app, library, web_clock):
         while plain_library.OPENED:
             plain_library.OPENED.pop().close()
 
-    return make
+    return send
 
 
 @pytest.fixture
-def totals(visit, queues, put_templates, refresh, stored_totals):
+def totals(make_request, queues, put_templates, refresh, stored_totals):
     """Return `totals(clicks)`: the usage of item A, by the number of days after DAY."""
 
     def store():
@@ -200,7 +200,7 @@ def totals(visit, queues, put_templates, refresh, stored_totals):
         for click in clicks:
             if click.batch:
                 store()
-            visit(click)
+            make_request(click)
         store()
         aggregate_one("item-usage-agg")
         found = {total["timestamp"][:10]: total for total in stored_totals("stats-item-usage").values()}
