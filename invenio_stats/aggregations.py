@@ -241,7 +241,7 @@ class UsageBreakdownAggregator(StatAggregator):
         return breakdowns.run(self, _now, *edges, update_bookmark, self.events_per_window)
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
-        """Yield nothing: a day is counted as a whole, and nothing compares its documents one by one."""
+        """Yield nothing: a day is counted and written as a whole, by `run`."""
         yield from ()
 
 
