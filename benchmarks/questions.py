@@ -193,6 +193,8 @@ def main() -> None:
     app = make_app(
         SEARCH_HOSTS=[arguments.search_url],
         SEARCH_INDEX_PREFIX=prefix,
+        SEARCH_CLIENT_CONFIG={"timeout": 120},
+        STATS_QUERY_MAX_SECONDS=None,  # a busy machine is slow, not wrong
         STATS_AGGREGATIONS={**AGGREGATIONS_CONFIG, **USAGE_AGGREGATIONS},
         STATS_QUERIES=USAGE_QUERIES,
     )
