@@ -79,8 +79,11 @@ NUMBERS: Field = {"type": "object", "dynamic": True}
 NOT_INDEXED: Field = {"type": "object", "enabled": False}
 """Stored and returned, but neither searched nor grouped by."""
 
+LISTED: Field = {"type": "keyword", "eager_global_ordinals": True}
+"""Lists group by it. What the engine needs for that is made when an index changes, not by the first list after it."""
+
 RECORD_USAGE_FIELDS: dict[str, Field] = {
-    "parent_id": KEYWORD,
+    "parent_id": LISTED,
     "views": LONG,
     "downloads": LONG,
     "unique_views": LONG,
@@ -93,6 +96,8 @@ RECORD_USAGE_FIELDS: dict[str, Field] = {
 
 ITEM_USAGE_FIELDS: dict[str, Field] = {
     **RECORD_USAGE_FIELDS,
+    "item_id": LISTED,
+    "parent_id": KEYWORD,
     "total_item_investigations": LONG,
     "total_item_requests": LONG,
     "unique_item_investigations": LONG,
