@@ -138,6 +138,7 @@ def test_a_command_across_two_lines_is_found():
         "USAGE_AGGREGATIONS",
         "QUERIES_CONFIG",
         "USAGE_QUERIES",
+        "HOLDINGS_QUERIES",
     ],
 )
 def test_everything_that_is_shipped_is_described(built, setting):

@@ -121,12 +121,17 @@ class Community(NamedTuple):
 class Records:
     """What an instance knows: items with their parents and owners, communities, and what is hidden from visitors."""
 
-    def __init__(self, parents=(), owners=(), communities=(), hidden=(), administrators=()):
+    has_holdings = False
+
+    def __init__(self, parents=(), owners=(), communities=(), hidden=(), administrators=(), files=()):
         self.parents = dict(parents)
         self.owned = dict(owners)
         self.known = {label: Community(label, slug, f"Community {slug}") for label, slug in dict(communities).items()}
         self.hidden = set(hidden)
         self.administrators = set(administrators)
+        self.keys = dict(files)
+        self.closed = set()
+        """Items whose files only their owners may read."""
 
     def item_of(self, asked):
         if asked in self.parents:
@@ -145,6 +150,19 @@ class Records:
         """Say whether somebody may see an item or a community: what is hidden, its owner or manager does."""
         user = getattr(identity, "id", None)
         return thing not in self.hidden or user in self.administrators or (user and self.owned.get(thing) == user)
+
+    def versions(self, parent_id):
+        return [item for item, parent in self.parents.items() if parent == parent_id]
+
+    def files(self, ids):
+        return {item: self.keys[item] for item in ids if item in self.keys}
+
+    def items_with_readable_files(self, identity, ids):
+        return {
+            item
+            for item in self.readable_items(identity, ids)
+            if item not in self.closed or getattr(identity, "id", None) == self.owned.get(item)
+        }
 
     def community(self, asked):
         return next((found for found in self.known.values() if asked in (found.id, found.slug)), None)
