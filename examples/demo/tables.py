@@ -22,6 +22,7 @@ def show(console: Console, result: Result, ledger: Ledger) -> None:
         f"{len(ledger.observations)} requests. Checked: {checked}, each count and unique count "
         f"in {len(SOURCES)} places, the items of all totals, the volume of all files."
     )
+    _show_answers(console, result)
     console.print("verify: {} totals compared, {} differences".format(*result.verified))
     if result.differences:
         console.print(f"[bold red]{len(result.differences)} differences:[/]")
@@ -35,6 +36,20 @@ def _list(console: Console, lines: list[str], most: int = 40) -> None:
         console.print(f"  {line}", markup=False, soft_wrap=True)
     if len(lines) > most:
         console.print(f"  ... and {len(lines) - most} more")
+
+
+def _show_answers(console: Console, result: Result) -> None:
+    """Print each question with the command that answers it, and what was compared with the ledger."""
+    text = ""
+    for question, answer in result.answers:
+        if question.text != text:
+            text = question.text
+            console.print(f"\n[bold]{text}[/]")
+        console.print(f"$ invenio stats query {' '.join(question.arguments)}", markup=False, soft_wrap=True)
+        found = answer.get("error") or question.read(answer["answer"])
+        is_right = found == question.expected
+        console.print(f"  {found}" + ("" if is_right else f" ≠ {question.expected}"), markup=False, soft_wrap=True)
+    console.print()
 
 
 def _asked(result: Result) -> Table:

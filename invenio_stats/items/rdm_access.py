@@ -80,7 +80,7 @@ class RDMAccess:
 
     def item_of(self, pid_or_id: str) -> ItemIds | None:
         """Return the ids of the record with this persistent identifier or UUID, or of the parent with this one."""
-        for field in ("id", "uuid"):
+        for field in ("id", "_id"):
             for record in find_records(SYSTEM, field, [pid_or_id], 1):
                 return ItemIds(record["id"], record["parent"]["id"])
         return next((ItemIds(None, pid_or_id) for _ in find_records(SYSTEM, "parent.id", [pid_or_id], 1)), None)

@@ -32,8 +32,9 @@ def make_instance(services, tmp_path_factory):
 
     made = []
 
-    def make():
-        made.append(Instance(tmp_path_factory.mktemp("rdm"), services, redis_database=1 + 5 * len(made)))
+    def make(**settings):
+        database = 1 + 5 * len(made)
+        made.append(Instance(tmp_path_factory.mktemp("rdm"), services, redis_database=database, **settings))
         return made[-1]
 
     yield make

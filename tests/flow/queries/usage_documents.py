@@ -123,13 +123,18 @@ class Records:
 
     has_holdings = False
 
-    def __init__(self, parents=(), owners=(), communities=(), hidden=(), administrators=(), files=()):
+    def __init__(
+        self, parents=(), owners=(), communities=(), hidden=(), administrators=(), files=(), managers=(), holdings=None
+    ):
         self.parents = dict(parents)
         self.owned = dict(owners)
         self.known = {label: Community(label, slug, f"Community {slug}") for label, slug in dict(communities).items()}
         self.hidden = set(hidden)
         self.administrators = set(administrators)
         self.keys = dict(files)
+        self.managers = dict(managers)
+        if holdings is not None:
+            self.has_holdings, self.holdings = True, lambda: holdings
         self.closed = set()
         """Items whose files only their owners may read."""
 
@@ -169,6 +174,12 @@ class Records:
 
     def may_see_community(self, identity, community_id):
         return self.shows(identity, community_id)
+
+    def manages_community(self, identity, community_id):
+        return getattr(identity, "id", None) in self.managers.get(community_id, ())
+
+    def user_names(self, user_ids):
+        return {}
 
     def is_administrator(self, identity):
         return getattr(identity, "id", None) in self.administrators

@@ -16,7 +16,7 @@ def document(item_id, parent_id, index, latest=True, access="public", owner=7, *
     """Return a record as InvenioRDM indexes it."""
     return {
         "id": item_id,
-        "uuid": f"uuid of {item_id}",
+        "_id": f"uuid of {item_id}",
         "parent": {"id": parent_id, "access": {"owned_by": {"user": owner}}},
         "versions": {"index": index, "is_latest": latest},
         "access": {"record": access, "status": "open"},
