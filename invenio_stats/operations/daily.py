@@ -15,14 +15,18 @@ from invenio_stats.proxies import current_stats
 logger = logging.getLogger(__name__)
 
 
-def _count_breakdowns() -> Any:
-    """Recount and fold the configured breakdowns of usage; return the number of days, or the Failure of a run."""
-    configured = [
+def breakdown_aggregations() -> list[str]:
+    """Return the configured aggregations that this task runs, and no other needs to."""
+    return [
         name
         for name, definition in current_stats.aggregations.items()
         if issubclass(definition.cls, UsageBreakdownAggregator)
     ]
-    results = runner.aggregate_all(configured)
+
+
+def _count_breakdowns() -> Any:
+    """Recount and fold the configured breakdowns of usage; return the number of days, or the Failure of a run."""
+    results = runner.aggregate_all(breakdown_aggregations())
     failures = [result for result in results if isinstance(result, dict)]
     return failures[0] if failures else sum(len(result or ()) for result in results)
 
