@@ -1,10 +1,10 @@
 """How complete the answer to a question about a range of days is: one request to the engine, or none."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
 from invenio_search import current_search_client
@@ -13,10 +13,11 @@ from invenio_stats.completeness.bookmarks import bookmark_in, bookmark_ref
 from invenio_stats.completeness.configured import event_types_of
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
 from invenio_stats.completeness.gaps import gaps_in, gaps_ref
-from invenio_stats.completeness.revision import Revision, revision_of, revision_ref
+from invenio_stats.completeness.revision import NO_REVISION, Revision, revision_of, revision_ref
 from invenio_stats.core.gaps import Gap, within
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import utc
+from invenio_stats.proxies import current_stats
 from invenio_stats.search.multi_get import Found, read
 
 CACHE_SECONDS = 10.0
@@ -24,6 +25,8 @@ CACHE_SECONDS = 10.0
 
 _KEY = "invenio-stats-completeness"
 _DAY = timedelta(days=1)
+
+T = TypeVar("T")
 
 _Key = tuple[str, str]
 """Index and id of a document."""
@@ -57,6 +60,20 @@ def fresh_answer_state(
     return _judge(_Snapshot().read, aggregations, first, last, now)
 
 
+def known_first_day(aggregation: str) -> datetime | None:
+    """Return the start of an aggregation's first day, or None if it has not been counted yet, for web processes."""
+    ref = FirstDay(current_search_client, aggregation).document_ref
+    return first_day_in(_snapshot().read([ref])[_key(ref)])
+
+
+def keep_while_unchanged(key: Hashable, find: Callable[[], T]) -> T:
+    """Return what `find` does. The process keeps it until the revision is another, so it must depend on totals only."""
+    facts = _snapshot().facts
+    if key not in facts:
+        facts[key] = find()
+    return facts[key]  # type: ignore[no-any-return]
+
+
 def _judge(
     read_all: Callable[[list[dict[str, str]]], Mapping[_Key, Found]],
     aggregations: Collection[str],
@@ -68,8 +85,7 @@ def _judge(
     types = {name: event_types_of(name) for name in aggregations}
     first_day_refs = {name: FirstDay(client, name).document_ref for name in aggregations}
     gaps_refs = [gaps_ref(event_type) for event_type in sorted({*sum(types.values(), ())})]
-    refs = [revision_ref(), *map(bookmark_ref, aggregations), *first_day_refs.values(), *gaps_refs]
-    documents = read_all(refs)
+    documents = read_all(_refs(aggregations))
 
     first, end = first or date.min, min(last or date.max, utc(now).date() - _DAY)
     gaps = {gap for ref in gaps_refs for gap in gaps_in(documents[_key(ref)])}
@@ -82,7 +98,16 @@ def _judge(
     known = [bookmark for bookmark in bookmarks if bookmark is not None]
     updated = min(known) if known and len(known) == len(bookmarks) else None
     is_reached = updated is not None and floor(updated, "day").date() > end
-    return AnswerState(updated, not found and (is_reached or end < first), found, revision_of(documents[_key(refs[0])]))
+    return AnswerState(
+        updated, not found and (is_reached or end < first), found, revision_of(documents[_key(revision_ref())])
+    )
+
+
+def _refs(aggregations: Collection[str]) -> list[dict[str, str]]:
+    """Return index and id of all that is known of some aggregations, the revision first."""
+    first_days = [FirstDay(current_search_client, name).document_ref for name in aggregations]
+    event_types = sorted({event_type for name in aggregations for event_type in event_types_of(name)})
+    return [revision_ref(), *map(bookmark_ref, aggregations), *first_days, *map(gaps_ref, event_types)]
 
 
 @dataclass
@@ -91,6 +116,8 @@ class _Snapshot:
 
     began: float = field(default_factory=lambda: monotonic())
     documents: dict[_Key, Found] = field(default_factory=dict)
+    facts: dict[Hashable, Any] = field(default_factory=dict)
+    """What was found out about totals since the revision was read."""
 
     def read(self, refs: list[dict[str, str]]) -> Mapping[_Key, Found]:
         """Return the documents; those that are not known yet are read in one request."""
@@ -101,6 +128,11 @@ class _Snapshot:
         return self.documents
 
     @property
+    def revision(self) -> Revision:
+        """The revision, which was read."""
+        return revision_of(self.documents[_key(revision_ref())])
+
+    @property
     def is_valid(self) -> bool:
         """Whether a web process may still answer from it."""
         return monotonic() - self.began < CACHE_SECONDS
@@ -109,12 +141,18 @@ class _Snapshot:
 def _snapshot() -> _Snapshot:
     """Return the snapshot of the current application in this process, a new one if it has become too old.
 
-    All documents are read anew together: an old bookmark must not be told, and cached, with a later revision.
+    All documents are read anew together, those of all configured aggregations in one request: an old bookmark must not
+    be told, and cached, with a later revision.
     """
-    known: Any = current_app.extensions.get(_KEY)
-    if known is None or not known.is_valid:
-        known = current_app.extensions[_KEY] = _Snapshot()
-    return known  # type: ignore[no-any-return]
+    known: _Snapshot | None = current_app.extensions.get(_KEY)
+    if known is not None and known.is_valid:
+        return known
+    new = _Snapshot()
+    new.read(_refs(current_stats.aggregations))
+    if known is not None and new.revision == known.revision != NO_REVISION:
+        new.facts = known.facts
+    current_app.extensions[_KEY] = new
+    return new
 
 
 def _key(ref: Mapping[str, str]) -> _Key:

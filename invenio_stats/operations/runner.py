@@ -1,8 +1,9 @@
 """Run indexers and aggregators for tasks and commands."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from itertools import groupby
@@ -80,11 +81,9 @@ def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any
 
 def store_agents() -> None:
     """Store new user agents in the catalog; an error is logged, and the next run tries again."""
-    try:
+    with _only_logged("The user-agent catalog could not be written"):
         catalog.send(current_stats.agents_queue)  # the user agents that this worker has seen
         catalog.keep(current_stats.agents_queue, current_search_client)
-    except Exception as error:
-        logger.warning("The user-agent catalog could not be written", extra={"error": type(error).__name__})
 
 
 def aggregate_one(name: str, **options: Any) -> Any:
@@ -134,7 +133,7 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
 def count_refused() -> None:
     """Count the events that this machine refused, each once; an error is logged, and the next run counts them."""
     spool, types = outbox().spool, {names.queue(name): name for name in current_stats.events}
-    try:
+    with _only_logged("Refused events could not be counted"):
         refusals = [refusal for refusal in spool.refusals() if refusal.queue in types]
         if refusals:
             lines = [
@@ -143,8 +142,6 @@ def count_refused() -> None:
             ]
             ingest_counters.keep(current_search_client, spool.name(), [ingest_counters.Line(*line) for line in lines])
             spool.set_reported(refusals)
-    except Exception as error:
-        logger.warning("Refused events could not be counted", extra={"error": type(error).__name__})
 
 
 def _purge_one(name: str, before: datetime) -> Any:
@@ -159,12 +156,8 @@ def _purge_one(name: str, before: datetime) -> Any:
 
 def _replay_postponed(name: str, queue: Any) -> None:
     """Put back events that an index has refused a while ago; the next run tries them again."""
-    try:
+    with _only_logged("Postponed events could not be put back; the next run tries again", run=name):
         replayed = queue_depth.dead(queue) and dead_letters.replay_due(queue, datetime.now(timezone.utc))
-    except Exception as error:
-        facts = {"run": name, "error": type(error).__name__}
-        logger.warning("Postponed events could not be put back; the next run tries again", extra=facts)
-    else:
         if replayed:
             logger.info("Postponed events were put back", extra={"run": name, "events": replayed})
 
@@ -172,18 +165,24 @@ def _replay_postponed(name: str, queue: Any) -> None:
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
     """Count dropped, double-clicked and dead-lettered events; an error is only logged, as no event is lost by it."""
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
-    try:
+    with _only_logged("Counters of events could not be written"):
         counters.add(datetime.now(timezone.utc).date(), reasons)
-    except Exception as error:
-        logger.warning("Counters of events could not be written", extra={"error": type(error).__name__})
 
 
 def _count_keyless(name: str, aggregator: StatAggregator) -> None:
-    try:
+    with _only_logged("Events without an item could not be counted", aggregation=name):
         keyless_events.count(aggregator)
+
+
+@contextmanager
+def _only_logged(message: str, **facts: Any) -> Iterator[None]:
+    """Log an error of the block as a warning: no event is lost by it. The soft time limit of a task is raised."""
+    try:
+        yield
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
-        facts = {"aggregation": name, "error": type(error).__name__}
-        logger.warning("Events without an item could not be counted", extra=facts)
+        logger.warning(message, extra={**facts, "error": type(error).__name__})
 
 
 def _run_all(

@@ -16,9 +16,11 @@ from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote, too_many_buckets
 from invenio_stats.queries.prepared import PreparedQuery
+from invenio_stats.search import steps
 from invenio_stats.search.budget import Budget, OutOfBucketsError, OutOfTimeError, limited
 from invenio_stats.search.client import ValuesRefusedError, multi_search
 from invenio_stats.search.failures import TRANSIENT, classify_error
+from invenio_stats.search.steps import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ def name_entry_in_errors(key: str) -> Iterator[None]:
 def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
     """Return the answers by key, with one multi-search for up to ten queries that allow it.
 
+    Queries about usage take their steps together: one multi-search for each step, however many queries there are.
     Permission is checked for all entries before the first search: a NotPermittedError for one entry rejects all. An
     InvalidRequestInputError names the entry and its error; it is an UnknownQueryError if STATS_QUERIES lacks the query.
     Equal entries are answered once. STATS_QUERY_MAX_SECONDS and STATS_QUERY_MAX_BUCKETS limit all entries together.
@@ -100,12 +103,15 @@ def within_budget(names: Iterable[str]) -> Iterator[Budget]:
 def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield keys and answers, within the budget."""
     prepared: list[tuple[QueryRequest, PreparedQuery]] = []
+    procedures: list[tuple[QueryRequest, Steps[Mapping[str, Any]]]] = []
     others: list[QueryRequest] = []
     for entry in entries:
         with name_entry_in_errors(entry.key):
             query = get_query(entry)
             if getattr(query, "can_prepare", False):
                 prepared.append((entry, query.prepare(**entry.params)))
+            elif hasattr(query, "cached_steps"):
+                procedures.append((entry, query.cached_steps(entry.params)))
             else:
                 others.append(entry)
     budget.check_buckets(sum(query.max_buckets for _entry, query in prepared))
@@ -114,10 +120,17 @@ def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterat
         searchers = multi_search([query.request for _entry, query in together])
         for (entry, query), searcher in zip(together, searchers, strict=True):
             yield entry.key, answer_or_explain(entry, partial(query.answer, searcher), budget)
+    answers = steps.run(steps.together([_explained_steps(*procedure, budget) for procedure in procedures]))
+    yield from zip((entry.key for entry, _ in procedures), answers, strict=True)
     for entry in others:
         query = current_stats.get_query(entry.name)
-        run = getattr(query, "run_cached", query.run)
-        yield entry.key, answer_or_explain(entry, partial(run, **entry.params), budget)
+        yield entry.key, answer_or_explain(entry, partial(query.run, **entry.params), budget)
+
+
+def _explained_steps(entry: QueryRequest, procedure: Steps[T], budget: Budget) -> Steps[T]:
+    """Take the steps of a procedure, with the errors of `answer_or_explain`."""
+    with _explain(entry, budget):
+        return (yield from procedure)
 
 
 def _canonical(entry: QueryRequest) -> QueryRequest:
@@ -160,9 +173,15 @@ _signature = lru_cache(maxsize=100)(inspect.signature)
 
 def answer_or_explain(entry: QueryRequest, answer: Callable[[], T], budget: Budget) -> T:
     """Return the answer to an entry; what the search engine could not do is a NoAnswerError or an OutOfTimeError."""
+    with _explain(entry, budget):
+        return answer()
+
+
+@contextmanager
+def _explain(entry: QueryRequest, budget: Budget) -> Iterator[None]:
     try:
         with name_entry_in_errors(entry.key):
-            return answer()
+            yield
     except (search.exceptions.TransportError, ValuesRefusedError) as error:
         if budget.is_over():  # the engine cancelled the search, or the client did not wait for it
             raise OutOfTimeError("The deadline has passed.") from error

@@ -12,7 +12,6 @@ from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from flask_babel import gettext as _
-from invenio_cache import current_cache
 from invenio_db import db
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +19,7 @@ from invenio_stats.core import moments
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items.access import Identity, current_identity
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries import parameters
+from invenio_stats.queries import answer_cache, parameters
 from invenio_stats.queries.states import hourly_state
 
 logger = logging.getLogger(__name__)
@@ -100,10 +99,10 @@ class DatabaseQuery:
         now = datetime.now(timezone.utc)
         asked = self._read(params, now)
         key = f"stats-database:{self.name}:{asked.key}:{hourly_state(now)}"
-        numbers = current_cache.get(key)
+        numbers = answer_cache.get(key)
         if numbers is None:
             numbers = {"updated": moments.iso_zoned(now), "rows": self._ask_database(asked)}
-            current_cache.set(key, numbers, timeout=_seconds_left(now))
+            answer_cache.keep(key, numbers, _seconds_left(now))
         common = {"query": self.name, "params": dict(params), "updated": numbers["updated"]}
         return common | {"complete": True, "gaps": []} | self.present(asked, numbers["rows"], now, identity)
 

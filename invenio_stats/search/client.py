@@ -53,6 +53,8 @@ class SearchRequest:
     index: str | Sequence[str]
     body: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
+    keeps_buckets: bool = True
+    """Whether the buckets of the response count in the budget: not if they are read, and none of them is kept."""
 
     def with_body(self, body: Mapping[str, Any]) -> "SearchRequest":
         """Return a search of the same index with another body."""
@@ -78,7 +80,7 @@ def search(request: SearchRequest) -> Response:
         )
     except engine.exceptions.TransportError as error:
         _raise(error)
-    return _complete(response)
+    return _complete(request, response)
 
 
 def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
@@ -118,14 +120,9 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
         answers = [error] * len(positions)
     for position, answer in zip(positions, answers, strict=True):
         if isinstance(answer, dict) and "error" not in answer:
-            _complete(answer)
+            _complete(requests[position], answer)
         searchers[position] = partial(_answer_of, answer)
     return searchers
-
-
-def search_all(requests: Sequence[SearchRequest]) -> list[Response]:
-    """Send several searches in one request and return their responses; the error of the first that failed."""
-    return [searcher(request) for searcher, request in zip(multi_search(requests), requests, strict=True)]
 
 
 def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response:
@@ -139,13 +136,13 @@ def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response
     return answer
 
 
-def _complete(response: Response) -> Response:
+def _complete(request: SearchRequest, response: Response) -> Response:
     """Count the buckets of a response; OutOfTimeError if the engine stopped early: its numbers would be too small."""
     if response.get("timed_out"):
         raise OutOfTimeError("The search engine did not finish in time.")
     budget = current_budget()
     if budget is not None:
-        budget.spend(_count_buckets(response.get("aggregations", {})))
+        budget.spend(_count_buckets(response.get("aggregations", {})) if request.keeps_buckets else 0)
     return response
 
 
@@ -153,9 +150,14 @@ def _count_buckets(level: Mapping[str, Any]) -> int:
     """Return the number of buckets in a level of aggregations and below it."""
     count = 0
     for aggregation in level.values():
-        buckets = aggregation.get("buckets") if isinstance(aggregation, Mapping) else None
-        for bucket in buckets if isinstance(buckets, list) else ():
-            count += 1 + _count_buckets(bucket)
+        if not isinstance(aggregation, Mapping):
+            continue
+        buckets = aggregation.get("buckets")
+        if buckets is None:  # a filter, say, which has its aggregations beside its count; a metric has none
+            count += _count_buckets(aggregation)
+        else:
+            for bucket in buckets.values() if isinstance(buckets, Mapping) else buckets:
+                count += 1 + _count_buckets(bucket)
     return count
 
 

@@ -17,7 +17,8 @@ from invenio_stats.broker.consume import BATCH_SIZE
 from invenio_stats.cli import stats
 from invenio_stats.operations.monitoring import last_runs
 from invenio_stats.operations.monitoring.status import aggregations_status
-from invenio_stats.operations.runner import aggregate_with_automated
+from invenio_stats.operations.runner import aggregate_with_automated, store_agents
+from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_record_unique_id
 from invenio_stats.proxies import current_stats
 from invenio_stats.receivers import EventEmitter
@@ -288,3 +289,14 @@ def test_a_soft_time_limit_reaches_the_task_that_sends_a_signal(app, queues):
 
     with pytest.raises(SoftTimeLimitExceeded):
         EventEmitter("record-view", [build])(app)
+
+
+def test_a_soft_time_limit_is_raised_also_by_steps_whose_errors_are_only_logged(app, monkeypatch):
+    def be_too_slow(*args, **kwargs):
+        raise SoftTimeLimitExceeded()
+
+    monkeypatch.setattr(catalog, "send", be_too_slow)
+    with pytest.raises(SoftTimeLimitExceeded):
+        store_agents()
+    monkeypatch.setattr(catalog, "send", lambda queue: 1 / 0)
+    store_agents()

@@ -43,13 +43,15 @@ class Target:
     def index_of(self, source: Source) -> str:
         """Return the index of a document (or the day's alias).
 
-        ValueError for what cannot be one of its kind: an event or total without timestamp or of the future, a bookmark
-        without date, and the progress of a rebuild.
+        ValueError for what cannot be one of its kind: an event or total without timestamp or of the future, a total
+        with a count that is no number of events, a bookmark without date, and the progress of a rebuild.
         """
         if self._part.kind in ("events", "totals", "automated"):
             moment = parse(source.get("timestamp", ""))
             if not BEGINNING <= moment <= self._now + MAX_AHEAD:
                 raise ValueError("outside of the time of events")
+        if self._part.kind in ("totals", "automated"):
+            _check_counts(source)
         if self._part.kind == "events":
             return names.events_index(self._alias, moment, self._suffix)
         if self._part.kind == "bookmarks":
@@ -76,3 +78,11 @@ class Target:
         else:
             create_index(self._client, index, _BODIES[kind])
         return refused | add_fields(self._client, index, self._fields)
+
+
+def _check_counts(total: Source) -> None:
+    """Raise ValueError if a count of a total is no number of events."""
+    for name in {"count", "unique_count"} & total.keys():
+        value = total[name]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0 or value % 1:
+            raise ValueError(f"{name} is no number of events")

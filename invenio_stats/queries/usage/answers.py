@@ -4,21 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from invenio_cache import current_cache
-
 from invenio_stats.config import own_instance_name
 from invenio_stats.core import periods
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.core.periods import Days
 from invenio_stats.items.access import Identity, current_identity
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries import Query
+from invenio_stats.queries import Query, answer_cache
 from invenio_stats.queries.states import revision_state
 from invenio_stats.queries.usage.coverage import Coverage, find_coverage, find_state
 from invenio_stats.queries.usage.parameters import Accepted, check_points
 from invenio_stats.queries.usage.questions import Question, read_question
 from invenio_stats.queries.usage.sources import RECORD_USAGE, Source
 from invenio_stats.queries.usage.sums import Numbers, fetch_ranges
+from invenio_stats.search.steps import Steps, run
 
 RULES = "COUNTER 5.1"
 """The rules by which item usage is counted."""
@@ -35,10 +34,11 @@ def read_clock() -> datetime:
 
 
 class UsageQuery(Query):
-    """A question about usage, in three steps: `read` its parameters, `count`, and `present` the answer to somebody.
+    """A question about usage: `read` its parameters, `count`, and `present` the answer to somebody.
 
     What `count` returns is the same for everybody, and for the same canonical parameters as long as no total changes,
-    so that it can be cached. `present` adds what depends on who asks.
+    so that it can be cached. `present` adds what depends on who asks. Both `read` and `count` are procedures whose
+    steps several queries take together, see `search.steps`.
     """
 
     checks_names = True
@@ -72,16 +72,16 @@ class UsageQuery(Query):
         """Return the answer to whoever makes the current request; InvalidRequestInputError or NotFoundError."""
         return self.answer(params, current_identity())
 
-    def run_cached(self, /, **params: Any) -> Answer:
+    def cached_steps(self, params: Mapping[str, Any]) -> Steps[Answer]:
         """Return what `run` does, with numbers from the instance's cache if no total has changed since."""
-        question = self.read(params)
+        question = yield from self.read(params)
         # The revision is read before the totals are. A user's items, and what is over by now, change without it.
         asked = question.params(self.accepted), question.scope.ids
         key = f"stats-numbers:{revision_state(question.now, own_instance_name(), self.name, *asked)}"
-        counted = current_cache.get(key)
+        counted = answer_cache.get(key)
         if counted is None:
-            counted = self.count(question)
-            current_cache.set(key, counted, timeout=CACHE_SECONDS)
+            counted = yield from self.count(question)
+            answer_cache.keep(key, counted, CACHE_SECONDS)
         return self.present(question, counted, current_identity())
 
     def state(self, params: Mapping[str, Any], now: datetime) -> str:
@@ -91,23 +91,24 @@ class UsageQuery(Query):
 
     def answer(self, params: Mapping[str, Any], identity: Identity) -> Answer:
         """Return the answer to somebody; `items.access.SYSTEM` is the identity of commands and tasks."""
-        question = self.read(params)
-        return self.present(question, self.count(question), identity)
+        question = run(self.read(params))
+        return self.present(question, run(self.count(question)), identity)
 
-    def read(self, params: Mapping[str, Any]) -> Question:
+    def read(self, params: Mapping[str, Any]) -> Steps[Question]:
         """Return the question in its canonical form."""
         return read_question(self.client, self.accepted, params, self.clock(), self.kind, self.needs_item_usage)
 
-    def count(self, question: Question) -> Answer:
+    def count(self, question: Question) -> Steps[Answer]:
         """Return the numbers and ids of the answer."""
         coverage = self.coverage(question, question.days)
-        return {**self.head(question, coverage), **self.numbers(question, coverage)}
+        numbers = yield from self.numbers(question, coverage)
+        return {**self.head(question, coverage), **numbers}
 
     def present(self, question: Question, counted: Answer, identity: Identity) -> Answer:
         """Return the answer with the names that the identity may see."""
         return counted
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return the part of the answer that is particular to the query."""
         raise NotImplementedError
 
@@ -156,10 +157,10 @@ class UsageQuery(Query):
 class UsageTotalQuery(UsageQuery):
     """The use in a range of days, and in the period before."""
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return the metrics, and `before`."""
         ranges = [question.days, *([question.before] if question.before else [])]
-        counted = fetch_ranges(self.client, [(self.sources(question, days), [days]) for days in ranges])
+        counted = yield from fetch_ranges(self.client, [(self.sources(question, days), [days]) for days in ranges])
         total, *rest = (self.write(numbers[0]) for numbers in counted)
         before = self.before(question)
         return {**total, "before": before and {**before, **rest[0]}}
@@ -168,13 +169,13 @@ class UsageTotalQuery(UsageQuery):
 class UsageSeriesQuery(UsageQuery):
     """The use in each interval of a range of days."""
 
-    def read(self, params: Mapping[str, Any]) -> Question:
+    def read(self, params: Mapping[str, Any]) -> Steps[Question]:
         """Return the question; InvalidRequestInputError for too many points."""
-        question = super().read(params)
+        question = yield from super().read(params)
         check_points(question.days, question.interval)
         return question
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `points`, each with its first day within the range, its state and its metrics."""
         parts = list(periods.split(question.days, question.interval))
         shifted = [periods.shift_days(part, question.shift) if question.shift else None for part in parts]
@@ -182,7 +183,7 @@ class UsageSeriesQuery(UsageQuery):
         asked = [(self.sources(question, question.days), parts)]
         if question.before and earlier:
             asked.append((self.sources(question, question.before), earlier))
-        counted, *rest = fetch_ranges(self.client, asked)
+        counted, *rest = yield from fetch_ranges(self.client, asked)
         before = iter(self._points_before(question, earlier, rest[0] if rest else []))
         points = [
             {

@@ -6,7 +6,7 @@ from typing import Any
 
 from invenio_search.utils import prefix_index
 
-from invenio_stats.completeness.first_day import FirstDay
+from invenio_stats.completeness.answers import known_first_day
 from invenio_stats.core import names, periods
 from invenio_stats.core.breakdowns import UNKNOWN, Breakdown, Use, read_rows
 from invenio_stats.core.moments import parse
@@ -17,7 +17,8 @@ from invenio_stats.queries.usage.questions import Question
 from invenio_stats.queries.usage.sources import Source, moment
 from invenio_stats.queries.usage.sums import fetch_ranges
 from invenio_stats.search import clauses
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import SearchRequest
+from invenio_stats.search.steps import Steps, fetch_all
 
 _DAY = timedelta(days=1)
 _MAX_MONTHS = 10_000
@@ -37,10 +38,10 @@ class UsageBreakdownQuery(UsageQuery):
         super().__init__(name, *args, **other)
         self.dimension = dimension
 
-    def read(self, params: Mapping[str, Any]) -> Question:
+    def read(self, params: Mapping[str, Any]) -> Steps[Question]:
         """Return the question; its first day of numbers is that of the breakdowns."""
-        question = super().read(params)
-        first_day = FirstDay(self.client, BREAKDOWN_AGGREGATION).get()
+        question = yield from super().read(params)
+        first_day = known_first_day(BREAKDOWN_AGGREGATION)
         if first_day is None or question.began is None:
             return question
         return question._replace(began=max(question.began, first_day.date()))
@@ -61,12 +62,12 @@ class UsageBreakdownQuery(UsageQuery):
         sources = super().sources(question, days)
         return [*sources, *(source._replace(alias=names.USAGE_BREAKDOWN) for source in sources)]
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `rows`, `other`, `unknown` and `not_shown`; they add up to the use in the months."""
         months = _months_of(question)
         parts = list(periods.split(months, "month")) if months else []
-        folded = self._fetch_folded(question, months) if months else {}
-        folded |= self._fetch_totals(question, [part for part in parts if part.first not in folded])
+        folded = (yield from self._fetch_folded(question, months)) if months else {}
+        folded |= yield from self._fetch_totals(question, [part for part in parts if part.first not in folded])
         uses: dict[str, Use] = {}
         other, not_shown = Use(), []
         for first, breakdown in sorted(folded.items()):
@@ -84,7 +85,7 @@ class UsageBreakdownQuery(UsageQuery):
             "not_shown": not_shown,
         }
 
-    def _fetch_folded(self, question: Question, months: Days) -> dict[date, Breakdown]:
+    def _fetch_folded(self, question: Question, months: Days) -> Steps[dict[date, Breakdown]]:
         """Return the folded breakdowns by the first day of their month."""
         terms = {"interval": "month", "scope": question.scope.kind, "dimension": self.dimension}
         narrowed = [{"term": {name: value}} for name, value in terms.items()]
@@ -92,19 +93,19 @@ class UsageBreakdownQuery(UsageQuery):
             narrowed.append({"terms": {"scope_id": list(question.scope.ids)}})
         query = clauses.all_of([clauses.between(moment(months.first), moment(months.end)), *narrowed])
         alias = prefix_index(names.USAGE_BREAKDOWN)
-        found = search(SearchRequest(self.client, alias, {"size": _MAX_MONTHS, "query": query}))
+        (found,) = yield from fetch_all([SearchRequest(self.client, alias, {"size": _MAX_MONTHS, "query": query})])
         sources = [hit["_source"] for hit in found["hits"]["hits"]]
         return {
             parse(source["timestamp"]).date(): Breakdown(list(read_rows(source["rows"])), Use(**source["other"]))
             for source in sources
         }
 
-    def _fetch_totals(self, question: Question, months: Sequence[Days]) -> dict[date, Breakdown]:
+    def _fetch_totals(self, question: Question, months: Sequence[Days]) -> Steps[dict[date, Breakdown]]:
         """Return the use in months without a breakdown, all of it in `other`."""
         sources = super().sources(question, question.days)
         if not (sources and months):
             return {}
-        counted = fetch_ranges(self.client, [(sources, months)])[0]
+        (counted,) = yield from fetch_ranges(self.client, [(sources, months)])
         return {
             month.first: Breakdown([], Use(numbers["views"] + numbers["downloads"], numbers["downloads"]))
             for month, numbers in zip(months, counted, strict=True)

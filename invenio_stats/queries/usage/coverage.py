@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from invenio_stats.completeness.answers import answer_state
-from invenio_stats.completeness.first_day import FirstDay
+from invenio_stats.completeness.answers import answer_state, keep_while_unchanged, known_first_day
 from invenio_stats.core import names
 from invenio_stats.core.moments import parse
 from invenio_stats.core.periods import Days
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.sources import DOWNLOADS, ITEM_USAGE, RECORD_USAGE, VIEWS, Source
 from invenio_stats.search import aliases
-from invenio_stats.search.client import SearchRequest, search_all
+from invenio_stats.search.client import SearchRequest
+from invenio_stats.search.steps import Steps, fetch_all
 
 BREAKDOWN_AGGREGATION = "usage-breakdown-agg"
 _ITEM_USAGE_AGGREGATION = "item-usage-agg"
@@ -41,9 +41,11 @@ class Coverage(NamedTuple):
 
 def find_first_day(client: Any) -> date | None:
     """Return the day from which there is item usage; None if it was never counted."""
-    day = FirstDay(client, _ITEM_USAGE_AGGREGATION).get()
-    oldest = day or aliases.oldest(client, aliases.with_prefix(ITEM_USAGE))
-    return None if oldest is None else oldest.date()
+    alias = aliases.with_prefix(ITEM_USAGE)
+    day = known_first_day(_ITEM_USAGE_AGGREGATION) or keep_while_unchanged(
+        ("oldest total", alias), lambda: aliases.oldest(client, alias)
+    )
+    return None if day is None else day.date()
 
 
 def find_coverage(sources: Sequence[Source], first_day: date | None, now: datetime) -> Coverage:
@@ -67,15 +69,16 @@ def _aggregations_of(alias: str) -> list[str]:
     return found or [_USUAL[alias]]
 
 
-def find_oldest(client: Any, sources: Sequence[Source]) -> date | None:
-    """Return the day of the oldest total in the sources, in one request; None if there is none."""
+def find_oldest(client: Any, sources: Sequence[Source]) -> Steps[date | None]:
+    """Return the day of the oldest total in the sources, in one step; None if there is none."""
     # Sorted by a date, the engine reads few documents; the smallest date of an aggregation takes it all of them.
     first = {"size": 1, "track_total_hits": False, "sort": [{"timestamp": {"order": "asc", "unmapped_type": "date"}}]}
     requests = [
         SearchRequest(client, source.target, {**first, "_source": ["timestamp"], "query": source.query})
         for source in sources
     ]
-    hits = [hit for response in search_all(requests) for hit in response["hits"]["hits"]]
+    responses = yield from fetch_all(requests)
+    hits = [hit for response in responses for hit in response["hits"]["hits"]]
     return min((parse(hit["_source"]["timestamp"]).date() for hit in hits), default=None)
 
 

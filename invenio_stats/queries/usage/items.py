@@ -1,20 +1,14 @@
 """Find the most used things of a list, exactly over any number of indices, shards and keys."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from invenio_stats.queries.usage.all_sums import Largest, fetch_all_sums
 from invenio_stats.queries.usage.parameters import Position
-from invenio_stats.queries.usage.ranking import Ranked, ShardTop, find_top, in_order, take
+from invenio_stats.queries.usage.ranking import DOUBLINGS, Ranked, find_top
+from invenio_stats.queries.usage.shards import ShardTops
 from invenio_stats.queries.usage.sources import Source
-from invenio_stats.queries.usage.sums import build_body, fetch, group_by, read_groups
-from invenio_stats.search import clauses
-from invenio_stats.search.budget import Budget, current_budget, limited
-from invenio_stats.search.clauses import Body
-from invenio_stats.search.client import Response, SearchRequest, TooManyBucketsError, search, search_all
-
-EXACT_COUNT = 40_000
-"""Up to here the engine counts different values exactly."""
+from invenio_stats.search.steps import Steps, together
 
 
 class Limits(NamedTuple):
@@ -22,12 +16,13 @@ class Limits(NamedTuple):
 
     top: int = 100
     """Keys of each shard that are fetched at first, or twice the rows that are wanted, if these are more."""
-    deep: int = 2_000
-    """A list that begins further down is read from all sums."""
     terms: int = 65_000
-    """Keys in one aggregation; the engine's limit is 65,535 groups (`search.max_buckets`)."""
+    """Keys in one aggregation; the engine's limit is 65,535 groups (`search.max_buckets`). If those of all shards would
+    be more together, all sums are taken instead."""
     page: int = 10_000
     """Keys in one page of a composite aggregation."""
+    sample: int = 4_000
+    """About so many keys are fetched to count those of several fields or sources; the error is 2 %, seldom above 5."""
 
 
 class Found(NamedTuple):
@@ -38,7 +33,7 @@ class Found(NamedTuple):
     total: int
     """The number of all rows."""
     is_about: bool
-    """Whether the engine has estimated that number."""
+    """Whether that number is an estimate."""
     has_more: bool
 
 
@@ -59,14 +54,38 @@ class Wanted(NamedTuple):
         return (self.after.rank if self.after else self.skipped) + self.size
 
 
-def find_items(client: Any, sources: Sequence[Source], wanted: Wanted, limits: Limits = Limits()) -> Found:  # noqa: B008 - immutable
-    """Return the wanted rows of the keys of all totals in the sources, ordered by the metric, equal ones by key."""
-    if len(sources) == 1 and len(sources[0].keys) == 1 and wanted.depth <= limits.deep:
-        shards = _Shards(client, sources[0], wanted.by)
-        rows = find_top(wanted.depth, max(limits.top, 2 * wanted.depth), shards.fetch_tops, shards.fetch_sums)
+FetchValues = Callable[[Collection[str]], Steps[Mapping[str, int]]]
+"""Returns the exact value of the metric for each of some keys."""
+
+
+def find_items(
+    client: Any, sources: Sequence[Source], wanted: Wanted, fetch_values: FetchValues, limits: Limits
+) -> Steps[Found]:
+    """Return the wanted rows of the keys of all totals in the sources, ordered by the metric, equal ones by key.
+
+    Two steps, as long as the largest keys of each shard prove the order; two more for each time that more are needed.
+    """
+    shards = ShardTops(client, sources, wanted.by, limits.sample)
+    size = max(limits.top, 2 * wanted.depth)
+
+    def fetch_sums(keys: Collection[str]) -> Steps[Mapping[str, int]]:
+        values: Mapping[str, int]
+        values, _ = yield from together([fetch_values(keys), shards.count()])
+        return values
+
+    doublings = _find_doublings(size * shards.number, limits.terms)
+    if doublings is not None:
+        rows = yield from find_top(wanted.depth, size, shards.fetch, fetch_sums, doublings)
         if rows is not None and _goes_on(rows, wanted):
-            return _part(rows, wanted, shards.count)
-    return _find_in_all(_all_sums(client, sources, wanted.by, limits), wanted)
+            first = wanted.depth - wanted.size
+            count = max(shards.key_count, len(rows))
+            return Found(rows[first:], first + 1, count, shards.is_about, has_more=count > wanted.depth)
+    return (yield from _find_in_all(client, sources, wanted, limits))
+
+
+def _find_doublings(keys: int, limit: int) -> int | None:
+    """Return how often so many keys may be doubled; None if they are too many already."""
+    return max((number for number in range(DOUBLINGS + 1) if keys << number <= limit), default=None)
 
 
 def _goes_on(rows: list[Ranked], wanted: Wanted) -> bool:
@@ -75,134 +94,13 @@ def _goes_on(rows: list[Ranked], wanted: Wanted) -> bool:
     return last is None or rows[: last.rank][-1:] == [Ranked(last.id, last.value)]
 
 
-def _part(rows: list[Ranked], wanted: Wanted, count: int) -> Found:
-    first = wanted.depth - wanted.size
-    is_about = count > EXACT_COUNT
-    return Found(rows[first:], first + 1, max(count, len(rows)), is_about, has_more=count > wanted.depth)
-
-
-def _find_in_all(sums: Iterable[Ranked], wanted: Wanted) -> Found:
-    """Return the wanted rows of all sums, which are read once and not kept."""
-    counter = _Counting(sums)
-    if wanted.after is None:
-        rows = take(wanted.depth, counter)[wanted.skipped :]
-        return Found(rows, wanted.skipped + 1, counter.count, False, counter.count > wanted.depth)
-    last = in_order(Ranked(wanted.after.id, wanted.after.value))
-    rows = take(wanted.size + 1, (row for row in counter if in_order(row) > last))
-    return Found(rows[: wanted.size], wanted.after.rank + 1, counter.count, False, len(rows) > wanted.size)
-
-
-class _Counting:
-    """Counts what passes."""
-
-    def __init__(self, rows: Iterable[Ranked]):
-        self.rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Ranked]:
-        for row in self.rows:
-            self.count += 1
-            yield row
-
-
-class _Shards:
-    """Asks the shards of a source one by one; `count` is the number of keys, once they were asked."""
-
-    def __init__(self, client: Any, source: Source, metric: str):
-        self.client = client
-        self.source = source
-        self.metric = metric
-        self.count = 0
-        self.shards = _shards_of(client, source.target)
-        (self.key,) = source.keys
-        self.aggs = {metric: source.metrics()[metric]}
-
-    def fetch_tops(self, size: int) -> Iterator[ShardTop]:
-        """Yield the largest keys of each shard."""
-        terms = {"size": size, "shard_size": size, "order": [{self.metric: "desc"}, {"_key": "asc"}]}
-        body = build_body(self.source.query, group_by(self.source, terms, self.aggs))
-        count = {"count": {"cardinality": {"field": self.key, "precision_threshold": EXACT_COUNT}}}
-        requests = [
-            SearchRequest(self.client, self.source.target, build_body(self.source.query, count)),
-            *(
-                SearchRequest(self.client, index, body, {"preference": f"_shards:{shard}"})
-                for index, shard in self.shards
-            ),
-        ]
-        counted, *tops = (response.get("aggregations", {}) for response in search_all(requests))
-        self.count = counted.get("count", {}).get("value", 0)
-        for top in tops:
-            values = _values(read_groups(self.source, top), self.metric)
-            yield ShardTop(values, is_cut=len(values) == size)
-
-    def fetch_sums(self, keys: Collection[str]) -> Mapping[str, int]:
-        """Return the sums of keys over all shards."""
-        chosen = sorted(keys)
-        aggs = group_by(self.source, {"include": chosen, "size": len(chosen)}, self.aggs)
-        (found,) = fetch(self.client, [(self.source.of_keys(chosen), aggs)])
-        return _values(read_groups(self.source, found), self.metric)
-
-
-def _shards_of(client: Any, alias: str) -> list[tuple[str, int]]:
-    """Return index and number of each shard behind an alias; none if it does not exist."""
-    settings = client.indices.get_settings(index=alias, name="index.number_of_shards", ignore_unavailable=True)
-    return [
-        (index, shard)
-        for index, found in sorted(settings.items())
-        for shard in range(int(found["settings"]["index"]["number_of_shards"]))
-    ]
-
-
-def _all_sums(client: Any, sources: Sequence[Source], metric: str, limits: Limits) -> Iterable[Ranked]:
-    """Return the sums of all keys; those of one source by one key are not kept in memory."""
-    parts = [(source, key, missing) for source in sources for key, missing in source.groups()]
-    if len(parts) == 1:
-        return _sums(client, *parts[0], metric, limits)
-    sums: Counter[str] = Counter()
-    for part in parts:
-        for row in _sums(client, *part, metric, limits):
-            sums[row.key] += row.value
-    return (Ranked(*item) for item in sums.items())
-
-
-def _sums(
-    client: Any, source: Source, key: str, missing: Sequence[Body], metric: str, limits: Limits
-) -> Iterator[Ranked]:
-    """Yield the sum of each key of a source: with one aggregation if the engine returns all, else page by page."""
-    query = clauses.all_of([source.query, *missing])
-    field = source.fields.get(metric)
-    aggs = {metric: {"sum": {"field": field}}} if field else {}
-    terms = {"terms": {"field": key, "size": limits.terms}, **({"aggs": aggs} if aggs else {})}
-    try:
-        response = _search(SearchRequest(client, source.target, build_body(query, {clauses.GROUPS: terms})))
-        groups = response.get("aggregations", {}).get(clauses.GROUPS, {"buckets": []})
-        if not groups.get("sum_other_doc_count"):
-            yield from (Ranked(*item) for item in _values(groups["buckets"], metric).items())
-            return
-    except TooManyBucketsError:
-        pass  # the instance's engine has a lower limit
-    body: Body | None = clauses.composite(query, [clauses.by_value("key", key)], limits.page, aggs)
-    while body is not None:
-        response = _search(SearchRequest(client, source.target, body))
-        if not response.get("aggregations"):
-            return
-        for group in response["aggregations"][clauses.GROUPS]["buckets"]:
-            yield Ranked(group["key"]["key"], _value(group, metric))
-        body = clauses.next_page(body, response)
-
-
-def _search(request: SearchRequest) -> Response:
-    """Send a search for groups that are read and not kept: they count in no budget but that of time."""
-    budget = current_budget()
-    if budget is None:
-        return search(request)
-    with limited(Budget(budget.seconds_left(), None)):
-        return search(request)
-
-
-def _values(groups: Iterable[Mapping[str, Any]], metric: str) -> dict[str, int]:
-    return {group["key"]: _value(group, metric) for group in groups}
-
-
-def _value(group: Mapping[str, Any], metric: str) -> int:
-    return round(group[metric]["value"]) if metric in group else 0
+def _find_in_all(client: Any, sources: Sequence[Source], wanted: Wanted, limits: Limits) -> Steps[Found]:
+    """Return the wanted rows of all sums."""
+    last = wanted.after
+    skipped = 0 if last else wanted.skipped
+    # One more, to see whether the list goes on.
+    largest = Largest(skipped + wanted.size + 1, Ranked(last.id, last.value) if last else None)
+    yield from fetch_all_sums(client, sources, wanted.by, limits.terms, limits.page, largest.add)
+    rows = largest.rows()[skipped:]
+    first_rank = (last.rank if last else skipped) + 1
+    return Found(rows[: wanted.size], first_rank, largest.count, False, has_more=len(rows) > wanted.size)

@@ -1,6 +1,6 @@
 """Ranked lists: the most used records, versions, communities and files."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -16,7 +16,8 @@ from invenio_stats.queries.usage.coverage import Coverage
 from invenio_stats.queries.usage.items import Limits, Wanted, find_items
 from invenio_stats.queries.usage.parameters import MAX_SIZE, Position, write_position
 from invenio_stats.queries.usage.questions import Question
-from invenio_stats.queries.usage.sums import fetch_keys, fetch_keys_by_ranges
+from invenio_stats.queries.usage.sums import Numbers, fetch_keys, fetch_keys_by_ranges
+from invenio_stats.search.steps import Steps, run, together
 
 MONTHS = 12
 """The months of small pictures in lists."""
@@ -32,15 +33,15 @@ class UsageListQuery(UsageQuery):
         super().__init__(*args, **kwargs)
         self.has_months = has_months
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `count`, `rows`, and the position of the last row if there are more."""
         given = question.parameters
         by, after = str(given.by), given.after
         skipped = after.rank if after else (given.page - 1) * given.size
         wanted = Wanted(by, given.size, skipped, after if after and after.id else None)
-        sources = self.sources(question, question.days)
-        found = find_items(self.client, sources, wanted, self.limits)
-        rows = self._rows(question, found.first_rank, [row.key for row in found.rows])
+        sources, candidates = self.sources(question, question.days), _Candidates(self, question)
+        found = yield from find_items(self.client, sources, wanted, candidates.fetch_values, self.limits)
+        rows = yield from candidates.fetch_rows(found.first_rank, [row.key for row in found.rows])
         last = [rows[-1]["rank"], rows[-1][by], rows[-1]["id"]] if rows and found.has_more else None
         return {
             "count": found.total,
@@ -52,41 +53,19 @@ class UsageListQuery(UsageQuery):
 
     def parts(self, params: Mapping[str, Any], identity: Identity, limit: int) -> Iterator[Answer]:
         """Yield the answer for the whole list, with some rows at a time; an error if it has more than the limit."""
-        question = self.read(params)
+        question = run(self.read(params))
         coverage = self.coverage(question, question.days)
         wanted = Wanted(str(question.parameters.by), limit)
-        found = find_items(self.client, self.sources(question, question.days), wanted, self.limits)
+        sources, candidates = self.sources(question, question.days), _Candidates(self, question)
+        found = run(find_items(self.client, sources, wanted, candidates.fetch_values, self.limits))
         if found.has_more:
             raise too_many_rows(limit, found.total)
         head = {**self.head(question, coverage), "count": found.total, "about": False, "next": None}
         head |= {"params": _without(head["params"], "page", "size"), "before": self.before(question)}
         for first in range(0, max(len(found.rows), 1), MAX_SIZE):
             keys = [row.key for row in found.rows[first : first + MAX_SIZE]]
-            yield self.present(question, {**head, "rows": self._rows(question, first + 1, keys)}, identity)
-
-    def _rows(self, question: Question, first_rank: int, keys: list[str]) -> list[Answer]:
-        counted = fetch_keys(self.client, self.sources(question, question.days), keys)
-        earlier = fetch_keys(self.client, self.sources(question, question.before), keys) if question.before else {}
-        months = self._months(question, keys, str(question.parameters.by)) if self.has_months else {}
-        return [
-            {
-                "rank": first_rank + position,
-                "id": key,
-                **self.write(counted[key]),
-                "before": self.write(earlier[key]) if key in earlier else None,
-                **({"months": months[key]} if self.has_months else {}),
-            }
-            for position, key in enumerate(keys)
-        ]
-
-    def _months(self, question: Question, keys: list[str], by: str) -> dict[str, list[int]]:
-        """Return the metric of each key in the months up to the last one of the range."""
-        last = question.days.last
-        first = periods.add_months(last.replace(day=1), 1 - MONTHS)
-        days = Days(first, last)
-        parts = list(periods.split(days, "month"))
-        found = fetch_keys_by_ranges(self.client, self.sources(question, days), keys, parts)
-        return {key: [numbers[by] for numbers in months] for key, months in found.items()}
+            rows = run(_Candidates(self, question).fetch_rows(first + 1, keys))
+            yield self.present(question, {**head, "rows": rows}, identity)
 
     def present(self, question: Question, counted: Answer, identity: Identity) -> Answer:
         """Return the answer with titles; what the identity may not see has its rank and numbers only."""
@@ -118,6 +97,61 @@ class UsageListQuery(UsageQuery):
             shown = find_readable_keys(question, identity, keys)
             return {key: {"id": key, "title": key, "url": None} for key in shown}
         return describe_records(identity, keys)
+
+
+class _Candidates:
+    """The numbers of things that may be rows of a list: fetched once, in the step that tells their order."""
+
+    def __init__(self, query: UsageListQuery, question: Question):
+        self.query = query
+        self.question = question
+        self.by = str(question.parameters.by)
+        self.rows: dict[str, Answer] = {}
+
+    def fetch_values(self, keys: Collection[str]) -> Steps[Mapping[str, int]]:
+        """Return the metric of each key in one step; all of their numbers come with it, unless there are many keys."""
+        if len(keys) > MAX_SIZE:
+            counted = yield from self._fetch(self.question.days, keys)
+            return {key: numbers[self.by] for key, numbers in counted.items()}
+        self.rows |= yield from self._fetch_numbers(keys)
+        return {key: self.rows[key][self.by] for key in keys}
+
+    def fetch_rows(self, first_rank: int, keys: Sequence[str]) -> Steps[list[Answer]]:
+        """Return the rows; one step if the numbers of any are not known yet."""
+        missing = [key for key in keys if key not in self.rows]
+        self.rows |= yield from self._fetch_numbers(missing)
+        return [{"rank": first_rank + position, "id": key, **self.rows[key]} for position, key in enumerate(keys)]
+
+    def _fetch(self, days: Days, keys: Collection[str]) -> Steps[dict[str, Numbers]]:
+        return fetch_keys(self.query.client, self.query.sources(self.question, days), keys)
+
+    def _fetch_numbers(self, keys: Collection[str]) -> Steps[dict[str, Answer]]:
+        before, write = self.question.before, self.query.write
+        counted, earlier, months = yield from together(
+            [
+                self._fetch(self.question.days, keys),
+                self._fetch(before, keys) if before else fetch_keys(self.query.client, [], ()),
+                self._fetch_months(keys),
+            ]
+        )
+        return {
+            key: {
+                **write(counted[key]),
+                "before": write(earlier[key]) if key in earlier else None,
+                **({"months": months[key]} if self.query.has_months else {}),
+            }
+            for key in keys
+        }
+
+    def _fetch_months(self, keys: Collection[str]) -> Steps[dict[str, list[int]]]:
+        """Return the metric of each key in the months up to the last one of the range, if rows have them."""
+        if not self.query.has_months:
+            return {}
+        last = self.question.days.last
+        days = Days(periods.add_months(last.replace(day=1), 1 - MONTHS), last)
+        sources, parts = self.query.sources(self.question, days), list(periods.split(days, "month"))
+        found = yield from fetch_keys_by_ranges(self.query.client, sources, keys, parts)
+        return {key: [numbers[self.by] for numbers in months] for key, months in found.items()}
 
 
 def describe_records(identity: Identity, ids: Iterable[str]) -> dict[str, Answer]:

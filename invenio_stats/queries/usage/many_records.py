@@ -8,7 +8,8 @@ from typing import Any
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.coverage import find_first_day
 from invenio_stats.queries.usage.sources import ALWAYS, Scope, find_sources
-from invenio_stats.queries.usage.sums import Numbers, fetch_keys_of_each
+from invenio_stats.queries.usage.sums import Numbers, fetch_keys
+from invenio_stats.search.steps import run, together
 
 BATCH_SIZE = 1_000
 """Records in one request to the engine."""
@@ -52,12 +53,10 @@ def _with_parents(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 
 def _fetch_batch(client: Any, parents: dict[str, str], first_day: date | None) -> RecordStats:
     everything = Scope("repository")
-    this, all_versions = fetch_keys_of_each(
-        client,
-        [
-            (find_sources(everything, ALWAYS, "this", first_day=first_day), parents),
-            (find_sources(everything, ALWAYS, "all", first_day=first_day), set(parents.values())),
-        ],
+    of_this = find_sources(everything, ALWAYS, "this", first_day=first_day)
+    of_all = find_sources(everything, ALWAYS, "all", first_day=first_day)
+    this, all_versions = run(
+        together([fetch_keys(client, of_this, parents), fetch_keys(client, of_all, set(parents.values()))])
     )
     return {
         item_id: {

@@ -6,6 +6,7 @@ from typing import Any
 
 from invenio_search.engine import search
 
+from invenio_stats.completeness.answers import keep_while_unchanged
 from invenio_stats.core import periods
 from invenio_stats.items.access import Identity
 from invenio_stats.proxies import current_stats
@@ -13,8 +14,8 @@ from invenio_stats.queries.states import hourly_state
 from invenio_stats.queries.usage.answers import Answer, UsageQuery
 from invenio_stats.queries.usage.coverage import Coverage, find_state
 from invenio_stats.queries.usage.questions import Question
-from invenio_stats.queries.usage.sources import Source
 from invenio_stats.queries.usage.sums import Numbers, fetch_ranges
+from invenio_stats.search.steps import Steps
 
 _FIELD = "requests_by_access_status"
 
@@ -61,13 +62,14 @@ class OpenRatioQuery(UsageQuery):
             "updated": found["updated"],
         }
 
-    def numbers(self, question: Question, coverage: Coverage) -> Answer:
+    def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `points`, one for each month, and the whole range: requests and their shares by access status."""
         sources = self.sources(question, question.days)
-        statuses = sorted({status for source in sources for status in _fetch_statuses(self.client, source)})
+        targets = {source.target for source in sources}
+        statuses = sorted({status for target in targets for status in _find_statuses(self.client, target)})
         by_status = [source._replace(fields={name: f"{_FIELD}.{name}" for name in statuses}) for source in sources]
         parts = list(periods.split(question.days, "month"))
-        counted = fetch_ranges(self.client, [(by_status, [*parts, question.days])])[0]
+        (counted,) = yield from fetch_ranges(self.client, [(by_status, [*parts, question.days])])
         *points, total = (_requests(numbers, statuses) for numbers in counted)
         return {
             "points": [
@@ -93,10 +95,14 @@ def _shares(numbers: Mapping[str, int]) -> dict[str, float] | None:
     return {name: number / total for name, number in numbers.items()} if total else None
 
 
-def _fetch_statuses(client: Any, source: Source) -> set[str]:
-    """Return the access statuses that any total behind an alias has."""
+def _find_statuses(client: Any, target: str) -> set[str]:
+    """Return the access statuses that any total behind an alias has; the process keeps them."""
+    return keep_while_unchanged(("access statuses", target), lambda: _fetch_statuses(client, target))
+
+
+def _fetch_statuses(client: Any, target: str) -> set[str]:
     try:
-        found = client.indices.get_field_mapping(index=source.target, fields=f"{_FIELD}.*")
+        found = client.indices.get_field_mapping(index=target, fields=f"{_FIELD}.*")
     except search.exceptions.NotFoundError:
         return set()
     return {name.removeprefix(f"{_FIELD}.") for index in found.values() for name in index["mappings"]}

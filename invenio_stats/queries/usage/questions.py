@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
+from invenio_stats.completeness.answers import keep_while_unchanged
 from invenio_stats.core import periods
 from invenio_stats.core.periods import Days, Shift
 from invenio_stats.errors import InvalidRequestInputError, NotFoundError
@@ -15,6 +16,7 @@ from invenio_stats.queries.usage.coverage import find_first_day, find_oldest
 from invenio_stats.queries.usage.parameters import Accepted, Parameters, read_parameters, write_position
 from invenio_stats.queries.usage.sources import ALWAYS, ITEM_USAGE, RECORD_USAGE, Scope, Source, find_sources
 from invenio_stats.queries.usage.sums import fetch
+from invenio_stats.search.steps import Steps, run
 
 _MAX_BUCKETS = 10_000
 
@@ -66,20 +68,22 @@ class Question(NamedTuple):
 
 def read_question(
     client: Any, accepted: Accepted, params: Mapping[str, Any], now: datetime, by: str, needs_item_usage: bool
-) -> Question:
+) -> Steps[Question]:
     """Return the question that the parameters ask; InvalidRequestInputError or NotFoundError if there is none.
 
-    `needs_item_usage` is True if the totals of 7.x tell nothing of it.
+    `needs_item_usage` is True if the totals of 7.x tell nothing of it. The search engine is asked for the records of a
+    user, the buckets of a record's files, and the oldest total of all time only.
     """
     today = now.date()
     given = read_parameters(accepted, params, today)
     first_day = find_first_day(client)
-    scope, scope_id = _find_scope(client, accepted, given, by)
+    scope, scope_id = yield from _find_scope(client, accepted, given, by)
     began = first_day if needs_item_usage else _find_beginning(client, today, by, first_day)
     first = given.first
     if first is None:
         of_scope = find_sources(scope, ALWAYS._replace(last=today), given.versions, by, first_day)
-        first = min(find_oldest(client, of_scope) or given.last, given.last)
+        oldest = yield from find_oldest(client, of_scope)
+        first = min(oldest or given.last, given.last)
     days = Days(first, given.last)
     shift = periods.find_shift(days, given.compare) if given.first is not None else None
     return Question(
@@ -97,14 +101,19 @@ def read_question(
 
 
 def _find_beginning(client: Any, today: date, by: str, first_day: date | None) -> date | None:
-    """Return the day of the first total of the instance; None if there is none."""
+    """Return the day of the first total of the instance; None if there is none.
+
+    The process keeps the day of the older totals, which is the same for all questions.
+    """
     sources = find_sources(Scope("repository"), ALWAYS._replace(last=today), by=by, first_day=first_day)
     older = [source for source in sources if source.alias not in (ITEM_USAGE, RECORD_USAGE)]
-    found = [find_oldest(client, older), first_day if len(older) < len(sources) else None]
+    key = "beginning", today, first_day, tuple(source.target for source in older)
+    oldest = keep_while_unchanged(key, lambda: run(find_oldest(client, older)))
+    found = [oldest, first_day if len(older) < len(sources) else None]
     return min(filter(None, found), default=None)
 
 
-def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> tuple[Scope, str | None]:
+def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> Steps[tuple[Scope, str | None]]:
     """Return what the question is about, and its canonical id; NotFoundError if the instance does not know it."""
     kind, value = accepted.scope, given.scope_id
     if value is None:
@@ -115,12 +124,14 @@ def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> 
             raise NotFoundError
         return Scope(kind, (community.id,)), community.id
     if kind == "user":
-        return Scope(kind, tuple(_ids_of_user(client, value, given.versions))), value
+        owned = yield from _ids_of_user(client, value, given.versions)
+        return Scope(kind, tuple(owned)), value
     record, file_key = split_file(value) if kind == "file" else (value, None)
     record_id = _find_record(record, given.versions)
     ids: tuple[str, ...] = (record_id,)
     if kind == "file" or by == "file":
-        ids += tuple(_buckets_of(client, Scope("record", ids), given.versions))
+        buckets = yield from _buckets_of(client, Scope("record", ids), given.versions)
+        ids += tuple(buckets)
     return Scope(kind, ids, file_key), record_id if file_key is None else f"{record_id}/{file_key}"
 
 
@@ -151,7 +162,7 @@ def _find_record(value: str, versions: str) -> str:
     return str(item_id)
 
 
-def _ids_of_user(client: Any, user_id: str, versions: str) -> list[str]:
+def _ids_of_user(client: Any, user_id: str, versions: str) -> Steps[list[str]]:
     """Return the ids in totals of what a user owns: items, and for all versions their parents too."""
     items = sorted(current_stats.access.items_of(user_id))
     if versions == "this" or not items:
@@ -161,14 +172,14 @@ def _ids_of_user(client: Any, user_id: str, versions: str) -> list[str]:
     sources = find_sources(scope, ALWAYS, "this", "record", ALWAYS.first) + find_sources(scope, ALWAYS, "this")
     aggs = {field: {"terms": {"field": field, "size": 2 * len(items)}} for field in ("parent_id", "parent_recid")}
     parents = set(items)
-    for found in fetch(client, [(source, aggs) for source in sources]):
+    for found in (yield from fetch(client, [(source, aggs) for source in sources])):
         parents.update(group["key"] for terms in found.values() for group in terms["buckets"])
     return sorted(parents)
 
 
-def _buckets_of(client: Any, scope: Scope, versions: str) -> list[str]:
+def _buckets_of(client: Any, scope: Scope, versions: str) -> Steps[list[str]]:
     """Return the buckets of a record's files: older totals of plain records have nothing else to know them by."""
     sources = find_sources(scope, ALWAYS, versions, "file")
     aggs = {"buckets": {"terms": {"field": "bucket_id", "size": _MAX_BUCKETS}}}
-    (found,) = fetch(client, [(source, aggs) for source in sources])
+    (found,) = yield from fetch(client, [(source, aggs) for source in sources])
     return [group["key"] for group in found.get("buckets", {}).get("buckets", [])]

@@ -1,9 +1,11 @@
 """Find the largest sums exactly, where each shard of the search engine knows only its own part of each sum."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from heapq import nsmallest
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from heapq import nlargest, nsmallest
 from typing import NamedTuple
+
+from invenio_stats.search.steps import Steps
 
 DOUBLINGS = 2
 """How often more is fetched of each shard before all sums are taken."""
@@ -37,9 +39,10 @@ def in_order(ranked: Ranked) -> tuple[int, str]:
 def find_top(
     wanted: int,
     size: int,
-    fetch_tops: Callable[[int], Iterable[ShardTop]],
-    fetch_sums: Callable[[Collection[str]], Mapping[str, int]],
-) -> list[Ranked] | None:
+    fetch_tops: Callable[[int], Steps[Sequence[ShardTop]]],
+    fetch_sums: Callable[[Collection[str]], Steps[Mapping[str, int]]],
+    doublings: int = DOUBLINGS,
+) -> Steps[list[Ranked] | None]:
     """Return the `wanted` largest sums over all shards, or all if there are fewer; None if their order is not proven.
 
     `fetch_tops` returns the so many largest of each shard, at first `size`, and `fetch_sums` the exact sums of keys. A
@@ -47,25 +50,40 @@ def find_top(
     wanted has more. With nearly equal sums that never happens.
     """
     sums: dict[str, int] = {}
-    for doubling in range(DOUBLINGS + 1):
-        tops = list(fetch_tops(size << doubling))
-        if not any(top.is_cut for top in tops):
-            return take(wanted, (Ranked(*item) for item in _add(tops).items()))
-        new = {key for top in tops for key in top.values} - sums.keys()
-        sums |= fetch_sums(new) if new else {}
-        found = take(wanted, (Ranked(*item) for item in sums.items()))
+    for doubling in range(doublings + 1):
+        tops = yield from fetch_tops(size << doubling)
+        is_cut = any(top.is_cut for top in tops)
         unseen = sum(top.bound for top in tops)
-        if len(found) == wanted and found[-1].value > unseen:
-            return found
+        candidates = find_candidates(tops, wanted)
+        if not is_cut or _is_more(nlargest(wanted, candidates.values()), wanted, unseen):
+            new = candidates.keys() - sums.keys()
+            sums |= (yield from fetch_sums(new)) if new else {}
+            found = take(wanted, (Ranked(*item) for item in sums.items()))
+            if not is_cut or _is_more([row.value for row in found], wanted, unseen):
+                return found
+        if unseen == 0:
+            return None  # those wanted are 0 as well as those unseen: only all of them tell the order of their keys
     return None
 
 
-def _add(tops: Iterable[ShardTop]) -> Mapping[str, int]:
-    """Return the sums over shards that returned all that they have."""
-    sums: Counter[str] = Counter()
-    for top in tops:
-        sums.update(top.values)
-    return sums
+def _is_more(values: Sequence[int], wanted: int, unseen: int) -> bool:
+    """Return True if there are as many values as wanted, in order, and the last is more than any that was not seen."""
+    return len(values) == wanted and values[-1] > unseen
+
+
+def find_candidates(tops: Iterable[ShardTop], wanted: int) -> dict[str, int]:
+    """Return the keys of the shards that may be among those wanted, each with the most that it can have."""
+    bounds = [(top, top.bound) for top in tops]
+    unseen = sum(bound for _, bound in bounds)
+    least: Counter[str] = Counter()
+    most: dict[str, int] = {}
+    for top, bound in bounds:
+        least.update(top.values)
+        for key, value in top.values.items():
+            most[key] = most.get(key, unseen) - bound + value
+    largest = nlargest(wanted, least.values())
+    enough = largest[-1] if len(largest) == wanted else 0
+    return {key: value for key, value in most.items() if value >= enough}
 
 
 def take(wanted: int, rows: Iterable[Ranked]) -> list[Ranked]:

@@ -8,7 +8,8 @@ from invenio_stats.core.periods import Days
 from invenio_stats.queries.usage.sources import METRICS, Source, moment
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.client import SearchRequest, search_all
+from invenio_stats.search.client import SearchRequest
+from invenio_stats.search.steps import Steps, fetch_all
 
 Numbers = dict[str, int]
 """A number for each metric."""
@@ -21,17 +22,17 @@ def no_use() -> Numbers:
     return dict.fromkeys(METRICS, 0)
 
 
-def fetch(client: Any, asked: Sequence[tuple[Source, Body]]) -> list[Mapping[str, Any]]:
-    """Return the aggregations over several sources, in one request; empty where there are no totals."""
+def fetch(client: Any, asked: Sequence[tuple[Source, Body]]) -> Steps[list[Mapping[str, Any]]]:
+    """Return the aggregations over several sources, in one step; empty where there are no totals."""
     requests = [SearchRequest(client, source.target, build_body(source.query, aggs)) for source, aggs in asked]
-    return [response.get("aggregations", {}) for response in search_all(requests)]
+    responses = yield from fetch_all(requests)
+    return [response.get("aggregations", {}) for response in responses]
 
 
-def fetch_ranges(client: Any, asked: Sequence[tuple[Sequence[Source], Sequence[Days]]]) -> list[list[Numbers]]:
-    """Return the numbers of each range of days, for several lists of sources and their ranges, in one request."""
-    responses = iter(
-        fetch(client, [(source, _by_ranges(source, ranges)) for sources, ranges in asked for source in sources])
-    )
+def fetch_ranges(client: Any, asked: Sequence[tuple[Sequence[Source], Sequence[Days]]]) -> Steps[list[list[Numbers]]]:
+    """Return the numbers of each range of days, for several lists of sources and their ranges, in one step."""
+    searches = [(source, _by_ranges(source, ranges)) for sources, ranges in asked for source in sources]
+    responses = iter((yield from fetch(client, searches)))
     found = []
     for sources, ranges in asked:
         numbers = [no_use() for _ in ranges]
@@ -41,27 +42,21 @@ def fetch_ranges(client: Any, asked: Sequence[tuple[Sequence[Source], Sequence[D
     return found
 
 
-def fetch_keys(client: Any, sources: Sequence[Source], keys: Collection[str]) -> dict[str, Numbers]:
-    """Return the numbers of each key."""
-    return fetch_keys_of_each(client, [(sources, keys)])[0]
-
-
-def fetch_keys_of_each(
-    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]]
-) -> list[dict[str, Numbers]]:
-    """Return the numbers of each key, for several lists of sources and their keys, in one request."""
-    found = [{key: no_use() for key in keys} for _, keys in asked]
-    for position, source, group in _fetch_groups(client, asked, lambda source: source.metrics()):
-        add_metrics(found[position][group["key"]], group, source)
+def fetch_keys(client: Any, sources: Sequence[Source], keys: Collection[str]) -> Steps[dict[str, Numbers]]:
+    """Return the numbers of each key, in one step."""
+    found = {key: no_use() for key in keys}
+    for source, group in (yield from _fetch_groups(client, sources, keys, lambda source: source.metrics())):
+        add_metrics(found[group["key"]], group, source)
     return found
 
 
 def fetch_keys_by_ranges(
     client: Any, sources: Sequence[Source], keys: Collection[str], ranges: Sequence[Days]
-) -> dict[str, list[Numbers]]:
-    """Return the numbers of each key in each range of days."""
+) -> Steps[dict[str, list[Numbers]]]:
+    """Return the numbers of each key in each range of days, in one step."""
     found = {key: [no_use() for _ in ranges] for key in keys}
-    for _, source, group in _fetch_groups(client, [(sources, keys)], lambda source: _by_ranges(source, ranges)):
+    groups = yield from _fetch_groups(client, sources, keys, lambda source: _by_ranges(source, ranges))
+    for source, group in groups:
         _add_ranges(found[group["key"]], group, source)
     return found
 
@@ -96,19 +91,20 @@ def add_metrics(numbers: Numbers, group: Mapping[str, Any], source: Source) -> N
 
 
 def _fetch_groups(
-    client: Any, asked: Sequence[tuple[Sequence[Source], Collection[str]]], build_aggs: Callable[[Source], Body]
-) -> Iterator[tuple[int, Source, Mapping[str, Any]]]:
-    """Yield the groups of the given keys, each with its position among those asked for and its source."""
-    parts = [
-        (position, source, sorted(keys)) for position, (sources, keys) in enumerate(asked) if keys for source in sources
-    ]
+    client: Any, sources: Sequence[Source], keys: Collection[str], build_aggs: Callable[[Source], Body]
+) -> Steps[list[tuple[Source, Mapping[str, Any]]]]:
+    """Return the groups of the given keys, each with its source."""
+    chosen = sorted(keys)
     searches = [
-        (source.of_keys(keys), group_by(source, {"include": keys, "size": len(keys)}, build_aggs(source)))
-        for _, source, keys in parts
+        (source.of_keys(chosen), group_by(source, {"include": chosen, "size": len(chosen)}, build_aggs(source)))
+        for source in (sources if chosen else ())
     ]
-    for (position, source, _), found in zip(parts, fetch(client, searches), strict=True):
-        for group in read_groups(source, found):
-            yield position, source, group
+    responses = yield from fetch(client, searches)
+    return [
+        (source, group)
+        for (source, _), found in zip(searches, responses, strict=True)
+        for group in read_groups(source, found)
+    ]
 
 
 def _by_ranges(source: Source, ranges: Sequence[Days]) -> Body:

@@ -158,3 +158,11 @@ def test_documents_that_no_instance_writes_are_refused(import_documents):
     )
     assert [found[kind]["refused"] for kind in ("events", "totals", "bookmarks", "completeness")] == [3, 3, 3, 3]
     assert sum(sum(counts.values()) for kind, counts in found.items() if kind != "dry_run") == 12
+
+
+@pytest.mark.parametrize("count", [-1, 0.5, "many", None, float("inf"), True])
+def test_a_total_with_a_count_that_is_no_number_of_events_is_refused_alone(import_documents, count):
+    total = {"timestamp": "2026-01-01T00:00:00", "pid_value": "1", "count": 1, "unique_count": 1}
+    documents = [("0", total), ("1", {**total, "count": count}), ("2", {**total, "unique_count": count})]
+    found = import_documents({("totals", "record-view", "stats-record-view-2026-01"): documents})
+    assert {outcome: found["totals"][outcome] for outcome in ("created", "refused")} == {"created": 1, "refused": 2}

@@ -112,7 +112,8 @@ def test_it_is_one_request_and_none_for_ten_seconds(counted, requests, clock, mo
     first, sent = ask(AGGREGATION)
     assert sent == {"_mget": 1}
     assert ask(AGGREGATION) == (first, {})
-    assert ask(AGGREGATION, "file-download-agg")[1] == {"_mget": 1}
+    assert ask(AGGREGATION, "file-download-agg")[1] == {}  # all that are configured are read together
+    assert ask("of-another-release-agg")[1] == {"_mget": 1}
     seconds[0] += 9.9
     assert ask("file-download-agg")[1] == {}
     seconds[0] += 0.2
@@ -138,3 +139,42 @@ def test_what_is_remembered_is_never_older_than_its_revision(raw, counted, aggre
     after = ask()
     assert after.revision > before.revision
     assert after.updated == before.updated + timedelta(hours=1)
+
+
+def test_what_is_found_out_of_totals_is_kept_until_the_revision_is_another(
+    counted, aggregator, clock, monkeypatch, app
+):
+    app.extensions.pop("invenio-stats-completeness", None)
+    seconds = [3000.0]
+    monkeypatch.setattr(answers, "monotonic", lambda: seconds[0])
+    found = iter(range(10))
+
+    def look():
+        return answers.keep_while_unchanged("fact", lambda: next(found))
+
+    assert [look(), look()] == [0, 0]
+    seconds[0] += 11
+    assert look() == 0
+    clock.forward(hours=1)
+    aggregator().run()
+    assert look() == 0  # within ten seconds
+    seconds[0] += 11
+    assert look() == 1
+
+
+def test_without_a_revision_nothing_is_kept_for_long(app, put_templates, search_client, index_prefix, monkeypatch):
+    """Totals that another release writes do not raise it."""
+    search_client.indices.delete(index=f"{index_prefix}stats-completeness", ignore=[404])
+    app.extensions.pop("invenio-stats-completeness", None)
+    seconds = [4000.0]
+    monkeypatch.setattr(answers, "monotonic", lambda: seconds[0])
+    found = iter(range(10))
+    assert answers.keep_while_unchanged("fact", lambda: next(found)) == 0
+    seconds[0] += 11
+    assert answers.keep_while_unchanged("fact", lambda: next(found)) == 1
+
+
+def test_the_first_day_is_known(counted, app):
+    app.extensions.pop("invenio-stats-completeness", None)
+    assert answers.known_first_day(AGGREGATION) == parse("2026-01-19T00:00:00")
+    assert answers.known_first_day("file-download-agg") is None

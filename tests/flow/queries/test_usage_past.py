@@ -1,5 +1,6 @@
 """Days before item usage's first day are counted from the totals of 7.x, and no day from both."""
 
+from collections import Counter
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.contrib.config import USAGE_QUERIES
+from invenio_stats.queries.usage.items import Limits
 from tests.flow.queries.usage_documents import METRICS, Records, Totals, set_bookmarks, usage
 from tests.laws import examples
 
@@ -202,3 +204,85 @@ def test_any_range_is_counted_once(written, search_client, index_prefix, used, d
     assert [row["id"] for row in rows] == sorted(
         (row["id"] for row in rows), key=lambda k: (-counted[k]["downloads"], k)
     )
+
+
+KEYS = [f"k{number}" for number in range(8)]
+
+
+def ask_with(limits, name, **params):
+    entry = USAGE_QUERIES[name]
+    query = entry["cls"](name=name, clock=lambda: NOW, **entry["params"])
+    query.limits = limits
+    return query.run(**params)
+
+
+@examples(0.2)
+@given(
+    used=st.lists(
+        st.tuples(
+            st.dates(date(2026, 3, 1), date(2026, 8, 31)), st.sampled_from(KEYS), st.integers(0, 9), st.booleans()
+        )
+    ),
+    by=st.sampled_from(["downloads", "views"]),
+    size=st.integers(1, 4),
+    limits=st.builds(
+        Limits,
+        top=st.integers(1, 5),
+        terms=st.sampled_from([2, 100, 65_000]),
+        page=st.integers(1, 7),
+        sample=st.just(1_000),
+    ),
+)
+def test_a_list_over_both_kinds_of_totals_is_that_of_a_plain_count(
+    app, written, search_client, index_prefix, used, by, size, limits
+):
+    """Whoever was only viewed has a row in the list of downloads, too."""
+    search_client.indices.delete(index=f"{index_prefix}stats-*-20*", ignore=[404])
+    known = Records({key: key for key in KEYS})
+    app.extensions["invenio-stats"].access = known
+    app.extensions["invenio-stats"].item_metadata = known.describe
+    written.write_usage([usage(str(FIRST_DAY), "k0", views=1)])
+    old = [found for found in used if found[0] < FIRST_DAY]
+    ids = {key: {"recid": key, "parent_recid": key} for key in KEYS}
+    views = [{**old_views(day, "u1", count), **ids[item]} for day, item, count, is_view in old if is_view]
+    downloads = [{**old_downloads(day, "u1", count), **ids[item]} for day, item, count, is_view in old if not is_view]
+    written.write("stats-record-view", views, shards=2)
+    written.write("stats-file-download", downloads)
+    written.write_usage(
+        [
+            usage(str(day), item, item, views=count if is_view else 0, downloads=0 if is_view else count)
+            for day, item, count, is_view in used
+            if day >= FIRST_DAY
+        ]
+    )
+    sums = Counter({"k0": int(by == "views")})
+    for _, item, count, is_view in used:
+        sums[item] += count if is_view == (by == "views") else 0
+    expected = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    rows, after = [], None
+    while not rows or after:
+        answer = ask_with(
+            limits, "repository-records", by=by, size=size, period="all", **({"after": after} if after else {})
+        )
+        assert (answer["count"], answer["about"]) == (len(expected), False)
+        rows += [(row["id"], row[by]) for row in answer["rows"]]
+        after = answer["next"]
+    assert rows == expected
+
+
+def test_the_number_of_many_keys_of_both_kinds_is_estimated_from_a_part_of_them(app, written):
+    """The engine counts the values of one field, and these are values of several."""
+    number = 1_500
+    state = app.extensions["invenio-stats"]
+    state.access = known = Records()
+    state.item_metadata = known.describe
+    ids = [f"r{serial:04}" for serial in range(number)]
+    old = {"timestamp": "2026-05-05T00:00:00", "unique_count": 1, "volume": 1}
+    found = [{**old, "count": 20_000 // (serial + 1), "parent_recid": key} for serial, key in enumerate(ids)]
+    written.write("stats-record-view", found[:1_000])
+    written.write("stats-file-download", found)
+    written.write_usage([usage(str(FIRST_DAY), key, views=1) for key in ids[500:]])
+    answer = ask_with(Limits(top=20, sample=200), "repository-records", size=3, period="all")
+    assert [row["downloads"] for row in answer["rows"]] == [20_000, 10_000, 6_666]
+    assert answer["about"] is True
+    assert abs(answer["count"] - number) < 0.2 * number

@@ -61,6 +61,11 @@ def by_parent(totals):
     return list(found.values())
 
 
+def forget_revision():
+    """Have the process read the revision anew, which aggregations raise and these totals do not."""
+    current_app.extensions.pop("invenio-stats-completeness", None)
+
+
 class Totals:
     """Puts totals into the engine: an index for each month."""
 
@@ -80,6 +85,7 @@ class Totals:
         if lines:
             answer = self.client.bulk(body=lines, refresh=True)
             assert not answer["errors"], answer
+        forget_revision()
 
     def create(self, index, alias, shards=1):
         """Create an index behind an alias."""
@@ -100,7 +106,7 @@ def set_bookmarks(client, prefix, moment):
     """Have all aggregations counted up to a moment."""
     for name in AGGREGATIONS:
         client.index(index=f"{prefix}stats-bookmarks", id=name, body={"date": moment.isoformat()}, refresh=True)
-    current_app.extensions.pop("invenio-stats-completeness", None)
+    forget_revision()
 
 
 class Ids(NamedTuple):

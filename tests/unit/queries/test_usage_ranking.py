@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_stats.queries.usage.ranking import Ranked, ShardTop, find_top, in_order
+from invenio_stats.search.steps import run
 from tests.laws import examples
 
 
@@ -16,18 +17,24 @@ class Shards:
     def __init__(self, *shards):
         self.shards = shards
         self.sizes = []
+        self.summed = []
 
     def tops(self, size):
         self.sizes.append(size)
+        tops = []
         for shard in self.shards:
             largest = sorted((Ranked(*item) for item in shard.items()), key=in_order)[:size]
-            yield ShardTop(dict(largest), is_cut=len(largest) == size)
+            tops.append(ShardTop(dict(largest), is_cut=len(largest) == size))
+        return tops
+        yield  # a procedure without steps
 
     def sums(self, keys):
+        self.summed.append(len(keys))
         return {key: sum(shard.get(key, 0) for shard in self.shards) for key in keys}
+        yield
 
     def rank(self, wanted=10, size=10):
-        return find_top(wanted, size, self.tops, self.sums)
+        return run(find_top(wanted, size, self.tops, self.sums))
 
 
 def test_a_first_that_is_eleventh_in_every_shard_is_found():
@@ -56,6 +63,21 @@ def test_equal_sums_are_never_proven():
     shards = Shards(*({f"{key:03}": 1 for key in range(100)} for _ in range(4)))
     assert shards.rank() is None
     assert shards.sizes == [10, 20, 40]
+    assert shards.summed == []
+
+
+def test_where_all_that_is_wanted_may_be_0_more_of_each_shard_is_not_asked_for():
+    """The order of those with 0 is that of their keys, which no bound tells."""
+    shards = Shards({"a": 3, **{f"{key:03}": 0 for key in range(100)}})
+    assert shards.rank() is None
+    assert shards.sizes == [10]
+
+
+def test_exact_sums_are_asked_only_of_what_may_be_wanted():
+    """Each of the ten in a shard has too little, even if it had the tenth's value in the other."""
+    shards = Shards(*({f"{shard}-{key:03}": 2 ** (40 - key) for key in range(40)} for shard in "ab"))
+    assert [row.key for row in shards.rank(4)] == ["a-000", "b-000", "a-001", "b-001"]
+    assert shards.summed == [4]
 
 
 @pytest.mark.parametrize("shards", [[], [{}], [{}, {}]])

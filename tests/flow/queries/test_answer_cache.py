@@ -1,0 +1,73 @@
+"""A cache that does not answer costs time, never an answer."""
+
+import pytest
+from invenio_cache import current_cache
+
+from invenio_stats.contrib.config import USAGE_QUERIES
+from invenio_stats.queries import answer_cache
+from invenio_stats.queries.batch import QueryRequest, answer_all
+from invenio_stats.queries.database import DatabaseQuery
+from tests.flow.queries.usage_documents import Records, Totals, usage
+
+
+class Recount(DatabaseQuery):
+    """Counts how often the database is asked."""
+
+    asked = 0
+
+    def _ask_database(self, asked):
+        self.asked += 1
+        return []
+
+    def present(self, asked, rows, now, identity):
+        return {"asked": self.asked}
+
+
+@pytest.fixture(scope="module")
+def app_config(engine_url, index_prefix, cache_config):
+    return {
+        **cache_config,
+        "SEARCH_HOSTS": [engine_url],
+        "SEARCH_INDEX_PREFIX": index_prefix,
+        "STATS_QUERIES": {**USAGE_QUERIES, "recount": {"cls": Recount, "params": {}}},
+    }
+
+
+@pytest.fixture
+def broken_cache(app, monkeypatch):
+    """A backend whose service is down; the times of warnings are those of the test."""
+    seconds = [1000.0]
+
+    def refuse(*args, **kwargs):
+        raise ConnectionError("Connection refused")
+
+    monkeypatch.setattr(type(current_cache.cache), "get", refuse)
+    monkeypatch.setattr(type(current_cache.cache), "set", refuse)
+    monkeypatch.setattr(answer_cache, "_warned", float("-inf"))
+    monkeypatch.setattr(answer_cache.time, "monotonic", lambda: seconds[0])
+    return seconds
+
+
+@pytest.mark.parametrize("name", ["repository-total", "repository-records", "recount"])
+def test_there_is_an_answer_without_the_cache(app, search_client, index_prefix, broken_cache, name):
+    app.extensions["invenio-stats"].access = Records({"a1": "a"})
+    Totals(search_client, index_prefix).write_usage([usage("2026-10-01", "a1", "a", downloads=3)])
+    days = {} if name == "recount" else {"from": "2026-10", "to": "2026-10"}
+    answer = answer_all([QueryRequest("q", name, days)])["q"]
+    if name == "recount":
+        assert answer["asked"] == 1
+    else:
+        assert answer.get("downloads") == 3 or answer["rows"][0]["downloads"] == 3
+
+
+def test_it_is_logged_once_a_minute(app, broken_cache, caplog):
+    def use():
+        assert answer_cache.get("key") is None
+        answer_cache.keep("key", 1, 60)
+        return caplog.text.count("The cache does not answer")
+
+    assert [use(), use()] == [1, 1]
+    broken_cache[0] += 59
+    assert use() == 1
+    broken_cache[0] += 1
+    assert use() == 2
