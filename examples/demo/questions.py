@@ -31,7 +31,7 @@ class Question(NamedTuple):
             return [used, answer["holdings"]["records"]]
         if "other" in answer:
             rows = {row["value"]: [row["views"], row["downloads"]] for row in answer["rows"]}
-            return [rows, *(list(answer[name].values()) for name in ("other", "unknown"))]
+            return [rows, *([answer[name]["views"], answer[name]["downloads"]] for name in ("other", "unknown"))]
         if "rows" in answer:
             metric = self.params.get("by", "downloads")
             return [[row["id"], row[metric]] for row in answer["rows"]]

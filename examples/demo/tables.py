@@ -1,5 +1,7 @@
 """Print what was requested and what was counted."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from traffic.ledger import EVENT_TYPES, Ledger
@@ -40,16 +42,27 @@ def _list(console: Console, lines: list[str], most: int = 40) -> None:
 
 def _show_answers(console: Console, result: Result) -> None:
     """Print each question with the command that answers it, and what was compared with the ledger."""
-    text = ""
+    heading = ""
     for question, answer in result.answers:
-        if question.text != text:
-            text = question.text
-            console.print(f"\n[bold]{text}[/]")
+        if question.text != heading:
+            heading = question.text
+            console.print(f"\n[bold]{heading}[/]")
         console.print(f"$ invenio stats query {' '.join(question.arguments)}", markup=False, soft_wrap=True)
         found = answer.get("error") or question.read(answer["answer"])
         is_right = found == question.expected
-        console.print(f"  {found}" + ("" if is_right else f" ≠ {question.expected}"), markup=False, soft_wrap=True)
+        text = _short(found) + ("" if is_right else f" ≠ {_short(question.expected)}")
+        console.print(f"  {text}", markup=False, soft_wrap=True)
     console.print()
+
+
+def _short(numbers: Any) -> str:
+    """Write the numbers of an answer on one line: rows and parts apart by semicolons."""
+    if isinstance(numbers, dict):
+        return ", ".join(f"{name} {_short(value)}" for name, value in numbers.items()) or "-"
+    if isinstance(numbers, list):
+        is_row = not any(isinstance(part, dict | list) for part in numbers)
+        return (" " if is_row else "; ").join(map(_short, numbers))
+    return str(numbers)
 
 
 def _asked(result: Result) -> Table:
