@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from invenio_stats.aggregations import UsageBreakdownAggregator
+from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.operations import runner
 from invenio_stats.operations.monitoring import gaps
 from invenio_stats.privacy.error_texts import without_text
@@ -15,18 +15,9 @@ from invenio_stats.proxies import current_stats
 logger = logging.getLogger(__name__)
 
 
-def breakdown_aggregations() -> list[str]:
-    """Return the configured aggregations that this task runs, and no other needs to."""
-    return [
-        name
-        for name, definition in current_stats.aggregations.items()
-        if issubclass(definition.cls, UsageBreakdownAggregator)
-    ]
-
-
 def _count_breakdowns() -> Any:
     """Recount and fold the configured breakdowns of usage; return the number of days, or the Failure of a run."""
-    results = runner.aggregate_all(breakdown_aggregations())
+    results = runner.aggregate_all(breakdowns_among(current_stats.aggregations))
     failures = [result for result in results if isinstance(result, dict)]
     return failures[0] if failures else sum(len(result or ()) for result in results)
 

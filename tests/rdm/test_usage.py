@@ -105,11 +105,11 @@ def test_a_visitor_of_two_versions_is_one_visitor_of_the_record(instance, record
 
 def test_totals_of_each_scope(ask, records):
     both = numbers(2 * PEOPLE, PEOPLE, 2 * PEOPLE, PEOPLE, PEOPLE * (V1 + V2))
-    one = numbers(PEOPLE, PEOPLE, PEOPLE, PEOPLE, PEOPLE * V1)
+    first = numbers(PEOPLE, PEOPLE, PEOPLE, PEOPLE, PEOPLE * V1)
     own = len(b"secret\n") + len(b"closed\n")
     everything = numbers(2 * PEOPLE + 2, PEOPLE + 2, 2 * PEOPLE + 2, PEOPLE + 2, PEOPLE * (V1 + V2) + own)
     assert counted(ask("record-total", record=records["v1"])) == both
-    assert counted(ask("record-total", record=records["v1"], versions="this")) == one
+    assert counted(ask("record-total", record=records["v1"], versions="this")) == first
     assert counted(ask("community-total", community="tests")) == both
     assert counted(ask("repository-total")) == everything
     assert counted(ask("user-total", UPLOADER, user=records["owner"])) == everything

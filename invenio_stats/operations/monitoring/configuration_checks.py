@@ -8,8 +8,8 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from invenio_stats import config
+from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.definitions.consistency import find_inconsistencies
-from invenio_stats.operations.daily import breakdown_aggregations
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
 
@@ -112,7 +112,7 @@ def check_schedule() -> Finding:
         if scheduled[task]
     }
     if "aggregate_events" in left_out:
-        left_out["aggregate_events"].difference_update(breakdown_aggregations())
+        left_out["aggregate_events"].difference_update(breakdowns_among(current_stats.aggregations))
     if missing or any(left_out.values()):
         said = [_("Not in CELERY_BEAT_SCHEDULE: %(names)s.", names=", ".join(missing))] if missing else []
         if any(left_out.values()):
