@@ -38,6 +38,13 @@ Default: everybody is permitted. Object or import string. If the query has a `pe
 to permit the request. Change it if the numbers of the instance are not public.
 """
 
+STATS_MONITORING_PERMISSION_FACTORY = "invenio_stats.permissions.administrator_permission_factory"
+"""Permission for `/api/stats/health` and `/api/stats/metrics`: `("health" or "metrics", {})` -> as above.
+
+Default: the administrators that `STATS_ACCESS` knows. Object or import string. Change it to let a monitoring system in,
+for example by a token.
+"""
+
 STATS_QUERY_MAX_BODY_BYTES: int = 1_048_576
 """Maximal size in bytes of the body of `POST /api/stats`. Default: 1 MiB, far more than 100 queries need.
 
@@ -58,6 +65,35 @@ STATS_QUERY_MAX_SECONDS: float | None = 30
 Default: 30. A partial answer is never given. Set it below the time-out of the web server in front of the application.
 The time-out of the search engine's client (10 seconds by default) applies to each search too, if it is shorter. None is
 no limit. Queries that are run in Python have none.
+"""
+
+STATS_PAGES_ENABLED = False
+"""Serve the pages of statistics from the web application: True or False. Default: False.
+
+They need item usage and its queries; `invenio stats doctor` gives the lines to add. See the page *Pages* of the
+documentation.
+"""
+
+STATS_PAGES_URL_PREFIX = "/stats"
+"""Address of the pages, below the root of the web application. Default: `/stats`."""
+
+STATS_PAGES_BASE_TEMPLATE: str | None = None
+"""Template that the pages extend; it needs the blocks `css` and `page_body`.
+
+Default: None, the instance's `BASE_TEMPLATE` if it is set, else `invenio_stats/base.html`, which is bare.
+"""
+
+STATS_PAGES_HEADLINE = "total"
+"""The number that stands large for views and downloads: `total` or `unique`; the other one stands below it.
+
+Default: `total`. Set it to `unique` if readers know your numbers as unique ones, as InvenioRDM has always shown them.
+"""
+
+STATS_PAGES_API_URL = "/api/stats"
+"""Address of the REST API of statistics, for the links to files in pages. Default: `/api/stats`.
+
+It is needed if the API is served by another application, for example at `https://api.example.org/stats`. A path is one
+below the root of the web application.
 """
 
 STATS_EXPORT_ROWS: int = 1_000_000

@@ -23,7 +23,7 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
-from invenio_stats.definitions.numbers import check_numbers, check_switches
+from invenio_stats.definitions.numbers import check_choices, check_numbers, check_switches
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.items.access import CheckedAccess
@@ -90,6 +90,12 @@ class InvenioStatsState:
     def permission_factory(self) -> Callable[..., Any]:
         """The permission factory for every query; a factory of the query's own must permit it as well."""
         setting = "STATS_PERMISSION_FACTORY"
+        return load_callable(setting, self.app.config[setting])
+
+    @parsed_from("STATS_MONITORING_PERMISSION_FACTORY")
+    def monitoring_permission_factory(self) -> Callable[..., Any]:
+        """The permission factory for health and metrics."""
+        setting = "STATS_MONITORING_PERMISSION_FACTORY"
         return load_callable(setting, self.app.config[setting])
 
     @parsed_from("STATS_ITEM_RESOLVER")
@@ -265,6 +271,7 @@ def finalize_app(app: Flask) -> None:
     state = app.extensions["invenio-stats"]
     check_numbers(app.config)
     check_switches(app.config)
+    check_choices(app.config)
     _check_exchange(app.config)
     with app.app_context():
         load_lists()
@@ -273,6 +280,7 @@ def finalize_app(app: Flask) -> None:
         state.events  # noqa: B018 - parses and caches it
         state.aggregations  # noqa: B018
         state.permission_factory  # noqa: B018
+        state.monitoring_permission_factory  # noqa: B018
         state.item_resolver  # noqa: B018
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
@@ -284,6 +292,8 @@ def finalize_app(app: Flask) -> None:
             state.get_query(name)
         refuse_shared_templates(state.event_definitions, state.aggregations)
         _warn_of_inconsistencies(state)
+        if app.config["STATS_PAGES_ENABLED"]:
+            _warn_of_missing_for_pages(state)
 
 
 def _check_exchange(settings: Mapping[str, Any]) -> None:
@@ -303,6 +313,14 @@ def _warn_of_error_texts(settings: Mapping[str, Any]) -> None:
 def _warn_of_inconsistencies(state: InvenioStatsState) -> None:
     for found in find_inconsistencies(state.event_definitions, state.aggregations, state.queries):
         logger.warning("The configuration does not fit together", extra=found.facts)
+
+
+def _warn_of_missing_for_pages(state: InvenioStatsState) -> None:
+    from invenio_stats.definitions.pages import find_missing_for_pages  # only where there are pages
+
+    missing = find_missing_for_pages(state.aggregations, state.queries)
+    if missing:
+        logger.warning("The pages lack settings and are not found", extra={"add": missing})
 
 
 def _warn_of_personal_data(state: InvenioStatsState) -> None:

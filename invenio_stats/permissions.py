@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from invenio_stats.errors import NotPermittedError
 from invenio_stats.items.access import current_identity
+from invenio_stats.proxies import current_stats
 
 try:
     from flask_login import current_user
@@ -43,6 +44,20 @@ class AllowAllPermission:
 def default_permission_factory(query_name: str, params: Mapping[str, Any]) -> type[AllowAllPermission]:
     """Permit every query to all users: numbers are public unless the instance sets another factory."""
     return AllowAllPermission
+
+
+class AdministratorPermission:
+    """Permits something to administrators of the instance, as STATS_ACCESS knows them, and to commands."""
+
+    @staticmethod
+    def can() -> bool:
+        """Return whether the current user is one."""
+        return bool(current_stats.access.is_administrator(current_identity()))
+
+
+def administrator_permission_factory(name: str, params: Mapping[str, Any]) -> AdministratorPermission:
+    """Permit something to administrators only: the default for monitoring."""
+    return AdministratorPermission()
 
 
 def check_permission(factory: PermissionFactory | None, query_name: str, params: Mapping[str, Any]) -> bool:

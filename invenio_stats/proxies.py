@@ -24,6 +24,7 @@ class State(Protocol):
     aggregations: Mapping[str, AggregationDefinition]
     queries: Mapping[str, QueryDefinition]
     permission_factory: Callable[..., Any]
+    monitoring_permission_factory: Callable[..., Any]
     item_resolver: Callable[..., Any] | None
     access_types: Mapping[str, str]
     customers: Customers

@@ -17,7 +17,7 @@ from tests.docs_support.pages import PageRun
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
-MAX_TOP_LEVEL_ENTRIES = 34
+MAX_TOP_LEVEL_ENTRIES = 35
 """Files and folders at the top of the package: more are not taken in at a glance."""
 
 WORDS = (
@@ -194,11 +194,13 @@ def test_methods_that_a_subclass_may_replace_are_there():
 
 
 def logged():
-    """Yield every text that the package logs as a warning or an error."""
-    calls = re.compile(r"logger\.(warning|error|exception)")
+    """Yield every text that the package logs as a warning or an error, also those that a function is given."""
+    calls = re.compile(r"logger\.(warning|error|exception)|_only_logged")
     for path in (ROOT / "invenio_stats").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and calls.fullmatch(ast.unparse(node.func)):
+                if ast.unparse(node.args[0]) == "message":  # in the function itself
+                    continue
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}: the text is not constant"
                 yield node.args[0].value
 
@@ -206,7 +208,7 @@ def logged():
 def test_every_text_of_the_log_is_explained(built):
     """Whoever finds one in the log looks it up."""
     texts = list(logged())
-    assert "Error building event" in texts
+    assert {"Error building event", "Waiting events could not be counted"} <= {*texts}
     assert not [text for text in texts if text not in built["errors"]]
 
 

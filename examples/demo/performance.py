@@ -106,6 +106,7 @@ class Performance:
     def _serve(self) -> None:
         self.console.print(
             f"\nThe instance is at [bold]{self.stage.url}/[/] until Ctrl-C; its records show their usage.\n"
+            f"The pages of statistics are at [bold]{self.stage.url}/stats/[/]; of a record at /stats/records/1.\n"
             f"The search engine is at http://{self._engine()}/. To sign in:\n    {self._who()}\n"
             f"To run its commands in another shell:\n    {self.stage.command_file()} stats status",
             soft_wrap=True,

@@ -10,6 +10,7 @@ from invenio_stats.cli.dropped_events import events_dropped
 from invenio_stats.cli.events import events_group
 from invenio_stats.cli.indices import indices_group
 from invenio_stats.cli.monitoring import doctor_command, spool_group, status_command
+from invenio_stats.cli.quality import quality_command
 from invenio_stats.cli.queries import queries_command, query_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
 from invenio_stats.cli.verify import verify_command
@@ -32,6 +33,7 @@ for command in (
     gaps_command,
     import_command,
     indices_group,
+    quality_command,
     queries_command,
     query_command,
     spool_group,

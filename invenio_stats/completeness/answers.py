@@ -45,6 +45,10 @@ class AnswerState(NamedTuple):
     """Read before the answer is: what it is made of is at least as new."""
 
 
+StateOf = Callable[[Collection[str], date | None, date | None, datetime], AnswerState]
+"""`answer_state` in web processes, `fresh_answer_state` in commands and tasks."""
+
+
 def answer_state(aggregations: Collection[str], first: date | None, last: date | None, now: datetime) -> AnswerState:
     """Return the state of an answer from the totals of some aggregations, for web processes.
 

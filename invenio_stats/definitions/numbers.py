@@ -36,10 +36,14 @@ def check_numbers(config: Mapping[str, Any]) -> None:
 SWITCHES = (
     "STATS_EVENTS_UTC_DATETIME_ENABLED",
     "STATS_LOG_ERROR_TEXTS",
+    "STATS_PAGES_ENABLED",
     "STATS_REGISTER_INDEX_TEMPLATES",
     "STATS_REGISTER_RECEIVERS",
 )
 """Settings that are True or False."""
+
+CHOICES: Mapping[str, tuple[str, ...]] = {"STATS_PAGES_HEADLINE": ("total", "unique")}
+"""Settings that are one of a few texts."""
 
 
 def check_switches(config: Mapping[str, Any]) -> None:
@@ -50,3 +54,10 @@ def check_switches(config: Mapping[str, Any]) -> None:
     for setting in SWITCHES:
         if config[setting] not in (True, False, None):
             raise ConfigurationError(f"{setting} is {config[setting]!r}. Set it to True or False.")
+
+
+def check_choices(config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a value that is none of those that a setting may have."""
+    for setting, values in CHOICES.items():
+        if config[setting] not in values:
+            raise ConfigurationError(f"{setting} is {config[setting]!r}. Set it to one of: {', '.join(values)}.")

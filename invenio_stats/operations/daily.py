@@ -8,7 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.operations import runner
-from invenio_stats.operations.monitoring import gaps
+from invenio_stats.operations.monitoring import gaps, last_runs
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats
 
@@ -28,7 +28,10 @@ STEPS: dict[str, Callable[[], Any]] = {"breakdowns": _count_breakdowns, "gaps": 
 
 def run_all() -> dict[str, Any]:
     """Run all steps; return the result of each, or `{"error": type of the exception}` if it failed."""
-    return {name: _run(name, step) for name, step in STEPS.items()}
+    results: dict[str, Any] = last_runs.run(
+        "tasks", "daily", lambda: {name: _run(name, step) for name, step in STEPS.items()}
+    )
+    return results
 
 
 def _run(name: str, step: Callable[[], Any]) -> Any:

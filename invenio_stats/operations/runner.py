@@ -21,7 +21,9 @@ from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import UnknownTypeError
 from invenio_stats.operations import keyless_events
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
+from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.operations.monitoring.instance_checks import compare_once
+from invenio_stats.operations.quality.versions import note_versions
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.processing.batch_runner import Outcome, RunOptions
@@ -34,6 +36,9 @@ logger = logging.getLogger(__name__)
 MAX_PARALLEL_RUNS = 2
 """Event types or aggregations that a task runs in parallel: while one waits for the engine, another can compute."""
 
+MAX_EVENTS_HELD = 10_000
+"""Stored events that are not counted yet: as many are missing in the counters if the worker is killed."""
+
 _CONNECTIONS_PER_TYPE = 2
 """Connections to the broker for each event type: one reads its queue, another rejects events that cannot be stored."""
 
@@ -45,6 +50,8 @@ def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     """
     types = list(event_types)
     compare_once()
+    with _only_logged("Versions in force could not be noted"):
+        note_versions(datetime.now(timezone.utc))
     limit = current_stats.agents_queue.connection_pool.limit  # 0 or None: no limit
     max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
     results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))
@@ -63,11 +70,19 @@ def aggregate_all(aggregations: Iterable[str], **options: Any) -> list[Any]:
 def purge_all() -> dict[str, Any]:
     """Delete dead letters older than STATS_DEAD_LETTERS_DAYS; return how many, or a Failure, by event type."""
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
-    return {name: _purge_one(name, before) for name in current_stats.events}
+    purged: dict[str, Any] = last_runs.run(
+        "tasks", "purge_dead_letters", lambda: {name: _purge_one(name, before) for name in current_stats.events}
+    )
+    return purged
 
 
 def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
     """Send the events in this machine's spool, and count those it refused; return the number of messages sent."""
+    sent: int = last_runs.note("tasks", "send_spool", lambda: _send_spool(on_batch))
+    return sent
+
+
+def _send_spool(on_batch: Callable[[int], None] | None) -> int:
     count_refused()
     before = datetime.now(timezone.utc) - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
     outbox().spool.purge_rejected(before)
@@ -76,7 +91,9 @@ def send_spool(on_batch: Callable[[int], None] | None = None) -> int:
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
     """Store the events of one event type; `on_batch` is called with the number of messages of each batch."""
-    return last_runs.run("events", name, lambda: _process(name, on_batch))
+    result = last_runs.run("events", name, lambda: _process(name, on_batch))
+    _remember_waiting(name)
+    return result
 
 
 def store_agents() -> None:
@@ -122,12 +139,28 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
         raise UnknownTypeError(name, "STATS_EVENTS")
     indexer = definition.cls(**definition.params)
     counters = ingest_counters.Counters(current_search_client, name)
-    indexer.run_options = RunOptions(on_batch, partial(_count, counters), current_app.config["STATS_PROCESS_SECONDS"])
+    agents = ExcludedAgents(current_search_client, name)
+    indexer.run_options = RunOptions(
+        on_batch,
+        partial(_count, counters),
+        current_app.config["STATS_PROCESS_SECONDS"],
+        lambda clicks: _write_counters(lambda: agents.add(_today(), clicks)),
+    )
     result = indexer.run()
-    _count(counters, Outcome())  # writes the counts that could not be written after their batches
+    _write_counters(lambda: counters.add(_today(), {}))  # writes what was held, or could not be written before
+    _write_counters(agents.write)
     if not getattr(indexer.queue, "has_more", True):
         _replay_postponed(name, definition.queue)
     return tuple(result) if isinstance(result, tuple) else result
+
+
+def _remember_waiting(name: str) -> None:
+    """Keep how many events still wait, for web pages, which do not ask the broker."""
+    definition = current_stats.events.get(name)
+    if definition is None:
+        return
+    with _only_logged("Waiting events could not be counted", run=name):
+        last_runs.remember_waiting(name, queue_depth.depth(definition.queue), datetime.now(timezone.utc))
 
 
 def count_refused() -> None:
@@ -163,10 +196,21 @@ def _replay_postponed(name: str, queue: Any) -> None:
 
 
 def _count(counters: ingest_counters.Counters, outcome: Outcome) -> None:
-    """Count dropped, double-clicked and dead-lettered events; an error is only logged, as no event is lost by it."""
+    """Count the outcome of a batch; stored events, which most batches have only, are written later."""
+    stored = outcome.stored - outcome.duplicates - outcome.double_clicks
     reasons = {**outcome.dropped, "double_click": outcome.double_clicks, "dead": outcome.dead - outcome.postponed}
+    counters.hold(_today(), {ingest_counters.STORED: stored})
+    if any(reasons.values()) or counters.held > MAX_EVENTS_HELD:
+        _write_counters(lambda: counters.add(_today(), reasons))
+
+
+def _write_counters(write: Callable[[], None]) -> None:
     with _only_logged("Counters of events could not be written"):
-        counters.add(datetime.now(timezone.utc).date(), reasons)
+        write()
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
 
 
 def _count_keyless(name: str, aggregator: StatAggregator) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from invenio_stats.broker.dead_letters import RejectedEvent
 from invenio_stats.core.moments import BEGINNING
@@ -12,6 +13,14 @@ from invenio_stats.core.moments import BEGINNING
 def nothing_is_too_old() -> datetime:
     """Return the earliest possible day: a first complete day with which no event is rejected as too old."""
     return BEGINNING
+
+
+class AgentKey(NamedTuple):
+    """A user agent by which events are automated traffic."""
+
+    agent_id: str
+    """Its id in the catalog; an empty text if the event has none."""
+    agent_class: str
 
 
 @dataclass
@@ -24,3 +33,5 @@ class Batch:
     """Events that can never be stored, each with its reason; complete when the batch is stored."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Events that a preprocessor dropped, by reason."""
+    agents: Counter[AgentKey] = field(default_factory=Counter)
+    """Events of robots, AI agents and tools, dropped or flagged, by their agent."""

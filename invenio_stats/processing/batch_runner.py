@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invenio_stats.broker.consume import BATCH_SIZE, Checkpoint, Inbox
 from invenio_stats.broker.dead_letters import reject
-from invenio_stats.processing.batch import Batch, nothing_is_too_old
+from invenio_stats.processing.batch import AgentKey, Batch, nothing_is_too_old
 from invenio_stats.support import garbage_collection, shutdown
 
 if TYPE_CHECKING:  # a web process imports this module, and must not load the modules that store events
@@ -96,6 +96,8 @@ class RunOptions(NamedTuple):
     outcome is reported at most once."""
     time_budget: float | None = None
     """Seconds after which the run stops at the end of a batch; None for no limit."""
+    on_agents: Callable[[Mapping[AgentKey, int]], None] | None = None
+    """Called like `on_outcome`, with the automated events of each batch by their agent."""
 
 
 NO_OPTIONS = RunOptions()
@@ -141,8 +143,9 @@ def run_batches(
     once, and nothing is acknowledged.
     """
     if not isinstance(queue, Inbox):
-        result = process_batch(Batch(first_complete_day))
-        _report(options, result)
+        batch = Batch(first_complete_day)
+        result = process_batch(batch)
+        _report(options, batch, result)
         return result
     try:
         with garbage_collection.paused():
@@ -200,7 +203,7 @@ def _finish(inbox: Inbox, current: _BatchInFlight, options: RunOptions) -> Any:
         result = Outcome(dead=len(unreadable)) + result
     handled = inbox.acknowledge()
     if handled:  # otherwise a custom `run` that called the default one: that has reported the batch already
-        _report(options, result)
+        _report(options, current.batch, result)
     if options.on_batch is not None:
         options.on_batch(handled)
     return result
@@ -228,7 +231,9 @@ def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
     return iter(lambda: list(islice(iterator, BATCH_SIZE)), [])
 
 
-def _report(options: RunOptions, result: Any) -> None:
+def _report(options: RunOptions, batch: Batch, result: Any) -> None:
+    if options.on_agents is not None:
+        options.on_agents(batch.agents)
     if options.on_outcome is not None and _is_pair(result):
         options.on_outcome(result if isinstance(result, Outcome) else Outcome(*result))
 

@@ -7,16 +7,19 @@ from typing import NamedTuple
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from invenio_stats.core.agent_classes import is_machine, is_robot
 from invenio_stats.core.double_clicks import Click, cell_start, document_id_of, identity_of
 from invenio_stats.core.events import Event, IdentifiedEvent, Preprocessor, with_id
 from invenio_stats.core.moments import END, is_iso, iso, iso_zoned, parse, to_second
-from invenio_stats.core.usage_fields import complete_usage, find_unknown_value
-from invenio_stats.core.visitors import has_personal_data
+from invenio_stats.core.usage_fields import complete_usage, find_unknown_value, is_mining
+from invenio_stats.core.visitors import has_personal_data, is_without_visitor
 from invenio_stats.errors import PersonalDataError
 from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.privacy.pseudonymization import REJECTED, to_dead_letter
 from invenio_stats.privacy.pseudonyms import stored_referrer
-from invenio_stats.processing.batch import Batch
+from invenio_stats.privacy.user_agents.cache import describe as describe_agent
+from invenio_stats.privacy.user_agents.cache import note as note_for_catalog
+from invenio_stats.processing.batch import AgentKey, Batch
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +119,19 @@ def _preprocess(event: Event, rules: ClickRules, batch: Batch) -> Event | None:
         result = preprocess(doc)
         if result is None:
             batch.dropped[rules.drop_reason(preprocess, before)] += 1
+            _note_agent(before, batch)
             return None
         doc = result
+    _note_agent(doc, batch)
     return doc
+
+
+def _note_agent(doc: Event, batch: Batch) -> None:
+    """Count an event of a robot, AI agent or tool under its agent, unless the mining was agreed."""
+    agent_id, agent_class = doc.get("agent_id"), doc.get("agent_class", "")
+    if "user_agent" in doc and not is_without_visitor(doc):  # dropped before it was pseudonymized
+        agent = describe_agent(doc["user_agent"])
+        agent_id, agent_class = agent.agent_id, agent.agent_class
+        note_for_catalog(agent)
+    if (is_robot(agent_class) or is_machine(agent_class)) and not is_mining(doc):
+        batch.agents[AgentKey(agent_id or "", agent_class)] += 1

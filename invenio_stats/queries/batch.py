@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from invenio_search.engine import search
 
-from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, UnknownQueryError
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, StatsError, UnknownQueryError
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameters import quote, too_many_buckets
@@ -67,6 +67,32 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
         check_permissions(different)
         answers = {equal[key]: answer for key, answer in _answer_different(different, budget)}
     return {key: answers[question] for key, question in equal.items()}
+
+
+def answer_each(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any] | StatsError]:
+    """Return the answer or the error of each entry, by key, within the limits for one request.
+
+    If all can be answered, the searches are those of `answer_all`. If one cannot, each is asked by itself, so that it
+    does not take the others with it; a NoAnswerError if that takes too long.
+    """
+    found: dict[str, Mapping[str, Any] | StatsError] = {}
+    permitted = []
+    for entry in find_queries(entries):
+        try:
+            check_permissions([entry])
+            permitted.append(entry)
+        except StatsError as error:
+            found[entry.key] = error
+    with within_budget(entry.name for entry in permitted) as budget:
+        try:
+            return found | dict(_answer_different(permitted, budget))
+        except StatsError:
+            for entry in permitted:
+                try:
+                    found |= _answer_different([entry], budget)
+                except StatsError as error:
+                    found[entry.key] = error
+    return found
 
 
 def answer_permitted(entry: QueryRequest) -> Mapping[str, Any]:

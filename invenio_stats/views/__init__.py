@@ -1,9 +1,10 @@
-"""Serve the REST API: queries by GET and POST, their list, and their description for programs."""
+"""Serve the REST API: queries by GET and POST, their list and description, and the state of the pipeline."""
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from invenio_stats.views.answers import AnswerResource
+from invenio_stats.views.monitoring import HealthResource, MetricsResource
 from invenio_stats.views.openapi import OpenAPIResource
 from invenio_stats.views.post import StatsQueryResource
 
@@ -11,6 +12,8 @@ blueprint = Blueprint("invenio_stats", __name__)
 
 blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))
 blueprint.add_url_rule("/stats/openapi.json", view_func=OpenAPIResource.as_view("openapi"))
+blueprint.add_url_rule("/stats/health", view_func=HealthResource.as_view("health"))
+blueprint.add_url_rule("/stats/metrics", view_func=MetricsResource.as_view("metrics"))
 blueprint.add_url_rule("/stats/<path:query>", view_func=AnswerResource.as_view("answer"))
 
 

@@ -41,8 +41,39 @@ _ABOUT = {
     "gaps": _list_of(_GAP),
 }
 
+_MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def _by_name(facts: Schema) -> Schema:
+    """Return the schema of a part of the pipeline's health; it is null if nobody could be asked."""
+    return {"type": ["object", "null"], "additionalProperties": facts}
+
+
+_WAITING = {"waiting": _COUNT, "oldest_waiting": _MOMENT}
+_PROBLEM = _object({"kind": _TEXT, "name": _TEXT, "message": _TEXT})
+_RUN = _object({"last_run": {"type": ["object", "null"]}, "late": {"type": "boolean"}})
+_OF_TOTALS = {
+    "bookmark": _MOMENT,
+    "lag_seconds": _NO_COUNT,
+    "first_complete_day": {"type": ["string", "null"], "format": "date"},
+    "quarantined": _COUNT,
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Error": _object({"status": {"type": "integer"}, "message": _TEXT}),
+    "Health": _object(
+        {
+            "status": {"enum": ["ok", "failing"]},
+            "checked": {"type": "string", "format": "date-time"},
+            "problems": _list_of(_PROBLEM),
+            "warnings": _list_of(_PROBLEM),
+            "queues": _by_name(_object({**_WAITING, "failed": _COUNT})),
+            "spool": {**_object({**_WAITING, "rejected": _COUNT, "refused": _COUNT}), "type": ["object", "null"]},
+            "totals": _by_name(_object(_OF_TOTALS)),
+            "runs": _by_name({"type": "object", "additionalProperties": _RUN}),
+            "outcomes": _by_name({"type": "object", "additionalProperties": _COUNT}),
+        }
+    ),
     "Answer": {"type": "object"},
     "Histogram": _object(
         {

@@ -8,6 +8,7 @@ from flask import Response, jsonify, url_for
 from flask.views import MethodView
 
 from invenio_stats.exports.files import MEDIA_TYPES, formats
+from invenio_stats.operations.monitoring import metrics
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.parameter_schemas import describe_parameters, summarize
 from invenio_stats.views.answer_schemas import SCHEMAS, schema_of
@@ -64,6 +65,8 @@ def build_document(address: str) -> Part:
         "paths": {
             f"/{root}": {"get": _list(), "post": _ask_several()},
             f"/{root}/openapi.json": {"get": _describe_itself()},
+            f"/{root}/health": {"get": _health()},
+            **({f"/{root}/metrics": {"get": _metrics()}} if metrics.is_available() else {}),
             **{f"/{root}/{quote(name, safe='')}": {"get": _ask(name, query)} for name, query in queries.items()},
         },
         "components": {"schemas": SCHEMAS, "parameters": {"format": _format()}},
@@ -128,6 +131,31 @@ def _describe_itself() -> Part:
                 "content": {MEDIA_TYPES["json"]: {"schema": {"type": "object"}}},
             },
             "304": {"description": "The client has it already.", "headers": _HEADERS},
+        },
+    }
+
+
+def _health() -> Part:
+    content = {MEDIA_TYPES["json"]: _content("Health")}
+    return {
+        "operationId": "health",
+        "summary": "Whether events are stored and totals counted, and what is wrong otherwise.",
+        "responses": {
+            "200": {"description": "Nothing is wrong.", "content": content},
+            "503": {"description": "Something is wrong: `problems` says what.", "content": content},
+            **_errors({status: _ERRORS[status] for status in ("401", "403")}),
+        },
+    }
+
+
+def _metrics() -> Part:
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "metrics",
+        "summary": "The state of the pipeline for Prometheus.",
+        "responses": {
+            "200": {"description": "The metrics in Prometheus' text format.", "content": content},
+            **_errors({status: _ERRORS[status] for status in ("401", "403")}),
         },
     }
 

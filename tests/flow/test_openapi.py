@@ -60,7 +60,8 @@ def document(app, client):
 def test_it_is_complete(app, document):
     """Every configured query has a path, its parameters and a schema of its answers that is defined."""
     assert document["openapi"] == "3.1.0"
-    assert set(document["paths"]) == {"/stats", "/stats/openapi.json", *(f"/stats/{name}" for name in QUERIES)}
+    own = {"/stats", "/stats/openapi.json", "/stats/health", "/stats/metrics"}
+    assert set(document["paths"]) == {*own, *(f"/stats/{name}" for name in QUERIES)}
     names = {
         name: [parameter.get("name") for parameter in document["paths"][f"/stats/{name}"]["get"]["parameters"]]
         for name in QUERIES

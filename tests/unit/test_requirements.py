@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.test_layers import all_imports
 
 SETUP = Path(__file__).parent.parent.parent / "setup.cfg"
-BELOW_INVENIO = {"amqp", "blinker", "celery", "flask", "kombu", "werkzeug"}
+BELOW_INVENIO = {"amqp", "blinker", "celery", "flask", "kombu", "markupsafe", "werkzeug"}
 """What comes with invenio-base, invenio-celery and invenio-queues, which fit their versions together."""
 
 WHERE_INSTALLED = {
@@ -27,6 +27,7 @@ WHERE_INSTALLED = {
     "invenio_records",
     "invenio_records_files",
     "invenio_vocabularies",
+    "prometheus_client",
     "redis",
     "sqlalchemy",
     "sqlalchemy_utils",

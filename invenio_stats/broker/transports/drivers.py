@@ -28,11 +28,13 @@ class Transport(NamedTuple):
     """
     reader: str
     """A subclass of `Reader`."""
+    limits: tuple[str, ...] = ()
+    """Options of kombu's connection: the seconds that it waits for the broker at a time."""
 
 
 _TRANSPORTS = {
-    "amqp": Transport("amqp_publisher.publish", "amqp_consumer.AmqpReader"),
-    "redis": Transport("redis.publish", "redis.RedisReader"),
+    "amqp": Transport("amqp_publisher.publish", "amqp_consumer.AmqpReader", ("read_timeout", "write_timeout")),
+    "redis": Transport("redis.publish", "redis.RedisReader", ("socket_timeout", "socket_connect_timeout")),
 }
 """Transports by kombu's driver type."""
 _OTHER = Transport("basic_publisher.publish", "basic_reader.Reader")
@@ -47,6 +49,22 @@ def open_reader(queue: Queue) -> Iterator["Reader"]:
     """Open a reader over a new channel; raises the transport's errors if that fails."""
     with open_channel(queue) as channel:
         yield _load(_transport_of(channel.connection.client).reader)(channel)
+
+
+@contextmanager
+def limited_pool(pool: Any, seconds: float) -> Iterator[Any]:
+    """Make a pool of one new connection, which waits for the broker for so many seconds at a time, and close it.
+
+    A connection of the instance's pool would wait without limit for a broker that hangs, and be missing there.
+    """
+    model = pool.connection
+    limits = dict.fromkeys(_transport_of(model).limits, seconds)
+    options = {**(model.transport_options or {}), **limits}
+    own = model.clone(connect_timeout=seconds, transport_options=options).Pool(1)
+    try:
+        yield own
+    finally:
+        own.force_close_all()
 
 
 def deliver(

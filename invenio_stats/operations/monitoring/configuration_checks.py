@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from invenio_stats import config
 from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.definitions.consistency import find_inconsistencies
+from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
 
@@ -59,6 +60,21 @@ def check_settings() -> Finding:
             ),
         )
     return Finding("settings", "ok", _("No setting seems to be misspelt."))
+
+
+def check_pages() -> Finding:
+    """Check that the pages have something to show."""
+    if not current_app.config["STATS_PAGES_ENABLED"]:
+        return Finding("pages", "ok", _("There are no pages of statistics (STATS_PAGES_ENABLED)."))
+    missing = find_missing_for_pages(current_stats.aggregations, current_stats.queries)
+    if missing:
+        return Finding(
+            "pages",
+            "error",
+            _("The pages of statistics are not found: item usage or its queries are not configured."),
+            _("Add to invenio.cfg: %(lines)s", lines="; ".join(missing)),
+        )
+    return Finding("pages", "ok", _("The pages of statistics have the queries that they need."))
 
 
 def check_error_texts() -> Finding:

@@ -15,10 +15,12 @@ from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
+from invenio_stats.operations.monitoring import metrics
 from invenio_stats.operations.monitoring.completeness_checks import check_closed_indices, check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_error_texts,
+    check_pages,
     check_receivers,
     check_schedule,
     check_settings,
@@ -239,6 +241,18 @@ def _estimates() -> Finding:
     return Finding("estimates", "ok", _("Distinct counts are exact."))
 
 
+def _metrics() -> Finding:
+    """Prometheus' client is an extra."""
+    if metrics.is_available():
+        return Finding("metrics", "ok", _("/api/stats/metrics has metrics for Prometheus."))
+    return Finding(
+        "metrics",
+        "ok",
+        _("/api/stats/metrics is not found (404): prometheus_client is not installed."),
+        _('To have metrics for Prometheus: pip install "invenio-stats[metrics]".'),
+    )
+
+
 def ask_spool(spool: Spool, ask: Callable[[], int]) -> int | Finding:
     """Return what the spool answers; a Finding if a newer release wrote it, or it belongs to another user."""
     try:
@@ -282,10 +296,12 @@ _CHECKS: tuple[Check, ...] = (
     check_error_texts,
     check_settings,
     check_configuration,
+    check_pages,
     check_receivers,
     check_schedule,
     check_workers,
     check_lateness,
+    _metrics,
     _broker,
     check_broker_instances,
     _dead_letters,

@@ -1,4 +1,4 @@
-"""Count the events that were dropped, folded or rejected by day and reason, without data of any visitor."""
+"""Count the events that were stored, dropped, folded or rejected by day, without data of any visitor."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -11,6 +11,8 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
 from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.search.client import SearchRequest
+from invenio_stats.search.client import search as send
 from invenio_stats.search.failures import CONFLICT, classify_item, is_busy
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.scan import scan
@@ -29,9 +31,15 @@ BODY: Body = {
 }
 """The body of the index, with one document for each day, event type and reason (for refused events, also spool)."""
 
+STORED = "stored"
+"""Reason of the events that are stored and no double clicks; each other one is why events do not count."""
+
 _MAX_ATTEMPTS = 20
 _MAX_PAUSE_SECONDS = 0.05
 """Upper bound of the random pause before a retry, so that workers do not conflict again at once."""
+_MAX_BUCKETS = 1_000
+_HAS_REASON = {"exists": {"field": "reason"}}
+"""Of the documents in the index, those that are counters: see `excluded_agents`."""
 
 
 _Key = tuple[date, str]
@@ -68,12 +76,12 @@ class Counters:
         self._known: dict[_Key, _StoredCount | None] = {}
 
     def add(self, day: date, reasons: Mapping[str, int]) -> None:
-        """Add to the counters of a day; no request is sent if there is nothing to add.
+        """Add to the counters of a day, and write them; no request is sent if there is nothing to add.
 
         EngineUnavailableError if every attempt conflicts with other workers or the engine is busy; the next call then
         writes the rest. After any other error it is unknown what was written, so the numbers are not written again.
         """
-        self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
+        self.hold(day, reasons)
         try:
             waiting = retry_conflicts(self._waiting, self._write, _MAX_ATTEMPTS, _MAX_PAUSE_SECONDS)
         except Exception:
@@ -84,6 +92,15 @@ class Counters:
             raise EngineUnavailableError(
                 f"Other workers keep changing the counters of {self._event_type!r}; {len(waiting)} are not written."
             )
+
+    def hold(self, day: date, reasons: Mapping[str, int]) -> None:
+        """Add to the counters of a day, and have the next `add` write them."""
+        self._waiting += Counter({(day, reason): number for reason, number in reasons.items()})  # above 0 only
+
+    @property
+    def held(self) -> int:
+        """Number of events that are not written yet."""
+        return self._waiting.total()
 
     def _write(self, waiting: Counter[_Key]) -> Counter[_Key]:
         """Write the increased counters; return those that another worker has changed, to be read again."""
@@ -154,12 +171,15 @@ def keep(client: Any, keeper: str, lines: Collection[Line]) -> None:
 
 
 def lines(client: Any, first: date, last: date, event_types: Collection[str] | None = None) -> list[Line]:
-    """Return the counters from one day to another, inclusive, in order; of all event types if `event_types` is None.
+    """Return the counters of events that do not count from one day to another, inclusive, in order.
 
+    They are those of some event types, or of all if `event_types` is None.
     Counters contain no personal data and are kept without limit.
     """
     index = prefix_index(names.INGEST)
-    query: dict[str, Any] = {"bool": {"filter": [_days(first, last)]}}
+    query: dict[str, Any] = {
+        "bool": {"filter": [_days(first, last), _HAS_REASON], "must_not": [{"term": {"reason": STORED}}]}
+    }
     if event_types is not None:
         query["bool"]["filter"].append({"terms": {"event_type": sorted(event_types)}})
     try:
@@ -180,6 +200,26 @@ def read(client: Any, first: date, last: date) -> dict[str, dict[str, int]]:
         reasons = sums.setdefault(line.event_type, {})
         reasons[line.reason] = reasons.get(line.reason, 0) + line.count
     return sums
+
+
+def count_outcomes(client: Any) -> dict[str, dict[str, int]]:
+    """Return how many events of each type had which outcome, ever: `stored`, or the reason why they do not count.
+
+    The numbers never fall. Those of the last five seconds may be missing.
+    """
+    reasons = {"terms": {"field": "reason", "size": _MAX_BUCKETS}, "aggs": {"events": {"sum": {"field": "count"}}}}
+    types = {"terms": {"field": "event_type", "size": _MAX_BUCKETS}, "aggs": {"reasons": reasons}}
+    body = {"size": 0, "query": {"bool": {"filter": [_HAS_REASON]}}, "aggs": {"types": types}}
+    answer = send(SearchRequest(client, prefix_index(names.INGEST), body))
+    return {
+        by_type["key"]: {found["key"]: int(found["events"]["value"]) for found in _buckets(by_type, "reasons")}
+        for by_type in _buckets(answer.get("aggregations", {}), "types")
+    }
+
+
+def _buckets(level: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = level.get(name, {}).get("buckets", [])
+    return found
 
 
 def _days(first: date, last: date) -> dict[str, Any]:

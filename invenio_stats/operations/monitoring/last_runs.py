@@ -12,7 +12,10 @@ from invenio_stats.core.lateness import add_run
 from invenio_stats.core.moments import iso_zoned, parse, to_second
 from invenio_stats.privacy.error_texts import without_text
 
-Kind = Literal["events", "aggregations"]
+Kind = Literal["events", "aggregations", "tasks"]
+"""Runs of event types, of aggregations, and of the tasks that are for all of them: `TASKS`."""
+
+TASKS = ("daily", "purge_dead_letters", "send_spool")
 
 Failure = dict[str, str]
 """The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""
@@ -27,15 +30,23 @@ def run(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
 
     If the soft time limit of the task is over, that is stored, too, and raised.
     """
-    started = datetime.now(timezone.utc)
     try:
-        result = work()
-    except SoftTimeLimitExceeded as error:
-        _store(kind, name, started, {"error": type(error).__name__})
+        return note(kind, name, work)
+    except SoftTimeLimitExceeded:
         raise
     except Exception as error:
         logger.error("A run failed", exc_info=without_text(error), extra={"kind": kind, "run": name})
-        result = {"error": type(error).__name__}
+        return {"error": type(error).__name__}
+
+
+def note(kind: Kind, name: str, work: Callable[[], Any]) -> Any:
+    """Call `work`, store its result or the type of its exception, and return or raise that."""
+    started = datetime.now(timezone.utc)
+    try:
+        result = work()
+    except Exception as error:
+        _store(kind, name, started, {"error": type(error).__name__})
+        raise
     _store(kind, name, started, result)
     return result
 
@@ -65,6 +76,17 @@ def run_times(kind: Kind, name: str) -> list[datetime]:
     return [parse(moment) for moment in current_cache.get(_times_key(kind, name)) or ()]
 
 
+def remember_waiting(event_type: str, waiting: int, now: datetime) -> None:
+    """Store how many events a run has left on the queue of an event type."""
+    waits = {"waiting": waiting, "counted": iso_zoned(to_second(now))}
+    current_cache.set(_waiting_key(event_type), waits, timeout=_LIFETIME_SECONDS)
+
+
+def recall_waiting(event_type: str) -> dict[str, Any] | None:
+    """Return what the last run left on the queue, `waiting`, and when that was, `counted`; None if nobody knows."""
+    return current_cache.get(_waiting_key(event_type))
+
+
 def _remember_time(kind: Kind, name: str, started: datetime) -> None:
     times = add_run(run_times(kind, name), started)
     current_cache.set(_times_key(kind, name), [iso_zoned(moment) for moment in times], timeout=_LIFETIME_SECONDS)
@@ -78,10 +100,16 @@ def _times_key(kind: Kind, name: str) -> str:
     return f"stats:run-times:{kind}:{name}"
 
 
+def _waiting_key(event_type: str) -> str:
+    return f"stats:waiting:{event_type}"
+
+
 def _summary(kind: Kind, result: Any) -> dict[str, Any]:
     """Return the numbers of a run, or the type of its error."""
     if isinstance(result, dict):
         return result
+    if kind == "tasks":
+        return {"done": result}
     if kind == "events":
         return dict(zip(("stored", "failed"), result, strict=False)) if isinstance(result, tuple) else {}
     pairs = [pair for pair in result or () if isinstance(pair, tuple)]

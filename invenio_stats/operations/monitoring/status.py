@@ -74,8 +74,34 @@ def aggregations_status(now: datetime) -> dict[str, Line]:
             aggregators = make_aggregators(name)
         for aggregation, aggregator in aggregators.items():
             lines[aggregation] = _aggregation_line()
-            _set_totals_state(lines[aggregation], aggregation, aggregator, now)
+            with _noting_problems(lines[aggregation], "search engine"):
+                lines[aggregation].update(totals_facts(aggregation, aggregator, now))
     return {name: _with_last_run(line, "aggregations", name, now) for name, line in lines.items()}
+
+
+def queue_facts(queue: Any) -> Line:
+    """Ask the broker about a queue of events: waiting, oldest_waiting, failed (dead letters)."""
+    return {
+        "waiting": queue_depth.depth(queue),
+        "oldest_waiting": _as_text(queue_depth.oldest(queue)),
+        "failed": queue_depth.dead(queue),
+    }
+
+
+def totals_facts(name: str, aggregator: Any, now: datetime) -> Line:
+    """Ask the search engine about an aggregation: bookmark, lag_seconds, first_complete_day, quarantined."""
+    bookmark, day = aggregator.bookmark_api.get_bookmark(refresh_time=0), known_day(aggregator)
+    return {
+        "bookmark": None if bookmark is None else _as_text(utc(bookmark)),
+        "lag_seconds": None if bookmark is None else max(0, int((now - utc(bookmark)).total_seconds())),
+        "first_complete_day": None if day in (None, NOTHING_MISSING) else f"{day:%Y-%m-%d}",
+        "quarantined": len(quarantined_totals(current_search_client, name)),
+    }
+
+
+def run_facts(kind: last_runs.Kind, name: str, now: datetime) -> Line:
+    """Ask the cache about the runs of a name: last_run, late."""
+    return {"last_run": last_runs.recall(kind, name), "late": is_late(last_runs.run_times(kind, name), now)}
 
 
 def _event_line(name: str, now: datetime) -> Line:
@@ -90,9 +116,7 @@ def _event_line(name: str, now: datetime) -> Line:
         "problems": [],
     }
     with _noting_problems(line, "broker"):
-        line["waiting"] = queue_depth.depth(queue)
-        line["oldest_waiting"] = _as_text(queue_depth.oldest(queue))
-        line["failed"] = queue_depth.dead(queue)
+        line.update(queue_facts(queue))
         line["postponed"] = queue_depth.postponed(queue)
     with _noting_problems(line, "search engine"):
         line["newest_event"] = _as_text(_newest_event(prefix_index(names.events_alias(name))))
@@ -104,23 +128,10 @@ def _aggregation_line() -> Line:
     return {**dict.fromkeys(unknown), "problems": []}
 
 
-def _set_totals_state(line: Line, name: str, aggregator: Any, now: datetime) -> None:
-    with _noting_problems(line, "search engine"):
-        bookmark = aggregator.bookmark_api.get_bookmark(refresh_time=0)
-        if bookmark is not None:
-            line["bookmark"] = _as_text(utc(bookmark))
-            line["lag_seconds"] = max(0, int((now - utc(bookmark)).total_seconds()))
-        day = known_day(aggregator)
-        if day not in (None, NOTHING_MISSING):
-            line["first_complete_day"] = f"{day:%Y-%m-%d}"
-        line["quarantined"] = len(quarantined_totals(current_search_client, name))
-
-
 def _with_last_run(line: Line, kind: last_runs.Kind, name: str, now: datetime) -> Line:
     line["last_run"] = line["late"] = None
     with _noting_problems(line, "cache"):
-        line["last_run"] = last_runs.recall(kind, name)
-        line["late"] = is_late(last_runs.run_times(kind, name), now)
+        line.update(run_facts(kind, name, now))
     return line
 
 

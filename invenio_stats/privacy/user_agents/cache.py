@@ -40,7 +40,7 @@ _waiting: dict[str, Agent] = {}
 
 class _KnownAgents:
     def __init__(self, classifier: Classifier):
-        self._classifier = classifier
+        self.classifier = classifier
         self.describe = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._describe)
 
     def _describe(self, text: str) -> Agent:
@@ -50,7 +50,7 @@ class _KnownAgents:
         )
 
         reduced = reduce_agent(text)
-        classifier = self._classifier
+        classifier = self.classifier
         is_robot = classifier.is_robot(text)
         return Agent(agent_id(reduced), reduced, classifier.classify(text), classifier.version, is_robot)
 
@@ -59,6 +59,11 @@ def describe(user_agent: str | None) -> Agent:
     """Return the description of a user agent by the instance's lists; None is described like an empty text."""
     known = (current_app.extensions.get(_KEY) or load_lists()) if current_app else _by_shipped_lists()
     return known.describe(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
+
+
+def current_classifier() -> Classifier:
+    """Return the classifier of the current application, by the lists in force."""
+    return (current_app.extensions.get(_KEY) or load_lists()).classifier
 
 
 @cache

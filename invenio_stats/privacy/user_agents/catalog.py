@@ -5,6 +5,7 @@ process.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -62,6 +63,15 @@ def keep(queue: Queue, client: Any) -> int:
             inbox.release()
         if not inbox.has_more:
             return stored
+
+
+def read_texts(client: Any, agent_ids: Iterable[str]) -> dict[str, str]:
+    """Return the reduced texts of those user agents that the catalog has, by id."""
+    from invenio_stats.search.multi_get import read  # only administrators ask for it
+
+    refs = [{"_index": prefix_index(names.AGENTS), "_id": agent_id} for agent_id in agent_ids]
+    found = read(client, refs) if refs else []
+    return {document["_id"]: document["_source"]["agent"] for document in found if document.get("found")}
 
 
 def _entry(agent: Agent, today: str) -> dict[str, str]:

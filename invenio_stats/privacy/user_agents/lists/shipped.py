@@ -4,9 +4,19 @@ import re
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
+from typing import NamedTuple
 
 from invenio_stats.privacy.user_agents.lists import builtin
 from invenio_stats.privacy.user_agents.lists.matcher import Matcher
+
+
+class Match(NamedTuple):
+    """What made a user agent a robot, an AI agent or a tool."""
+
+    list_name: str
+    """`COUNTER`, `is-bot`, `invenio-stats` for our own list, or the name of a setting."""
+    pattern: str | None
+    """The pattern or word as the list has it; None if only the list itself knows."""
 
 
 class Shipped:
@@ -23,6 +33,19 @@ class Shipped:
         self._newer_refused = Bots(self._newer.refused).is_bot if self._newer.refused else lambda _: False
         self._marks = re.compile("|".join(builtin.BROWSER_MARKS))
         self._browsers = Matcher(builtin.BROWSER_SIGNS)
+
+    def find(self, lowered: str) -> Match | None:
+        """Return the list, and its pattern, by which a user agent is automated, in the order of `Classifier`."""
+        ai = next((name for name in self._name.findall(lowered) if name in builtin.AI_AGENTS), None)
+        if ai is not None:
+            return Match("invenio-stats", ai)
+        for matcher, signs in ((self._machines, builtin.MACHINE_SIGNS), (self._robots, builtin.ROBOT_SIGNS)):
+            pattern = matcher.find(lowered)
+            if pattern is not None:
+                return Match("invenio-stats" if pattern in signs else "COUNTER", pattern)
+        if not self.is_robot(lowered):
+            return None
+        return Match("is-bot", self._newer.find(self._marks.sub("", lowered)))
 
     def is_ai(self, lowered: str) -> bool:
         """Return True if the user agent contains the name of an AI agent as a whole word."""

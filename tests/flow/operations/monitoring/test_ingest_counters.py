@@ -16,7 +16,8 @@ from invenio_stats.cli import stats
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.operations.monitoring.status import events_status
-from invenio_stats.operations.runner import process_one
+from invenio_stats.operations.runner import _count, process_one
+from invenio_stats.processing.batch_runner import Outcome
 from invenio_stats.processors import EventsIndexer
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import process_events, send_spool
@@ -272,6 +273,16 @@ def test_refused_events_that_cannot_be_counted_are_by_the_next_run(app, queues, 
     assert len(spool.refusals()) == 1
     assert app.test_cli_runner().invoke(stats, ["spool", "send"]).exit_code == 0
     assert spool.refusals() == []
+
+
+def test_many_stored_events_are_not_held_for_long(queues, put_templates, search_client, monkeypatch):
+    """Nothing else has to be written; a worker that is killed misses few."""
+    monkeypatch.setattr("invenio_stats.operations.runner.MAX_EVENTS_HELD", 1)
+    counters = ingest_counters.Counters(search_client, "file-download")
+    for _batch in range(3):
+        _count(counters, Outcome(stored=1))
+    assert counters.held == 1
+    assert ingest_counters.count_outcomes(search_client) == {"file-download": {"stored": 2}}
 
 
 def test_status_asks_once_for_all_event_types(app, queues, search_client, requests):

@@ -1,0 +1,1 @@
+"""invenio_stats/operations/quality: tests on a real application."""

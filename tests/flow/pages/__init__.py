@@ -1,0 +1,1 @@
+"""invenio_stats/pages: tests on a real application."""

@@ -1,0 +1,137 @@
+"""What stands in place of numbers: why there are none, or not all, and what to do."""
+
+from datetime import timedelta
+
+import pytest
+
+from invenio_stats.errors import NoAnswerError
+from invenio_stats.queries.usage.answers import UsageTotalQuery
+from invenio_stats.queries.usage.breakdowns import UsageBreakdownQuery
+from tests.flow.pages import site
+
+pytestmark = pytest.mark.usefixtures("seeded")
+NONE = {"views": 0, "downloads": 0}
+
+
+@pytest.fixture
+def answers(app, monkeypatch):
+    """Return `answers(name, **changes)`: the query's answers have these values in place of their own."""
+
+    def change(name, error=None, **changes):
+        entry = site.queries()[name]
+
+        class Changed(entry["cls"]):
+            def present(self, question, counted, identity):
+                if error:
+                    raise error
+                return {**super().present(question, counted, identity), **changes}
+
+        queries = {**app.config["STATS_QUERIES"], name: {**entry, "cls": Changed}}
+        monkeypatch.setitem(app.config, "STATS_QUERIES", queries)
+
+    return change
+
+
+def notices(root):
+    return [note.text for note in root.all("div", cls="st-note")]
+
+
+def test_all_is_well(page):
+    assert notices(page("/stats/")) == []
+
+
+def test_nothing_is_counted_yet(page, answers):
+    answers("record-total", **NONE)
+    assert notices(page("/stats/records/r1")) == [
+        "No views or downloads yet. This record was published on May 3, 2024. "
+        "Numbers appear within an hour of the first visit."
+    ]
+
+
+def test_nothing_in_a_period_is_a_counted_zero(page):
+    day = site.months_back(3)[0] + timedelta(days=4)
+    note = notices(page(f"/stats/records/r1?from={day}&to={day}"))[0]
+    assert note.startswith("No views or downloads from ")
+    assert note.endswith("That is a counted zero, not a gap. Show all")
+
+
+def test_before_counting_began(page):
+    begin = site.months_back(site.MONTHS)[0]
+    (note,) = notices(page(f"/stats/?from={begin.year - 1}-01&interval=quarter"))
+    assert note.startswith("Counting began on ")
+    assert "The period you chose begins earlier" in note
+
+
+def test_a_gap_makes_numbers_too_low(page, answers):
+    gap = {"from": "2026-03-14", "to": "2026-03-15", "event_type": "record-view", "reason": "silent"}
+    answers("repository-total", complete=False, gaps=[gap])
+    assert notices(page("/stats/")) == [
+        "These numbers are too low. Not everything was counted from March 14, 2026 to March 15, 2026."
+    ]
+
+
+def test_a_late_worker_is_said(page, answers):
+    answers("repository-total", complete=False, gaps=[], updated="2026-11-10T22:00:00+00:00")
+    (note,) = notices(page("/stats/"))
+    assert note.startswith("Counted up to November 10, 2026, 22:00 UTC only. Later clicks wait;")
+
+
+def test_a_period_before_that_is_not_whole_is_no_comparison(page, answers):
+    before = {"from": "2024-11-01", "to": "2025-10-31", "complete": False, **dict.fromkeys(("views", "downloads"), 50)}
+    answers("repository-total", before=before)
+    text = page("/stats/").only("dl", cls="st-keys").text
+    assert "No comparison: the 12 months before are not wholly counted." in text
+
+
+def test_countries_that_are_all_folded(page, answers):
+    nothing = {"views": 0, "downloads": 0}
+    answers("repository-countries", rows=[], other={"views": 0, "downloads": 9}, unknown=nothing, not_shown=["2026-09"])
+    assert notices(page("/stats/")) == [
+        "Not shown by country. No country had 5 visitors on any one day; the sum, 9 downloads, is public. "
+        "A longer period may show more."
+    ]
+
+
+def test_part_of_a_month_has_no_countries(page):
+    day = site.months_back(3)[0] + timedelta(days=10)
+    root = page(f"/stats/?from={day}&to={day + timedelta(days=3)}")
+    (note,) = notices(root)
+    assert note.startswith("By country only for whole months. Show ")
+    assert page(root.only("div", cls="st-note").only("a")["href"]).table("Where readers come from")
+
+
+@pytest.mark.parametrize("name", ["repository-series", "repository-countries", "repository-open-ratio"])
+def test_a_part_that_fails_does_not_take_the_page(page, answers, name):
+    answers(name, error=NoAnswerError(503, "The search engine does not answer."))
+    assert notices(page("/stats/")) == ["This part cannot be shown at the moment."]
+
+
+def test_without_key_numbers_there_is_no_page(get, answers):
+    answers("repository-total", error=NoAnswerError(503, "The search engine does not answer."))
+    response = get("/stats/")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "120"
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert "The numbers cannot be read at the moment." in response.text
+
+
+def test_the_changed_queries_are_those_of_the_package():
+    """The tests above change answers, not the code that asks."""
+    queries = site.queries()
+    assert queries["repository-total"]["cls"] is UsageTotalQuery
+    assert queries["repository-countries"]["cls"] is UsageBreakdownQuery
+
+
+def test_a_page_asks_its_questions_together(page, seeded, monkeypatch):
+    """Two requests, however many questions a page has; the first page of a process needs some more."""
+    page("/stats/?period=year")
+    sent, perform = [], seeded.transport.perform_request
+
+    def count(method, url, **kwargs):
+        sent.append(url.rpartition("/")[2])
+        return perform(method, url, **kwargs)
+
+    monkeypatch.setattr(seeded.transport, "perform_request", count)
+    first, last = site.months_back(9)[0], site.months_back(3)[0]
+    page(f"/stats/?from={first:%Y-%m}&to={last:%Y-%m}")
+    assert sent == ["_msearch", "_msearch"]

@@ -1,0 +1,1 @@
+"""invenio_stats/pages: unit tests."""
