@@ -245,5 +245,10 @@ class UsageBreakdownAggregator(StatAggregator):
         yield from ()
 
 
+def breakdowns_among(definitions: Mapping[str, Any]) -> list[str]:
+    """Return the names of those aggregations that the daily task runs, and no other needs to."""
+    return [name for name, definition in definitions.items() if issubclass(definition.cls, UsageBreakdownAggregator)]
+
+
 def _now() -> datetime:
     return utc(datetime.now(timezone.utc))

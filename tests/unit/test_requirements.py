@@ -22,6 +22,7 @@ WHERE_INSTALLED = {
     "invenio_administration",
     "invenio_communities",
     "invenio_db",
+    "invenio_files_rest",
     "invenio_pidstore",
     "invenio_rdm_records",
     "invenio_records",
