@@ -116,6 +116,7 @@ def settings(**more):
     return {
         "SECRET_KEY": "of the tests",
         "STATS_PAGES_ENABLED": True,
+        "I18N_LANGUAGES": [("de", "German")],
         "STATS_AGGREGATIONS": {**AGGREGATIONS_CONFIG, **USAGE_AGGREGATIONS},
         "STATS_QUERIES": queries(),
         **more,
