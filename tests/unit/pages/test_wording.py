@@ -86,6 +86,7 @@ def test_what_has_no_name_stands_as_it_is():
 @german
 def test_another_language_has_its_own_signs():
     assert wording.write_number(1_234_567) == "1.234.567"
+    assert [wording.write_compact(value) for value in (20_000, 2_500_000)] == ["20.000", "2,5\N{NO-BREAK SPACE}Mio."]
     assert wording.write_percent(0.846) == "84,6\N{NO-BREAK SPACE}%"
     assert wording.write_month(date(2026, 3, 1)) == "März 2026"
     assert wording.write_country("DE") == "Deutschland"
