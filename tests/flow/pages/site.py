@@ -167,7 +167,7 @@ class Library(Records):
         return {
             item: ItemMetadata(
                 title=TITLES[int(self.parents[item][1:]) - 1],
-                authors=(Author("Okafor, Ana"),),
+                authors=(Author("Brandt, Jo"),),
                 publication_date="2024-05-03",
                 yop="2024",
                 type_label="Dataset",
