@@ -164,7 +164,7 @@ class CheckedAccess:
 
     def community(self, slug_or_label: str) -> Community | None:
         """Return a community, whoever may see it."""
-        return self._ask("community", _read_community, slug_or_label)
+        return self._ask("community", _read_community, slug_or_label) if _can_be_id(slug_or_label) else None
 
     def may_see_community(self, identity: Identity, community_id: str) -> bool:
         """Return whether the identity may see a community."""
@@ -180,7 +180,7 @@ class CheckedAccess:
 
     def items_of(self, user_id: str | int) -> list[str]:
         """Return the items that a user owns now, at most MAX_ITEMS_OF_USER."""
-        return self._ask("items_of", _read_ids, str(user_id))
+        return self._ask("items_of", _read_ids, str(user_id)) if _can_be_id(str(user_id)) else []
 
     def owners(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return the ids of the users who own a record."""
@@ -188,7 +188,7 @@ class CheckedAccess:
 
     def item_of(self, pid_or_id: str) -> ItemIds | None:
         """Return the ids in totals of a record, asked for by its persistent identifier or its internal id."""
-        return self._ask("item_of", _read_item, pid_or_id)
+        return self._ask("item_of", _read_item, pid_or_id) if _can_be_id(pid_or_id) else None
 
     def versions(self, parent_id: str) -> list[str]:
         """Return the items of all published versions, the oldest first."""
@@ -249,6 +249,11 @@ class CheckedAccess:
         except Exception as error:
             logger.error("Error asking STATS_ACCESS", exc_info=without_text(error), extra={"method": method})
             return read()
+
+
+def _can_be_id(text: str) -> bool:
+    """Return False for a text that no store takes: the error of each is no error of the object that is asked."""
+    return "\0" not in text and (text.isascii() or text == text.encode("utf-8", "replace").decode())
 
 
 def _read_ids(ids: Iterable[Any] = ()) -> list[str]:

@@ -150,6 +150,13 @@ def test_an_answer_that_nobody_could_use_is_not_known(method, answers, expect_lo
     assert expect_logged_errors()
 
 
+@pytest.mark.parametrize("asked", ["a\0b", "half a character: \ud83d"])
+def test_a_text_that_no_store_takes_is_not_asked_for(asked):
+    """Anybody may send it, and each time an error would be logged."""
+    access = CheckedAccess(Broken())
+    assert (access.item_of(asked), access.community(asked), access.items_of(asked)) == (None, None, [])
+
+
 def test_ids_are_texts_and_what_is_none_is_left_out():
     """Objects of an instance may have UUIDs and numbers, which no total and no other answer has."""
     uuid = UUID("12345678-1234-5678-1234-567812345678")
