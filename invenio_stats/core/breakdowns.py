@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -56,31 +57,33 @@ class Scope(NamedTuple):
 REPOSITORY = Scope("repository")
 
 
-class Cell(NamedTuple):
-    """What is counted together: the use with one value in one scope on one day."""
+class Group(NamedTuple):
+    """What makes one breakdown: the use in one scope on one day, by the values of one dimension."""
 
     scope: Scope
     dimension: str
     day: str
-    value: str
 
 
 class Tally:
-    """Counts the use and the different visitors of cells, in windows of visitors that share none.
+    """Counts the use and the different visitors of values in groups, in windows of visitors that share none.
 
-    Only the visitors of the current window are in memory.
+    Only the visitors of the current window are in memory, and all values: anybody may send as many hosts as clicks.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[Cell, list[int]] = {}
+        self._counts: dict[Group, dict[str, list[int]]] = {}
         self._seen: set[tuple[int, str]] = set()
-        """Visitors by the identity of their counts, which is faster than by their cell."""
+        """Visitors by the identity of their counts, which is faster than by their group and value."""
 
-    def add(self, cell: Cell, visitor: str | None, is_request: bool) -> None:
+    def add(self, group: Group, value: str, visitor: str | None, is_request: bool) -> None:
         """Add one use; without a visitor it is no use of a visitor."""
-        counts = self._counts.get(cell)
+        values = self._counts.get(group)
+        if values is None:
+            values = self._counts[group] = {}
+        counts = values.get(value)
         if counts is None:
-            counts = self._counts[cell] = [0, 0, 0]
+            counts = values[value] = [0, 0, 0]
         counts[0] += 1
         counts[1] += is_request
         if visitor is not None and (id(counts), visitor) not in self._seen:
@@ -91,10 +94,11 @@ class Tally:
         """Forget the visitors: no later use is of one of them."""
         self._seen.clear()
 
-    def rows(self) -> Iterator[tuple[Cell, Row]]:
-        """Yield each cell with its row."""
-        for cell, (investigations, requests, visitors) in self._counts.items():
-            yield cell, Row(cell.value, Use(investigations, requests), visitors)
+    def take_rows(self) -> Iterator[tuple[Group, Iterator[Row]]]:
+        """Yield each group with its rows, and forget it."""
+        while self._counts:
+            group, values = self._counts.popitem()
+            yield group, (Row(value, Use(counts[0], counts[1]), counts[2]) for value, counts in values.items())
 
 
 @dataclass
@@ -115,8 +119,17 @@ class Month:
 
 def cut(rows: Iterable[Row], at_most: int) -> Breakdown:
     """Return the first rows in order, and the sum of the others."""
-    ranked = sorted(rows, key=attrgetter("rank"))
-    return Breakdown(ranked[:at_most], _sum(ranked[at_most:]))
+    total = Use()
+
+    def add_up() -> Iterator[Row]:
+        nonlocal total
+        for row in rows:
+            total = total.plus(row.use)
+            yield row
+
+    first = nsmallest(at_most, add_up(), key=attrgetter("rank"))  # there may be as many rows as clicks
+    shown = _sum(first)
+    return Breakdown(first, Use(total.investigations - shown.investigations, total.requests - shown.requests))
 
 
 def fold(month: Month, under: int, at_most: int) -> Breakdown:
