@@ -17,8 +17,8 @@ from invenio_stats.search.clauses import Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals.total_indices import ensure_totals_index
 
-_PAGE = 100
-"""Documents in one request; each may have thousands of rows."""
+_PAGE = 20
+"""Documents in one request or response; each may have thousands of rows."""
 
 _DAYS_PER_PAGE = 2_000
 
@@ -134,7 +134,7 @@ class BreakdownStore:
 
     def _hits(self, query: Body, fields: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
         if self._client.indices.exists(index=self._alias):
-            yield from scan.hits(self._client, self._alias, query, fields)
+            yield from scan.hits(self._client, self._alias, query, fields, scan.PAGE_SIZE if fields else _PAGE)
 
     def _send(self, operations: list[dict[str, Any]], index: str | None = None) -> int:
         if not operations:
