@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from invenio_stats.core.access_types import ACCESS_TYPES
 from invenio_stats.core.moments import BEGINNING, parse
-from invenio_stats.core.usage_fields import TDM
+from invenio_stats.core.usage_fields import TDM, has_bytes
 
 ROW_FIELDS = ("access_type", "access_method", "country", "institution")
 """What COUNTER's reports tell the uses of an item apart by."""
@@ -104,7 +104,7 @@ class _RegularUses:
         if not is_request:
             return
         size = event.get("size")
-        self.volume += int(size) if isinstance(size, (int, float)) else 0
+        self.volume += int(size) if has_bytes(size) else 0
         self.by_type[access_type] += 1
         status = event.get("access_status")
         if isinstance(status, str) and re.fullmatch(_STATUS, status):
@@ -244,7 +244,7 @@ def item_fields(event: Event) -> dict[str, Any]:
 
 def _labels(event: Event) -> list[str]:
     labels = event.get("labels") or []
-    return sorted(map(str, labels)) if isinstance(labels, list) else [str(labels)]
+    return sorted(str(label) for label in labels if label is not None) if isinstance(labels, list) else [str(labels)]
 
 
 def _search_attributes(event: Event) -> tuple[str, ...]:

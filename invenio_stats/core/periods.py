@@ -15,6 +15,9 @@ INTERVALS = ("day", "week", "month", "quarter", "year")
 _LONGEST = (("day", 31), ("week", 26 * 7), ("month", 36 * 31), ("quarter", 10 * 366))
 """Each interval with the greatest number of days for which it is the usual one."""
 
+FIRST_DAY = date(1970, 1, 1)
+"""No repository has numbers from before; it bounds the number of intervals in an answer."""
+
 _DAY = timedelta(days=1)
 
 

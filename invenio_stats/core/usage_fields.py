@@ -1,7 +1,7 @@
 """Complete and check the fields by which COUNTER's reports tell the uses of an item apart."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from invenio_stats.core.access_types import ACCESS_TYPES
 from invenio_stats.core.events import Event
@@ -11,6 +11,9 @@ ITEM_FIELDS = ("item_id", "parent_id", "labels", "access_status", "access_type")
 
 TDM = "TDM"
 """Access method of text and data mining that was agreed; an event without the field is regular use."""
+
+MAX_BYTES = 2**53
+"""Upper bound of a size (exclusive): a larger one is a mistake, and no total could hold its sum."""
 
 _REGULAR = "Regular"
 _KNOWN = {"access_type": ACCESS_TYPES, "access_method": (TDM,)}
@@ -30,8 +33,24 @@ def complete_usage(event: Event) -> None:
 
 
 def find_unknown_value(event: Mapping[str, Any]) -> str | None:
-    """Return the name of a field whose value is none of COUNTER's; None if all are."""
+    """Return the name of a field whose value no total can hold, or none of COUNTER's; None if there is none."""
     for field, known in _KNOWN.items():
         if event.get(field) is not None and event[field] not in known:
             return field
-    return None
+    for field in ("item_id", "parent_id"):
+        if event.get(field) is not None and not _is_id(event[field]):
+            return field
+    size = event.get("size")
+    return "size" if isinstance(size, int | float) and not has_bytes(size) else None
+
+
+def has_bytes(size: object) -> TypeGuard[int | float]:
+    """Return True if a size can be added to a total."""
+    return isinstance(size, int | float) and -MAX_BYTES < size < MAX_BYTES
+
+
+def _is_id(value: object) -> bool:
+    """Return True for a single id that the search engine reads as the same text."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, int) and not isinstance(value, bool)

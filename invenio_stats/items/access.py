@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -163,11 +164,11 @@ class CheckedAccess:
         """Return, for each id that may be read, the item that stands for it."""
         if not hasattr(self._access, "shown_items"):
             return {readable: readable for readable in self.readable_items(identity, ids)}
-        return self._ask_for_each("shown_items", ids, identity)
+        return self._ask_for_each("shown_items", str, ids, identity)
 
     def community(self, slug_or_label: str) -> Community | None:
         """Return a community, whoever may see it."""
-        return self._ask("community", _as_known, slug_or_label)
+        return self._ask("community", _read_community, slug_or_label) if _can_be_id(slug_or_label) else None
 
     def may_see_community(self, identity: Identity, community_id: str) -> bool:
         """Return whether the identity may see a community."""
@@ -183,23 +184,23 @@ class CheckedAccess:
 
     def items_of(self, user_id: str | int) -> list[str]:
         """Return the items that a user owns now, at most MAX_ITEMS_OF_USER."""
-        return self._ask("items_of", list, str(user_id))[:MAX_ITEMS_OF_USER]
+        return self._ask("items_of", _read_ids, str(user_id)) if _can_be_id(str(user_id)) else []
 
     def owners(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return the ids of the users who own a record."""
-        return self._ask_for_each("owners", ids)
+        return self._ask_for_each("owners", _read_ids, ids)
 
     def item_of(self, pid_or_id: str) -> ItemIds | None:
         """Return the ids in totals of a record, asked for by its persistent identifier or its internal id."""
-        return self._ask("item_of", _ids, pid_or_id)
+        return self._ask("item_of", _read_item, pid_or_id) if _can_be_id(pid_or_id) else None
 
     def versions(self, parent_id: str) -> list[str]:
         """Return the items of all published versions, the oldest first."""
-        return self._ask("versions", list, parent_id)
+        return self._ask("versions", _read_ids, parent_id)
 
     def files(self, item_ids: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
-        return self._ask_for_each("files", item_ids)
+        return self._ask_for_each("files", _read_files, item_ids)
 
     def items_with_readable_files(self, identity: Identity, item_ids: Iterable[str]) -> set[str]:
         """Return those of the items whose files the identity may read."""
@@ -208,11 +209,11 @@ class CheckedAccess:
 
     def communities(self, identity: Identity, labels: Iterable[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""
-        return self._ask_for_each("communities", labels, identity)
+        return self._ask_for_each("communities", str, labels, identity)
 
     def user_names(self, user_ids: Iterable[str | int]) -> dict[str, str]:
         """Return names of users, never addresses of mail."""
-        return self._ask_for_each("user_names", map(str, user_ids))
+        return self._ask_for_each("user_names", str, map(str, user_ids))
 
     @property
     def has_holdings(self) -> bool:
@@ -228,11 +229,16 @@ class CheckedAccess:
             asked for batch in batches(ids) for asked in self._ask(method, set, identity, batch).intersection(batch)
         }
 
-    def _ask_for_each(self, method: str, ids: Iterable[str], *before: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _ask_for_each(self, method: str, read: Callable[[Any], T], ids: Iterable[str], *before: Any) -> dict[str, T]:
+        """Return what is known of each id, as `read` makes it."""
+        found: dict[str, T] = {}
         for batch in batches(ids):
-            known = self._ask(method, dict, *before, batch)
-            found |= {asked: known[asked] for asked in batch if asked in known}
+
+            def read_known(answer: Any = (), batch: Sequence[str] = batch) -> dict[str, T]:
+                known = dict(answer)
+                return {asked: read(known[asked]) for asked in batch if known.get(asked) is not None}
+
+            found |= self._ask(method, read_known, *before, batch)
         return found
 
     def _ask(self, method: str, read: Callable[..., T], *args: Any) -> T:
@@ -259,14 +265,34 @@ class CheckedAccess:
             return read()
 
 
+def _can_be_id(text: str) -> bool:
+    """Return False for a text that no store takes: the error of each is no error of the object that is asked."""
+    return "\0" not in text and (text.isascii() or text == text.encode("utf-8", "replace").decode())
+
+
 def _identify(arg: Any) -> Any:
     """Return what equal arguments have in common: ids are compared by value, identities are the same or not."""
     return tuple(arg) if isinstance(arg, list) else arg if isinstance(arg, str) else id(arg)
 
 
-def _as_known(community: Community | None = None) -> Community | None:
-    return community
+def _read_ids(ids: Iterable[Any] = ()) -> list[str]:
+    if isinstance(ids, str):
+        raise TypeError("a text in place of a list")
+    return [str(found) for found in islice(ids, MAX_ITEMS_OF_USER)]
 
 
-def _ids(ids: tuple[str | None, str] | None = None) -> ItemIds | None:
-    return None if ids is None else ItemIds(*ids)
+def _read_files(files: Iterable[tuple[Any, Any]]) -> list[tuple[str, int]]:
+    return [(str(key), int(size)) for key, size in files]
+
+
+def _read_community(community: Community | None = None) -> Community | None:
+    return community and Community(str(community.id), str(community.slug), str(community.title))
+
+
+def _read_item(ids: tuple[str | None, str] | None = None) -> ItemIds | None:
+    if isinstance(ids, str):
+        raise TypeError("a text in place of two ids")
+    if ids is None:
+        return None
+    item_id, parent_id = ids
+    return ItemIds(None if item_id is None else str(item_id), str(parent_id))

@@ -78,18 +78,22 @@ def nothing_known(item_ids: list[str]) -> Mapping[str, ItemMetadata]:
 def describe_items(source: MetadataSource, item_ids: Iterable[str]) -> dict[str, ItemMetadata]:
     """Return what the source knows of any number of items, asked in batches.
 
-    A batch for which the source fails is logged, and its items are not known.
+    A batch for which the source fails is logged, and its items are not known; nor are those without a title.
     """
     found: dict[str, ItemMetadata] = {}
     for batch in batches(item_ids):
         try:
             known = source(batch)
-            found |= {item_id: known[item_id] for item_id in batch if item_id in known}
+            found |= {item_id: known[item_id] for item_id in batch if _has_title(known.get(item_id))}
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
             logger.error("Error describing items", exc_info=without_text(error), extra={"items": len(batch)})
     return found
+
+
+def _has_title(metadata: ItemMetadata | None) -> bool:
+    return metadata is not None and metadata.title is not None
 
 
 def batches(ids: Iterable[str]) -> Iterable[list[str]]:

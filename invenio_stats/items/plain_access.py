@@ -11,7 +11,14 @@ from invenio_stats.items.holdings import Holdings, dialect_of_database
 from invenio_stats.items.plain_files import find_readable_buckets
 from invenio_stats.items.plain_holdings import select_holdings
 from invenio_stats.items.plain_permissions import permits
-from invenio_stats.items.plain_records import endpoint, item_of_record, load_records, owners_in, records_owned
+from invenio_stats.items.plain_records import (
+    endpoint,
+    item_of_record,
+    load_records,
+    owners_in,
+    read_each,
+    records_owned,
+)
 
 
 class PlainAccess:
@@ -46,7 +53,10 @@ class PlainAccess:
     def readable_items(self, identity: Identity, ids: Sequence[str]) -> set[str]:
         """Return those of the ids whose records the identity may read."""
         records = load_records(ids, self._pid_type)
-        return {asked for asked, record in records.items() if is_system(identity) or self._may_read(identity, record)}
+        if is_system(identity):
+            return set(records)
+        permitted = read_each(records.items(), lambda _asked, record: self._may_read(identity, record))
+        return {asked for asked, is_readable in permitted if is_readable}
 
     def community(self, slug_or_label: str) -> Community | None:
         """Return the community with this label."""
@@ -72,7 +82,8 @@ class PlainAccess:
     def items_of(self, user_id: str) -> list[str]:
         """Return the items of the records that a user owns, the newest first."""
         owned = records_owned(user_id, self._owner_field, self._pid_type)
-        return [item.item_id for record in owned if (item := item_of_record(record))]
+        found = read_each((("", record) for record in owned), lambda _asked, record: item_of_record(record))
+        return [item.item_id for _asked, item in found if item]
 
     def owners(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Return the users in the owner field of a record."""
@@ -93,10 +104,7 @@ class PlainAccess:
     def files(self, item_ids: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
         """Return what the field of files says."""
         records = load_records(item_ids, self._pid_type)
-        return {
-            asked: [(file["key"], file["size"]) for file in record.get(self._files_field) or ()]
-            for asked, record in records.items()
-        }
+        return dict(read_each(records.items(), self._files_of))
 
     def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
         """Return those of the readable records whose bucket the identity may read.
@@ -125,6 +133,9 @@ class PlainAccess:
     def holdings(self) -> Holdings:
         """Return the holdings in the table of records."""
         return select_holdings(dialect_of_database(), self._pid_type, self._owner_field, self._files_field)
+
+    def _files_of(self, asked: str, record: Any) -> list[tuple[str, int]]:
+        return [(file["key"], file["size"]) for file in record.get(self._files_field) or ()]
 
     def _may_read(self, identity: Identity, record: Any) -> bool:
         records_ui = current_app.extensions.get("invenio-records-ui")

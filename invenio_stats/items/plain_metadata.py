@@ -7,7 +7,7 @@ from flask import current_app
 
 from invenio_stats.core.data_types import day_of, year_of
 from invenio_stats.items.metadata import Author, ItemMetadata
-from invenio_stats.items.plain_records import endpoint, item_of_record, load_records
+from invenio_stats.items.plain_records import endpoint, item_of_record, load_records, read_each
 
 TEXT_FIELDS = (
     "title",
@@ -38,7 +38,8 @@ class PlainMetadata:
     def __call__(self, item_ids: list[str]) -> Mapping[str, ItemMetadata]:
         """Return what records say of themselves; a record without a title is not known."""
         records = load_records(item_ids, self._pid_type)
-        return {asked: self._describe(asked, record) for asked, record in records.items() if self._get(record, "title")}
+        titled = [(asked, record) for asked, record in records.items() if self._get(record, "title")]
+        return dict(read_each(titled, self._describe))
 
     def _describe(self, asked: str, record: Any) -> ItemMetadata:
         texts = {field: str(value) for field in TEXT_FIELDS if (value := self._get(record, field))}

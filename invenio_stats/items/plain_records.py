@@ -1,13 +1,20 @@
 """Load plain Invenio records by the ids that statistics use."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 
 from invenio_stats.items.resolver import Item
+from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def load_records(ids: Sequence[str], pid_type: str) -> dict[str, Any]:
@@ -23,6 +30,21 @@ def load_records(ids: Sequence[str], pid_type: str) -> dict[str, Any]:
         return {}
     records = {record.id: record for record in record_class(pid_type).get_records(set(uuids.values()))}
     return {asked: records[uuid] for asked, uuid in uuids.items() if uuid in records}
+
+
+def read_each(records: Iterable[tuple[str, Any]], read: Callable[[str, Any], T]) -> Iterator[tuple[str, T]]:
+    """Yield ids with what is read of their records. One that cannot be read is logged, and does not hide the others."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for asked, record in records:
+        try:
+            found = read(asked, record)
+        except (SQLAlchemyError, SoftTimeLimitExceeded):
+            raise  # no error of the record
+        except Exception as error:
+            logger.error("Error reading a record", exc_info=without_text(error))
+        else:
+            yield asked, found
 
 
 def records_owned(user_id: str, owner_field: Sequence[str], pid_type: str) -> Iterator[Any]:

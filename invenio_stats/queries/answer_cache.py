@@ -1,10 +1,17 @@
-"""Keep the numbers of answers in the instance's cache. Without a cache that works, they are counted each time."""
+"""Keep the numbers of answers in the instance's cache. Without a cache that works, they are counted each time.
+
+Several instances may share a cache, and so do two releases while an instance is upgraded: neither has the numbers of
+the other.
+"""
 
 import logging
 import time
 from typing import Any
 
 from invenio_cache import current_cache
+
+from invenio_stats.config import own_instance_name
+from invenio_stats.queries.states import digest, release
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +23,7 @@ _warned = float("-inf")
 def get(key: str) -> Any:
     """Return what was kept under the key; None if there is nothing, or if the cache does not answer."""
     try:
-        return current_cache.get(key)
+        return current_cache.get(_own(key))
     except Exception as error:  # each backend has exceptions of its own
         _warn(error)
         return None
@@ -25,9 +32,13 @@ def get(key: str) -> Any:
 def keep(key: str, value: Any, seconds: int) -> None:
     """Keep a value for some seconds, if the cache takes it."""
     try:
-        current_cache.set(key, value, timeout=seconds)
+        current_cache.set(_own(key), value, timeout=seconds)
     except Exception as error:  # each backend has exceptions of its own
         _warn(error)
+
+
+def _own(key: str) -> str:
+    return f"stats-answer:{digest(own_instance_name(), release(), key)}"
 
 
 def _warn(error: Exception) -> None:

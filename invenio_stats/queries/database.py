@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from invenio_db import db
 from sqlalchemy.exc import SQLAlchemyError
 
-from invenio_stats.core import moments
+from invenio_stats.core import moments, periods
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items.access import Identity, current_identity
 from invenio_stats.proxies import current_stats
@@ -33,8 +33,7 @@ MAX_SIZE = 1_000
 MAX_ROW = 10**9
 """The last row that a list can go on from."""
 
-FIRST_DAY = "1970-01-01"
-"""No repository is older; it bounds the number of points in a series."""
+FIRST_DAY = periods.FIRST_DAY.isoformat()
 
 
 class Asked(NamedTuple):

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from flask import Response, request
@@ -12,7 +10,7 @@ from flask_babel import get_locale
 
 from invenio_stats.items.access import ANONYMOUS, current_identity
 from invenio_stats.permissions import user_id
-from invenio_stats.queries.states import digest
+from invenio_stats.queries.states import digest, release
 
 PUBLIC_SECONDS = 300
 """How long an answer may be used again that is the same for everybody."""
@@ -46,7 +44,7 @@ def find_caching(query: Any, params: Mapping[str, Any], media: str, for_everybod
 
 def make_etag(*parts: Any) -> str:
     """Return the tag of what these parts, the viewer, the language and the release make."""
-    return digest(_release(), str(get_locale()), _viewer(), *parts)
+    return digest(release(), str(get_locale()), _viewer(), *parts)
 
 
 def find_cache_control(is_public: bool) -> str:
@@ -63,12 +61,6 @@ def with_caching(response: Response, caching: Caching) -> Response:
     if caching.etag is not None:
         response.set_etag(caching.etag, weak=True)
     return response
-
-
-@lru_cache(maxsize=1)
-def _release() -> str:
-    """Return the version of the package; reading it takes as long as all the rest of a 304."""
-    return version("invenio-stats")
 
 
 def _viewer() -> tuple[Any, ...]:

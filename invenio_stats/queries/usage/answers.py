@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from invenio_stats.config import own_instance_name
 from invenio_stats.core import periods
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.core.periods import Days
@@ -77,7 +76,7 @@ class UsageQuery(Query):
         question = yield from self.read(params)
         # The revision is read before the totals are. A user's items, and what is over by now, change without it.
         asked = question.params(self.accepted), question.scope.ids
-        key = f"stats-numbers:{revision_state(question.now, own_instance_name(), self.name, *asked)}"
+        key = f"stats-numbers:{revision_state(question.now, self.name, *asked)}"
         counted = answer_cache.get(key)
         if counted is None:
             counted = yield from self.count(question)

@@ -1,8 +1,11 @@
 """Ranked lists: the most used records, versions, communities and files."""
 
+import hmac
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 
 from invenio_stats.core import periods
@@ -32,6 +35,18 @@ class UsageListQuery(UsageQuery):
         """Take the arguments of UsageQuery, and whether rows have their last twelve months."""
         super().__init__(*args, **kwargs)
         self.has_months = has_months
+
+    def read(self, params: Mapping[str, Any]) -> Steps[Question]:
+        """Return the question; a position goes on after its id only if an answer to this question has named it.
+
+        Somebody who could make up the ids would learn, from what follows which id, the ids of rows without a name.
+        """
+        question = yield from super().read(params)
+        after = question.parameters.after
+        if after is None or not after.id or hmac.compare_digest(self._sign(question, after).proof, after.proof):
+            return question
+        by_rank = after._replace(id="", proof="")
+        return question._replace(parameters=question.parameters._replace(after=by_rank))
 
     def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `count`, `rows`, and the position of the last row if there are more."""
@@ -78,8 +93,19 @@ class UsageListQuery(UsageQuery):
         if following is not None:
             position = Position(*following)
             # The id of what may not be seen does not leave: the list goes on by rank.
-            following = write_position(position if position.id in names else position._replace(id=""))
+            is_shown = position.id in names
+            following = write_position(self._sign(question, position) if is_shown else position._replace(id=""))
         return {**counted, "rows": rows, "next": following}
+
+    def _sign(self, question: Question, position: Position) -> Position:
+        """Return a position of an answer to the question with its proof; without a SECRET_KEY it goes on by rank."""
+        secret = current_app.secret_key
+        if not secret:
+            return position._replace(id="", proof="")
+        asked = _without(question.params(self.accepted), "page", "size", "after")
+        signed = json.dumps([self.name, asked, position.rank, position.value, position.id]).encode()
+        key = secret.encode() if isinstance(secret, str) else secret
+        return position._replace(proof=hmac.new(key, b"stats-position:" + signed, "sha256").hexdigest()[:32])
 
     def _nameless(self) -> Answer:
         titles = {"community": _("A restricted community"), "file": _("A restricted file")}

@@ -21,6 +21,8 @@ MAX_SIZE = 1_000
 """Maximal number of rows in one answer."""
 MAX_PAGED_ROWS = 100_000
 """How far a list goes by `page`; `after` goes to its end."""
+MAX_RANK = 10**9
+"""The last row that a list can go on from."""
 MAX_POINTS = 10_000
 """Maximal number of points in a series."""
 SCOPES = ("record", "community", "file", "user")
@@ -33,6 +35,9 @@ class Position(NamedTuple):
     rank: int
     value: int
     id: str
+    """Empty if the asker may not see the row: then the list goes on by rank."""
+    proof: str = ""
+    """Signature of a position with an id; what is made up goes on by rank, see `UsageListQuery.read`."""
 
 
 class Accepted(NamedTuple):
@@ -116,7 +121,7 @@ def is_scope_id(value: object) -> bool:
 
 def write_position(position: Position) -> str:
     """Return the value of `after` for the rows after this one."""
-    text = json.dumps(list(position), separators=(",", ":"))
+    text = json.dumps(list(position if position.proof else position[:-1]), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -177,8 +182,8 @@ def _read_days(given: Mapping[str, Any], name: str) -> Days:
     if isinstance(value, datetime):
         value = value.date()
     try:
-        return Days(value, value) if isinstance(value, date) else periods.parse_days(str(value))
-    except ValueError as error:
+        days = Days(value, value) if isinstance(value, date) else periods.parse_days(str(value))
+    except (ValueError, RecursionError) as error:  # of lists in lists, as deep as the parser takes them
         raise InvalidRequestInputError(
             _(
                 "%(parameter)s is %(value)s. Give a day, month or year: '2026-01-31', '2026-01' or '2026'.",
@@ -186,6 +191,16 @@ def _read_days(given: Mapping[str, Any], name: str) -> Days:
                 value=quote(value),
             )
         ) from error
+    if days.first < periods.FIRST_DAY:
+        raise InvalidRequestInputError(
+            _(
+                "%(parameter)s is %(value)s. Give a date from %(earliest)s on.",
+                parameter=name,
+                value=quote(value),
+                earliest=periods.FIRST_DAY,
+            )
+        )
+    return days
 
 
 def _choose(given: Mapping[str, Any], name: str, known: tuple[str, ...], default: str | None) -> str | None:
@@ -222,11 +237,13 @@ def _read_number(given: Mapping[str, Any], name: str, default: int, limit: int) 
 def _read_position(value: object) -> Position:
     try:
         text = str(value)
-        rank, counted, key = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if not (type(rank) is type(counted) is int and isinstance(key, str) and rank > 0):
+        found = Position(*json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)))
+        if not (type(found.rank) is type(found.value) is int and 0 < found.rank <= MAX_RANK):
             raise ValueError("not a position")
-        return Position(rank, counted, key)
-    except (ValueError, TypeError, binascii.Error) as error:
+        if not (isinstance(found.id, str) and isinstance(found.proof, str) and found.proof.isascii()):
+            raise ValueError("not a position")
+        return found
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise InvalidRequestInputError(
             _("after is %(value)s. Give the text that the answer before has as next.", value=quote(value))
         ) from error

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
-from invenio_stats.core.periods import Days
+from invenio_stats.core.periods import FIRST_DAY, Days
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 
@@ -19,7 +19,7 @@ RECORD_USAGE = "stats-record-usage"
 VIEWS = names.totals_alias("record-view")
 DOWNLOADS = names.totals_alias("file-download")
 
-ALWAYS = Days(date(1970, 1, 1), date(9998, 12, 31))
+ALWAYS = Days(FIRST_DAY, date(9998, 12, 31))
 """All days that a total can have."""
 
 _OF_USAGE = {metric: metric for metric in METRICS}

@@ -94,3 +94,25 @@ def test_questions_with_different_answers_have_different_parameters(app, search_
     assert alone[str(everything)]["params"] != alone[str(since)]["params"]
     for asked in (everything, since, everything):
         assert answer_all([QueryRequest("q", name, asked)])["q"] == alone[str(asked)]
+
+
+@pytest.mark.parametrize("name", ["repository-total", "recount"])
+@pytest.mark.parametrize("other", ["instance", "release"])
+def test_two_instances_and_two_releases_have_answers_of_their_own(
+    app, search_client, index_prefix, monkeypatch, name, other
+):
+    """They may share the cache, and even what else the answer is kept by: the name, the parameters and the hour."""
+    current_cache.clear()
+    app.extensions["invenio-stats"].access = Records({"a1": "a"})
+    totals = Totals(search_client, index_prefix)
+    totals.write_usage([usage("2026-10-01", "a1", "a", downloads=3)])
+    query = [QueryRequest("q", name, {} if name == "recount" else {"from": "2026-10", "to": "2026-10"})]
+    first = answer_all(query)["q"]
+    # These totals raise no revision, so only what is kept tells the answers apart.
+    totals.write_usage([usage("2026-10-02", "a1", "a", downloads=4)])
+    assert answer_all(query)["q"] == first
+    if other == "instance":
+        monkeypatch.setattr(answer_cache, "own_instance_name", lambda: "another")
+    else:
+        monkeypatch.setattr(answer_cache, "release", lambda: "another")
+    assert answer_all(query)["q"] != first

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from invenio_stats.contrib.config import USAGE_QUERIES
 from invenio_stats.errors import InvalidRequestInputError
 from invenio_stats.queries.usage.items import Limits
+from invenio_stats.queries.usage.parameters import Position, write_position
 from tests.flow.queries.usage_documents import METRICS, Records, Totals, by_parent, plain_count, usage
 from tests.laws import examples
 
@@ -21,8 +22,8 @@ PARENTS = {"a1": "a", "a2": "a", "b1": "b", "c1": "c1"}
 
 @pytest.fixture(scope="module")
 def app_config(engine_url, index_prefix, cache_config):
-    """Only what queries need: an engine."""
-    return {"SEARCH_HOSTS": [engine_url], "SEARCH_INDEX_PREFIX": index_prefix, **cache_config}
+    """Only what queries need: an engine, and a key for positions."""
+    return {"SECRET_KEY": "test", "SEARCH_HOSTS": [engine_url], "SEARCH_INDEX_PREFIX": index_prefix, **cache_config}
 
 
 @pytest.fixture
@@ -95,6 +96,26 @@ def test_a_record_that_may_not_be_read_has_rank_and_numbers_only(written):
     following = ask("repository-records", by="views", size=1, after=answer["next"])
     assert ranks(following, "views") == [(2, "a", 9)]
     assert following["params"]["after"] == answer["next"]
+
+
+@pytest.mark.parametrize("guess", ["a", "b", "c"])
+def test_a_position_that_is_made_up_tells_no_ids(written, guess):
+    """Ids before and after that of a row without a name would find it by trial."""
+    written.write_usage(USED)
+    honest = ask("repository-records", by="views", size=1, after=write_position(Position(1, 20, "")))
+    for position in (Position(1, 20, guess), Position(1, 20, guess, "0" * 32)):
+        answer = ask("repository-records", by="views", size=1, after=write_position(position))
+        assert (answer["rows"], answer["next"]) == (honest["rows"], honest["next"])
+
+
+def test_a_position_is_good_for_its_question_only(written):
+    """Otherwise any question whose answer has the wanted number would give the proof for another one."""
+    written.write_usage(USED)
+    position = ask("repository-records", size=1)["next"]
+    assert ask("repository-records", size=1, after=position)["params"]["after"] == position
+    for other in ({"by": "views"}, {"from": "2026-01"}, {"versions": "this"}):
+        answer = ask("repository-records", size=1, after=position, **other)
+        assert answer["params"]["after"] == write_position(Position(1, 9, ""))
 
 
 def test_versions_of_a_record_one_by_one(written):

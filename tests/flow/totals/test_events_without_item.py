@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from invenio_stats.broker import dead_letters
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.operations.runner import aggregate_one, process_one
@@ -55,3 +56,11 @@ def test_a_double_click_has_the_item_that_one_of_its_clicks_has(count, order):
     """The clicks are in three cells of the double-click window, each in a batch of its own."""
     clicks = [[click(20, **ITEM)], [click(45)], [click(70)]]
     assert count(*clicks[::order]) == ((1, 1, 1, 1), [])
+
+
+@pytest.mark.parametrize("wrong", [{"size": 10**30}, {"item_id": ["A", "B"]}, {"parent_id": 1.5}])
+def test_an_event_that_no_total_can_hold_takes_no_total_with_it(count, queues, wrong):
+    """It is a dead letter, and the other event of its item and day counts."""
+    assert count([click(0, **ITEM), click(600, **{**ITEM, **wrong})])[0] == (1, 1, 1, 1)
+    found = [dead_letter.reason for dead_letter in dead_letters.look(queues["file-download"])]
+    assert found == [f"unknown {next(iter(wrong))}"]

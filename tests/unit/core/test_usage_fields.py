@@ -49,7 +49,15 @@ def test_an_event_with_an_item_has_a_parent_and_regular_use_no_method(event, com
         ({"access_type": "open"}, "access_type"),
         ({"access_type": ["Open"]}, "access_type"),
         ({"access_method": "tdm"}, "access_method"),
+        ({"item_id": "é😀", "parent_id": 7, "size": 2**52}, None),
+        ({"item_id": ["a", "b"]}, "item_id"),
+        ({"item_id": True}, "item_id"),
+        ({"item_id": "half a character: \ud83d"}, "item_id"),
+        ({"item_id": "a", "parent_id": 1.5}, "parent_id"),
+        ({"size": 10**30}, "size"),
+        ({"size": float("nan")}, "size"),
+        ({"size": "large"}, None),
     ],
 )
-def test_a_value_that_counter_does_not_know_is_found(event, field):
+def test_a_value_that_no_total_can_hold_is_found(event, field):
     assert find_unknown_value(event) == field

@@ -1,6 +1,8 @@
 """What the instance knows about its records is asked in batches, and what fails is not known."""
 
+import itertools
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -124,6 +126,61 @@ def test_an_answer_of_another_shape_is_not_known(answer, expect_logged_errors):
     access = CheckedAccess(SimpleNamespace(owners=lambda ids: answer, item_of=lambda pid: answer))
     assert access.owners(["r1"]) == {}
     assert access.item_of("r1") is None
+    assert expect_logged_errors()
+
+
+@pytest.mark.parametrize(
+    ("method", "answers"),
+    [
+        pytest.param("community", ["physics", {"id": "c1"}, ("c1", "physics", "Physics"), object()], id="community"),
+        pytest.param("items_of", ["r1", 3, object()], id="items_of"),
+        pytest.param("item_of", ["r1", "ab", ("r1",), {"item_id": "r1"}, 3], id="item_of"),
+        pytest.param("versions", ["r1", 3], id="versions"),
+        pytest.param("shown_items", ["r1", ["r1"], 3], id="shown_items"),
+        pytest.param(
+            "files", [{"r1": None}, {"r1": "a.pdf"}, {"r1": ["a.pdf"]}, {"r1": [("a.pdf", "big")]}], id="files"
+        ),
+        pytest.param("owners", [{"r1": "7"}, {"r1": 7}], id="owners"),
+    ],
+)
+def test_an_answer_that_nobody_could_use_is_not_known(method, answers, expect_logged_errors):
+    arguments, not_known = NOT_KNOWN[method]
+    for answer in answers:
+        access = CheckedAccess(SimpleNamespace(**{method: lambda *args, found=answer: found}))
+        assert getattr(access, method)(*arguments) == not_known
+    assert expect_logged_errors()
+
+
+@pytest.mark.parametrize("asked", ["a\0b", "half a character: \ud83d"])
+def test_a_text_that_no_store_takes_is_not_asked_for(asked):
+    """Anybody may send it, and each time an error would be logged."""
+    access = CheckedAccess(Broken())
+    assert (access.item_of(asked), access.community(asked), access.items_of(asked)) == (None, None, [])
+
+
+def test_ids_are_texts_and_what_is_none_is_left_out():
+    """Objects of an instance may have UUIDs and numbers, which no total and no other answer has."""
+    uuid = UUID("12345678-1234-5678-1234-567812345678")
+    access = CheckedAccess(
+        SimpleNamespace(
+            items_of=lambda user_id: (number for number in itertools.count()),
+            item_of=lambda pid: (None, uuid),
+            community=lambda asked: Community(uuid, "physics", "Physics"),
+            communities=lambda identity, labels: {"physics": "Physics", "biology": None},
+        )
+    )
+    assert access.items_of("7")[-1] == "9999"
+    assert access.item_of("r1") == ItemIds(None, str(uuid))
+    assert access.community("physics").id == str(uuid)
+    assert access.communities(ANONYMOUS, ["physics", "biology"]) == {"physics": "Physics"}
+
+
+def test_items_without_metadata_or_title_are_not_known(expect_logged_errors):
+    assert describe_items(lambda ids: {"r1": None, "r2": ItemMetadata(None), "r3": ItemMetadata("A")}, IDS[:4]) == {
+        "r3": ItemMetadata("A")
+    }
+    for nonsense in (None, 3, {"r1": {"title": "A"}}):
+        assert describe_items(lambda ids, found=nonsense: found, ["r1"]) == {}
     assert expect_logged_errors()
 
 

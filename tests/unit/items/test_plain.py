@@ -11,7 +11,7 @@ from invenio_stats.items import ANONYMOUS, SYSTEM, Author, Community, ItemIds
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.plain_access import PlainAccess
 from invenio_stats.items.plain_metadata import PlainMetadata
-from tests.fixtures.plain_records import add_record, plain_application
+from tests.fixtures.plain_records import add_record, plain_application, resolve
 
 OWNER, STRANGER = (Identity(number) for number in (1, 11))
 for identity in (OWNER, STRANGER):
@@ -294,3 +294,30 @@ def test_a_record_without_title_is_not_known(plain_app):
     described = PlainMetadata()(["1", "4", "9"])
     assert {asked: found.title for asked, found in described.items()} == {"1": "Moths"}
     assert described["1"].url == "https://plain.example.org/records/1"
+
+
+def test_a_record_that_cannot_be_read_does_not_hide_the_others(plain_app, access, monkeypatch, expect_logged_errors):
+    """Whoever uploads a record writes some of its fields, and may leave out what a permission or a list looks for."""
+    from invenio_db import db
+
+    strange = {"title": "Strange", "authors": [{}], "_files": [{"name": "a"}], "access_right": "restricted"}
+    add_record("66", strange)
+    assert access.readable_items(OWNER, ["1", "66"]) == {"1"}
+    assert set(PlainMetadata()(["1", "66"])) == {"1"}
+    assert access.files(["3", "66"]).keys() == {"3"}
+    owned = access.items_of("1")
+    monkeypatch.setattr(plain_app.extensions["invenio-stats"], "item_resolver", fail_at("2"))
+    assert access.items_of("1") == [item for item in owned if item != "2"] != owned
+    db.session.rollback()
+    assert {record.message for record in expect_logged_errors()} == {"Error reading a record"}
+
+
+def fail_at(pid_value):
+    """Return a resolver that fails at one record."""
+
+    def find(record):
+        if record["control_number"] == pid_value:
+            raise KeyError("owners")
+        return resolve(record)
+
+    return find

@@ -1,5 +1,6 @@
 """The parameters of questions about usage."""
 
+import base64
 from datetime import date, datetime
 
 import pytest
@@ -79,6 +80,8 @@ def test_a_query_without_comparison_has_none():
         pytest.param(LIST, {"record": "a", "page": 1001, "size": 100}, "Go on from page to page with after", id="deep"),
         pytest.param(LIST, {"record": "a", "page": 1, "after": "W10"}, "Both page and after", id="page and after"),
         pytest.param(LIST, {"record": "a", "after": "W10"}, "after is 'W10'. Give the text", id="no position"),
+        pytest.param(LIST, {"record": "a", "to": "0001"}, "to is '0001'. Give a date from 1970-01-01 on", id="old to"),
+        pytest.param(LIST, {"record": "a", "from": "1969"}, "from is '1969'. Give a date from 1970", id="old from"),
         pytest.param(LIST, {"record": "a", "after": "é"}, "after is 'é'. Give the text", id="no ASCII"),
     ],
 )
@@ -86,6 +89,23 @@ def test_what_does_not_fit_is_said(accepted, params, said):
     with pytest.raises(InvalidRequestInputError) as error:
         read(accepted, **params)
     assert said in error.value.description
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('[1,2,"a","é"]', id="proof that is no ASCII"),
+        pytest.param('[1,2,"a",3]', id="proof that is no text"),
+        pytest.param('[1000000001,2,""]', id="rank beyond all lists"),
+        pytest.param('[true,2,"a"]', id="rank that is no number"),
+        pytest.param('{"1":1,"2":2,"a":3}', id="object"),
+        pytest.param('[1,2,"a","b",5]', id="too long"),
+    ],
+)
+def test_what_is_no_position_is_refused(content):
+    with pytest.raises(InvalidRequestInputError, match="Give the text that the answer before has as next"):
+        read(LIST, record="a", after=base64.urlsafe_b64encode(content.encode()).decode().rstrip("="))
 
 
 def test_a_list_goes_on_where_it_ended():
