@@ -175,6 +175,16 @@ def test_a_list_keeps_what_it_is_about(shown):
     assert "downloads" in table[0].split()
 
 
+def test_shares_have_few_digits_and_are_left_out_from_the_right(shown):
+    point = {
+        **{"date": "2026-01-01", "state": "whole", "requests": {"open": 236, "restricted": 18}},
+        "shares": {"open": 236 / 254, "restricted": 18 / 254},
+    }
+    lines = shown({**USAGE, "shares": point["shares"], "points": [point]})
+    assert "shares: open 0.9291, restricted 0.0709" in lines
+    assert lines[-2].split() == ["2026-01-01", "whole", "236", "18", "0.9291"]
+
+
 def test_the_rest_of_a_breakdown_is_shown_once(printed):
     rest = {"other": {"views": 7, "downloads": 3}, "unknown": {"views": 0, "downloads": 0}}
     lines = printed({**USAGE, **rest, "not_shown": [], "rows": [{"value": "DE", "views": 13, "downloads": 6}]})
