@@ -211,3 +211,9 @@ def test_more_rows_than_a_sheet_has_are_an_error(workbook, monkeypatch):
     Babel(app)
     with app.app_context(), pytest.raises(InvalidRequestInputError, match="has 2 rows"):
         workbook({"rows": [{"n": number} for number in range(3)]})
+
+
+def test_a_file_of_an_empty_list_about_usage_has_a_header():
+    answer = {"query": "repository-records", "rules": "COUNTER 5.1", "count": 0, "about": False, "rows": []}
+    text = "".join(write_csv(make_sheet(iter([answer]))))
+    assert text.splitlines() == ["rank,id,title,url,views,unique_views,downloads,unique_downloads,volume"]
