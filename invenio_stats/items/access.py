@@ -116,6 +116,12 @@ class Access(Protocol):
     def files(self, item_ids: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
 
+    def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
+        """Return those of the items whose files the identity may read.
+
+        The method may be missing if whoever may read a record may read its files.
+        """
+
     def communities(self, identity: Identity, labels: Sequence[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""
 
@@ -129,7 +135,7 @@ class Access(Protocol):
         """
 
 
-_OPTIONAL = {"shown_items", "holdings"}
+_OPTIONAL = {"shown_items", "items_with_readable_files", "holdings"}
 REQUIRED_METHODS = tuple(name for name in vars(Access) if not name.startswith("_") and name not in _OPTIONAL)
 """What the object in `STATS_ACCESS` must have."""
 
@@ -147,11 +153,7 @@ class CheckedAccess:
 
     def readable_items(self, identity: Identity, ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose records the identity may read."""
-        return {
-            asked
-            for batch in batches(ids)
-            for asked in self._ask("readable_items", set, identity, batch).intersection(batch)
-        }
+        return self._select("readable_items", identity, ids)
 
     def shown_items(self, identity: Identity, ids: Iterable[str]) -> dict[str, str]:
         """Return, for each id that may be read, the item that stands for it."""
@@ -195,6 +197,11 @@ class CheckedAccess:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
         return self._ask_for_each("files", item_ids)
 
+    def items_with_readable_files(self, identity: Identity, item_ids: Iterable[str]) -> set[str]:
+        """Return those of the items whose files the identity may read."""
+        is_asked = hasattr(self._access, "items_with_readable_files")
+        return self._select("items_with_readable_files" if is_asked else "readable_items", identity, item_ids)
+
     def communities(self, identity: Identity, labels: Iterable[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""
         return self._ask_for_each("communities", labels, identity)
@@ -211,6 +218,11 @@ class CheckedAccess:
     def holdings(self) -> Any:
         """Return the selections of holdings in the database; an error is that of the question."""
         return cast(Access, self._access).holdings()
+
+    def _select(self, method: str, identity: Identity, ids: Iterable[str]) -> set[str]:
+        return {
+            asked for batch in batches(ids) for asked in self._ask(method, set, identity, batch).intersection(batch)
+        }
 
     def _ask_for_each(self, method: str, ids: Iterable[str], *before: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -75,6 +75,11 @@ def test_ids_of_a_record_have_names():
     assert access.item_of("r2") is None
 
 
+def test_an_object_that_knows_no_permission_of_files_shows_those_of_readable_records():
+    access = CheckedAccess(SimpleNamespace(readable_items=lambda identity, ids: {"r1"}))
+    assert access.items_with_readable_files(ANONYMOUS, ["r1", "r2"]) == {"r1"}
+
+
 NOT_KNOWN = {
     "readable_items": ((ANONYMOUS, ["r1"]), set()),
     "shown_items": ((ANONYMOUS, ["r1"]), {}),
@@ -87,13 +92,14 @@ NOT_KNOWN = {
     "item_of": (("r1",), None),
     "versions": (("r1",), []),
     "files": ((["r1"],), {}),
+    "items_with_readable_files": ((ANONYMOUS, ["r1"]), set()),
     "communities": ((ANONYMOUS, ["physics"]), {}),
     "user_names": ((["7"],), {}),
 }
 
 
 def test_every_question_has_an_answer_for_what_is_not_known():
-    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items"}
+    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items", "items_with_readable_files"}
 
 
 @pytest.mark.parametrize("method", NOT_KNOWN)
