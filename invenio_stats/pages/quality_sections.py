@@ -68,8 +68,8 @@ def _write_state(line: Freshness, now: datetime) -> str:
         return _("no run is known")
     if line.state == "fresh":
         return Markup('<span class="st-ok">{}</span>').format(_("up to date"))
-    age = format_timedelta(now - line.last_run, locale=wording.locale())
-    return Markup('<span class="st-late">{}</span>').format(_("no run for %(age)s", age=age))
+    age = format_timedelta(line.last_run - now, add_direction=True, locale=wording.locale())
+    return Markup('<span class="st-late">{}</span>').format(_("late, last run %(age)s", age=age))
 
 
 def list_freshness(lines: Sequence[Freshness]) -> Rows:
@@ -121,12 +121,12 @@ def _describe_days(found: CountedDays) -> str:
     partly, never = states.count("in_part"), states.count("not_counted")
     if partly:
         count = wording.write_number(partly)
-        about.append(ngettext("%(count)s is counted in part.", "%(count)s are counted in part.", partly, count=count))
+        about.append(
+            ngettext("%(count)s day is counted in part.", "%(count)s days are counted in part.", partly, count=count)
+        )
     if never:
         count = wording.write_number(never)
-        about.append(
-            ngettext("%(count)s has no numbers at all.", "%(count)s have no numbers at all.", never, count=count)
-        )
+        about.append(ngettext("%(count)s day has no numbers.", "%(count)s days have no numbers.", never, count=count))
     if not partly and not never:
         about.append(_("All of them are counted."))
     return " ".join(about)

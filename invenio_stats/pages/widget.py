@@ -8,7 +8,6 @@ from typing import NamedTuple
 from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app, render_template, request
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from invenio_search import current_search_client
 from markupsafe import Markup, escape
 
@@ -158,12 +157,7 @@ def _draw_course(use: RecordUse, months: Sequence[Days], uid: str) -> tuple[Mark
                 "downloads": _("Downloads by month, %(first)s to %(last)s.", **ends),
                 "views": _("Views by month, %(first)s to %(last)s.", **ends),
             }
-            so_far = ngettext(
-                "%(count)s this month so far.",
-                "%(count)s this month so far.",
-                values[-1],
-                count=wording.write_number(values[-1]),
-            )
+            so_far = _("%(count)s this month so far.", count=wording.write_number(values[-1]))
             return draw_months(uid, values, colour), f"{texts[metric]} {so_far}"
     return None
 

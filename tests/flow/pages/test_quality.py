@@ -126,7 +126,7 @@ def test_a_strip_has_a_cell_for_each_day_and_the_table_says_why(page, client):
         "Views",
         "Events were refused, since the disk had no space for them while the broker was away.",
     ]
-    assert root.only("p", id="complete-d").text.endswith("3 are counted in part.")
+    assert root.only("p", id="complete-d").text.endswith(" 3 days are counted in part.")
     lines = client.get("/stats/quality?table=complete&format=csv").text.splitlines()
     assert lines[0] == "date,state,missing"
     assert len(lines) == 366
@@ -142,7 +142,7 @@ def test_freshness_is_a_word_beside_its_sign(page, app):
         for hours in (245, 244, 243):
             last_runs._remember_time("events", "record-view", now - timedelta(hours=hours))
     rows = {row[0]: row for row in page("/stats/quality").table("How fresh the numbers are")[1:]}
-    assert rows["Views"][1] == "no run for 1 week"
+    assert rows["Views"][1] == "late, last run 1 week ago"
     assert rows["Totals of views"][1] == "up to date"
     assert rows["Downloads"][1] == "no run is known"
     assert rows["Views"][2].endswith(" UTC")
