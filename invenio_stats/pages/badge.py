@@ -150,4 +150,4 @@ def _draw_text(text: str, middle: float, width: float, **more: object) -> str:
 
 
 def _measure(text: str) -> float:
-    return sum(_WIDTHS.get(letter, 7.0) for letter in text)
+    return sum(_WIDTHS.get(character, 7.0) for character in text)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from babel.dates import format_timedelta
+from babel.dates import format_time, format_timedelta
 from babel.lists import format_list
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from invenio_stats.core.moments import iso_zoned
+from invenio_stats.core.moments import iso_zoned, utc
 from invenio_stats.core.periods import Days
 from invenio_stats.operations.quality.automated_agents import AutomatedAgents
 from invenio_stats.operations.quality.freshness import Freshness
@@ -54,13 +54,24 @@ def show_freshness(part: Part, lines: Sequence[Freshness], days: Days, now: date
             name_counted(line.name),
             [
                 _write_state(line, now),
-                wording.write_moment(line.counted_to) if line.counted_to else wording.NO_NUMBER,
+                _write_moment(line.counted_to) if line.counted_to else wording.NO_NUMBER,
                 "" if line.waiting is None else wording.write_number(line.waiting),
             ],
         )
         for line in lines
     ]
     return part._replace(table=Table(_("How fresh the numbers are"), columns, rows))
+
+
+def _write_day(day: date) -> str:
+    """Return a day in the short form that tables have room for."""
+    return wording.write_short(day, "medium")
+
+
+def _write_moment(moment: datetime) -> str:
+    moment = utc(moment)
+    time = format_time(moment.time(), "HH:mm", locale=wording.locale())
+    return _("%(day)s, %(time)s UTC", day=_write_day(moment.date()), time=time)
 
 
 def _write_state(line: Freshness, now: datetime) -> str:
@@ -97,9 +108,9 @@ def show_days(part: Part, found: CountedDays, days: Days, now: datetime) -> Figu
     columns = [Column(title, "") for title in (_("From"), _("To"), _("What is missing"), _("Why"))]
     rows = [
         Row(
-            wording.write_day(missing.days.first),
+            _write_day(missing.days.first),
             [
-                wording.write_day(missing.days.last),
+                _write_day(missing.days.last),
                 format_list([name_counted(name) for name in missing.event_types], locale=wording.locale()),
                 missing.why,
             ],
@@ -246,7 +257,7 @@ def show_versions(part: Part, lines: Sequence[Version], days: Days, now: datetim
     rows = [
         Row(
             known.get(line.what, line.what),
-            [line.version, wording.write_day(line.since) if line.since else wording.NO_NUMBER],
+            [line.version, _write_day(line.since) if line.since else wording.NO_NUMBER],
         )
         for line in lines
     ]

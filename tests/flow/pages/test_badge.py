@@ -1,4 +1,4 @@
-"""The badge: a number of a public record as a picture, the same for everybody."""
+"""A badge shows a number of a public record as a picture, the same for everybody."""
 
 import pytest
 

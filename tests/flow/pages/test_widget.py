@@ -1,4 +1,4 @@
-"""The widget: the use of a record on a page of the instance, which it never breaks."""
+"""The widget shows the use of a record on a page of the instance, which it never breaks."""
 
 import gzip
 
