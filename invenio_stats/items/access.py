@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from celery.exceptions import SoftTimeLimitExceeded
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 
 from invenio_stats.items.metadata import batches
 from invenio_stats.privacy.error_texts import without_text
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 MAX_ITEMS_OF_USER = 10_000
 """Maximal number of items of one user; later ones are left out."""
+
+_ANSWERS = "invenio_stats.access"
+"""Key of the answers of one request in its WSGI environment, each with the arguments, which thus keep their ids."""
 
 Identity = Any
 """An identity of Flask-Principal: `id` and `provides`, the set of needs."""
@@ -232,7 +236,17 @@ class CheckedAccess:
         return found
 
     def _ask(self, method: str, read: Callable[..., T], *args: Any) -> T:
-        """Return the answer as `read` makes it; `read()` is the answer if nothing is known."""
+        """Return the answer as `read` makes it; `read()` is the answer if nothing is known.
+
+        In a web request, each question is asked once: the queries of a page are all about the same record.
+        """
+        answers = request.environ.setdefault(_ANSWERS, {}) if has_request_context() else {}
+        question = (method, *map(_identify, args))
+        if question not in answers:
+            answers[question] = self._ask_instance(method, read, *args), args
+        return copy(answers[question][0])  # type: ignore[no-any-return]
+
+    def _ask_instance(self, method: str, read: Callable[..., T], *args: Any) -> T:
         if self._access is None:
             return read()
         try:
@@ -243,6 +257,11 @@ class CheckedAccess:
         except Exception as error:
             logger.error("Error asking STATS_ACCESS", exc_info=without_text(error), extra={"method": method})
             return read()
+
+
+def _identify(arg: Any) -> Any:
+    """Return what equal arguments have in common: ids are compared by value, identities are the same or not."""
+    return tuple(arg) if isinstance(arg, list) else arg if isinstance(arg, str) else id(arg)
 
 
 def _as_known(community: Community | None = None) -> Community | None:

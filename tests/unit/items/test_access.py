@@ -3,9 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 
 from invenio_stats.items import ANONYMOUS, SYSTEM, CheckedAccess, Community, ItemIds, ItemMetadata
-from invenio_stats.items.access import REQUIRED_METHODS
+from invenio_stats.items.access import REQUIRED_METHODS, FixedIdentity
 from invenio_stats.items.metadata import describe_items
 from invenio_stats.items.shown import ShownItem, describe_readable
 
@@ -167,3 +168,16 @@ def test_a_community_has_id_slug_and_title():
     access = CheckedAccess(SimpleNamespace(community={"physics": community, "c1": community}.get))
     assert access.community("physics") == access.community("c1") == community
     assert access.community("biology") is None
+
+
+def test_within_a_request_nothing_is_asked_twice():
+    """The queries of a page are about the same record; the next request may find another answer."""
+    library, other = Library(), FixedIdentity("8", frozenset())
+    access = CheckedAccess(library)
+    for requests in (1, 2):
+        with Flask("app").test_request_context():
+            access.owners(["r1"]).clear()
+            assert access.owners(["r1"]) == {"r1": ["7"]}
+            assert access.readable_items(ANONYMOUS, ["r2"]) == access.readable_items(ANONYMOUS, ["r2"]) == {"r2"}
+            assert access.readable_items(other, ["r2"]) == {"r2"}
+        assert len(library.asked) == 3 * requests

@@ -96,6 +96,8 @@ def test_a_permission_that_knows_only_the_current_user_is_asked_about_no_other(p
     with plain_app.test_request_context():
         g.identity = OWNER
         assert access.readable_items(OWNER, ["1"]) == set()
+    with plain_app.test_request_context():
+        g.identity = OWNER
         monkeypatch.setattr(
             plain_app.extensions["invenio-records-ui"],
             "_permission_factory",
