@@ -66,7 +66,7 @@ def test_a_gap_makes_numbers_too_low(page, answers):
     gap = {"from": "2026-03-14", "to": "2026-03-15", "event_type": "record-view", "reason": "silent"}
     answers("repository-total", complete=False, gaps=[gap])
     assert notices(page("/stats/")) == [
-        "These numbers are too low. Not everything was counted from March 14, 2026 to March 15, 2026."
+        "These numbers are too low. Not everything was counted from March 14, 2026 to March 15, 2026. What happened"
     ]
 
 
