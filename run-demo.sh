@@ -9,8 +9,11 @@ Installs the package with all it needs for the demo into an environment of its o
 in about two minutes: starts an embedded search engine, a small Invenio instance (records with files, users, a
 search page) behind gunicorn, and a Celery worker with its beat; lets some thousand requests of browsers, robots,
 double clicks, signed-in readers, broken downloads and dead links come over HTTP; and prints what was asked and
-what was counted: in the raw events, in the totals, and through the REST API; and whether `invenio stats verify` finds
-the totals equal to a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
+what was counted: in the raw events, in the totals, and through the REST API; asks with `invenio stats query` how often
+files were downloaded, which records are used most, who uploads most, how open and controlled use compare, how a
+community's records are used, what is new, and where readers come from (some use of the month before is published for
+that), and compares each answer with what was sent; and shows whether `invenio stats verify` finds the totals equal to
+a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
 not run.
 Options:
     --serve          leave the instance up afterwards, print its address and how to run its commands; Ctrl-C stops

@@ -96,7 +96,7 @@ def _print(results: Results, machine: dict[str, Any], profile: str | None) -> No
     for line in table.lines(results.rows()):
         print(line)
     print()
-    for line in table.requests(results):
+    for line in (*table.requests(results), *table.sizes(results)):
         print(line)
     versions = [f"{label} is {fact['version']}" for label, fact in results.facts.items() if label in (PUBLIC, CHECKOUT)]
     print(f"invenio-stats: {', '.join(versions)}.")

@@ -241,8 +241,13 @@ class UsageBreakdownAggregator(StatAggregator):
         return breakdowns.run(self, _now, *edges, update_bookmark, self.events_per_window)
 
     def agg_iter(self, dt: datetime, previous_bookmark: datetime | None) -> Iterator[Action]:
-        """Yield nothing: a day is counted as a whole, and nothing compares its documents one by one."""
+        """Yield nothing: a day is counted and written as a whole, by `run`."""
         yield from ()
+
+
+def breakdowns_among(definitions: Mapping[str, Any]) -> list[str]:
+    """Return the names of those aggregations that the daily task runs, and no other needs to."""
+    return [name for name, definition in definitions.items() if issubclass(definition.cls, UsageBreakdownAggregator)]
 
 
 def _now() -> datetime:

@@ -24,7 +24,7 @@ from invenio_stats.aggregations import StatAggregator
 from invenio_stats.core import names
 from invenio_stats.core.events import Builder, Event
 from invenio_stats.core.intervals import Interval, check_index_interval, check_interval, is_longer
-from invenio_stats.core.mappings import NUMBER, TOTAL_FIELDS, Field
+from invenio_stats.core.mappings import EVENT_FIELDS, NUMBER, TOTAL_FIELDS, Field
 from invenio_stats.core.visitors import PERSONAL_FIELDS
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
@@ -36,6 +36,8 @@ __all__ = ("DeclaredType", "Measure", "event_type", "stamp", "sum_of", "unique")
 
 TEXT: Field = {"type": "keyword", "ignore_above": 8191}
 """Mapping of a kept field; a longer value is stored but cannot be searched."""
+GROUPED_TEXT: Field = {**TEXT, "index": False}
+"""Mapping of a field whose distinct values are counted, and nothing else."""
 
 _NEVER_KEPT = frozenset(
     {"timestamp", "count", "unique_count", "updated_timestamp"}
@@ -69,7 +71,7 @@ def sum_of(source: str) -> Measure:
 
 def unique(source: str) -> Measure:
     """Declare a metric: the exact number of distinct values of a field of the events."""
-    return Measure("cardinality", source, TEXT)
+    return Measure("cardinality", source, TEXT if source in EVENT_FIELDS else GROUPED_TEXT)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def event_type(
     _check_intervals(name, interval, index_interval)
     if not builders:
         raise ConfigurationError(f"event_type({name!r}): builders is empty; name a function that describes an event.")
-    fields = {**dict.fromkeys(keep, TEXT), **_measured(measures.values())}
+    fields = _event_fields(keep, list(measures.values()))
     return DeclaredType(
         events={
             name: {
@@ -245,10 +247,12 @@ def _fields_of(template: str) -> list[str]:
     return [] if any(not field or field.isdigit() for field in fields) else fields
 
 
-def _measured(measures: Iterable[Measure]) -> dict[str, Field]:
-    """Return the mappings of the measured fields; of a field that is summed and counted, that of numbers."""
-    texts_first = sorted(measures, key=lambda measure: measure.field is NUMBER)
-    return {measure.source: measure.field for measure in texts_first}
+def _event_fields(keep: list[str], measures: list[Measure]) -> dict[str, Field]:
+    """Return the mappings of an event's own fields; of a field that is summed and counted, that of numbers."""
+    numbers = {measure.source: measure.field for measure in measures if measure.field is NUMBER}
+    counted = {measure.source: measure.field for measure in measures if measure.field is not NUMBER}
+    # Further aggregations may count by what is kept, so that it can be searched in events, too.
+    return {**counted, **dict.fromkeys(keep, TEXT), **numbers}
 
 
 def _queries(name: str, keep: list[str], measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:

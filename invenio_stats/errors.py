@@ -117,11 +117,10 @@ class UnreadableTotalError(StatsError):
 
 
 class FieldNotCountableError(StatsError):
-    """An aggregation counts by a field that its events do not map, or map as text; its bookmark stays."""
+    """An aggregation counts by a field that its events do not map, or map so that it fails; its bookmark stays."""
 
-    def __init__(self, name: str, field: str, events: str, is_text: bool):
-        """Name the aggregation, the field and the alias of its events."""
-        how = "as text, by which nothing can be counted" if is_text else "in none of their indices"
+    def __init__(self, name: str, field: str, events: str, how: str):
+        """Name the aggregation, the field, the alias of its events, and how these map the field."""
         super().__init__(
             f"STATS_AGGREGATIONS[{name!r}]: the events behind {events} map the field {field!r} {how}. Correct 'field', "
             "or add it as a keyword to the index templates of the event type and run `invenio index init`."

@@ -16,6 +16,7 @@ __all__ = (
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
+    "StatsSearchResultsTask",
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
@@ -23,6 +24,7 @@ __all__ = (
     "process_events",
     "purge_dead_letters",
     "send_spool",
+    "update_search_results",
 )
 
 StatsEventTask: dict[str, Any] = {
@@ -64,6 +66,12 @@ StatsDailyTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: what is due once for each finished day, such as finding gaps, at 02:30."""
 
+StatsSearchResultsTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.update_search_results",
+    "schedule": crontab(minute=10),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: bring the numbers of records into InvenioRDM's search results, at minute 10."""
+
 
 @shared_task(ignore_result=False)
 def process_events(event_types: Iterable[str]) -> list[tuple[str, Any]]:
@@ -101,6 +109,17 @@ def daily() -> dict[str, Any]:
     A failure is logged and does not stop the other steps; its result is a Failure.
     """
     return daily_steps.run_all()
+
+
+@shared_task(ignore_result=False)
+def update_search_results(since: str | None = None) -> int:
+    """Bring the numbers of records that were used into InvenioRDM's search results; return how many documents changed.
+
+    Since the last run, or since a date in ISO 8601. The next run repeats one that failed or was killed.
+    """
+    from invenio_stats.operations.rdm_search_results import update_search_results as update  # for InvenioRDM only
+
+    return update(None if since is None else parse_calendar(since))
 
 
 @shared_task(ignore_result=False)

@@ -138,12 +138,23 @@ def test_a_command_across_two_lines_is_found():
         "USAGE_AGGREGATIONS",
         "QUERIES_CONFIG",
         "USAGE_QUERIES",
+        "HOLDINGS_QUERIES",
     ],
 )
 def test_everything_that_is_shipped_is_described(built, setting):
     from invenio_stats.contrib import config
 
     assert not missing(getattr(config, setting), "".join(built.values()))
+
+
+def test_every_shipped_query_has_an_example_that_is_tried():
+    from invenio_stats.contrib import config
+
+    asked = re.compile(r"^\$ invenio stats query (\S+)|\"stat\": \"([a-z-]+)\"|/api/stats/([a-z-]+)", re.MULTILINE)
+    texts = "\n".join(block.text for page in PAGES for block in blocks(page) if block.language in ("console", "http"))
+    found = {name for names in asked.findall(texts) for name in names}
+    shipped = {*config.QUERIES_CONFIG, *config.USAGE_QUERIES, *config.HOLDINGS_QUERIES}
+    assert not shipped - found
 
 
 def test_every_error_is_described(built):

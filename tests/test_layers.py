@@ -50,6 +50,7 @@ NAMEDTUPLE = {"_asdict", "_fields", "_replace"}
 FOREIGN = {
     ("broker.transports.channels", "_connection"),
     ("broker.transports.redis", "_state"),
+    ("operations.rdm_search_results", "_name"),
     ("privacy.salt_stores", "_path"),
     ("queries", "_index"),
 }

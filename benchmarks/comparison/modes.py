@@ -22,6 +22,8 @@ class Mode:
     aggregated: tuple[tuple[int, int], ...] = ((20_000, 4_000), (20_000, 100), (100_000, 20_000))
     """Events and records of each aggregation; the second has many events in each total."""
     days: int = 30
+    kept: int = 30_000
+    """Events whose bytes are measured, and those of their totals."""
     questions: int = 60
     imports: int = 5
     seconds: float = 600
@@ -46,6 +48,7 @@ QUICK = Mode(
     warm_seconds=1,
     aggregated=((3000, 500),),
     days=5,
+    kept=3000,
     questions=15,
     imports=1,
     seconds=45,

@@ -61,6 +61,16 @@ def stored() -> Measure:
     return {"state": state, "bytes_each": size / documents if documents else None}
 
 
+def merged(start: str) -> Measure:
+    """Merge each index of events or totals, whose names begin so, to one segment; return the bytes of a document."""
+    index = ",".join(f"{bench.prefix}{start}stats-{kind}-*" for kind in TYPES)
+    bench.client.indices.forcemerge(index=index, max_num_segments=1, flush=True, request_timeout=600)
+    bench.client.indices.refresh(index=index)
+    sizes = bench.client.indices.stats(index=index, metric="store,docs")["_all"]["primaries"]
+    documents = sizes["docs"]["count"]
+    return {"documents": documents, "bytes_each": sizes["store"]["size_in_bytes"] / documents}
+
+
 def message_bytes(path: str, count: int) -> Measure:
     """Return how long the messages of events are that come alone."""
     for kind, raw in by_type(path, count).items():

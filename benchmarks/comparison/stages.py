@@ -182,5 +182,29 @@ def _ask(run: Run, name: str, path: str) -> None:
             run.results.compare(f"answers: {kind}", {label: found[kind] for label, found in answers.items()})
 
 
-STAGES = {"import": _import, "emit": _emit, "process": _process, "aggregate": _aggregate}
+def _bytes(run: Run) -> None:
+    """Measure how much a stored event and a total take, force-merged, without a replica."""
+    mode = run.mode
+    path = run.log(workload.of_yesterday(mode.kept, mode.kept // 20, mode.seed))
+    for side in run.sides:
+        side("empty", months=_months())
+        side("publish", path=path, count=mode.kept, batch=_WAYS[""])
+        side("consume", count=mode.kept)
+    _keep_bytes(run, "raw event", "events-")
+    path = run.log(workload.up_to_now(mode.kept, mode.kept // 5, mode.days, mode.seed))
+    loaded = run.limits("load", path=path, key="bytes")
+    for side in run.sides:
+        side("empty", months=sorted({*loaded["months"], f"{workload.today():%Y-%m}"}))
+        run.limits("clone", key="bytes", prefix=side.prefix)
+        side("aggregate", end_date=workload.today().isoformat())
+    _keep_bytes(run, "total", "")
+    run.limits("forget", key="bytes")
+
+
+def _keep_bytes(run: Run, what: str, start: str) -> None:
+    run.results.facts.setdefault("bytes", {})[what] = run.each(lambda side: side("merged", start=start))
+    run.say(f"bytes of a {what}")
+
+
+STAGES = {"import": _import, "emit": _emit, "process": _process, "aggregate": _aggregate, "bytes": _bytes}
 """By the names that `--only` takes."""

@@ -41,6 +41,15 @@ def requests(results: Results) -> Iterator[str]:
                 yield f"{stage}, {label}: each request p50 {p50:.2f} ms, p99 {p99:.2f} ms"
 
 
+def sizes(results: Results) -> Iterator[str]:
+    """Yield how many bytes a raw event and a total take in the engine."""
+    for what, found in results.facts.get("bytes", {}).items():
+        parts = [f"{label} {measure['bytes_each']:.0f} ({measure['documents']:,})" for label, measure in found.items()]
+        both = [found[label]["bytes_each"] for label in (PUBLIC, CHECKOUT) if label in found]
+        ratio = f", {both[1] / both[0]:.2f} of it" if len(both) == 2 else ""
+        yield f"bytes of a {what}, one segment, no replica: {', '.join(parts)}{ratio}"
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     public, checkout = row.sides.get(PUBLIC), row.sides.get(CHECKOUT)
     of_limit = None

@@ -14,6 +14,7 @@ COMMANDS = {
     "consume": processing.consume,
     "preprocess": processing.preprocess,
     "stored": processing.stored,
+    "merged": processing.merged,
     "message_bytes": processing.message_bytes,
     "aggregate": processing.aggregate,
     "totals": processing.totals,

@@ -7,6 +7,7 @@ from typing import Any
 from traffic.ledger import Ledger
 from traffic.model import Thing
 
+from demo.questions import Question
 from demo.sources import Count, Counts, Engine, ask_rest
 
 SOURCES = ("raw events", "totals", "REST")
@@ -23,8 +24,19 @@ class Result:
     events: dict[str, Counter]
     titles: dict[Thing, str]
     differences: list[str] = field(default_factory=list)
+    answers: list[tuple[Question, dict[str, Any]]] = field(default_factory=list)
+    """Each question that people ask, and what `invenio stats query` answered: `table` and `answer`, or `error`."""
     verified: tuple[int, int] = (0, 0)
     """How many totals `invenio stats verify` has compared with the raw events, and how many of them differ."""
+
+    def add_answers(self, asked: list[Question], answers: list[dict[str, Any]]) -> None:
+        """Take over the answers, and note each that differs from what was sent."""
+        self.answers = list(zip(asked, answers, strict=True))
+        for question, answer in self.answers:
+            found = answer.get("error") or question.read(answer["answer"])
+            if found != question.expected:
+                name = " ".join(question.arguments)
+                self.differences.append(f"query {name}: expected {question.expected}, found {found}")
 
     def add_verification(self, found: dict[str, Any]) -> None:
         """Take over what `invenio stats verify --json` has found."""
@@ -52,6 +64,10 @@ class Result:
                     **{source: counts.get(thing, Count())._asdict() for source, counts in self.found.items()},
                 }
                 for thing in sorted(set(self.expected).union(*self.found.values()))
+            ],
+            "questions": [
+                {"text": question.text, "arguments": question.arguments, "expected": question.expected, **answer}
+                for question, answer in self.answers
             ],
             "verify": dict(zip(("totals", "differences"), self.verified, strict=True)),
             "differences": self.differences,

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from traffic.ledger import WINDOW
 from traffic.plan import Plan
 
 from demo.check import Result, compare
+from demo.questions import questions
 from demo.sources import Engine
 from demo.stage import Stage
 from demo.tables import show
+from demo.use import Use
 
 SECONDS = 2 * WINDOW
 """Over how long the visits are spread: until the visitors who come twice may come again."""
@@ -40,10 +43,14 @@ class Performance:
                 stack.enter_context(self.stage.running())
             catalogue = self.stage.catalogue
             driver = self._drive(catalogue, requests)
+            driver.ledger.add_past(catalogue["last_month"])
             with self._phase("drain", "the worker processes and aggregates what still waits"):
                 status = self.stage.drain()
             with self._phase("check", "the ledger against raw events, totals and the REST API"):
                 result = compare(driver.ledger, Engine(self.stage.engine), self.stage.url, catalogue, status)
+            with self._phase("questions", "what people ask, by `invenio stats query`"):
+                asked = questions(Use(driver.ledger, catalogue, datetime.now(timezone.utc)))
+                result.add_answers(asked, self.stage.ask([question.arguments for question in asked]))
             with self._phase("verify", "totals against a recount of the raw events, by `invenio stats verify`"):
                 result.add_verification(self.stage.verify())
             self._print(result, driver, as_json)

@@ -88,10 +88,9 @@ class Stage:
         invenio = program("invenio")
         self.processes.start("database", invenio, "db", "init", "create")
         self.processes.start("indices", invenio, "index", "init")
-        self.processes.finish("database", "indices")
         self.processes.start("queues", invenio, "queues", "declare")
-        self.processes.start("fixtures", sys.executable, "-m", "library.fixtures", "--seed", str(self.seed))
-        self.processes.finish("queues", "fixtures")
+        self.processes.finish("database", "indices", "queues")
+        self.processes.run("fixtures", sys.executable, "-m", "library.fixtures", "--seed", str(self.seed))
 
     def _start_instance(self) -> None:
         host, port = self.address
@@ -116,6 +115,12 @@ class Stage:
         """Have the worker process what still waits and aggregate once more; return the status when it has."""
         self.processes.run("drain", sys.executable, "-m", "demo.drain")
         return json.loads((self.folder / "status.json").read_text())
+
+    def ask(self, arguments: list[list[str]]) -> list[dict[str, Any]]:
+        """Return what `invenio stats query` answers to each list of arguments."""
+        (self.folder / "questions.json").write_text(json.dumps(arguments))
+        self.processes.run("asking", sys.executable, "-m", "demo.asking")
+        return json.loads((self.folder / "answers.json").read_text())
 
     def verify(self) -> dict[str, Any]:
         """Return what `invenio stats verify` says: 0 when totals are a recount of the events, 1 when not."""

@@ -1,5 +1,7 @@
 """Print what was requested and what was counted."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from traffic.ledger import EVENT_TYPES, Ledger
@@ -22,6 +24,7 @@ def show(console: Console, result: Result, ledger: Ledger) -> None:
         f"{len(ledger.observations)} requests. Checked: {checked}, each count and unique count "
         f"in {len(SOURCES)} places, the items of all totals, the volume of all files."
     )
+    _show_answers(console, result)
     console.print("verify: {} totals compared, {} differences".format(*result.verified))
     if result.differences:
         console.print(f"[bold red]{len(result.differences)} differences:[/]")
@@ -35,6 +38,31 @@ def _list(console: Console, lines: list[str], most: int = 40) -> None:
         console.print(f"  {line}", markup=False, soft_wrap=True)
     if len(lines) > most:
         console.print(f"  ... and {len(lines) - most} more")
+
+
+def _show_answers(console: Console, result: Result) -> None:
+    """Print each question with the command that answers it, and what was compared with the ledger."""
+    heading = ""
+    for question, answer in result.answers:
+        if question.text != heading:
+            heading = question.text
+            console.print(f"\n[bold]{heading}[/]")
+        console.print(f"$ invenio stats query {' '.join(question.arguments)}", markup=False, soft_wrap=True)
+        found = answer.get("error") or question.read(answer["answer"])
+        is_right = found == question.expected
+        text = _short(found) + ("" if is_right else f" ≠ {_short(question.expected)}")
+        console.print(f"  {text}", markup=False, soft_wrap=True)
+    console.print()
+
+
+def _short(numbers: Any) -> str:
+    """Write the numbers of an answer on one line: rows and parts apart by semicolons."""
+    if isinstance(numbers, dict):
+        return ", ".join(f"{name} {_short(value)}" for name, value in numbers.items()) or "-"
+    if isinstance(numbers, list):
+        is_row = not any(isinstance(part, dict | list) for part in numbers)
+        return (" " if is_row else "; ").join(map(_short, numbers))
+    return str(numbers)
 
 
 def _asked(result: Result) -> Table:

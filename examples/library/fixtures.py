@@ -21,11 +21,16 @@ from invenio_pidstore.models import PersistentIdentifier, PIDStatus
 from invenio_records.api import Record
 
 from library.items import BUCKET
+from library.last_month import publish_last_month
 
 RECORDS = 40
 USERS = 12
 PASSWORD = "reading room"
 COMMUNITIES = ("physics", "biology", "history")
+VERSION_OF = {11: 1, 22: 2, 33: 2}
+"""Records that are newer versions of another one."""
+OWNERS = 5
+"""Users who have uploaded records: the first ones."""
 TOPICS = (
     "neutrinos",
     "glaciers",
@@ -60,6 +65,7 @@ def main() -> None:
         }
         db.session.commit()
         _lose_a_file(catalogue["records"])
+        catalogue["last_month"] = publish_last_month(catalogue["records"])
         (folder / "catalogue.json").write_text(json.dumps(catalogue, indent=1))
 
 
@@ -67,7 +73,8 @@ def _users() -> Iterator[dict[str, str]]:
     secret = hash_password(PASSWORD)
     for number in range(1, USERS + 1):
         email = f"reader{number}@example.org"
-        current_datastore.create_user(email=email, password=secret, active=True)
+        profile = {"full_name": f"Reader {number}"}
+        current_datastore.create_user(email=email, password=secret, active=True, user_profile=profile)
         yield {"email": email}
 
 
@@ -77,17 +84,24 @@ def _record(number: int, choice: random.Random) -> dict[str, Any]:
     metadata = {
         "id": str(number),
         "title": FORMS[(number - 1) // len(TOPICS) % len(FORMS)].format(topic),
+        "parent": str(VERSION_OF.get(number, number)),
+        "owner": (number - 1) % OWNERS + 1,
+        "publication_date": "2026-01-31",
         "communities": sorted(choice.sample(COMMUNITIES, choice.choice((1, 1, 2)))),
         "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
         "bucket": str(bucket.id),
         "files": [_file(bucket, f"{topic}-{number}.{choice.choice(FORMATS)}", choice) for number in _numbers(choice)],
     }
+    if number in VERSION_OF:
+        metadata["communities"] = [COMMUNITIES[VERSION_OF[number]]]
+    if number in VERSION_OF.values():
+        metadata["communities"] = [COMMUNITIES[number]]
     record = Record.create(metadata)
     for pid_type, value in (("recid", metadata["id"]), (BUCKET, str(bucket.id))):
         PersistentIdentifier.create(
             pid_type, value, object_type="rec", object_uuid=record.id, status=PIDStatus.REGISTERED
         )
-    return metadata
+    return {**metadata, "uuid": str(record.id)}
 
 
 def _numbers(choice: random.Random) -> range:
@@ -97,7 +111,8 @@ def _numbers(choice: random.Random) -> range:
 def _file(bucket: Bucket, key: str, choice: random.Random) -> dict[str, Any]:
     content = choice.randbytes(choice.randint(2_000, 40_000))
     stored = ObjectVersion.create(bucket, key, stream=BytesIO(content))
-    return {"key": key, "size": len(content), "checksum": stored.file.checksum, "missing": False}
+    about = {"key": key, "id": str(stored.file_id), "size": len(content), "checksum": stored.file.checksum}
+    return {**about, "missing": False}
 
 
 def _lose_a_file(records: list[dict[str, Any]]) -> None:

@@ -23,7 +23,7 @@ def record_of_bucket(bucket_id: UUID | str) -> Record | None:
 
 
 def resolve_item(pid: Any = None, record: Any = None, obj: Any = None, **kwargs: Any) -> Item | None:
-    """Tell statistics the record, its communities and its access status at this moment."""
+    """Tell statistics the record, its communities, its access status and its parent at this moment."""
     if record is None and obj is not None:
         record = record_of_bucket(obj.bucket_id)
-    return record and Item(record["id"], record["communities"], record["access_status"])
+    return record and Item(record["id"], record["communities"], record["access_status"], record["parent"])

@@ -102,7 +102,10 @@ class Habits:
             replace(self._download(refused, refused["files"][0]), kind="file, refused", status=403),
             replace(self._download(record, file), kind="file, missing on disk", status=500),
         ]
-        return [*self.choice.sample(steps, 2), self._view(refused)]
+        page = self._view(refused)
+        if refused["access_status"] == "restricted":
+            page = replace(page, kind="record page, refused", status=302)  # to the page where one signs in
+        return [*self.choice.sample(steps, 2), page]
 
     def crawler(self, name: str) -> list[Step]:
         """Walk through records and files without being anybody."""

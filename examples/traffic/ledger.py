@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from traffic.model import Agency, Observation, Thing
+from traffic.model import Agency, Observation, Step, Thing, Visitor
 
 WINDOW = 30
 """Seconds between clicks of one visitor on one thing that make them one (COUNTER 5.1, 7.2)."""
@@ -34,6 +35,13 @@ class Ledger:
     """Every request of a run with its answer."""
 
     observations: list[Observation] = field(default_factory=list)
+
+    def add_past(self, used: Iterable[dict[str, Any]]) -> None:
+        """Add what was used before the run, each act with its `thing`, `visitor` and `time`."""
+        for act in used:
+            step = Step("published, of last month", "", tuple(act["thing"]))
+            visitor = Visitor(act["visitor"], None)
+            self.observations.append(Observation(step, visitor, None, act["time"], act["time"], 200, None))
 
     def by_kind(self) -> dict[str, tuple[int, int]]:
         """Return how many requests of each kind were sent, and how many were answered as they had to be."""
@@ -72,7 +80,7 @@ class Ledger:
         found: dict[Thing, Usage] = defaultdict(Usage)
         for click in self.clicks("people"):
             found[click.step.thing].count += 1
-            found[click.step.thing].sessions.add(_session(click))
+            found[click.step.thing].sessions.add(session_of(click))
         return dict(found)
 
 
@@ -88,8 +96,8 @@ def _who(seen: Observation) -> tuple:
     return (seen.visitor.email,) if seen.session else (seen.visitor.address, seen.visitor.agent or "")
 
 
-def _session(seen: Observation) -> tuple:
-    """Return the session: a signed-in one with its date, else the visitor in this hour."""
+def session_of(seen: Observation) -> tuple:
+    """Return the session of a request: a signed-in one with its date, else the visitor in this hour."""
     unit = 86400 if seen.session else 3600
     return (seen.session or _who(seen), int(seen.started // unit))
 

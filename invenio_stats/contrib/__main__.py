@@ -30,7 +30,7 @@ def templates() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         alias = PREFIX + names.events_alias(event_type)
         yield folder, *_bodies(alias, mappings.events_body(alias, event_fields))
         alias = PREFIX + names.totals_alias(event_type)
-        body = mappings.totals_body(alias, {**total_fields, "collection": KEYWORD})
+        body = mappings.totals_body(alias, {**total_fields, "collection": KEYWORD}, mappings.SORTED)
         yield f"aggregations/aggr_{folder}", *_bodies(alias, body)
     for alias_name, fields in (
         (names.ITEM_USAGE, mappings.ITEM_USAGE_FIELDS),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
+from invenio_stats.contrib.queries.holdings import HOLDINGS_QUERIES
 from invenio_stats.contrib.queries.usage import USAGE_QUERIES
 from invenio_stats.core import names
 from invenio_stats.processors import EventsIndexer, anonymize_user, flag_machines, flag_robots
@@ -12,6 +13,7 @@ from invenio_stats.totals.usage import BREAKDOWNS, ITEM_USAGE, RECORD_USAGE, SEA
 __all__ = (
     "AGGREGATIONS_CONFIG",
     "EVENTS_CONFIG",
+    "HOLDINGS_QUERIES",
     "QUERIES_CONFIG",
     "SEARCH_EVENTS",
     "USAGE_AGGREGATIONS",

@@ -51,11 +51,11 @@ class Document(NamedTuple):
     is_superseded: bool = False
     """Whether a click in the next cell is a double click of the latest one here, so that this cell does not count."""
     item_from: tuple[datetime, str] | None = None
-    """Moment and event id of the earlier click whose item it has, if the latest click has no item."""
+    """Moment and event id of the earlier click of the chain whose item it has, if the latest click has no item."""
 
     @property
     def item_source(self) -> tuple[datetime, str] | None:
-        """Moment and event id of the latest click with an item; None if no click has one."""
+        """Moment and event id of the latest click with an item, also of an earlier cell; None if no click has one."""
         if self.fields.get("item_id") is None:
             return None
         return self.item_from or (self.latest, self.event_id)
@@ -72,7 +72,7 @@ class Cell:
     is_ghost: bool = False
     """Whether the cell has yesterday's visitor key and exists only to supersede yesterday's last cell."""
     made_for: set[str] = field(default_factory=set)
-    """Of a ghost: the document ids of the cells whose clicks it was made for."""
+    """Of a ghost, and of a cell without clicks of the batch: the document ids of the cells that it is written for."""
 
     def document(self) -> Document:
         """Return the document of all clicks merged; their order does not matter."""
@@ -180,6 +180,16 @@ def merge(document: Document, other: Document) -> Document:
         return document
     first = min(document.first, other.first)
     return Document(fields, newest.event_id, first, newest.latest, is_superseded, item_from)
+
+
+def inherit(document: Document, earlier: Document) -> Document:
+    """Return a document with the item of an earlier one that it supersedes; the same object if it keeps its own.
+
+    Its clicks are later, so it keeps the item that one of them has, and else takes the latest item of all clicks of
+    the chain.
+    """
+    fields, item_from = _with_latest_item(document, earlier)
+    return document if fields is document.fields else document._replace(fields=fields, item_from=item_from)
 
 
 def _with_latest_item(newest: Document, older: Document) -> tuple[Event, tuple[datetime, str] | None]:

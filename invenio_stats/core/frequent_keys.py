@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
 
-class Summary(NamedTuple, Generic[K]):
+@dataclass(frozen=True)
+class Summary(Generic[K]):
     """Counts of some keys out of any number of them.
 
     Each key, also one that is not there, was seen at least as often as its count says, and at most `missed` times more.

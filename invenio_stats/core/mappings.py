@@ -9,37 +9,51 @@ Field = dict[str, Any]
 Body = dict[str, Any]
 
 KEYWORD: Field = {"type": "keyword"}
+"""Searched, and grouped by."""
+SEARCHED: Field = {"type": "keyword", "doc_values": False}
+"""Only searched."""
+GROUPED: Field = {"type": "keyword", "index": False}
+"""Only grouped by, or counted distinct: Elasticsearch 7 and OpenSearch 1 cannot search it."""
+STORED: Field = {"type": "keyword", "index": False, "doc_values": False}
+"""Only returned with its document. It is mapped nevertheless, for mappings that reject what they do not name."""
+
+FLAG: Field = {"type": "boolean", "doc_values": False}
+"""Only searched."""
 BOOLEAN: Field = {"type": "boolean"}
+STORED_FLAG: Field = {"type": "boolean", "index": False, "doc_values": False}
 DATE: Field = {"type": "date", "format": "strict_date_optional_time"}
+STORED_DATE: Field = {**DATE, "index": False, "doc_values": False}
 STAMP: Field = {"type": "date"}
-WHOLE: Field = {"type": "integer"}
-NUMBER: Field = {"type": "double"}
+WHOLE: Field = {"type": "integer", "index": False}
+"""Added up, never searched; so are the other numbers."""
+LONG: Field = {"type": "long", "index": False}
+NUMBER: Field = {"type": "double", "index": False}
 
 EVENT_FIELDS: dict[str, Field] = {
     "timestamp": DATE,
     "unique_id": KEYWORD,
     "item_id": KEYWORD,
     "parent_id": KEYWORD,
-    "labels": KEYWORD,
-    "access_status": KEYWORD,
-    "access_type": KEYWORD,
-    "access_method": KEYWORD,
-    "institution": KEYWORD,
-    "visitor_id": KEYWORD,
-    "unique_session_id": KEYWORD,
-    "previous_visitor_id": KEYWORD,
+    "labels": STORED,
+    "access_status": STORED,
+    "access_type": STORED,
+    "access_method": SEARCHED,
+    "institution": STORED,
+    "visitor_id": SEARCHED,
+    "unique_session_id": GROUPED,
+    "previous_visitor_id": STORED,
     "country": KEYWORD,
     "agent_class": KEYWORD,
     "agent_id": KEYWORD,
-    "lists_version": KEYWORD,
-    "is_local_salt": BOOLEAN,
+    "lists_version": STORED,
+    "is_local_salt": STORED_FLAG,
     "is_robot": BOOLEAN,
     "is_machine": BOOLEAN,
     "referrer": KEYWORD,
-    "first": DATE,
-    "superseded": BOOLEAN,
-    "item_from": KEYWORD,
-    "event_id": KEYWORD,
+    "first": STORED_DATE,
+    "superseded": FLAG,
+    "item_from": STORED,
+    "event_id": STORED,
     "updated_timestamp": STAMP,
 }
 """Fields that every raw event may have, in addition to those of its event type."""
@@ -60,14 +74,16 @@ TOTAL_FIELDS: dict[str, Field] = {
 }
 """Fields that every total may have, in addition to those copied from its newest event."""
 
-LONG: Field = {"type": "long"}
 NUMBERS: Field = {"type": "object", "dynamic": True}
 """Numbers by a name that data gives, such as the requests by access status."""
 NOT_INDEXED: Field = {"type": "object", "enabled": False}
 """Stored and returned, but neither searched nor grouped by."""
 
+LISTED: Field = {"type": "keyword", "eager_global_ordinals": True}
+"""Lists group by it. What the engine needs for that is made when an index changes, not by the first list after it."""
+
 RECORD_USAGE_FIELDS: dict[str, Field] = {
-    "parent_id": KEYWORD,
+    "parent_id": LISTED,
     "views": LONG,
     "downloads": LONG,
     "unique_views": LONG,
@@ -80,6 +96,8 @@ RECORD_USAGE_FIELDS: dict[str, Field] = {
 
 ITEM_USAGE_FIELDS: dict[str, Field] = {
     **RECORD_USAGE_FIELDS,
+    "item_id": LISTED,
+    "parent_id": KEYWORD,
     "total_item_investigations": LONG,
     "total_item_requests": LONG,
     "unique_item_investigations": LONG,
@@ -92,10 +110,10 @@ SEARCH_FIELDS: dict[str, Field] = {"search_page": KEYWORD, "rows": NOT_INDEXED}
 """Fields of the totals of searches."""
 
 BREAKDOWN_FIELDS: dict[str, Field] = {
-    "interval": KEYWORD,
-    "scope": KEYWORD,
-    "scope_id": KEYWORD,
-    "dimension": KEYWORD,
+    "interval": SEARCHED,
+    "scope": SEARCHED,
+    "scope_id": SEARCHED,
+    "dimension": SEARCHED,
     "rows": NOT_INDEXED,
     "other": NOT_INDEXED,
 }
@@ -106,6 +124,12 @@ NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
 
 INDEX_SETTINGS: Body = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}}
 """One shard for each index; a replica if there is a second node; new documents are searchable after five seconds."""
+
+COMPRESSED: Body = {"index": {**INDEX_SETTINGS["index"], "codec": "best_compression"}}
+"""The settings of events and totals: they are many, and few of them are read one by one."""
+
+SORTED: Body = {"index": {**COMPRESSED["index"], "sort.field": ["unique_id", "timestamp"]}}
+"""The settings of totals by `unique_id`: those of one thing lie together, and differ in little but their numbers."""
 
 PREFIX = "__SEARCH_INDEX_PREFIX__"
 """Placeholder for the instance's prefix in a template; invenio-search replaces it."""
@@ -124,16 +148,16 @@ def mappings(fields: dict[str, Field]) -> Body:
 def events_body(alias: str, fields: dict[str, Field]) -> Body:
     """Return settings, mappings and alias of an index of raw events; the alias hides superseded clicks."""
     return {
-        "settings": INDEX_SETTINGS,
+        "settings": COMPRESSED,
         "mappings": mappings({**EVENT_FIELDS, **fields}),
         "aliases": {alias: {"filter": NOT_SUPERSEDED}},
     }
 
 
-def totals_body(alias: str, fields: dict[str, Field]) -> Body:
+def totals_body(alias: str, fields: dict[str, Field], settings: Body = COMPRESSED) -> Body:
     """Return settings, mappings and alias of an index of totals."""
     return {
-        "settings": INDEX_SETTINGS,
+        "settings": settings,
         "mappings": mappings({**TOTAL_FIELDS, **fields}),
         "aliases": {alias: {}},
     }

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from celery.exceptions import SoftTimeLimitExceeded
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 
 from invenio_stats.items.metadata import batches
 from invenio_stats.privacy.error_texts import without_text
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 MAX_ITEMS_OF_USER = 10_000
 """Maximal number of items of one user; later ones are left out."""
+
+_ANSWERS = "invenio_stats.access"
+"""Key of the answers of one request in its WSGI environment, each with the arguments, which thus keep their ids."""
 
 Identity = Any
 """An identity of Flask-Principal: `id` and `provides`, the set of needs."""
@@ -116,6 +120,12 @@ class Access(Protocol):
     def files(self, item_ids: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
 
+    def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
+        """Return those of the items whose files the identity may read.
+
+        The method may be missing if whoever may read a record may read its files.
+        """
+
     def communities(self, identity: Identity, labels: Sequence[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""
 
@@ -129,7 +139,7 @@ class Access(Protocol):
         """
 
 
-_OPTIONAL = {"shown_items", "holdings"}
+_OPTIONAL = {"shown_items", "items_with_readable_files", "holdings"}
 REQUIRED_METHODS = tuple(name for name in vars(Access) if not name.startswith("_") and name not in _OPTIONAL)
 """What the object in `STATS_ACCESS` must have."""
 
@@ -147,11 +157,7 @@ class CheckedAccess:
 
     def readable_items(self, identity: Identity, ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose records the identity may read."""
-        return {
-            asked
-            for batch in batches(ids)
-            for asked in self._ask("readable_items", set, identity, batch).intersection(batch)
-        }
+        return self._select("readable_items", identity, ids)
 
     def shown_items(self, identity: Identity, ids: Iterable[str]) -> dict[str, str]:
         """Return, for each id that may be read, the item that stands for it."""
@@ -195,6 +201,11 @@ class CheckedAccess:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
         return self._ask_for_each("files", item_ids)
 
+    def items_with_readable_files(self, identity: Identity, item_ids: Iterable[str]) -> set[str]:
+        """Return those of the items whose files the identity may read."""
+        is_asked = hasattr(self._access, "items_with_readable_files")
+        return self._select("items_with_readable_files" if is_asked else "readable_items", identity, item_ids)
+
     def communities(self, identity: Identity, labels: Iterable[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""
         return self._ask_for_each("communities", labels, identity)
@@ -212,6 +223,11 @@ class CheckedAccess:
         """Return the selections of holdings in the database; an error is that of the question."""
         return cast(Access, self._access).holdings()
 
+    def _select(self, method: str, identity: Identity, ids: Iterable[str]) -> set[str]:
+        return {
+            asked for batch in batches(ids) for asked in self._ask(method, set, identity, batch).intersection(batch)
+        }
+
     def _ask_for_each(self, method: str, ids: Iterable[str], *before: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for batch in batches(ids):
@@ -220,7 +236,17 @@ class CheckedAccess:
         return found
 
     def _ask(self, method: str, read: Callable[..., T], *args: Any) -> T:
-        """Return the answer as `read` makes it; `read()` is the answer if nothing is known."""
+        """Return the answer as `read` makes it; `read()` is the answer if nothing is known.
+
+        In a web request, each question is asked once: the queries of a page are all about the same record.
+        """
+        answers = request.environ.setdefault(_ANSWERS, {}) if has_request_context() else {}
+        question = (method, *map(_identify, args))
+        if question not in answers:
+            answers[question] = self._ask_instance(method, read, *args), args
+        return copy(answers[question][0])  # type: ignore[no-any-return]
+
+    def _ask_instance(self, method: str, read: Callable[..., T], *args: Any) -> T:
         if self._access is None:
             return read()
         try:
@@ -231,6 +257,11 @@ class CheckedAccess:
         except Exception as error:
             logger.error("Error asking STATS_ACCESS", exc_info=without_text(error), extra={"method": method})
             return read()
+
+
+def _identify(arg: Any) -> Any:
+    """Return what equal arguments have in common: ids are compared by value, identities are the same or not."""
+    return tuple(arg) if isinstance(arg, list) else arg if isinstance(arg, str) else id(arg)
 
 
 def _as_known(community: Community | None = None) -> Community | None:

@@ -5,10 +5,12 @@ from typing import Any
 
 from flask import current_app
 
-from invenio_stats.items.access import Community, Identity, ItemIds, current_identity, is_system
+from invenio_stats.items.access import Community, Identity, ItemIds, is_system
 from invenio_stats.items.accounts import names_of_users
 from invenio_stats.items.holdings import Holdings, dialect_of_database
+from invenio_stats.items.plain_files import find_readable_buckets
 from invenio_stats.items.plain_holdings import select_holdings
+from invenio_stats.items.plain_permissions import permits
 from invenio_stats.items.plain_records import endpoint, item_of_record, load_records, owners_in, records_owned
 
 
@@ -25,17 +27,20 @@ class PlainAccess:
         pid_type: str = "recid",
         owner_field: str = "owners",
         files_field: str = "_files",
+        bucket_field: str = "_bucket",
         communities: Mapping[str, str] | None = None,
     ):
         """Take the type of the records' identifiers, and which fields of a record hold its owners and its files.
 
-        A field is a key, or keys with dots between them. The owner is the id of a user or a list of ids, and files
-        are a list of dicts with `key` and `size`. `communities` holds the titles of communities by label, all of them
-        public; without it, each label is the title of its community.
+        The field of owners is a key, or keys with dots between them, the others are keys. The owner is the id of a
+        user or a list of ids, files are a list of dicts with `key` and `size`, and the bucket is its id. `communities`
+        holds the titles of communities by label, all of them public; without it, each label is the title of its
+        community.
         """
         self._pid_type = pid_type
         self._owner_field = owner_field.split(".")
         self._files_field = files_field
+        self._bucket_field = bucket_field
         self._communities = communities
 
     def readable_items(self, identity: Identity, ids: Sequence[str]) -> set[str]:
@@ -93,6 +98,20 @@ class PlainAccess:
             for asked, record in records.items()
         }
 
+    def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
+        """Return those of the readable records whose bucket the identity may read.
+
+        `FILES_REST_PERMISSION_FACTORY` decides, as it does for the list of the files in a bucket. Who may read a record
+        without a bucket may read its files.
+        """
+        readable = self.readable_items(identity, item_ids)
+        if is_system(identity):
+            return readable
+        records = load_records(sorted(readable), self._pid_type)
+        buckets = {asked: str(record.get(self._bucket_field) or "") for asked, record in records.items()}
+        permitted = find_readable_buckets(identity, set(buckets.values()) - {""})
+        return {asked for asked, bucket in buckets.items() if not bucket or bucket in permitted}
+
     def communities(self, identity: Identity, labels: Sequence[str]) -> dict[str, str]:
         """Return the titles of those communities that are known."""
         if self._communities is None:
@@ -117,8 +136,4 @@ class PlainAccess:
         factory = import_string(name) if name else records_ui.permission_factory
         if factory is None:  # then the page is everybody's
             return True
-        permission = factory(record)
-        if hasattr(permission, "allows"):
-            return bool(permission.allows(identity))
-        # Such a permission knows the current user only.
-        return identity is current_identity() and bool(permission.can())
+        return permits(factory(record), identity)

@@ -8,7 +8,14 @@ from invenio_stats.items.accounts import names_of_users
 from invenio_stats.items.holdings import Holdings, dialect_of_database
 from invenio_stats.items.metadata import BATCH_SIZE
 from invenio_stats.items.rdm_holdings import select_holdings
-from invenio_stats.items.rdm_search import MAX_HITS, Document, find_communities, find_items_of_user, find_records
+from invenio_stats.items.rdm_search import (
+    MAX_HITS,
+    Document,
+    find_communities,
+    find_items_of_user,
+    find_items_with_readable_files,
+    find_records,
+)
 
 MANAGING_ROLES = ("owner", "manager")
 """Roles of those members who see what only managers of a community see."""
@@ -73,7 +80,7 @@ class RDMAccess:
 
     def item_of(self, pid_or_id: str) -> ItemIds | None:
         """Return the ids of the record with this persistent identifier or UUID, or of the parent with this one."""
-        for field in ("id", "uuid"):
+        for field in ("id", "_id"):
             for record in find_records(SYSTEM, field, [pid_or_id], 1):
                 return ItemIds(record["id"], record["parent"]["id"])
         return next((ItemIds(None, pid_or_id) for _ in find_records(SYSTEM, "parent.id", [pid_or_id], 1)), None)
@@ -88,6 +95,10 @@ class RDMAccess:
             record["id"]: [(file["key"], file["size"]) for file in record.get("files", {}).get("entries", ())]
             for record in find_records(SYSTEM, "id", item_ids, BATCH_SIZE)
         }
+
+    def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
+        """Return those of the versions of which the policy of records permits `read_files`, in one request."""
+        return set(find_items_with_readable_files(identity, item_ids))
 
     def communities(self, identity: Identity, labels: Sequence[str]) -> dict[str, str]:
         """Return the titles of those communities that the identity may see."""

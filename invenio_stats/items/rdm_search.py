@@ -32,18 +32,13 @@ def find_communities(identity: Any, field: str, values: Sequence[str]) -> Iterat
 def find_items_of_user(user_id: str) -> list[str]:
     """Return the ids of all versions that a user owns, the newest first, in one request and without their metadata."""
     from invenio_access.permissions import system_identity
-    from invenio_rdm_records.proxies import current_rdm_records_service as service
-    from invenio_search.engine import dsl
 
-    search = service.search_request(
-        system_identity,
-        {"allversions": True, "size": MAX_HITS, "sort": "newest"},
-        service.record_cls,
-        service.config.search,
-        extra_filter=dsl.Q("term", **{"parent.access.owned_by.user": user_id}),
-        permission_action="read_deleted",
-    )
-    return [hit.id for hit in search.source(["id"]).execute()]
+    return _find_ids(system_identity, "parent.access.owned_by.user", [user_id], MAX_HITS, "read_deleted")
+
+
+def find_items_with_readable_files(identity: Any, item_ids: Sequence[str]) -> list[str]:
+    """Return those of the versions of which the policy permits `read_files`, in one request."""
+    return _find_ids(identity, "id", item_ids, len(item_ids), "read_files") if item_ids else []
 
 
 def find_resource_types(type_ids: Sequence[str]) -> dict[str, str | None]:
@@ -53,6 +48,22 @@ def find_resource_types(type_ids: Sequence[str]) -> dict[str, str | None]:
 
     found = current_service.read_many(system_identity, "resourcetypes", type_ids, fields=["id", "props"])
     return {entry["id"]: entry.get("props", {}).get("datacite_general") for entry in found.hits}
+
+
+def _find_ids(identity: Any, field: str, values: Sequence[str], size: int, action: str) -> list[str]:
+    """Return the ids of published versions of which the policy permits an action, the newest first."""
+    from invenio_rdm_records.proxies import current_rdm_records_service as service
+    from invenio_search.engine import dsl
+
+    search = service.search_request(
+        identity,
+        {"allversions": True, "size": size, "sort": "newest"},
+        service.record_cls,
+        service.config.search,
+        extra_filter=dsl.Q("terms", **{field: list(values)}),
+        permission_action=action,
+    )
+    return [hit.id for hit in search.source(["id"]).execute()]
 
 
 def _find(

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from invenio_stats.aggregations import UsageBreakdownAggregator
+from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.operations import runner
 from invenio_stats.operations.monitoring import gaps, last_runs
 from invenio_stats.privacy.error_texts import without_text
@@ -17,12 +17,7 @@ logger = logging.getLogger(__name__)
 
 def _count_breakdowns() -> Any:
     """Recount and fold the configured breakdowns of usage; return the number of days, or the Failure of a run."""
-    configured = [
-        name
-        for name, definition in current_stats.aggregations.items()
-        if issubclass(definition.cls, UsageBreakdownAggregator)
-    ]
-    results = runner.aggregate_all(configured)
+    results = runner.aggregate_all(breakdowns_among(current_stats.aggregations))
     failures = [result for result in results if isinstance(result, dict)]
     return failures[0] if failures else sum(len(result or ()) for result in results)
 

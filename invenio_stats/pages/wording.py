@@ -37,7 +37,8 @@ def write_compact(value: float) -> str:
     """Return a number for an axis, short from ten thousand on."""
     if value < 10_000:
         return write_number(value)
-    return format_compact_decimal(value, fraction_digits=1, locale=locale())
+    text = format_compact_decimal(value, fraction_digits=1, locale=locale())
+    return write_number(value) if text.isdecimal() else text  # a language without a short form for it
 
 
 def write_percent(share: float | None, digits: int = 1) -> str:

@@ -76,7 +76,7 @@ class Postponed:
         self._blocked: dict[str, Blocked] = {}
 
     def add(self, cell: Cell, blocked: Blocked) -> None:
-        """Note a cell, and for a ghost the cells that it was made for."""
+        """Note a cell, and the cells that it was made for."""
         for document_id in (cell.ref.document_id, *cell.made_for):
             self._blocked.setdefault(document_id, blocked)
 
@@ -86,31 +86,42 @@ class Postponed:
 
     def clicks(self) -> list[PostponedClick]:
         """Return the clicks of all cells that were noted; those of ghosts are in the cells that they were made for."""
-        found = [(self._cells[name], blocked) for name, blocked in self._blocked.items()]
+        found = [(self._cells[name], blocked) for name, blocked in self._blocked.items() if name in self._cells]
         return [PostponedClick(click, blocked) for cell, blocked in found if not cell.is_ghost for click in cell.clicks]
 
 
+class _Finished(NamedTuple):
+    """What decides how a document is linked to its neighbours."""
+
+    first: datetime
+    latest: datetime
+    item_source: tuple[datetime, str] | None
+
+
 class FinishedCells:
-    """The most recent cells that a worker has finished, each with the times of its first and latest click."""
+    """The most recent cells that a worker has finished, each with what linked it to its neighbours."""
 
     def __init__(self, max_cells: int):
         self._max_cells = max_cells
-        self._newer: dict[str, tuple[datetime, datetime]] = {}
-        self._older: dict[str, tuple[datetime, datetime]] = {}
+        self._newer: dict[str, _Finished] = {}
+        self._older: dict[str, _Finished] = {}
 
     def covers(self, cell: Cell) -> bool:
-        """Return True if all clicks of a cell are within the times for which the worker has finished it."""
+        """Return True if all clicks of a cell, and its item, are those with which the worker has finished it."""
         known = self._newer.get(cell.ref.document_id) or self._older.get(cell.ref.document_id)
         if known is None:
             return False
         clicks = cell.document()
-        return known[0] <= clicks.first and clicks.latest <= known[1]
+        if clicks.item_source is not None and (known.item_source is None or known.item_source < clicks.item_source):
+            return False
+        return known.first <= clicks.first and clicks.latest <= known.latest
 
     def add(self, state: CellState) -> None:
         """Add a cell, and forget older ones if there are too many."""
         if len(self._newer) >= self._max_cells // 2:
             self._newer, self._older = {}, self._newer
-        self._newer[state.cell.ref.document_id] = state.document.first, state.document.latest
+        document = state.document
+        self._newer[state.cell.ref.document_id] = _Finished(document.first, document.latest, document.item_source)
 
 
 def count_clicks(stored: Sequence[CellState]) -> tuple[int, int, int]:

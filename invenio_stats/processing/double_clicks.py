@@ -6,11 +6,12 @@ neighbouring cells, the worker that stores last sees the other's cell.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
+from invenio_stats.processing.double_click_links import Link, link_documents
 from invenio_stats.processing.double_click_requests import Blocked, CellRequests, Found, Refusal, Write
 from invenio_stats.processing.double_click_state import (
     CellState,
@@ -66,7 +67,9 @@ class CellWriter:
         # stored it, and been killed before it looked at the neighbours.
         due = [state for state in stored if not (state.is_unchanged and self._finished.covers(state.cell))]
         # Only after the whole batch is stored: see the rule in the docstring of this module.
-        superseded = self._flag(self._find_superseded(due, postponed), postponed)
+        superseded, changed = self._write_links(self._find_superseded(due, postponed), postponed)
+        while changed:  # a cell that has got an item may have to give it to the next one
+            _, changed = self._write_links(self._find_superseded(changed, postponed), postponed)
         for state in due:
             if state.cell not in postponed:
                 self._finished.add(state)
@@ -128,71 +131,61 @@ class CellWriter:
             return False
         return not state.found.is_aged or self._finished.covers(state.cell)
 
-    def _find_superseded(self, due: Sequence[CellState], postponed: Postponed) -> list["_Flag"]:
-        """Read both neighbours of every cell, also of cells stored before; return the documents to be flagged."""
-        sides = [(state, state.cell.before(self._window), state.cell.after(self._window)) for state in due]
+    def _find_superseded(self, due: Sequence[CellState], postponed: Postponed) -> list[Link]:
+        """Read both neighbours of every cell, also of cells stored before; return what their double clicks change."""
+        # A cell without clicks has got the item of the one before it, which needs no second look.
+        sides = [
+            (state, state.cell.before(self._window) if state.cell.clicks else None, state.cell.after(self._window))
+            for state in due
+        ]
         refs = {ref.document_id: ref for _, *both in sides for ref in both if ref is not None}
         found = dict(zip(refs, self._engine.read(list(refs.values())), strict=True))
-        flags: dict[str, _Flag] = {}
+        links: dict[str, Link] = {}
         for state, before, after in sides:
             earlier = found[before.document_id] if before else None
             later = found[after.document_id] if after else None
             if blocked := next((side for side in (earlier, later) if isinstance(side, Blocked)), None):
                 postponed.add(state.cell, blocked)
             if before and isinstance(earlier, Found) and chains(earlier.document, state.document, self._window):
-                flags.setdefault(before.document_id, _Flag(before, earlier, [])).cells.append(state.cell)
-            if isinstance(later, Found) and chains(state.document, later.document, self._window):
-                own = found.get(state.cell.ref.document_id)
-                own = own if isinstance(own, Found) else state.as_found()
-                flags.setdefault(state.cell.ref.document_id, _Flag(state.cell.ref, own, [])).cells.append(state.cell)
-        return [flag for flag in flags.values() if _needs_flag(flag.found) and self._can_flag(flag.ref)]
+                link_documents(links, state.cell, (before, earlier), _own(state, found))
+            if after and isinstance(later, Found) and chains(state.document, later.document, self._window):
+                link_documents(links, state.cell, _own(state, found), (after, later))
+        return [link for link in links.values() if link.is_due and self._can_flag(link.ref)]
 
-    def _flag(self, flags: Sequence["_Flag"], postponed: Postponed) -> int:
-        """Mark documents as superseded; return how many were not marked before."""
-        flagged = 0
-        while flags:
-            answers = self._engine.write(
-                [Write(ref, found.document._replace(is_superseded=True), found.version) for ref, found, _ in flags]
-            )
+    def _write_links(self, links: Sequence[Link], postponed: Postponed) -> tuple[int, list[CellState]]:
+        """Write the documents; return how many were not superseded before, and the cells with another cell's item."""
+        flagged, inherited = 0, []
+        while links:
+            answers = self._engine.write([Write(link.ref, link.document, link.found.version) for link in links])
             conflicting = []
-            for flag, answer in zip(flags, answers, strict=True):
+            for link, answer in zip(links, answers, strict=True):
                 if answer is None:
-                    conflicting.append(flag)
+                    conflicting.append(link)
                 elif isinstance(answer, Version):
-                    flagged += not flag.found.document.is_superseded
+                    flagged += link.is_superseded and not link.found.document.is_superseded
+                    inherited += [link.as_state(answer)] if link.has_inherited else []
                 elif isinstance(answer, Blocked):
-                    flag.postpone(postponed, answer)
+                    link.postpone(postponed, answer)
                 else:
-                    _warn(flag.ref, answer)
-            flags = list(self._flag_again(conflicting, postponed))
-        return flagged
+                    _warn(link.ref, answer)
+            links = list(self._link_again(conflicting, postponed))
+        return flagged, inherited
 
-    def _flag_again(self, conflicting: Sequence["_Flag"], postponed: Postponed) -> Iterator["_Flag"]:
-        """Yield what is still to be marked of documents that somebody else has changed meanwhile."""
-        for flag, found in zip(conflicting, self._engine.read([flag.ref for flag in conflicting]), strict=True):
+    def _link_again(self, conflicting: Sequence[Link], postponed: Postponed) -> Iterator[Link]:
+        """Yield what is still to be changed of documents that somebody else has changed meanwhile."""
+        for link, found in zip(conflicting, self._engine.read([link.ref for link in conflicting]), strict=True):
             if isinstance(found, Blocked):
-                flag.postpone(postponed, found)
-            elif found is not None and _needs_flag(found):
-                yield flag._replace(found=found)
+                link.postpone(postponed, found)
+            elif found is not None:
+                link.found = found
+                if link.is_due:
+                    yield link
 
 
-class _Flag(NamedTuple):
-    """A document that is to be marked as superseded."""
-
-    ref: DocumentRef
-    found: Found
-    cells: list[Cell]
-    """The cells of the batch that show it to be superseded."""
-
-    def postpone(self, postponed: Postponed, blocked: Blocked) -> None:
-        """Have the cells written again: as long as the mark is missing, they count twice."""
-        for cell in self.cells:
-            postponed.add(cell, blocked)
-
-
-def _needs_flag(found: Found) -> bool:
-    """Return True if a superseded document must be written, to mark it or to renew its stamp (see `_is_stored`)."""
-    return not found.document.is_superseded or found.is_aged
+def _own(state: CellState, found: Mapping[str, Found | Blocked | None]) -> tuple[DocumentRef, Found]:
+    """Return the document of a cell, as it was found if it is also a neighbour of another one."""
+    own = found.get(state.cell.ref.document_id)
+    return state.cell.ref, own if isinstance(own, Found) else state.as_found()
 
 
 def _drop_refused(state: CellState, refusal: Refusal) -> list[RefusedClick]:

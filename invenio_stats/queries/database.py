@@ -30,6 +30,8 @@ Answer = dict[str, Any]
 MAX_SIZE = 1_000
 """Maximal number of rows in one answer."""
 
+MAX_ROW = 10**9
+"""The last row that a list can go on from."""
 
 FIRST_DAY = "1970-01-01"
 """No repository is older; it bounds the number of points in a series."""
@@ -64,6 +66,9 @@ class DatabaseQuery:
     """Names of parameters, beside `community`."""
     orders: tuple[str, ...] = ("",)
     """Values of `by`, the default first."""
+
+    schemas: Mapping[str, Any] = {"after": {"type": "integer", "minimum": 0, "maximum": MAX_ROW}}
+    """OpenAPI's schemas of parameters that differ from those of other queries."""
 
     checks_names = True
     """Whether a parameter of any other name is refused."""
@@ -137,7 +142,7 @@ class DatabaseQuery:
         size = _number(params, "size", 25, MAX_SIZE)
         if "page" in params and "after" in params:
             raise InvalidRequestInputError(_("Both page and after are given. Give one of them."))
-        after = _number(params, "after", 0, 10**9, minimum=0)
+        after = _number(params, "after", 0, MAX_ROW, minimum=0)
         first, last = (self._day(params, name) for name in ("from", "to"))
         today = f"{now:%Y-%m-%d}"
         if first and not FIRST_DAY <= first <= min(last or today, today):

@@ -65,5 +65,6 @@ def _describe(query: Any, name: str, is_required: bool) -> Schema:
     else:
         known = _KNOWN.get(name, (_TEXT, "A value to filter by.", None))
     schema, description, example = known
+    schema = getattr(query, "schemas", {}).get(name, schema)
     described = {"name": name, "in": "query", "required": is_required, "schema": schema, "description": description}
     return described if example is None else {**described, "example": example}

@@ -153,11 +153,13 @@ def _count_buckets(level: Mapping[str, Any]) -> int:
         if not isinstance(aggregation, Mapping):
             continue
         buckets = aggregation.get("buckets")
-        if buckets is None:  # a filter, say, which has its aggregations beside its count; a metric has none
-            count += _count_buckets(aggregation)
-        else:
+        if buckets is not None:
             for bucket in buckets.values() if isinstance(buckets, Mapping) else buckets:
                 count += 1 + _count_buckets(bucket)
+        elif (
+            "doc_count" in aggregation
+        ):  # a filter, say, which has its aggregations beside its count; no metric has one
+            count += _count_buckets(aggregation)
     return count
 
 

@@ -1,7 +1,7 @@
 """Fold the breakdowns of a month, so that they may be published."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from invenio_stats.core.breakdowns import DIMENSIONS, REPOSITORY, Breakdown, Mon
 from invenio_stats.core.intervals import after
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
-from invenio_stats.totals.breakdown_counts import BreakdownCounts
+from invenio_stats.totals.breakdown_counts import BreakdownCounts, Counted
 from invenio_stats.totals.breakdown_store import BreakdownStore, StoredBreakdown
 
 _COMMUNITIES_PER_REQUEST = 50
@@ -46,24 +46,28 @@ class MonthFolding:
                 for scope, folded in months.items():
                     yield self._folded(scope, dimension, folded)
 
-    def fold_records(self, month: datetime) -> Iterator[StoredBreakdown]:
-        """Yield the records with enough uses, from raw events."""
+    def fold_records(
+        self, month: datetime, records: Mapping[str, int]
+    ) -> Iterator[tuple[Collection[str], Iterator[StoredBreakdown]]]:
+        """Yield records in parts, each with its breakdowns, from raw events; `records` have their numbers of uses."""
         where = clauses.between(month, after(month, "month"))
-        for records in _batches(self._find_used_records(month), self._counts.window):
-            counted = self._counts.count_records(where, sum(records.values()), records)
-            for (scope, dimension), by_day in counted.items():
-                folded = Month()
-                for rows in by_day.values():
-                    for row in rows:
-                        folded.add(row)
-                yield self._folded(scope, dimension, folded)
+        for part in _batches(records.items(), self._counts.window):
+            yield part, self._fold_counted(self._counts.count_records(where, sum(part.values()), part))
+
+    def _fold_counted(self, counted: Counted) -> Iterator[StoredBreakdown]:
+        for (scope, dimension), by_day in counted.items():
+            folded = Month()
+            for rows in by_day.values():
+                for row in rows:
+                    folded.add(row)
+            yield self._folded(scope, dimension, folded)
 
     def _folded(self, scope: Scope, dimension: str, month: Month) -> StoredBreakdown:
         config = current_app.config
         folded: Breakdown = fold(month, config["STATS_FOLD_UNDER"], int(config["STATS_BREAKDOWN_VALUES"]))
         return StoredBreakdown(scope, dimension, folded)
 
-    def _find_used_records(self, month: datetime) -> Iterator[tuple[str, int]]:
+    def find_used_records(self, month: datetime) -> Iterator[tuple[str, int]]:
         """Yield the records with enough uses in a month, each with their number."""
         alias = prefix_index(names.RECORD_USAGE)
         self._client.indices.refresh(index=alias, ignore_unavailable=True)

@@ -1,7 +1,8 @@
 """Read and replace the documents of usage by country and host, one for each scope, and day or month."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
@@ -9,14 +10,17 @@ from typing import Any, Literal, NamedTuple
 from invenio_stats.core import mappings, names
 from invenio_stats.core.breakdowns import Breakdown, Scope, Use, read_rows, write_rows
 from invenio_stats.core.intervals import Interval, label
-from invenio_stats.core.moments import iso
+from invenio_stats.core.moments import iso, parse
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search import bulk, clauses, scan
 from invenio_stats.search.clauses import Body
+from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals.total_indices import ensure_totals_index
 
 _PAGE = 100
 """Documents in one request; each may have thousands of rows."""
+
+_DAYS_PER_PAGE = 2_000
 
 Period = Literal["day", "month"]
 
@@ -39,14 +43,21 @@ class BreakdownStore:
         self._index_interval = index_interval
 
     def replace(
-        self, period: Period, start: datetime, kinds: Iterable[str], found: Iterable[StoredBreakdown], now: datetime
+        self,
+        period: Period,
+        start: datetime,
+        kinds: Iterable[str],
+        found: Iterable[StoredBreakdown],
+        now: datetime,
+        scope_ids: Collection[str] | None = None,
     ) -> int:
-        """Replace all breakdowns of a day or month that are about these kinds of scope; return how many changed.
+        """Replace the breakdowns of a day or month that are about these kinds of scope; return how many changed.
 
-        Those that are not found any more are deleted, after the others are written.
+        `scope_ids` limits this to some of the scopes. What is not found any more is deleted, after the others are
+        written.
         """
         self.refresh()
-        query = self._query(period, start, start, [{"terms": {"scope": list(kinds)}}])
+        query = self._query(period, start, start, _of_kinds(kinds, scope_ids))
         stored = {hit["_id"]: (hit["_index"], _digest(hit["_source"])) for hit in self._hits(query)}
         index = f"{self._alias}-{label(start, self._index_interval)}"
         changed = 0
@@ -73,6 +84,38 @@ class BreakdownStore:
         """Return scope and dimension of all breakdowns of these days."""
         hits = self._hits(self._query("day", first, last), ["scope", "scope_id", "dimension"])
         return {_about(hit["_source"]) for hit in hits}
+
+    def uses_of_records(self, month: datetime) -> dict[str, list[int]]:
+        """Return the records that have breakdowns of a month, each with the uses that each of these adds up to."""
+        uses: dict[str, list[int]] = defaultdict(list)
+        for hit in self._hits(self._query("month", month, month, _of_kinds(["record"]))):
+            source = hit["_source"]
+            total = sum(row["investigations"] for row in [*source["rows"], source["other"]])
+            uses[source["scope_id"]].append(total)
+        return uses
+
+    def bodies(
+        self, period: Period, start: datetime, kinds: Iterable[str], scope_ids: Collection[str] | None = None
+    ) -> dict[str, Body]:
+        """Return the stored breakdowns that `replace` would replace, in the form of `body_of`, by `name_of`."""
+        return {
+            name_of(*_about(hit["_source"])): {name: hit["_source"][name] for name in ("rows", "other")}
+            for hit in self._hits(self._query(period, start, start, _of_kinds(kinds, scope_ids)))
+        }
+
+    def starts(self, period: Period, first: datetime | None, end: datetime | None) -> set[datetime]:
+        """Return the starts of the days or months that have breakdowns, from `first` on and before `end`."""
+        starts: set[datetime] = set()
+        if not self._client.indices.exists(index=self._alias):
+            return starts
+        query = clauses.all_of([{"term": {"interval": period}}, clauses.between(first, end)])
+        page: Body | None = clauses.composite(query, clauses.by_interval("day"), _DAYS_PER_PAGE)
+        while page is not None:
+            answer = search(SearchRequest(self._client, self._alias, page))
+            groups = answer["aggregations"][clauses.GROUPS]["buckets"] if "aggregations" in answer else []
+            starts.update(parse(group["key"]["interval"]) for group in groups)
+            page = clauses.next_page(page, answer) if groups else None
+        return starts
 
     def days(
         self, first: datetime, last: datetime, dimension: str, scopes: Iterable[Scope]
@@ -104,6 +147,24 @@ class BreakdownStore:
         return len(operations)
 
 
+def name_of(scope: Scope, dimension: str) -> str:
+    """Return the name of a breakdown, which no other one of the same day or month has."""
+    return f"{dimension}:{scope.kind}:{scope.id or ''}"
+
+
+def body_of(breakdown: Breakdown, period: Period) -> Body:
+    """Return the numbers of a breakdown as they are stored."""
+    return {
+        "rows": write_rows(breakdown.rows, has_visitors=period == "day"),
+        "other": breakdown.other._asdict(),
+    }
+
+
+def _of_kinds(kinds: Iterable[str], scope_ids: Collection[str] | None = None) -> list[Body]:
+    of_kinds: Body = {"terms": {"scope": list(kinds)}}
+    return [of_kinds] if scope_ids is None else [of_kinds, {"terms": {"scope_id": list(scope_ids)}}]
+
+
 def _about(source: Mapping[str, Any]) -> tuple[Scope, str]:
     return Scope(source["scope"], source.get("scope_id")), source["dimension"]
 
@@ -114,7 +175,7 @@ def _of_scope(scope: Scope) -> Body:
 
 
 def _id(item: StoredBreakdown, period: Period, start: datetime) -> str:
-    return names.total_id(f"{item.dimension}:{item.scope.kind}:{item.scope.id or ''}", label(start, period))
+    return names.total_id(name_of(item.scope, item.dimension), label(start, period))
 
 
 def _document(item: StoredBreakdown, period: Period, start: datetime) -> dict[str, Any]:
@@ -124,8 +185,7 @@ def _document(item: StoredBreakdown, period: Period, start: datetime) -> dict[st
         "scope": item.scope.kind,
         **({} if item.scope.id is None else {"scope_id": item.scope.id}),
         "dimension": item.dimension,
-        "rows": write_rows(item.breakdown.rows, has_visitors=period == "day"),
-        "other": item.breakdown.other._asdict(),
+        **body_of(item.breakdown, period),
     }
 
 

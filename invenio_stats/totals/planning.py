@@ -110,13 +110,15 @@ class RunPlanner:
         return touched
 
     def _check_key_field(self) -> None:
-        """Raise FieldNotCountableError if the events' mapping does not have the key field, or has it as text."""
+        """Raise FieldNotCountableError if the events do not map the key field, or not so that it can be counted by."""
         fields, alias = self.recount.key_fields, self.recount.alias
         found = read_field_types(self.aggregator.client, alias, fields)
-        texts = [field for field in fields if field in found.of_type("text")]
-        if texts or len(found.unmapped(fields)) == len(fields):
-            field = texts[0] if texts else fields[0]
-            error = FieldNotCountableError(self.aggregator.name, field, alias, bool(texts))
+        wrong = {field: "without doc values" for field in found.not_grouped(fields)}
+        wrong |= {field: "as text, by which nothing can be counted" for field in fields if found.is_text(field)}
+        if len(found.unmapped(fields)) == len(fields):
+            wrong = {fields[0]: "in none of their indices"}
+        for field, how in wrong.items():
+            error = FieldNotCountableError(self.aggregator.name, field, alias, how)
             logger.error("An aggregation's field cannot be counted by", extra={"error": str(error)})
             raise error
 

@@ -117,6 +117,11 @@ SCHEMAS: dict[str, Schema] = {
             "requests": _BY_STATUS,
             "shares": _SHARES,
         },
+        holdings={
+            **_object({"records": _BY_STATUS, "shares": _SHARES, "unknown": _COUNT, "updated": _TEXT}),
+            "type": ["object", "null"],
+            "description": "Of the repository or a community, as of now.",
+        },
     ),
     "Database": _object(
         _ABOUT,

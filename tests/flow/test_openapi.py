@@ -8,23 +8,48 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.contrib.config import QUERIES_CONFIG, USAGE_QUERIES
+from invenio_stats.contrib.config import HOLDINGS_QUERIES, QUERIES_CONFIG, USAGE_QUERIES
 from invenio_stats.queries.usage.parameters import Position, write_position
+from tests.conftest import create_light_app
+from tests.fixtures.holdings import HOLDINGS, create_holdings
 from tests.flow.queries.usage_documents import Records, Totals, usage
 from tests.laws import examples
 
-PERIODS = ("period", "from", "to")
+QUERIES = {**QUERIES_CONFIG, **USAGE_QUERIES, **HOLDINGS_QUERIES}
+EXAMPLES = {"positive": 0.5, "negative": 0.25}
+"""Part of the usual number of examples, for each operation."""
 
 
 @pytest.fixture(scope="module")
-def app_config(engine_url, index_prefix, cache_config):
+def app_config(engine_url, index_prefix, cache_config, tmp_path_factory):
     return {
         "SECRET_KEY": "test",
         "SEARCH_HOSTS": [engine_url],
         "SEARCH_INDEX_PREFIX": index_prefix,
-        "STATS_QUERIES": {**QUERIES_CONFIG, **USAGE_QUERIES},
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path_factory.mktemp('holdings')}/holdings.db",
+        "STATS_QUERIES": QUERIES,
+        "STATS_ACCESS": known_records(),
         **cache_config,
     }
+
+
+def known_records():
+    return Records(
+        {"a1": "a", "b1": "b"},
+        communities={"x": "physics"},
+        administrators=[None],
+        managers={"x": [None]},
+        holdings=HOLDINGS,
+    )
+
+
+def create_app(**config):
+    """Return an application with a database; pytest-invenio calls it."""
+    from invenio_db import InvenioDB
+
+    app = create_light_app(**config)
+    InvenioDB(app)
+    return app
 
 
 @pytest.fixture
@@ -35,12 +60,11 @@ def document(app, client):
 def test_it_is_complete(app, document):
     """Every configured query has a path, its parameters and a schema of its answers that is defined."""
     assert document["openapi"] == "3.1.0"
-    queries = {**QUERIES_CONFIG, **USAGE_QUERIES}
     own = {"/stats", "/stats/openapi.json", "/stats/health", "/stats/metrics"}
-    assert set(document["paths"]) == {*own, *(f"/stats/{name}" for name in queries)}
+    assert set(document["paths"]) == {*own, *(f"/stats/{name}" for name in QUERIES)}
     names = {
         name: [parameter.get("name") for parameter in document["paths"][f"/stats/{name}"]["get"]["parameters"]]
-        for name in queries
+        for name in QUERIES
     }
     assert names["record-versions"] == [
         "record",
@@ -99,9 +123,10 @@ def fit_together(query):
 def test_schemathesis_finds_nothing(app, search_client, index_prefix, mode):
     """It asks every query with values that fit their schemas, and with others."""
     state = app.extensions["invenio-stats"]
-    known = Records({"a1": "a", "b1": "b"}, communities={"x": "physics"}, administrators=[None])
+    known = known_records()
     state.access, state.item_metadata = known, known.describe
     Totals(search_client, index_prefix).write_usage([usage("2026-02-01", "a1", "a", ["x"], downloads=3)])
+    create_holdings([{"record": "a", "access_status": "open", "owner": "7", "day": "2026-02-01"}], [("a", "x")])
     schemathesis.openapi.format("calendar-date", calendar_dates())
     schemathesis.openapi.format("position", POSITIONS.map(write_position))
     schema = schemathesis.openapi.from_wsgi("/api/stats/openapi.json", app)
@@ -118,7 +143,7 @@ def check(operation, mode):
     """Send cases of an operation, and check the answers against the description."""
 
     @given(operation.as_strategy(generation_mode=mode))
-    @examples(0.1)
+    @examples(EXAMPLES[mode.value])
     def send(case):
         if mode is schemathesis.GenerationMode.POSITIVE:
             case.query = fit_together(case.query)

@@ -25,15 +25,16 @@ def services():
     return {variable: reachable(variable, f"scripts/services start {name}") for variable, name in VARIABLES.items()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_instance(services, tmp_path_factory):
-    """Return a function that makes an instance; all are dropped at the end."""
+    """Return a function that makes an instance, of three at most: Redis has 16 databases. They end with the module."""
     from .instance import Instance
 
     made = []
 
-    def make():
-        made.append(Instance(tmp_path_factory.mktemp("rdm"), services, redis_database=1 + 5 * len(made)))
+    def make(**settings):
+        database = 1 + 5 * len(made)
+        made.append(Instance(tmp_path_factory.mktemp("rdm"), services, redis_database=database, **settings))
         return made[-1]
 
     yield make

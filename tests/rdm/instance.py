@@ -25,9 +25,13 @@ EVENT_TYPES = ("record-view", "file-download")
 class Instance:
     """What all processes share. `release` is "ours" or "public" wherever it is asked for."""
 
-    def __init__(self, folder: Path, services: dict[str, str], redis_database: int):
-        """Make data base, virtual host and configuration; nothing of InvenioRDM yet."""
+    def __init__(self, folder: Path, services: dict[str, str], redis_database: int, **settings: str):
+        """Make data base, virtual host and configuration; nothing of InvenioRDM yet.
+
+        `settings` are variables of all its processes.
+        """
         self.folder, self.services, self.redis_database = folder, services, redis_database
+        self.settings = settings
         self.name = f"rdm{uuid.uuid4().hex[:8]}"
         self.prefix = f"{self.name}-"
         self.engine = OpenSearch([services["SEARCH_URL"]], timeout=60)
@@ -55,6 +59,7 @@ class Instance:
             "RDM_REDIS_DATABASE": str(self.redis_database),
             "RDM_SITE_URL": "http://127.0.0.1:5000",
             "RDM_AGENT": BROWSER,
+            **self.settings,
             **more,
         }
 

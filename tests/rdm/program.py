@@ -103,6 +103,13 @@ def publish(event_type, recid, file, visits):
     current_stats.publish(event_type, events)
 
 
+def usage(order, *arguments):
+    """Make what questions about usage are asked about: an order of `usage_orders`."""
+    import usage_orders
+
+    return getattr(usage_orders, order)(*arguments)
+
+
 def access(order, *arguments):
     """Ask who may read, own and manage what: an order of `access_orders`."""
     import access_orders
@@ -111,7 +118,7 @@ def access(order, *arguments):
 
 
 ORDERS = {order.__name__: order for order in (
-    release, set_up, put_templates, create_records, beat, reindex, stats, publish, access,
+    release, set_up, put_templates, create_records, beat, reindex, stats, publish, access, usage,
 )}  # fmt: skip
 
 

@@ -89,8 +89,10 @@ def create_user(email):
     return identity
 
 
-def create_record(identity, title, content, access="public"):
-    draft = service.create(identity, metadata_of(title, access))
+def create_record(identity, title, content, access="public", files=None):
+    data = metadata_of(title, access)
+    data["access"]["files"] = files or access
+    draft = service.create(identity, data)
     add_file(identity, draft.id, content)
     return service.publish(identity, draft.id).to_dict()
 
@@ -124,16 +126,15 @@ def add_file(identity, draft_id, content):
     service.draft_files.commit_file(identity, draft_id, FILE)
 
 
-def put_in_community(identity, record_id):
-    community = current_communities.service.create(
-        identity,
-        {
-            "slug": "tests",
-            "access": {"visibility": "public"},
-            "metadata": {"title": "Tests"},
-        },
-    )
+def create_community(identity, slug, visibility="public"):
+    data = {"slug": slug, "access": {"visibility": visibility}, "metadata": {"title": slug.capitalize()}}
+    community = current_communities.service.create(identity, data)
     refresh()
+    return community
+
+
+def put_in_community(identity, record_id):
+    community = create_community(identity, "tests")
     processed, errors = current_record_communities_service.add(
         identity, record_id, {"communities": [{"id": community.id, "require_review": False}]}
     )

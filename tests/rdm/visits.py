@@ -43,6 +43,10 @@ class Visitor:
         """Ask the statistics."""
         return self.session.post(f"{self.url}/api/stats", json=questions)
 
+    def get(self, query: str, **params: str) -> requests.Response:
+        """Ask one query of the statistics."""
+        return self.session.get(f"{self.url}/api/stats/{query}", params=params)
+
     def search(self) -> dict[str, dict]:
         """Return the numbers in the search results by record."""
         found = self.session.get(f"{self.url}/api/records", params={"allversions": "true"})

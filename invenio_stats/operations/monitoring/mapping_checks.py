@@ -6,6 +6,8 @@ from typing import Any
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
+from invenio_stats.aggregations import UsageBreakdownAggregator
+from invenio_stats.core.breakdowns import DIMENSIONS
 from invenio_stats.definitions.aggregators import make_aggregator
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
@@ -52,7 +54,8 @@ def _events(client: Any) -> Iterator[tuple[str, str]]:
             continue
         sources = {str(metric[1]) for metric in (getattr(aggregator, "metric_fields", None) or {}).values()}
         usage = getattr(aggregator, "usage", None)
-        fields = usage.key_fields if usage else [field]  # any of them is enough
+        is_breakdown = isinstance(aggregator, UsageBreakdownAggregator)
+        fields = DIMENSIONS if is_breakdown else usage.key_fields if usage else (field,)  # any of them is enough
         types = read_field_types(client, with_prefix(alias), {*fields, *sources})
         cure = _(
             "Correct the field in STATS_AGGREGATIONS[%(name)r], or map it in the index templates of the event type and "
@@ -61,12 +64,18 @@ def _events(client: Any) -> Iterator[tuple[str, str]]:
         )
         if len(types.unmapped(fields)) == len(fields):
             yield (
-                _("%(alias)s maps no %(field)s, which %(name)s counts by.", alias=alias, name=name, field=field),
+                _("%(alias)s maps no %(field)s, which %(name)s counts by.", alias=alias, name=name, field=fields[0]),
                 cure,
             )
         for text, indices in types.of_type("text").items():
             index = ", ".join(indices)
             yield _("%(index)s maps %(field)s as text: %(name)s fails.", index=index, name=name, field=text), cure
+        for field, indices in sorted(types.ungrouped.items()):
+            index = ", ".join(indices)
+            yield (
+                _("%(index)s maps %(field)s without doc values: %(name)s fails.", index=index, name=name, field=field),
+                cure,
+            )
 
 
 def _totals(client: Any) -> Iterator[tuple[str, str]]:

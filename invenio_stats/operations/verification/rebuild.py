@@ -11,10 +11,12 @@ from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
-from invenio_stats.core.moments import iso, utc
+from invenio_stats.core.moments import BEGINNING, iso, utc
 from invenio_stats.errors import RebuildError
+from invenio_stats.operations.verification.breakdowns import BreakdownComparison
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
+from invenio_stats.totals import breakdowns
 from invenio_stats.totals.attributes import events_alias_of, store_of
 from invenio_stats.totals.complete_days import estimate_day
 from invenio_stats.totals.leases import RunLease
@@ -59,23 +61,22 @@ class Rebuild:
         RebuildError if another run has leased one of the intervals.
         """
         lease: RunLease = self.aggregator.begin_lease()
-        claim = lease.claim(dict.fromkeys(self.due, 0))
+        is_breakdown = isinstance(self.verification.comparison, BreakdownComparison)
+        leased = [BEGINNING] if is_breakdown else self.due  # breakdowns are counted by one run at a time
+        claim = lease.claim(dict.fromkeys(leased, 0))
         done: list[datetime] = []
         try:
-            if len(claim.granted) < len(self.due):
+            if len(claim.granted) < len(leased):
                 raise _busy(self.aggregator.name)
             return self._rebuild(lease, done, on_interval)
         finally:
             raise_revision(self.aggregator.client, store_of(self.aggregator).alias)
-            lease.release(unfinished=set(self.due) - set(done))
+            unfinished = set(self.due) - set(done)
+            lease.release(unfinished=leased if is_breakdown and unfinished else unfinished)
 
     def _rebuild(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> RebuildResult:
-        comparison = self.verification.comparison
         written, failed, errors = 0, 0, set()
-        for number, start in enumerate(self.due if comparison else (), 1):
-            lease.heartbeat()
-            _check_complete(self.aggregator, start)  # repeated, because events may have been deleted meanwhile
-            result = rebuild_interval(comparison, start)
+        for number, (start, result) in enumerate(self._rewrite(lease), 1):
             written, failed = written + result.written, failed + result.failed
             errors.update(result.errors)
             if not failed:
@@ -87,6 +88,19 @@ class Rebuild:
         if not failed:
             self.progress.rewind()
         return RebuildResult(written, failed, sorted(errors))
+
+    def _rewrite(self, lease: RunLease) -> Iterator[tuple[datetime, RebuildResult]]:
+        """Rewrite the due intervals, and yield each with its result."""
+        comparison = self.verification.comparison
+        if isinstance(comparison, BreakdownComparison):
+            assert comparison.recount is not None  # checked by `begin`
+            for start, written in breakdowns.rewrite(self.aggregator, comparison.recount.events, lease, self.due):
+                yield start, RebuildResult(written, 0, [])
+        elif comparison is not None:
+            for start in self.due:
+                lease.heartbeat()
+                _check_complete(self.aggregator, start)  # repeated, because events may have been deleted meanwhile
+                yield start, rebuild_interval(comparison, start)
 
 
 def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:

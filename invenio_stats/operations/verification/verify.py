@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from invenio_stats.aggregations import StatAggregator
+from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
+from invenio_stats.operations.verification.breakdowns import BreakdownComparison
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
+from invenio_stats.totals import breakdowns
 from invenio_stats.totals.attributes import check_open, numbers_of, overrides, recount_of, store_of
 from invenio_stats.totals.complete_days import estimate_day
+from invenio_stats.totals.recount import Recount
+from invenio_stats.totals.usage_recount import UsageRecount
 
 Reason = Literal["incomplete", "not_started", "not_due"]
 """incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits
@@ -34,7 +38,7 @@ class Verification:
 
     name: str
     interval: Interval
-    comparison: Comparison | None
+    comparison: Comparison | BreakdownComparison | None
     """None if the aggregation cannot be compared, because it has a custom `agg_iter`."""
     starts: list[datetime]
     """Starts of the intervals that have events or totals and can be compared."""
@@ -61,8 +65,9 @@ class Verification:
 
 
 def is_verifiable(aggregator: Any) -> bool:
-    """Return True if the totals of an aggregator can be compared with a recount: its `agg_iter` is the default."""
-    return isinstance(aggregator, StatAggregator) and not overrides(aggregator, "agg_iter")
+    """Return True if the totals of an aggregator can be compared with a recount: it counts in one of our ways."""
+    is_ours = isinstance(aggregator, UsageBreakdownAggregator) or not overrides(aggregator, "agg_iter")
+    return isinstance(aggregator, StatAggregator) and is_ours
 
 
 def prepare(aggregator: Any, first: datetime | None = None, last: datetime | None = None) -> Verification:
@@ -76,10 +81,24 @@ def prepare(aggregator: Any, first: datetime | None = None, last: datetime | Non
     recount = recount_of(aggregator)
     if recount is not None:
         check_open(aggregator)
-    comparison = Comparison(recount, store_of(aggregator), interval, numbers_of(aggregator))
+    comparison: Comparison | BreakdownComparison
+    if isinstance(aggregator, UsageBreakdownAggregator):
+        comparison = _compare_breakdowns(aggregator, recount)
+    else:
+        comparison = Comparison(recount, store_of(aggregator), interval, numbers_of(aggregator))
     comparison.refresh()
     starts, skipped = _exclude(aggregator, comparison.starts(*range_edges(first, last, interval)))
     return Verification(aggregator.name, interval, comparison, starts, skipped)
+
+
+def _compare_breakdowns(aggregator: UsageBreakdownAggregator, recount: Recount | None) -> BreakdownComparison:
+    now = utc(datetime.now(timezone.utc))
+    return BreakdownComparison(
+        breakdowns.recount_of_breakdowns(aggregator, recount) if isinstance(recount, UsageRecount) else None,
+        breakdowns.store_of_breakdowns(aggregator),
+        floor(now, "day"),
+        estimate_day(aggregator, now),
+    )
 
 
 def range_edges(
@@ -110,8 +129,11 @@ def _limits(aggregator: StatAggregator) -> Iterator[tuple[Reason, datetime, Call
     if oldest is not None:
         begin = floor(oldest, aggregator.interval)
         yield "not_started", begin, lambda start: start >= begin
+    if isinstance(aggregator, UsageBreakdownAggregator):
+        end = breakdowns.end_of_finished_days(aggregator, datetime.now(timezone.utc))
+        yield "not_due", end, lambda start: start < end
     if overrides(aggregator, "_upper_limit"):
         upper = utc(aggregator._upper_limit(None))
         if upper < datetime.now(timezone.utc):
-            end = after(upper, aggregator.interval)
-            yield "not_due", end, lambda start: start < end
+            limit = after(upper, aggregator.interval)
+            yield "not_due", limit, lambda start: start < limit

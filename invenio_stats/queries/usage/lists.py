@@ -94,7 +94,7 @@ class UsageListQuery(UsageQuery):
                 for label, title in access.communities(identity, keys).items()
             }
         if self.kind == "file":
-            shown = keys if keys and may_read_files(question, identity) else []
+            shown = find_readable_keys(question, identity, keys)
             return {key: {"id": key, "title": key, "url": None} for key in shown}
         return describe_records(identity, keys)
 
@@ -162,15 +162,20 @@ def describe_records(identity: Identity, ids: Iterable[str]) -> dict[str, Answer
     }
 
 
-def may_read_files(question: Question, identity: Identity) -> bool:
-    """Return True if the names of a record's files may be shown: they are public, or the asker's own."""
+def find_readable_keys(question: Question, identity: Identity, keys: Sequence[str]) -> set[str]:
+    """Return those keys of a record's files that the identity may see: each version decides for its own files.
+
+    Somebody who may read the files of all versions also sees the keys of files that no version has any more.
+    """
+    if not keys:
+        return set()
     access, record_id = current_stats.access, question.scope.ids[0]
-    shown = describe_readable(access, current_stats.item_metadata, identity, [record_id]).get(record_id)
-    if shown is None:
-        return False
-    if shown.metadata.access_status in (None, "open") or access.is_administrator(identity):
-        return True
-    return str(getattr(identity, "id", None)) in access.owners([shown.item_id]).get(shown.item_id, ())
+    versions = access.versions(record_id) if question.parameters.versions == "all" else []
+    items = versions or [record_id]
+    readable = access.items_with_readable_files(identity, items)
+    if readable.issuperset(items):
+        return set(keys)
+    return {key for files in access.files(readable).values() for key, _size in files}.intersection(keys)
 
 
 def _without(row: Answer, *names: str) -> Answer:

@@ -1,11 +1,16 @@
-"""Compare open with controlled use: requests by month and access status."""
+"""Compare open with controlled use, by month and access status, and open with controlled holdings."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from invenio_search.engine import search
 
 from invenio_stats.completeness.answers import keep_while_unchanged
 from invenio_stats.core import periods
+from invenio_stats.items.access import Identity
+from invenio_stats.proxies import current_stats
+from invenio_stats.queries.states import hourly_state
 from invenio_stats.queries.usage.answers import Answer, UsageQuery
 from invenio_stats.queries.usage.coverage import Coverage, find_state
 from invenio_stats.queries.usage.questions import Question
@@ -16,9 +21,46 @@ _FIELD = "requests_by_access_status"
 
 
 class OpenRatioQuery(UsageQuery):
-    """Requests by the access status that a record had at that time, in each month and in all of them."""
+    """Requests by the access status that a record had at that time, in each month and in all of them.
+
+    For the repository or a community also its holdings by their access status now; None without a database.
+    """
 
     only_item_usage = True
+
+    @property
+    def with_holdings(self) -> bool:
+        """Whether the scope has holdings."""
+        return self.accepted.scope in ("repository", "community")
+
+    def state(self, params: Mapping[str, Any], now: datetime) -> str:
+        """Return a text that is another when the numbers of the answer may be."""
+        state = super().state(params, now)
+        return f"{state}-{hourly_state(now)}" if self.with_holdings else state
+
+    def present(self, question: Question, counted: Answer, identity: Identity) -> Answer:
+        """Return the answer with the holdings, which are kept in a cache of their own."""
+        if not self.with_holdings:
+            return counted
+        return {**counted, "holdings": self._holdings(question.scope_id, identity)}
+
+    def _holdings(self, community: str | None, identity: Identity) -> Answer | None:
+        if not current_stats.access.has_holdings:
+            return None
+        # An instance without a database does not have its modules.
+        from invenio_stats.queries.database import MAX_SIZE
+        from invenio_stats.queries.holdings import HoldingsQuery
+
+        query = HoldingsQuery(self.name, "community" if community else "repository")
+        params = {"by": "access_status", "size": MAX_SIZE, **({"community": community} if community else {})}
+        found = query.answer(params, identity)
+        records = {row["id"]: row["records"] for row in sorted(found["rows"], key=lambda row: row["id"])}
+        return {
+            "records": records,
+            "shares": _shares(records),
+            "unknown": found["unknown"],
+            "updated": found["updated"],
+        }
 
     def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `points`, one for each month, and the whole range: requests and their shares by access status."""
@@ -43,11 +85,14 @@ class OpenRatioQuery(UsageQuery):
 
 
 def _requests(numbers: Numbers, statuses: list[str]) -> Answer:
-    """Return requests and shares by access status; no shares, which is not a share of 0, if there are no requests."""
     requests = {status: numbers.get(status, 0) for status in statuses}
-    total = sum(requests.values())
-    shares = {status: number / total for status, number in requests.items()} if total else None
-    return {"requests": requests, "shares": shares}
+    return {"requests": requests, "shares": _shares(requests)}
+
+
+def _shares(numbers: Mapping[str, int]) -> dict[str, float] | None:
+    """Return the share of each number; None, which is not a share of 0, if there is nothing."""
+    total = sum(numbers.values())
+    return {name: number / total for name, number in numbers.items()} if total else None
 
 
 def _find_statuses(client: Any, target: str) -> set[str]:

@@ -6,16 +6,13 @@ from typing import Any
 from invenio_stats.completeness.answers import keep_while_unchanged
 from invenio_stats.queries.usage.ranking import ShardTop
 from invenio_stats.queries.usage.sources import Source
-from invenio_stats.queries.usage.sums import build_body, group_by, read_groups
-from invenio_stats.search import clauses
+from invenio_stats.queries.usage.sums import build_body, by_key, group_by, read_groups, read_keys
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.client import Response, SearchRequest
+from invenio_stats.search.client import SearchRequest
 from invenio_stats.search.steps import Steps, fetch_all
 
 EXACT_COUNT = 40_000
 """Up to here the engine counts different values of one field exactly."""
-
-_COUNT = "count"
 
 
 class ShardTops:
@@ -41,8 +38,8 @@ class ShardTops:
 
     @property
     def number(self) -> int:
-        """The number of shards, once for each field that a list groups by."""
-        return sum(len(shards) * len(source.keys) for source, shards in self._each())
+        """The number of shards; nearly all totals of each have the same field that a list groups by."""
+        return sum(map(len, self.shards))
 
     def fetch(self, size: int) -> Steps[list[ShardTop]]:
         """Return the largest keys of each shard, so many of each field: one step."""
@@ -51,13 +48,17 @@ class ShardTops:
         responses = yield from fetch_all([*tops, *counts])
         aggregations = iter([response.get("aggregations", {}) for response in responses])
         found = [
-            ShardTop(read_values(groups, self.metric), is_cut=len(groups) == size)
+            self._read_top(level.get("buckets", []), size)
             for source, shards in self._each()
             for _ in shards
-            for groups in _by_field(source, next(aggregations))
+            for level in read_keys(source, next(aggregations))
         ]
-        self._note_counts(found, [count for source in self.sources for count in _counts(source, next(aggregations))])
+        levels = [level for source in self.sources for level in read_keys(source, next(aggregations))]
+        self._note_counts(found, [level.get("value", 0) for level in levels])
         return found
+
+    def _read_top(self, groups: Sequence[Mapping[str, Any]], size: int) -> ShardTop:
+        return ShardTop(read_values(groups, self.metric), is_cut=len(groups) == size)
 
     def count(self) -> Steps[None]:
         """Count the keys, if `fetch` has not done so: one step or none."""
@@ -96,13 +97,7 @@ class ShardTops:
                 yield SearchRequest(self.client, index, request.body, {"preference": f"_shards:{number}"})
 
     def _count_keys(self, source: Source) -> Body:
-        return {
-            key: {
-                "filter": clauses.all_of(missing),
-                "aggs": {_COUNT: {"cardinality": {"field": key, "precision_threshold": EXACT_COUNT}}},
-            }
-            for key, missing in source.groups()
-        }
+        return by_key(source, lambda key: {"cardinality": {"field": key, "precision_threshold": EXACT_COUNT}})
 
     def _note_counts(self, tops: Sequence[ShardTop], counts: Sequence[int]) -> None:
         """Note the number of keys, or how many there are at least: different fields have keys in common."""
@@ -131,15 +126,6 @@ def _fetch_shards(client: Any, alias: str) -> list[tuple[str, int]]:
         for index, found in sorted(settings.items())
         for shard in range(int(found["settings"]["index"]["number_of_shards"]))
     ]
-
-
-def _by_field(source: Source, aggregations: Response) -> Iterator[list[Mapping[str, Any]]]:
-    for key in source.keys:
-        yield list(read_groups(source._replace(keys=(key,)), aggregations))
-
-
-def _counts(source: Source, aggregations: Response) -> list[int]:
-    return [aggregations.get(key, {}).get(_COUNT, {}).get("value", 0) for key in source.keys]
 
 
 def _unkept(request: SearchRequest) -> SearchRequest:

@@ -68,19 +68,28 @@ def build_body(query: Body, aggs: Body) -> Body:
 
 def group_by(source: Source, terms: Mapping[str, Any], aggs: Body) -> Body:
     """Return the aggregations that group a source's totals by its keys; `terms` are options of each."""
+    return by_key(source, lambda key: {"terms": {"field": key, **terms}, "aggs": aggs})
+
+
+def by_key(source: Source, build: Callable[[str], Body]) -> Body:
+    """Return an aggregation for each field that a source is grouped by, over the totals that it counts for."""
     return {
-        key: {
-            "filter": clauses.all_of(missing),
-            "aggs": {clauses.GROUPS: {"terms": {"field": key, **terms}, "aggs": aggs}},
-        }
+        key: {"filter": clauses.all_of(missing), "aggs": {clauses.GROUPS: build(key)}} if missing else build(key)
         for key, missing in source.groups()
     }
 
 
+def read_keys(source: Source, found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what was found by each aggregation of `by_key`; nothing, if there are no totals."""
+    for key in source.keys:
+        level = found.get(key, {})
+        yield level.get(clauses.GROUPS, level)
+
+
 def read_groups(source: Source, found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the groups of all keys in the aggregations of `group_by`."""
-    for key in source.keys:
-        yield from found.get(key, {}).get(clauses.GROUPS, {}).get("buckets", [])
+    for groups in read_keys(source, found):
+        yield from groups.get("buckets", [])
 
 
 def add_metrics(numbers: Numbers, group: Mapping[str, Any], source: Source) -> None:

@@ -11,8 +11,8 @@ DAY = date(2026, 3, 18)
 PER_DAY = 20
 
 
-def fill(raw, last=date(2026, 3, 19), days=60, silent=(DAY,)):
-    """Store twenty events of each day but the silent ones; each is one record's."""
+def fill(raw, last=date(2026, 3, 19), days=60, silent=(DAY,), **fields):
+    """Store twenty events of each day but the silent ones; each is one record's, with these fields."""
     events = [
         (last - timedelta(days=number), event)
         for number in range(days)
@@ -27,6 +27,7 @@ def fill(raw, last=date(2026, 3, 19), days=60, silent=(DAY,)):
             "unique_id": "recid_1",
             "unique_session_id": str(event),
             "updated_timestamp": raw.clock.now.isoformat(),
+            **fields,
         }
         for day, event in events
     ]

@@ -1,6 +1,7 @@
 """An application with pages, and a small repository that they show."""
 
 import pytest
+from flask_babel import refresh
 
 from invenio_stats.items import CheckedAccess
 from tests.fixtures.markup import read
@@ -33,6 +34,7 @@ def get(client):
     """Return a function that opens a page as a user, and gives the response."""
 
     def open_page(address, user=None, **headers):
+        refresh()  # the context of the application, which all tests of a module share, keeps the language
         return client.get(address, headers={**({"X-User": user} if user else {}), **headers})
 
     return open_page

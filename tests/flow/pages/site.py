@@ -116,6 +116,7 @@ def settings(**more):
     return {
         "SECRET_KEY": "of the tests",
         "STATS_PAGES_ENABLED": True,
+        "I18N_LANGUAGES": [("de", "German")],
         "STATS_AGGREGATIONS": {**AGGREGATIONS_CONFIG, **USAGE_AGGREGATIONS},
         "STATS_QUERIES": queries(),
         **more,
@@ -166,7 +167,7 @@ class Library(Records):
         return {
             item: ItemMetadata(
                 title=TITLES[int(self.parents[item][1:]) - 1],
-                authors=(Author("Okafor, Ana"),),
+                authors=(Author("Brandt, Jo"),),
                 publication_date="2024-05-03",
                 yop="2024",
                 type_label="Dataset",

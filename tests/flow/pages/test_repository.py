@@ -236,9 +236,14 @@ def test_files_may_be_elsewhere(page, app, monkeypatch):
     assert link.startswith("https://api.example.org/stats/repository-records?from=")
 
 
-def test_in_another_language(page):
+def test_in_another_language(page, get):
+    """Words, numbers, dates and countries are those of the language; files are not."""
     root = page("/stats/", **{"Accept-Language": "de"})
-    assert root.only("html")["lang"] in ("en", "de")
+    assert root.only("html")["lang"] == "de"
+    downloads = site.plain_sum("downloads", *twelve_months())
+    assert f"Dateien {downloads:,} Mal heruntergeladen.".replace(",", ".") in root.only("p", cls="st-lead").text
+    assert root.table("Woher die Leser kommen")[1][1] == "Deutschland"
+    assert get("/stats/").headers["ETag"] != get("/stats/", **{"Accept-Language": "de"}).headers["ETag"]
 
 
 def test_without_a_database_there_are_no_holdings(page, get, app, monkeypatch):

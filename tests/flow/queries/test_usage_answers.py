@@ -173,6 +173,8 @@ def test_open_use_by_month(written):
     assert answer["requests"] == {"open": 20, "restricted": 1}
     running = ask("record-open-ratio", record="b", **{"from": "2026-11"})
     assert [(point["state"], point["shares"]) for point in running["points"]] == [("running", None)]
+    assert answer["holdings"] is None
+    assert "holdings" not in running
 
 
 DAYS = st.dates(date(2026, 1, 1), date(2026, 3, 31))

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from datetime import date, datetime, timezone
+from types import SimpleNamespace
 
 import pytest
+from flask import g
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,18 +164,23 @@ def test_files_of_a_record_are_one_row_for_each_key(written):
     ]
 
 
-def test_names_of_files_that_are_not_open_are_for_their_owner(written, records, app):
-    from types import SimpleNamespace
+def names_of_files(**params):
+    return [row["id"] for row in ask("record-files", **params)["rows"]]
 
-    from flask import g
 
+def test_names_of_files_are_for_whoever_may_read_the_files(written, records, app):
+    """Each version decides for its own; a file that no version has any more is shown to who may read them all."""
     written.write("stats-file-download", FILES)
-    hidden = {item: SimpleNamespace(title="", url="", access_status="restricted") for item in PARENTS}
-    app.extensions["invenio-stats"].item_metadata = lambda items: {item: hidden[item] for item in items}
-    assert [row["title"] for row in ask("record-files", record="a", size=1)["rows"]] == ["A restricted file"]
+    records.keys = {"a1": [("a.pdf", 5)], "a2": [("b.pdf", 5)]}
+    assert names_of_files(record="a") == ["a.pdf", "old.pdf", "b.pdf"]
+    records.closed.add("a2")
+    answer = ask("record-files", record="a")
+    assert [row["title"] for row in answer["rows"]] == ["a.pdf", "A restricted file", "A restricted file"]
+    assert names_of_files(record="a2", versions="this") == [None, None]
     with app.test_request_context():
-        g.identity = SimpleNamespace(id=7)
-        assert [row["id"] for row in ask("record-files", record="a", size=1)["rows"]] == ["a.pdf"]
+        g.identity = SimpleNamespace(id="7")
+        assert names_of_files(record="a") == ["a.pdf", "old.pdf", "b.pdf"]
+        assert names_of_files(record="a2", versions="this") == ["a.pdf", "b.pdf"]
 
 
 def routing_of(client, index, shard):

@@ -127,12 +127,22 @@ class Community(NamedTuple):
 class Records:
     """What an instance knows: items with their parents and owners, communities, and what is hidden from visitors."""
 
-    def __init__(self, parents=(), owners=(), communities=(), hidden=(), administrators=()):
+    has_holdings = False
+
+    def __init__(
+        self, parents=(), owners=(), communities=(), hidden=(), administrators=(), files=(), managers=(), holdings=None
+    ):
         self.parents = dict(parents)
         self.owned = dict(owners)
         self.known = {label: Community(label, slug, f"Community {slug}") for label, slug in dict(communities).items()}
         self.hidden = set(hidden)
         self.administrators = set(administrators)
+        self.keys = dict(files)
+        self.managers = dict(managers)
+        if holdings is not None:
+            self.has_holdings, self.holdings = True, lambda: holdings
+        self.closed = set()
+        """Items whose files only their owners may read."""
 
     def item_of(self, asked):
         if asked in self.parents:
@@ -152,11 +162,30 @@ class Records:
         user = getattr(identity, "id", None)
         return thing not in self.hidden or user in self.administrators or (user and self.owned.get(thing) == user)
 
+    def versions(self, parent_id):
+        return [item for item, parent in self.parents.items() if parent == parent_id]
+
+    def files(self, ids):
+        return {item: self.keys[item] for item in ids if item in self.keys}
+
+    def items_with_readable_files(self, identity, ids):
+        return {
+            item
+            for item in self.readable_items(identity, ids)
+            if item not in self.closed or getattr(identity, "id", None) == self.owned.get(item)
+        }
+
     def community(self, asked):
         return next((found for found in self.known.values() if asked in (found.id, found.slug)), None)
 
     def may_see_community(self, identity, community_id):
         return self.shows(identity, community_id)
+
+    def manages_community(self, identity, community_id):
+        return getattr(identity, "id", None) in self.managers.get(community_id, ())
+
+    def user_names(self, user_ids):
+        return {}
 
     def is_administrator(self, identity):
         return getattr(identity, "id", None) in self.administrators

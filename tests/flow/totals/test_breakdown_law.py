@@ -30,7 +30,7 @@ changes = st.fixed_dictionaries(
         "kind": st.just("change"),
         "number": st.integers(0, 30),
         "fields": st.sampled_from(
-            [{"superseded": True}, {"superseded": False}, {"country": "FR"}, {"labels": ["b"]}, {"is_robot": True}]
+            [{"superseded": True}, {"superseded": False}, {"is_robot": True}, {"country": "FR"}, {"labels": ["b"]}]
         ),
     }
 )

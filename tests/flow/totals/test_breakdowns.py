@@ -5,7 +5,7 @@ import pytest
 from invenio_stats.aggregations import UsageBreakdownAggregator
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.moments import parse
-from invenio_stats.operations.verification.verify import is_verifiable
+from invenio_stats.operations.verification import rebuild
 from tests.fixtures import breakdowns
 
 ALIAS = "stats-usage-breakdown"
@@ -136,5 +136,72 @@ def test_dates_choose_the_days(usage, run, found):
     assert list(found("day")) == ["2026-03-10"]
 
 
-def test_nothing_compares_its_documents_one_by_one(aggregator):
-    assert not is_verifiable(aggregator)
+@pytest.fixture
+def hits_of_events(search_client, monkeypatch, index_prefix):
+    """Return a list with the number of raw events in each answer of the engine from now on."""
+    numbers = []
+    perform = search_client.transport.perform_request
+
+    def count(*args, **kwargs):
+        answer = perform(*args, **kwargs)
+        hits = answer.get("hits", {}).get("hits", ()) if isinstance(answer, dict) else ()
+        numbers.append(sum(hit.get("_index", "").startswith(f"{index_prefix}events-stats-") for hit in hits))
+        return answer
+
+    monkeypatch.setattr(search_client.transport, "perform_request", count)
+    return numbers
+
+
+@pytest.fixture
+def many_records(app, monkeypatch, usage, run, clock):
+    """Ten records with six uses on each of three days of February, which were counted; five uses are enough."""
+    monkeypatch.setitem(app.config, "STATS_BREAKDOWN_MIN_USES", 5)
+    refs = [
+        ref
+        for day in ("2026-02-09", "2026-02-10", "2026-02-11")
+        for number in range(10)
+        for ref in crowd(usage, day, item=f"i{number}")
+    ]
+    clock.forward(hours=1)  # the events of the last two minutes are read again
+    run()
+    clock.forward(hours=1)
+    return refs
+
+
+def records_of(stored_totals):
+    return {
+        key[2]: counted["rows"]
+        for key, counted in breakdowns.read(stored_totals(ALIAS))["month"].items()
+        if key[:2] == ("country", "record")
+    }
+
+
+def test_a_late_event_folds_its_record_and_no_other(
+    many_records, usage, run, stored_totals, hits_of_events, usage_aggregator, aggregator
+):
+    """The cost is that of its day, and of one record's month."""
+    usage.view(item="i3", day="2026-02-10", visitor_id="f0", country="DE")
+    for name in ("item-usage-agg", "record-usage-agg"):
+        usage_aggregator(name).run()
+    hits_of_events.clear()
+    aggregator.run()
+    assert sum(hits_of_events) == 61 + 19
+    assert records_of(stored_totals) == {f"p{number}": {"DE": (18 + (number == 3), 0)} for number in range(10)}
+
+
+def test_a_record_whose_usage_was_rebuilt_is_folded(many_records, usage, usage_aggregator, run, stored_totals):
+    """It has lost an event to another record, which no event of its own tells."""
+    usage.change(many_records[0], item_id="i9", parent_id="p9")
+    repair = rebuild.begin(usage_aggregator("record-usage-agg"), parse("2026-02-09"), parse("2026-02-09"))
+    assert list(repair.differences())
+    repair.run()
+    run()
+    folded = records_of(stored_totals)
+    assert (folded["p0"], folded["p1"], folded["p9"]) == ({"DE": (17, 0)}, {"DE": (18, 0)}, {"DE": (19, 0)})
+
+
+def test_a_record_with_too_few_uses_left_goes(many_records, usage, run, stored_totals):
+    for ref in many_records[:6] + many_records[60:66] + many_records[120:126]:
+        usage.change(ref, superseded=True)
+    run()
+    assert sorted(records_of(stored_totals)) == [f"p{number}" for number in range(1, 10)]

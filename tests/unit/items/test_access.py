@@ -3,9 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 
 from invenio_stats.items import ANONYMOUS, SYSTEM, CheckedAccess, Community, ItemIds, ItemMetadata
-from invenio_stats.items.access import REQUIRED_METHODS
+from invenio_stats.items.access import REQUIRED_METHODS, FixedIdentity
 from invenio_stats.items.metadata import describe_items
 from invenio_stats.items.shown import ShownItem, describe_readable
 
@@ -75,6 +76,11 @@ def test_ids_of_a_record_have_names():
     assert access.item_of("r2") is None
 
 
+def test_an_object_that_knows_no_permission_of_files_shows_those_of_readable_records():
+    access = CheckedAccess(SimpleNamespace(readable_items=lambda identity, ids: {"r1"}))
+    assert access.items_with_readable_files(ANONYMOUS, ["r1", "r2"]) == {"r1"}
+
+
 NOT_KNOWN = {
     "readable_items": ((ANONYMOUS, ["r1"]), set()),
     "shown_items": ((ANONYMOUS, ["r1"]), {}),
@@ -87,13 +93,14 @@ NOT_KNOWN = {
     "item_of": (("r1",), None),
     "versions": (("r1",), []),
     "files": ((["r1"],), {}),
+    "items_with_readable_files": ((ANONYMOUS, ["r1"]), set()),
     "communities": ((ANONYMOUS, ["physics"]), {}),
     "user_names": ((["7"],), {}),
 }
 
 
 def test_every_question_has_an_answer_for_what_is_not_known():
-    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items"}
+    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items", "items_with_readable_files"}
 
 
 @pytest.mark.parametrize("method", NOT_KNOWN)
@@ -161,3 +168,16 @@ def test_a_community_has_id_slug_and_title():
     access = CheckedAccess(SimpleNamespace(community={"physics": community, "c1": community}.get))
     assert access.community("physics") == access.community("c1") == community
     assert access.community("biology") is None
+
+
+def test_within_a_request_nothing_is_asked_twice():
+    """The queries of a page are about the same record; the next request may find another answer."""
+    library, other = Library(), FixedIdentity("8", frozenset())
+    access = CheckedAccess(library)
+    for requests in (1, 2):
+        with Flask("app").test_request_context():
+            access.owners(["r1"]).clear()
+            assert access.owners(["r1"]) == {"r1": ["7"]}
+            assert access.readable_items(ANONYMOUS, ["r2"]) == access.readable_items(ANONYMOUS, ["r2"]) == {"r2"}
+            assert access.readable_items(other, ["r2"]) == {"r2"}
+        assert len(library.asked) == 3 * requests

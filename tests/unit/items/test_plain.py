@@ -35,8 +35,12 @@ def for_owners(record):
 @pytest.fixture(scope="module")
 def plain_app(tmp_path_factory):
     """An application with a database, and four records in it."""
+    from invenio_files_rest import config
+    from invenio_files_rest.models import Bucket  # noqa: F401 - the tables of files
+
     url = f"sqlite:///{tmp_path_factory.mktemp('plain')}/plain.db"
-    with plain_application(url, RECORDS_UI_DEFAULT_PERMISSION_FACTORY=for_owners) as app:
+    defaults = {name: value for name, value in vars(config).items() if name.startswith("FILES_REST_")}
+    with plain_application(url, RECORDS_UI_DEFAULT_PERMISSION_FACTORY=for_owners, **defaults) as app:
         from invenio_accounts.models import User
         from invenio_db import db
 
@@ -92,6 +96,8 @@ def test_a_permission_that_knows_only_the_current_user_is_asked_about_no_other(p
     with plain_app.test_request_context():
         g.identity = OWNER
         assert access.readable_items(OWNER, ["1"]) == set()
+    with plain_app.test_request_context():
+        g.identity = OWNER
         monkeypatch.setattr(
             plain_app.extensions["invenio-records-ui"],
             "_permission_factory",
@@ -116,6 +122,67 @@ def test_without_pages_of_records_nobody_reads(plain_app, access, monkeypatch):
     """Who may read is not known then; a title is better missing than shown to the wrong person."""
     monkeypatch.delitem(plain_app.extensions, "invenio-records-ui")
     assert access.readable_items(OWNER, ["1"]) == set()
+
+
+@pytest.fixture
+def buckets(plain_app, monkeypatch):
+    """Return a function that gives records a bucket each, whose files a factory lets somebody read."""
+    from invenio_db import db
+    from invenio_files_rest.models import Bucket, Location
+    from invenio_pidstore.models import PersistentIdentifier
+    from invenio_records.models import RecordMetadata
+
+    def give(factory, *pid_values):
+        location = Location(name="files", uri="/", default=True)
+        db.session.add(location)
+        db.session.flush()
+        for pid_value in pid_values:
+            bucket = Bucket(default_location=location.id, default_storage_class="S")
+            db.session.add(bucket)
+            db.session.flush()
+            row = db.session.get(RecordMetadata, PersistentIdentifier.get("recid", pid_value).object_uuid)
+            row.json = {**row.json, "_bucket": str(bucket.id)}
+        db.session.flush()
+        rest = SimpleNamespace(permission_factory=factory)
+        monkeypatch.setitem(plain_app.extensions, "invenio-files-rest", rest)
+
+    yield give
+    db.session.rollback()
+
+
+@pytest.mark.parametrize(
+    ("identity", "permitted"),
+    [
+        pytest.param(ANONYMOUS, {"3"}, id="visitor"),
+        pytest.param(STRANGER, {"1", "3"}, id="stranger"),
+        pytest.param(OWNER, {"3"}, id="owner"),
+        pytest.param(SYSTEM, {"1", "2", "3"}, id="system"),
+    ],
+)
+def test_the_permission_of_the_bucket_decides_who_reads_the_files(access, buckets, identity, permitted):
+    """Of readable records only; who may read a record without a bucket may read its files."""
+    asked = []
+
+    def factory(bucket, action):
+        asked.append(action)
+        return Permission(UserNeed(11))
+
+    buckets(factory, "1", "2")
+    assert access.items_with_readable_files(identity, ["1", "2", "3"]) == permitted
+    assert set(asked) <= {"bucket-read"}
+
+
+def test_without_files_in_buckets_whoever_reads_a_record_reads_its_files(access, buckets, plain_app):
+    buckets(None, "1", "2")
+    del plain_app.extensions["invenio-files-rest"]
+    assert access.items_with_readable_files(STRANGER, ["1", "2"]) == {"1"}
+
+
+def test_buckets_of_a_batch_need_one_statement_more(access, buckets):
+    buckets(lambda bucket, action: None, "1", "2", "3")
+    with counted_statements() as statements:
+        assert access.items_with_readable_files(OWNER, list(map(str, range(500)))) == {"1", "2", "3", "4"}
+    assert len(statements) == 5
 
 
 def test_a_batch_needs_two_statements(access):

@@ -16,7 +16,7 @@ def document(item_id, parent_id, index, latest=True, access="public", owner=7, *
     """Return a record as InvenioRDM indexes it."""
     return {
         "id": item_id,
-        "uuid": f"uuid of {item_id}",
+        "_id": f"uuid of {item_id}",
         "parent": {"id": parent_id, "access": {"owned_by": {"user": owner}}},
         "versions": {"index": index, "is_latest": latest},
         "access": {"record": access, "status": "open"},
@@ -57,6 +57,19 @@ class Service:
             and (params.get("allversions", True) or hit["versions"]["is_latest"])
         ]
         return SimpleNamespace(_results=found[: params["size"]])
+
+    def search_request(self, identity, params, record_cls, config, extra_filter, permission_action):
+        """Return a search whose action only the owner of a record is permitted."""
+        self.searches.append({**params, "action": permission_action})
+        ((field, values),) = extra_filter["terms"].items()
+        hits = [
+            SimpleNamespace(id=hit["id"])
+            for hit in self.documents
+            if self._value(hit, field) in values and hit["parent"]["access"]["owned_by"]["user"] == identity.id
+        ]
+        return SimpleNamespace(source=lambda fields: SimpleNamespace(execute=lambda: hits[: params["size"]]))
+
+    record_cls, config = None, SimpleNamespace(search=None)
 
     def read_many(self, identity, vocabulary, ids, fields):
         self.searches.append({"types": ids})
@@ -99,6 +112,14 @@ def test_an_item_stands_for_itself_and_a_parent_for_its_newest_readable_version(
     assert shown == {"a1": "a1", "pa": "a2", "pb": "b1"}
     assert access.shown_items(SYSTEM, ["pa", "pc"]) == {"pa": "a3", "pc": "c1"}
     assert access.readable_items(ANONYMOUS, ["a2", "a3", "pa", "pc"]) == {"a2", "pa"}
+
+
+def test_files_are_those_of_whom_the_policy_permits_to_read_files(access, service):
+    """In one request for the whole batch."""
+    ids = ["a1", "a3", "c1", *map(str, range(400))]
+    assert access.items_with_readable_files(SimpleNamespace(id=7), ids) == {"a1", "a3"}
+    assert [search["action"] for search in service.searches] == ["read_files"]
+    assert access.items_with_readable_files(SimpleNamespace(id=8), ids) == set()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from invenio_search.engine import search
 from invenio_stats.core.double_clicks import Click
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processing.double_click_requests import STAMP_LIFE
-from tests.fixtures.clicks import counted, kept_by_thing
+from tests.fixtures.clicks import counted, counted_items, kept_by_thing, kept_items
 from tests.unit.processing.cell_engine import START, Engine, Operation, write_of
 
 GIVEN_UP = "given up"
@@ -26,6 +26,10 @@ LONG = timedelta(minutes=5)
 
 Batches = Sequence[Sequence[Sequence[Click]]]
 """For each worker the batches that it writes."""
+
+
+Expected = tuple[dict, dict]
+"""What counts, and the items of it."""
 
 
 class Waiting(BaseException):
@@ -134,12 +138,12 @@ class Explorer:
         self.ends += 1
         check(state.engine, expected, self.window)
 
-    def _start(self, batches: Batches, faults: Faults) -> tuple[dict, State]:
+    def _start(self, batches: Batches, faults: Faults) -> tuple[Expected, State]:
         self._batches = batches
         self._waiting.clear()
-        clicks = (click for worker in batches for batch in worker for click in batch)
+        clicks = [click for worker in batches for batch in worker for click in batch]
         workers = tuple(Worker(number) for number in range(len(batches)))
-        return kept_by_thing(clicks, self.window), State(Engine(), workers, faults)
+        return (kept_by_thing(clicks, self.window), kept_items(clicks, self.window)), State(Engine(), workers, faults)
 
     def _is_over(self, state: State) -> bool:
         return not state.late and not any(self._waits_for(worker) for worker in state.workers)
@@ -229,9 +233,9 @@ def _key(state: State) -> tuple:
     return documents, state.engine.now, state.workers, state.faults, str(state.late)
 
 
-def check(engine: Engine, expected: dict, window: int) -> None:
+def check(engine: Engine, expected: Expected, window: int) -> None:
     """Nothing is lost or counted twice, and no change has come to be seen too long after its stamp."""
-    found = counted(engine.sources())
+    found = counted(engine.sources()), counted_items(engine.sources())
     assert found == expected, f"{found} instead of {expected}"
     for key, (source, _) in engine.documents.items():
         stamp = datetime.fromisoformat(source["updated_timestamp"])

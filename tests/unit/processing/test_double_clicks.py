@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from invenio_stats.core.double_clicks import cell_start, to_document
 from invenio_stats.processing.double_clicks import CellWriter
-from tests.fixtures.clicks import MIDNIGHT, NOON, at, count_clicks, counted, day_index, kept_by_thing, make_click
+from tests.fixtures.clicks import (
+    MIDNIGHT,
+    NOON,
+    at,
+    count_clicks,
+    counted,
+    counted_items,
+    day_index,
+    kept_by_thing,
+    kept_items,
+    make_click,
+)
 from tests.laws import examples
 from tests.unit.processing.cell_engine import Client, Engine
 
@@ -107,10 +118,15 @@ def streams(draw):
     start = draw(st.sampled_from([NOON, MIDNIGHT, MIDNIGHT + timedelta(days=3)])) - timedelta(seconds=2 * width)
     click = st.builds(
         lambda seconds, event_id, thing, person: make_click(
-            start + timedelta(seconds=seconds), window, f"{event_id}{seconds}{thing}{person}", thing, person
+            start + timedelta(seconds=seconds),
+            window,
+            f"{event_id}{seconds}{thing}{person}",
+            thing,
+            person,
+            item={"y": f"item of {seconds}"}.get(event_id),
         ),
         st.integers(0, 6 * width),
-        st.sampled_from("xy"),
+        st.sampled_from("xyz"),
         st.sampled_from("AB"),
         st.sampled_from("PQ"),
     )
@@ -126,6 +142,7 @@ def test_streams_are_counted_as_the_oracle_does(stream):
     window, clicks, delivered, size, writers = stream
     engine = store(delivered, window, size, writers)
     assert counted(engine.sources()) == kept_by_thing(clicks, window)
+    assert counted_items(engine.sources()) == kept_items(clicks, window)
 
 
 @examples(3)
@@ -160,6 +177,62 @@ def test_what_is_reported_of_a_batch():
     assert written == (3, 1, 1, [], 1, [])
     assert writer.write(at(5)) == (0, 1, 0, [], 0, [])
     assert writer.write(at(29)) == (0, 0, 1, [], 0, [])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("size", [1, 2, None])
+def test_the_click_that_counts_keeps_the_item_of_its_chain(order, size):
+    """Its resolver failed; the clicks are in three cells."""
+    clicks = [*at(10, item="I"), *at(20, item="J"), *at(45), *at(70)]
+    (counting,) = (source for source in store(clicks[::order], size=size).sources() if not source.get("superseded"))
+    assert (counting["item_id"], counting["parent_id"]) == ("J", "parent of J")
+    assert counting["item_from"] == "2026-01-30T12:00:20 AP2026-01-30T12:00:20"
+
+
+class Died(Exception):
+    """The worker was killed."""
+
+
+class Mortal(Client):
+    """A client whose worker is killed instead of a request, or right after it."""
+
+    def __init__(self, engine, requests):
+        super().__init__(engine)
+        self.left = requests
+
+    def _do(self, operations):
+        self.left -= 1
+        if self.left < 0:
+            raise Died
+        return super()._do(operations)
+
+
+def test_a_worker_that_is_killed_at_any_request_loses_no_item():
+    """The next one finds the item already in the cell after the first, and has to carry it on."""
+    clicks = [*at(20, item="I"), *at(45, 70, 95)]
+    kills = 0
+    while True:
+        engine = Engine()
+        client = Mortal(engine, kills)
+        try:
+            CellWriter(client, 30, day_index, client.clock).write(clicks)
+        except Died:
+            make_writer(engine)[0].write(clicks)
+            kills += 1
+        else:
+            break
+        assert counted_items(engine.sources()) == kept_items(clicks, 30)
+        assert counted(engine.sources()) == kept_by_thing(clicks, 30)
+    assert kills > 5
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_item_does_not_cross_midnight(order):
+    """Whatever the order: no document leads from the keys of one day to those of the next."""
+    clicks = [*at(-10, item="I", start=MIDNIGHT), *at(10, start=MIDNIGHT)][::order]
+    engine = store(clicks, size=1)
+    assert counted(engine.sources()) == {("A", "P"): [MIDNIGHT + timedelta(seconds=10)]}
+    assert [source.get("superseded") for source in engine.sources() if "item_id" in source] == [True]
 
 
 def test_a_batch_takes_two_requests():

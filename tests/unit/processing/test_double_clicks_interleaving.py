@@ -20,6 +20,10 @@ AGAIN_BY_ITSELF = [[at(10), at(35), at(10)], [at(35), at(10)]]
 GHOST = [[at(-10, start=MIDNIGHT)], [at(10, start=MIDNIGHT)]]
 GHOSTS = [[at(-10, 5, start=MIDNIGHT)], [at(10, -25, start=MIDNIGHT)]]
 THREE = [[at(10)], [at(35)], [at(20)]]
+ITEM = [[at(10, item="I")], [at(35)]]
+LATE_ITEM = [[at(10, 35)], [at(12, item="I")]]
+ITEM_FROM_AFAR = [[at(20, item="I")], [at(45, 70)]]
+ITEM_THROUGH_A_MIDDLE = [[[*at(20, item="I"), *at(70)]], [at(45)]]
 
 
 def explorer_of(writer: type[CellWriter] = CellWriter) -> Explorer:
@@ -42,6 +46,10 @@ def explorer_of(writer: type[CellWriter] = CellWriter) -> Explorer:
         pytest.param(GHOST, Faults(stalls=1), id="midnight, the engine stands still"),
         pytest.param(GHOSTS, Faults(), id="midnight and two clicks each"),
         pytest.param(THREE, Faults(), id="three workers"),
+        pytest.param(ITEM, Faults(failures=1), id="the earlier click has the item"),
+        pytest.param(LATE_ITEM, Faults(), id="a late click has the item"),
+        pytest.param(ITEM_FROM_AFAR, Faults(), id="the item of a click two cells before"),
+        pytest.param(ITEM_THROUGH_A_MIDDLE, Faults(), id="the middle click carries the item on"),
     ],
 )
 def test_whatever_comes_between_each_click_counts_once(batches, faults):
@@ -54,7 +62,7 @@ def test_whatever_comes_between_each_click_counts_once(batches, faults):
 @pytest.mark.parametrize("start", [NOON, MIDNIGHT], ids=["noon", "midnight"])
 def test_longer_streams_in_schedules_by_chance(start):
     """Three workers with several batches each, three failures: too many schedules to see them all."""
-    clicks = at(-40, -10, 5, 29, 31, 58, start=start)
+    clicks = [*at(-40, item="I", start=start), *at(-10, 5, 29, 31, 58, start=start)]
     for seed in range(60):
         batches = [[clicks[seed % 5 :], clicks[:2]], [clicks[1::2]], [clicks[::2], clicks[::-1]]]
         explorer_of().wander(batches, Faults(failures=3, stalls=1), seed)
@@ -143,6 +151,14 @@ class SkipsWhatChangedNothing(CellWriter):
         return super()._find_superseded([state for state in due if not state.is_unchanged], postponed)
 
 
+class KeepsAnItemToItself(CellWriter):
+    """Gives an item to the next cell, and does not look whether there is one after that."""
+
+    def _write_links(self, links, postponed):
+        flagged, _ = super()._write_links(links, postponed)
+        return flagged, []
+
+
 class NeverStampsAnew(CellWriter):
     """Leaves a document as it is that came to be seen long after it was stamped."""
 
@@ -174,6 +190,7 @@ class NeverCompares(CellWriter):
         pytest.param(ReadsThePreviousOnly, ONE_EACH, Faults(), id="reads the previous only"),
         pytest.param(KnowsItsOwn, MADE_A_CHAIN, Faults(), id="does not read what it has just written"),
         pytest.param(SkipsWhatChangedNothing, ONE_EACH, Faults(failures=1), id="skips what changed nothing"),
+        pytest.param(KeepsAnItemToItself, ITEM_FROM_AFAR, Faults(), id="keeps an item to itself"),
         pytest.param(NeverStampsAnew, ONE_EACH, Faults(failures=1, stalls=1), id="never stamps anew"),
         pytest.param(NeverCompares, ONE_CELL, Faults(), id="never compares"),
     ],

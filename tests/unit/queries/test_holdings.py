@@ -4,6 +4,7 @@ import os
 import random
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +16,10 @@ from invenio_stats.items import CheckedAccess
 from invenio_stats.items import rdm_holdings as rdm
 from invenio_stats.items.access import ANONYMOUS
 from invenio_stats.items.plain_access import PlainAccess
+from invenio_stats.proxies import current_stats
 from invenio_stats.queries.holdings import HoldingsQuery, NewRecordsQuery, UploadersQuery
+from invenio_stats.queries.usage.open_ratio import OpenRatioQuery
+from invenio_stats.queries.usage.parameters import Accepted
 from tests.fixtures.plain_records import add_record, plain_application
 
 BEES, WASPS = "0a0b6e6e-0000-4000-8000-000000000001", "0a0b6e6e-0000-4000-8000-000000000002"
@@ -213,6 +217,32 @@ def test_holdings_by_a_property(database, holdings, scope, params, by, attribute
     assert [(row["id"], row["records"]) for row in answer["rows"]] == ranked(counts)
     assert [row["rank"] for row in answer["rows"]] == list(range(1, len(counts) + 1))
     assert (answer["count"], answer["next"], answer["complete"], answer["gaps"]) == (len(counts), None, True, [])
+
+
+def holdings_in_open_ratio(scope, params):
+    query = OpenRatioQuery("open-ratio", Accepted(scope), object())
+    return query.present(SimpleNamespace(scope_id=params.get("community")), {}, ANONYMOUS)["holdings"]
+
+
+@pytest.mark.parametrize(("scope", "params"), SCOPES)
+def test_open_against_controlled_holdings(database, holdings, scope, params):
+    found = holdings_in_open_ratio(scope, params)
+    counts = Counter(record.status for record in of_scope(holdings, params))
+    if database == "plain" and scope == "repository":
+        counts["open"] += 1  # the strange record
+    assert (found["records"], found["unknown"]) == (dict(counts), 0)
+    assert found["shares"] == {status: records / counts.total() for status, records in counts.items()}
+
+
+def test_a_community_without_holdings_has_no_share(database, monkeypatch):
+    monkeypatch.setattr(PlainAccess, "communities", lambda self, identity, labels: dict.fromkeys(labels, ""))
+    found = holdings_in_open_ratio("community", {"community": str(UUID(int=7))})
+    assert (found["records"], found["shares"], found["unknown"]) == ({}, None, 0)
+
+
+def test_an_instance_without_a_database_has_no_holdings(database, monkeypatch):
+    monkeypatch.setattr(current_stats, "access", CheckedAccess(object()))
+    assert holdings_in_open_ratio("repository", {}) is None
 
 
 @pytest.mark.parametrize(("scope", "params"), SCOPES)

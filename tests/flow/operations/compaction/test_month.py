@@ -116,6 +116,28 @@ def test_fields_that_some_days_know_are_mapped_in_the_month(month, search_client
     assert mapping["dynamic"] == "false"
 
 
+def test_days_of_an_older_release_and_lean_ones_become_a_lean_month(month, search_client):
+    """The day of the older release has every field indexed and with doc values."""
+    day, lean = month.day(1), search_client.indices.get_mapping(index=month.day(3))[month.day(3)]["mappings"]
+    aliases = {month.alias: {"filter": NOT_SUPERSEDED}}
+    documents = [(hit["_id"], hit["_source"]) for hit in search_client.search(index=day)["hits"]["hits"]]
+    search_client.indices.delete(index=day)
+    full = {
+        name: {option: value for option, value in field.items() if option not in ("index", "doc_values")}
+        for name, field in lean["properties"].items()
+    }
+    body = {"settings": {"index.codec": "default"}, "mappings": {**lean, "properties": full}, "aliases": aliases}
+    search_client.indices.create(index=day, body=body)
+    for document_id, source in documents:
+        search_client.create(index=day, id=document_id, body=source)
+    month.compact()
+    assert list(month.indices()) == ["2026-01"]
+    assert month.found() == [3, 3]
+    made = search_client.indices.get_mapping(index=month.name)[month.name]["mappings"]["properties"]
+    assert {name: made[name] for name in lean["properties"]} == lean["properties"]
+    assert month.settings(month.name)["index.codec"] == "best_compression"
+
+
 def test_days_that_contradict_each_other_stay_as_they_are(month, search_client):
     search_client.indices.put_mapping(index=month.day(1), body={"properties": {"extra": {"type": "keyword"}}})
     search_client.indices.put_mapping(index=month.day(3), body={"properties": {"extra": {"type": "long"}}})

@@ -10,6 +10,7 @@ from invenio_stats import tasks
 from invenio_stats.aggregations import StatAggregator
 from invenio_stats.broker.outbox import _KEY as OUTBOX
 from invenio_stats.cli import stats
+from invenio_stats.contrib import config
 from invenio_stats.operations import daily, runner
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.doctor import _CHECKS
@@ -124,6 +125,18 @@ def test_a_type_that_no_schedule_has_is_named(doctor, scheduled):
         "warning",
         "No entry of CELERY_BEAT_SCHEDULE has: StatsAggregationTask: file-download-agg.",
     )
+
+
+def test_all_that_is_shipped_for_usage_is_in_order(doctor, app, scheduled, raw, monkeypatch):
+    """The breakdowns belong to the daily task, and count by no field of their own."""
+    raw.put()
+    monkeypatch.setitem(app.config, "STATS_EVENTS", {**app.config["STATS_EVENTS"], **config.SEARCH_EVENTS})
+    aggregations = {**app.config["STATS_AGGREGATIONS"], **config.USAGE_AGGREGATIONS}
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", aggregations)
+    scheduled["StatsEventTask"]["args"] = [list(app.config["STATS_EVENTS"])]
+    scheduled["StatsUsageTask"] = dict(tasks.StatsUsageTask)
+    found = doctor(1)
+    assert (found["schedule"]["level"], found["mappings"]["level"]) == ("ok", "ok"), found
 
 
 def test_receivers_that_are_off_are_named(doctor, app, scheduled, monkeypatch):

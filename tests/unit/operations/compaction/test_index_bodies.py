@@ -14,6 +14,13 @@ sources = st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.text(
 documents = st.dictionaries(st.text(min_size=1, max_size=3), sources, max_size=6)
 
 
+def test_lean_fields_of_the_newest_day_go_before_those_of_older_releases():
+    """The target is made with the mapping of the newest day, and the engine refuses to change a field's options."""
+    full, lean = {"type": "keyword"}, {"type": "keyword", "index": False, "doc_values": False}
+    days = [{"mappings": {"properties": {"event_id": field, "unique_id": full}}} for field in (full, lean)]
+    assert all_properties(days) == {"event_id": lean, "unique_id": full}
+
+
 def fingerprint(found):
     made = Fingerprint()
     for document_id, source in found:
