@@ -37,7 +37,6 @@ PICTURES = [
     Picture("record", 320, "dark"),
     Picture("community-manager", is_whole=True),
     Picture("me"),
-    Picture("list-records"),
 ]
 
 

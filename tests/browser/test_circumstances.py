@@ -99,8 +99,9 @@ def test_a_page_reads_from_right_to_left(look, address):
     window.page.evaluate("document.documentElement.dir = 'rtl'")
     for width in (320, 1280):
         window.resize(width)
-        assert not [*window.violations(), *window.layout_faults()]
+        assert not window.layout_faults()
         assert all(window.page.evaluate(NUMBERS_AFTER_NAMES))
+    assert not window.violations()
     plots = window.page.locator(".st-plot")
     assert {plot.evaluate("node => getComputedStyle(node).direction") for plot in plots.all()} <= {"ltr"}
 
@@ -114,7 +115,8 @@ def test_german_words_fit(look, address):
     assert window.page.get_attribute("html", "lang") == "de"
     for width in (320, 768, 1280):
         window.resize(width)
-        assert not [*window.violations(), *window.layout_faults(), *window.cut_off()]
+        assert not [*window.layout_faults(), *window.cut_off()]
+    assert not window.violations()
 
 
 @pytest.mark.skipif(not GERMAN.is_dir(), reason="there is no German catalogue: invenio_stats/translations/de")
