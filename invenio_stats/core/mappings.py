@@ -39,7 +39,7 @@ EVENT_FIELDS: dict[str, Field] = {
     "access_type": STORED,
     "access_method": SEARCHED,
     "institution": STORED,
-    "visitor_id": SEARCHED,
+    "visitor_id": KEYWORD,
     "unique_session_id": GROUPED,
     "previous_visitor_id": STORED,
     "country": KEYWORD,

@@ -29,5 +29,11 @@ def write_csv(sheet: Sheet) -> Iterator[str]:
 
 
 def neutralise(value: Any) -> Any:
-    """Return the value; a text that would be run begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_RUN_BY_SPREADSHEETS) else value
+    """Return the value; a text that would be run begins with an apostrophe, and none has a character NUL.
+
+    No spreadsheet reads a NUL, and Python 3.10 does not write it.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text

@@ -25,6 +25,11 @@ def _also(name: str, required: Schema, **optional: Schema) -> Schema:
 _TEXT: Schema = {"type": "string"}
 _NO_TEXT: Schema = {"type": ["string", "null"]}
 _DAY: Schema = {"type": "string", "format": "date"}
+_NO_DAY: Schema = {
+    "type": ["string", "null"],
+    "format": "date",
+    "description": "null if a breakdown is asked of days without a whole month.",
+}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NO_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 _STATE: Schema = {"enum": ["whole", "running", "gap", "before"]}
@@ -91,7 +96,7 @@ SCHEMAS: dict[str, Schema] = {
         key_type={"const": "terms"},
         buckets=_list_of({"type": "object", "required": ["key"]}),
     ),
-    "Usage": _object({**_ABOUT, "from": _DAY, "to": _DAY, "rules": _TEXT}),
+    "Usage": _object({**_ABOUT, "from": _NO_DAY, "to": _NO_DAY, "rules": _TEXT}),
     "UsageTotal": _also("Usage", {**_METRICS, "before": _BEFORE}),
     "UsageSeries": _also(
         "Usage", {"points": _list_of(_object({"date": _DAY, "state": _STATE, **_METRICS, "before": _BEFORE}))}

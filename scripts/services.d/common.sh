@@ -40,12 +40,13 @@ pid_of() {
 is_up() { pid_of "$1" >/dev/null; }
 is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Remembers a port for a service under a name: the same one after a crash, the next free one the first time.
+# Remembers a port for a service under a name: the same one after a crash, the next free one the first time. Each clone
+# begins at another one: two that start at once would find the same one free, and only one could have it.
 port_of() { cat "$dir/$1/$2" 2>/dev/null; }
 choose_port() {
   local port
   mkdir -p "$dir/$1"
-  port=$(port_of "$1" "$2" || echo "$3")
+  port=$(port_of "$1" "$2" || echo $(($3 + $(printf %s "$dir" | cksum | cut -d' ' -f1) % 100)))
   while is_open "$port"; do port=$((port + 1)); done
   echo "$port" >"$dir/$1/$2"
 }

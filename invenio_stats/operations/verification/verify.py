@@ -66,8 +66,9 @@ class Verification:
 
 def is_verifiable(aggregator: Any) -> bool:
     """Return True if the totals of an aggregator can be compared with a recount: it counts in one of our ways."""
-    is_ours = isinstance(aggregator, UsageBreakdownAggregator) or not overrides(aggregator, "agg_iter")
-    return isinstance(aggregator, StatAggregator) and is_ours
+    if not isinstance(aggregator, StatAggregator):
+        return False
+    return isinstance(aggregator, UsageBreakdownAggregator) or not overrides(aggregator, "agg_iter")
 
 
 def prepare(aggregator: Any, first: datetime | None = None, last: datetime | None = None) -> Verification:

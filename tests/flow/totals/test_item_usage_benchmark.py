@@ -15,7 +15,7 @@ def item_usage(monkeypatch):
     return item_usage
 
 
-def test_it_counts_everything_then_what_was_touched(item_usage, engine_url):
-    times = item_usage.measure_alone(engine_url, events=200, touched=10)
-    assert times.written == 10
-    assert min(times[:3]) > 0
+def test_every_row_is_measured(item_usage, engine_url):
+    measured = item_usage.measure(engine_url, item_usage.NAMES, scale=0.001)
+    assert {row.measure for row in item_usage.ROWS} <= measured.keys()
+    assert min(measured.values()) > 0

@@ -100,6 +100,11 @@ def test_what_a_spreadsheet_would_run_is_text(text):
     ]
 
 
+def test_a_nul_is_replaced():
+    """Python 3.10 refuses it, and spreadsheets end at it."""
+    assert "".join(write_csv(make_sheet(iter([{"t": "a\0b"}])))) == "t\r\na\N{REPLACEMENT CHARACTER}b\r\n"
+
+
 @pytest.mark.parametrize("value", [-1, 0, 1.5, None, "a=b", "", "'=1"])
 def test_other_values_stay(value):
     assert neutralise(value) == value
