@@ -35,8 +35,8 @@ SMALL_TARGETS = """least => [...document.querySelectorAll(
       : [`${node.tagName} ${node.textContent.trim().slice(0, 40)}: ${box.width} x ${box.height} px`];
   })"""
 
-# Letters that stand outside of a box which hides what is outside of it.
-CUT_OFF = """() => [...document.querySelectorAll(".st *")]
+# Letters that stand outside of a box which hides what is outside of it; a field scrolls.
+CUT_OFF = """() => [...document.querySelectorAll(".st *:not(input)")]
   .filter(node => node.checkVisibility() && !node.closest(".st-hide, .st-scroll, svg")
     && getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1)
   .map(node => `${node.tagName}.${node.className} ${node.textContent.trim().slice(0, 40)}`)"""

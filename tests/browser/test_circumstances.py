@@ -1,4 +1,4 @@
-"""Pages in the circumstances of readers: other colours, paper, wide letters, other directions and languages."""
+"""Pages in the circumstances of readers: other colours, paper, spread text, other directions and languages."""
 
 import io
 import unicodedata
@@ -83,7 +83,7 @@ def test_paper_is_white(look):
 
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("address", PAGES, ids=lambda address: address.name)
-def test_wide_letters_fit(look, address, width):
+def test_spread_text_fits(look, address, width):
     window = look(address)
     window.resize(width)
     window.open_details()

@@ -9,7 +9,7 @@ from tests.fixtures.markup import read
 from tests.flow.pages.addresses import EVERY, answering
 
 FORBIDDEN = re.compile(r"""\sstyle=|<style|<script|\son[a-z]+=|["'(]data:""", re.IGNORECASE)
-NO_PAGES = {"static"}
+NO_PAGES = {"static", "badge"}
 """What the blueprint serves beside pages."""
 
 
