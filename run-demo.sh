@@ -16,8 +16,10 @@ that), and compares each answer with what was sent; and shows whether `invenio s
 a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
 not run.
 Options:
-    --serve          leave the instance up afterwards, print its address and how to run its commands; Ctrl-C stops
-                     everything
+    --serve          add a year of use beforehand, and leave the instance up afterwards: prints the address of the pages
+                     of statistics, who may log in as uploader, manager of a community and administrator, and how to
+                     run commands of the instance; some visitors keep coming, and now and then a robot that asks for
+                     everything; Ctrl-C stops all of it
     --seed N         which traffic; the same number, the same traffic (default: 1)
     --requests N     about how many requests it makes (default: 4000)
     --json           print the result as JSON on standard output, and everything else on standard error

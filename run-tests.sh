@@ -16,6 +16,8 @@ With --full, also:
     package    check the contents of the wheel and of the source distribution; install the minimal instance and run it
     services   run flow again, the tests of faults, load and holdings, and the minimal instance, on OpenSearch, RabbitMQ,
                Redis and PostgreSQL; installs and starts these services
+    browser    open the pages in the system's headless Chromium (installed by apt-get as root): accessibility, keyboard,
+               widths, colours, paper; skipped if there is no Chromium
     engines    run a short pass on OpenSearch 2.19 (with its own client and that of 1), OpenSearch 3 and Elasticsearch
                7.10; an engine that cannot be installed is skipped
     rdm        run the tests on a real InvenioRDM with PostgreSQL, in a separate environment: usage, queries, upgrade
@@ -29,14 +31,14 @@ Options:
     --python PYTHON      Python interpreter, 3.10 or newer; default: the first suitable one that is found
     --help               print this text
 All other arguments are passed to pytest: ./run-tests.sh --only flow -k bookmark -x
-If CI=true, a test whose service is missing fails instead of being skipped; so do engines and rdm if their requirements
-are missing.
+If CI=true, a test whose service is missing fails instead of being skipped; so do browser, engines and rdm if their
+requirements are missing.
 TEXT
 }
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cd "$here"
-all=(manifest style types unit docs flow package services engines rdm)
+all=(manifest style types unit docs flow package services browser engines rdm)
 steps=(manifest style types unit docs flow)
 only=() engine=embedded keep="" python="" explore="" pytest_arguments=() child=""
 
@@ -204,6 +206,7 @@ step_flow() {
 step_package() { pytest -- tests/test_package.py -m slow; }
 
 source scripts/steps.d/engines.sh
+source scripts/steps.d/browser.sh
 
 step_services() {
   start_services opensearch rabbitmq redis postgresql || return 1

@@ -23,8 +23,9 @@ def main() -> int:
     _on_ending(_interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="invenio-stats-demo-", ignore_cleanup_errors=True) as folder:
-            performance = Performance(Path(folder), console, options.seed, os.environ.get("BROKER_URL") or None)
-            return performance.run(options.requests, as_json=options.json, serve=options.serve)
+            broker_url = os.environ.get("BROKER_URL") or None
+            performance = Performance(Path(folder), console, options.seed, broker_url, options.serve)
+            return performance.run(options.requests, as_json=options.json)
     except DemoError as error:
         console.print(f"The demo stopped: {error}", style="red", markup=False, soft_wrap=True)
         return 2
@@ -41,7 +42,11 @@ def _options() -> argparse.Namespace:
         epilog="The broker is a file, unless BROKER_URL names another one, such as a virtual host of RabbitMQ that "
         "nobody else uses. Everything listens on 127.0.0.1 only, and lives in a folder that is removed at the end.",
     )
-    parser.add_argument("--serve", action="store_true", help="leave the instance up afterwards, until Ctrl-C")
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="add a year of use, and leave the instance up afterwards, with some traffic, until Ctrl-C",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which traffic (default: 1)")
     parser.add_argument(
         "--requests",

@@ -12,21 +12,20 @@ from invenio_app.celery import celery
 from invenio_search import current_search_client
 from invenio_search.utils import prefix_index
 
+from demo.processes import WORK_PATIENCE
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, daily, process_events
-
-PATIENCE = 100
 
 
 def main() -> None:
     """Run the tasks in the worker, in the order of the flow."""
     with celery.flask_app.app_context():
-        process_events.delay(list(current_stats.events_config)).get(timeout=PATIENCE)
+        process_events.delay(list(current_stats.events_config)).get(timeout=WORK_PATIENCE)
         # What was stored this second is found by the next refresh only; the last totals should not wait for it.
         current_search_client.indices.refresh(index=prefix_index("events-stats-*"))
-        aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=PATIENCE)
-        daily.delay().get(timeout=PATIENCE)
+        aggregate_events.delay(list(current_stats.aggregations_config)).get(timeout=WORK_PATIENCE)
+        daily.delay().get(timeout=WORK_PATIENCE)
         current_search_client.indices.refresh(index=prefix_index("stats-*"))
         now = datetime.now(timezone.utc)
         status = {"events": events_status(now), "aggregations": aggregations_status(now)}

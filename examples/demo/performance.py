@@ -15,6 +15,7 @@ from traffic.driver import Driver
 from traffic.ledger import WINDOW
 from traffic.plan import Plan
 
+from demo import serving
 from demo.check import Result, compare
 from demo.questions import questions
 from demo.sources import Engine
@@ -29,21 +30,25 @@ SECONDS = 2 * WINDOW
 class Performance:
     """One run."""
 
-    def __init__(self, folder: Path, console: Console, seed: int, broker_url: str | None):
-        """Keep everything in the folder; messages go through files there unless a broker is named."""
+    def __init__(self, folder: Path, console: Console, seed: int, broker_url: str | None, serve: bool = False):
+        """Keep everything in the folder; messages go through files there unless a broker is named.
+
+        With `serve`, there is a year of use before, and the instance stays up afterwards.
+        """
         self.console = console
         self.seed = seed
-        self.stage = Stage(folder, seed, broker_url)
+        self.serve = serve
+        self.stage = Stage(folder, seed, broker_url, has_history=serve)
         self.times: dict[str, float] = {}
 
-    def run(self, requests: int, as_json: bool = False, serve: bool = False) -> int:
+    def run(self, requests: int, as_json: bool = False) -> int:
         """Run it and print the result; return 0 when all was counted, else 1."""
         with ExitStack() as stack:
             with self._phase("set-up", "a search engine, an instance with records and files, a worker with its beat"):
                 stack.enter_context(self.stage.running())
             catalogue = self.stage.catalogue
             driver = self._drive(catalogue, requests)
-            driver.ledger.add_past(catalogue["last_month"])
+            driver.ledger.add_past(catalogue["past"])
             with self._phase("drain", "the worker processes and aggregates what still waits"):
                 status = self.stage.drain()
             with self._phase("check", "the ledger against raw events, totals and the REST API"):
@@ -54,8 +59,9 @@ class Performance:
             with self._phase("verify", "totals against a recount of the raw events, by `invenio stats verify`"):
                 result.add_verification(self.stage.verify())
             self._print(result, driver, as_json)
-            if serve:
-                self._serve()
+            if self.serve:
+                self.console.print(serving.describe(self.stage), soft_wrap=True)
+                serving.send_traffic(self.stage, self.seed)
         return 1 if result.differences else 0
 
     def _drive(self, catalogue: dict[str, Any], requests: int) -> Driver:
@@ -102,23 +108,3 @@ class Performance:
             )
             for line in complaints:
                 self.console.print(f"    {line}", markup=False, soft_wrap=True)
-
-    def _serve(self) -> None:
-        self.console.print(
-            f"\nThe instance is at [bold]{self.stage.url}/[/] until Ctrl-C; its records show their usage.\n"
-            f"The pages of statistics are at [bold]{self.stage.url}/stats/[/]; of a record at /stats/records/1.\n"
-            f"The search engine is at http://{self._engine()}/. To sign in:\n    {self._who()}\n"
-            f"To run its commands in another shell:\n    {self.stage.command_file()} stats status",
-            soft_wrap=True,
-        )
-        while True:
-            self.stage.processes.check()
-            time.sleep(0.5)
-
-    def _who(self) -> str:
-        catalogue = self.stage.catalogue
-        email, password = catalogue["users"][0]["email"], catalogue["password"]
-        return f"curl -c cookies -d email={email} -d 'password={password}' {self.stage.url}/api/login"
-
-    def _engine(self) -> str:
-        return "{}:{}".format(*self.stage.engine)

@@ -26,6 +26,8 @@ _COMPLAINT = re.compile(r"\b(ERROR|CRITICAL|\w+Error|\w+Exception)\b")
 
 PATIENCE = 60.0
 """Seconds that a process may take to start or to stop."""
+WORK_PATIENCE = 600.0
+"""Seconds that a command may take that goes through all that was used."""
 
 
 class DemoError(Exception):
@@ -65,14 +67,16 @@ class Processes:
                 start_new_session=True,
             )
 
-    def finish(self, *names: str) -> None:
+    def finish(self, *names: str, patience: float = PATIENCE) -> None:
         """Wait until processes have done their work; DemoError when one fails."""
         for name in names:
             process = self._running.pop(name)
             try:
-                failed = process.wait(timeout=PATIENCE)
-            except BaseException:
+                failed = process.wait(timeout=patience)
+            except BaseException as error:
                 self._running[name] = process
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise self.error(name, f"'{name}' has not ended after {patience:.0f} s") from error
                 raise
             if failed:
                 raise self.error(name, f"'{name}' failed")
@@ -80,7 +84,7 @@ class Processes:
     def run(self, name: str, *command: str | Path) -> None:
         """Run one command to its end."""
         self.start(name, *command)
-        self.finish(name)
+        self.finish(name, patience=WORK_PATIENCE)
 
     def ask(self, name: str, *command: str | Path) -> tuple[int, str]:
         """Run one command to its end; return its exit code and what it printed on standard output."""
@@ -93,11 +97,11 @@ class Processes:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     start_new_session=True,
-                    timeout=PATIENCE,
+                    timeout=WORK_PATIENCE,
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise self.error(name, f"'{name}' has not ended after {PATIENCE:.0f} s") from error
+                raise self.error(name, f"'{name}' has not ended after {WORK_PATIENCE:.0f} s") from error
         return done.returncode, done.stdout
 
     def check(self) -> None:

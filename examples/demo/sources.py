@@ -46,7 +46,7 @@ class Engine:
         for kind, event_type in EVENT_TYPES.items():
             agencies[event_type] = Counter()
             sessions: dict[Thing, list[str]] = defaultdict(list)
-            for event in self._documents(f"events-stats-{event_type}", "event_id"):
+            for event in self._documents(f"events-stats-{event_type}", "_id"):
                 if event.get("superseded"):
                     continue
                 agency = _AGENCIES.get(event["agent_class"], "people")
@@ -54,7 +54,7 @@ class Engine:
                 if agency == "people":
                     sessions[_thing(kind, event)].append(event["unique_session_id"])
             counts |= {thing: Count(len(found), len(set(found))) for thing, found in sessions.items()}
-        searches = self._documents(f"events-stats-{SEARCHES}", "event_id")
+        searches = self._documents(f"events-stats-{SEARCHES}", "_id")
         agencies[SEARCHES] = Counter(_AGENCIES.get(event["agent_class"], "people") for event in searches)
         return agencies, counts
 

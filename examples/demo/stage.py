@@ -21,10 +21,13 @@ LOOPBACK = "127.0.0.1"
 class Stage:
     """A running instance."""
 
-    def __init__(self, folder: Path, seed: int, broker_url: str | None):
-        """Put everything into the folder; messages go through files there unless a broker is named."""
+    def __init__(self, folder: Path, seed: int, broker_url: str | None, has_history: bool = False):
+        """Put everything into the folder; messages go through files there unless a broker is named.
+
+        With `has_history`, a year of use waits for the worker.
+        """
         self.folder = folder
-        self.seed = seed
+        self.fixtures = ["--seed", str(seed), *(["--history"] if has_history else [])]
         self.engine = (LOOPBACK, free_port())
         self.address = (LOOPBACK, free_port())
         self.url = f"http://{LOOPBACK}:{self.address[1]}"
@@ -90,7 +93,7 @@ class Stage:
         self.processes.start("indices", invenio, "index", "init")
         self.processes.start("queues", invenio, "queues", "declare")
         self.processes.finish("database", "indices", "queues")
-        self.processes.run("fixtures", sys.executable, "-m", "library.fixtures", "--seed", str(self.seed))
+        self.processes.run("fixtures", sys.executable, "-m", "library.fixtures", *self.fixtures)
 
     def _start_instance(self) -> None:
         host, port = self.address

@@ -1,7 +1,7 @@
 """Count by record, community and user what the ledger knows; it shares no code with the package."""
 
 from collections import Counter, defaultdict
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 from traffic.ledger import Ledger, session_of
@@ -21,7 +21,7 @@ class Use:
     def __init__(self, ledger: Ledger, catalogue: dict[str, Any], now: datetime):
         """Count the acts in the ledger."""
         self.records = catalogue["records"]
-        self.last_month = catalogue["last_month"]
+        self.past = [act for act in catalogue["past"] if act["agency"] == "people"]
         self.now = now
         self.owners = sorted({str(record["owner"]) for record in self.records})
         self.communities = sorted({label for record in self.records for label in record["communities"]})
@@ -82,16 +82,21 @@ class Use:
         return [[f"{self.now:%Y-%m}-01", len(self.records), len(self.owners)]]
 
     def breakdown(self, name: str) -> list[Any]:
-        """Return views and downloads of the month before by value, then those of all others, then of no value."""
-        uses: dict[Any, Row] = defaultdict(lambda: [0, 0])
-        visitors: dict[Any, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for use in self.last_month:
-            uses[use[name]][use["thing"][0] == "file"] += 1
-            visitors[use[name]][datetime.fromtimestamp(use["time"], timezone.utc).day].add(use["visitor"])
-        large = {value for value, days in visitors.items() if max(map(len, days.values())) >= SMALLEST}
-        other = [sum(uses[value][part] for value in uses if value not in large) for part in (0, 1)]
-        rows = {value: uses[value] for value in large if value is not None}
-        return [rows, other, uses[None] if None in large else [0, 0]]
+        """Return views and downloads of whole months by value, then those of all others, then of no value."""
+        months: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+        for act in self.past:
+            day = _day(act)
+            if (day.year, day.month) != (self.now.year, self.now.month):
+                months[day.year, day.month].append(act)
+        rows: dict[Any, Row] = defaultdict(lambda: [0, 0])
+        other = [0, 0]
+        for acts in months.values():
+            shown = _shown(acts, name)
+            for act in acts:
+                uses = rows[act[name]] if act[name] in shown else other
+                uses[act["thing"][0] == "file"] += 1
+        unknown = rows.pop(None, [0, 0])
+        return [dict(rows), other, unknown]
 
     def _record(self, click: Observation) -> dict[str, Any]:
         return self._by_thing[click.step.thing[1]]
@@ -115,3 +120,15 @@ def _first(counts: dict[str, int], most: int = SHOWN) -> list[Row]:
     """Return the highest, equal ones by id."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [list(row) for row in ranked[:most]]
+
+
+def _shown(acts: list[dict[str, Any]], name: str) -> set[Any]:
+    """Return the values that enough visitors had on a day of a month."""
+    visitors: dict[Any, dict[date, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for act in acts:
+        visitors[act[name]][_day(act)].add(act["visitor"])
+    return {value for value, days in visitors.items() if max(map(len, days.values())) >= SMALLEST}
+
+
+def _day(act: dict[str, Any]) -> date:
+    return datetime.fromtimestamp(act["time"], timezone.utc).date()

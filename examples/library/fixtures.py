@@ -7,6 +7,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,14 @@ from invenio_files_rest.models import Bucket, FileInstance, Location, ObjectVers
 from invenio_pidstore.models import PersistentIdentifier, PIDStatus
 from invenio_records.api import Record
 
+from library.history import make_history
 from library.items import BUCKET
-from library.last_month import publish_last_month
+from library.last_month import make_last_month
+from library.past import publish_past
+from library.roles import create_people
+from library.titles import TITLES, TOPICS
 
-RECORDS = 40
+RECORDS = len(TITLES)
 USERS = 12
 PASSWORD = "reading room"
 COMMUNITIES = ("physics", "biology", "history")
@@ -31,19 +36,8 @@ VERSION_OF = {11: 1, 22: 2, 33: 2}
 """Records that are newer versions of another one."""
 OWNERS = 5
 """Users who have uploaded records: the first ones."""
-TOPICS = (
-    "neutrinos",
-    "glaciers",
-    "moths",
-    "parchment",
-    "enzymes",
-    "harbours",
-    "plasma",
-    "lichens",
-    "archives",
-    "tides",
-)
-FORMS = ("A survey of {}", "Measuring {}", "Notes on {}", "The age of {}")
+PUBLISHED_EVERY_DAYS = 27
+"""The last record is so old, the one before twice as old, and so on."""
 FORMATS = ("pdf", "csv", "zip", "tif", "txt")
 
 
@@ -51,7 +45,10 @@ def main() -> None:
     """Fill the library that INVENIO_INSTANCE_PATH names."""
     parser = argparse.ArgumentParser(description="Fill the example library.")
     parser.add_argument("--seed", type=int, default=1)
-    choice = random.Random(parser.parse_args().seed)
+    parser.add_argument("--history", action="store_true", help="with a year of use, not only some of the month before")
+    arguments = parser.parse_args()
+    choice = random.Random(arguments.seed)
+    today = datetime.now(timezone.utc).date()
     app = create_app()
     with app.app_context():
         folder = Path(current_app.instance_path)
@@ -61,11 +58,15 @@ def main() -> None:
             "users": list(_users()),
             "password": PASSWORD,
             "terms": list(TOPICS),
-            "records": [_record(number, choice) for number in range(1, RECORDS + 1)],
+            "records": [_record(number, today, choice) for number in range(1, RECORDS + 1)],
+            "people": list(create_people(PASSWORD)),
         }
         db.session.commit()
         _lose_a_file(catalogue["records"])
-        catalogue["last_month"] = publish_last_month(catalogue["records"])
+        catalogue["past"] = list(make_last_month(catalogue["records"], today))
+        if arguments.history:
+            catalogue["past"] += make_history(catalogue["records"], today, choice)
+        publish_past(catalogue["past"], catalogue["records"])
         (folder / "catalogue.json").write_text(json.dumps(catalogue, indent=1))
 
 
@@ -78,15 +79,15 @@ def _users() -> Iterator[dict[str, str]]:
         yield {"email": email}
 
 
-def _record(number: int, choice: random.Random) -> dict[str, Any]:
+def _record(number: int, today: date, choice: random.Random) -> dict[str, Any]:
     bucket = Bucket.create()
     topic = TOPICS[(number - 1) % len(TOPICS)]
     metadata = {
         "id": str(number),
-        "title": FORMS[(number - 1) // len(TOPICS) % len(FORMS)].format(topic),
+        "title": TITLES[number - 1],
         "parent": str(VERSION_OF.get(number, number)),
         "owner": (number - 1) % OWNERS + 1,
-        "publication_date": "2026-01-31",
+        "publication_date": (today - timedelta(days=PUBLISHED_EVERY_DAYS * (RECORDS + 1 - number))).isoformat(),
         "communities": sorted(choice.sample(COMMUNITIES, choice.choice((1, 1, 2)))),
         "access_status": "embargoed" if number % 8 == 0 else "restricted" if number % 4 == 0 else "open",
         "bucket": str(bucket.id),

@@ -8,6 +8,7 @@ view = {
     "record_id": "7d3e",
     "pid_type": "recid",
     "pid_value": "42",
+    "item_id": "42",  # for the usage of records; the signal of a page finds it by itself
     "referrer": None,
     "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0",
 }

@@ -19,13 +19,20 @@ _MARGIN = 3.0
 class Driver:
     """Makes the planned visits when their time has come, and writes the ledger."""
 
-    def __init__(self, address: tuple[str, int], visits: list[Visit], on_request: Callable[[], object] = lambda: None):
+    def __init__(
+        self,
+        address: tuple[str, int],
+        visits: list[Visit],
+        on_request: Callable[[], object] = lambda: None,
+        threads: int = THREADS,
+    ):
         """Drive the instance that listens there; `on_request` is called after each request."""
         self.ledger = Ledger()
         self.straddled = 0
         """Double clicks that a slow machine stretched over the edge of a cell."""
         self._address = address
         self._on_request = on_request
+        self._threads = threads
         self._order = count()
         self._lock = threading.Lock()
         self._at_the_door = threading.Lock()
@@ -42,7 +49,7 @@ class Driver:
         heapq.heapify(self._waiting)
         self._began = time.monotonic()
         self._next_visit()  # the first one alone: whatever is made on first use is made once
-        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._threads)]
         for thread in threads:
             thread.start()
         try:

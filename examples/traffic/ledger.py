@@ -37,10 +37,10 @@ class Ledger:
     observations: list[Observation] = field(default_factory=list)
 
     def add_past(self, used: Iterable[dict[str, Any]]) -> None:
-        """Add what was used before the run, each act with its `thing`, `visitor` and `time`."""
+        """Add what was used before the run, each act with its `thing`, `visitor`, `agency` and `time`."""
         for act in used:
-            step = Step("published, of last month", "", tuple(act["thing"]))
-            visitor = Visitor(act["visitor"], None)
+            step = Step(f"published, of {act['agency']} before", "", tuple(act["thing"]))
+            visitor = Visitor(act["visitor"], None, act["agency"])
             self.observations.append(Observation(step, visitor, None, act["time"], act["time"], 200, None))
 
     def by_kind(self) -> dict[str, tuple[int, int]]:

@@ -7,10 +7,13 @@ from typing import Any
 
 from traffic import agents
 from traffic.habits import Habits
-from traffic.model import Visit, Visitor
+from traffic.model import Step, Visit, Visitor
 
 RETURNING = 25
 """Visits that are made twice, with more than two double-click windows in between."""
+
+FLOOD_SECONDS = 0.05
+"""Between the requests of a robot that floods the instance."""
 
 _SHARES: dict[str, int] = {
     "reader": 52,
@@ -90,3 +93,11 @@ class Plan:
         for visit in visits:
             visit.start = 0.0 if visit.returns else self.choice.uniform(0.0, seconds)
         return sorted(visits, key=lambda visit: visit.start)
+
+
+def plan_flood(catalogue: dict[str, Any], start: float) -> Visit:
+    """Return the visit of a robot that asks for the page of each open record, four times."""
+    records = [record for record in catalogue["records"] if record["access_status"] == "open"]
+    paths = [(record["id"], f"/records/{record['id']}") for record in records * 4]
+    steps = [Step("robot: flood", path, ("record", record), pause=FLOOD_SECONDS) for record, path in paths]
+    return Visit(Visitor("198.19.255.254", agents.ROBOTS[0], "robots"), steps, start)

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from invenio_stats.cli.answers import print_answer
 from invenio_stats.cli.options import as_json
 from invenio_stats.cli.service_errors import explain_errors
+from invenio_stats.core.periods import PERIODS
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.exports import xlsx
 from invenio_stats.exports.csv import write_csv
@@ -23,8 +24,9 @@ from invenio_stats.items.access import SYSTEM
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, get_query
 from invenio_stats.queries.description import QueryDescription, describe
-from invenio_stats.queries.parameter_schemas import summarize
+from invenio_stats.queries.parameter_schemas import list_orders, summarize
 from invenio_stats.queries.parameters import INTERVALS, quote
+from invenio_stats.queries.usage.parameters import COMPARISONS, VERSIONS
 
 DATE_FORMS = ("2026-01-31", "2026-01", "2026", "2026-01-31T10:00:00")
 """How a date may be written; `queries.parameters.read_date` reads them."""
@@ -107,13 +109,29 @@ def queries_command(as_json: bool) -> None:
         click.echo(json.dumps({"queries": facts, "accepted": accepted}, indent=2))
         return
     for name, description in queries.items():
-        click.secho(f"{name}: {_result(description, current_stats.get_query(name))}", bold=True)
+        query = current_stats.get_query(name)
+        click.secho(f"{name}: {_result(description, query)}", bold=True)
         click.echo("    " + _("required: %(names)s", names=", ".join(description.required) or "-"))
         others = [_("any other")] if description.accepts_others else []
         click.echo("    " + _("optional: %(names)s", names=", ".join([*description.optional, *others]) or "-"))
+        if "by" in description.optional and (orders := list_orders(query)):
+            click.echo("    " + _("by: %(names)s", names=", ".join(orders)))
     click.echo()
     click.echo(_("interval: %(names)s (default: day)", names=", ".join(INTERVALS)))
     click.echo(_("start_date, end_date: %(forms)s (UTC)", forms=", ".join(DATE_FORMS)))
+    if any("period" in description.optional for description in queries.values()):
+        _print_usage_parameters()
+
+
+def _print_usage_parameters() -> None:
+    """Print what the parameters of queries about usage may be."""
+    click.echo()
+    click.echo(_("Queries with a period:"))
+    click.echo(_("period: %(names)s (default: 12m, of records and files all)", names=", ".join(PERIODS)))
+    click.echo(_("from, to: %(forms)s (UTC; both belong to the range)", forms=", ".join(DATE_FORMS[:3])))
+    click.echo(_("interval: default by the length of the range"))
+    click.echo(_("compare: %(names)s (default: before)", names=", ".join(COMPARISONS)))
+    click.echo(_("versions: %(names)s (default: all)", names=", ".join(VERSIONS)))
 
 
 def _read_params(params: Sequence[str]) -> dict[str, str | list[str]]:

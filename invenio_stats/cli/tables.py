@@ -47,9 +47,25 @@ def print_table(table: Table) -> None:
 
 def print_rows(table: Table) -> None:
     """Print the rows as wide as they are; if standard output is a terminal, no line is wider than that."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in lines(table, width):
+    for line in lines(table, terminal_width()):
         click.echo(line)
+
+
+def terminal_width() -> int | None:
+    """Return the number of columns of the terminal; None if standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrap(text: str, width: int | None, first: str = "", later: str = "") -> list[str]:
+    """Return a text on lines of this width, after these indents; None is no limit.
+
+    A line ends only behind a comma: a name and its number, or a date and its time, stay together.
+    """
+    if width is None:
+        return [first + text]
+    parts = text.replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
+    wrapped = textwrap.wrap(parts, width, initial_indent=first, subsequent_indent=later, **_WHOLE_WORDS)
+    return [line.replace(_NO_BREAK, " ") for line in wrapped]
 
 
 def lines(table: Table, width: int | None) -> Iterator[str]:
@@ -66,7 +82,7 @@ def lines(table: Table, width: int | None) -> Iterator[str]:
         left_out.append(table.optional[len(left_out)])
     yield from _aligned(cells)
     if left_out:
-        yield _("Not shown in so narrow a terminal: %(columns)s.", columns=", ".join(left_out))
+        yield from wrap(_("Not shown in so narrow a terminal: %(columns)s.", columns=", ".join(left_out)), width)
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -84,11 +100,7 @@ def _blocks(table: Table, width: int) -> Iterator[str]:
     for name, *cells in table.rows:
         yield _text(name)
         for title, cell in zip(titles, cells, strict=True):
-            # Only behind a comma: a name and its number, or a date and its time, stay on one line.
-            parts = _text(cell).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
-            first = _GAP + _pad(title, indent - len(_GAP), False)
-            wrapped = textwrap.wrap(parts, width, initial_indent=first, subsequent_indent=" " * indent, **_WHOLE_WORDS)
-            yield from (line.replace(_NO_BREAK, " ") for line in wrapped)
+            yield from wrap(_text(cell), width, _GAP + _pad(title, indent - len(_GAP), False), " " * indent)
 
 
 def _width(cells: Sequence[Sequence[str]]) -> int:

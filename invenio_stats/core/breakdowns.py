@@ -1,7 +1,10 @@
 """Count use by values, such as countries, and fold the values that too few visitors had."""
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import starmap
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -56,45 +59,54 @@ class Scope(NamedTuple):
 REPOSITORY = Scope("repository")
 
 
-class Cell(NamedTuple):
-    """What is counted together: the use with one value in one scope on one day."""
+class Group(NamedTuple):
+    """What makes one breakdown: the use in one scope on one day, by the values of one dimension."""
 
     scope: Scope
     dimension: str
     day: str
-    value: str
 
 
 class Tally:
-    """Counts the use and the different visitors of cells, in windows of visitors that share none.
+    """Counts the use and the different visitors of values in groups, in windows of visitors that share none.
 
-    Only the visitors of the current window are in memory.
+    Only the visitors of the current window are in memory, and all values: anybody may send as many hosts as clicks. So
+    a value of a group takes some 100 bytes: its number in three arrays, and the same text in all groups.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[Cell, list[int]] = {}
+        self._numbers: dict[Group, dict[str, int]] = {}
+        self._texts: dict[str, str] = {}
+        self._investigations, self._requests, self._visitors = (array("q") for _ in range(3))
         self._seen: set[tuple[int, str]] = set()
-        """Visitors by the identity of their counts, which is faster than by their cell."""
+        """Number and visitor of the current window."""
 
-    def add(self, cell: Cell, visitor: str | None, is_request: bool) -> None:
+    def add(self, group: Group, value: str, visitor: str | None, is_request: bool) -> None:
         """Add one use; without a visitor it is no use of a visitor."""
-        counts = self._counts.get(cell)
-        if counts is None:
-            counts = self._counts[cell] = [0, 0, 0]
-        counts[0] += 1
-        counts[1] += is_request
-        if visitor is not None and (id(counts), visitor) not in self._seen:
-            self._seen.add((id(counts), visitor))
-            counts[2] += 1
+        numbers = self._numbers.setdefault(group, {})
+        number = numbers.get(value)
+        if number is None:
+            number = numbers[self._texts.setdefault(value, value)] = len(self._visitors)
+            for counts in (self._investigations, self._requests, self._visitors):
+                counts.append(0)
+        self._investigations[number] += 1
+        self._requests[number] += is_request
+        if visitor is not None and (number, visitor) not in self._seen:
+            self._seen.add((number, visitor))
+            self._visitors[number] += 1
 
     def end_window(self) -> None:
         """Forget the visitors: no later use is of one of them."""
         self._seen.clear()
 
-    def rows(self) -> Iterator[tuple[Cell, Row]]:
-        """Yield each cell with its row."""
-        for cell, (investigations, requests, visitors) in self._counts.items():
-            yield cell, Row(cell.value, Use(investigations, requests), visitors)
+    def take_rows(self) -> Iterator[tuple[Group, Iterator[Row]]]:
+        """Yield each group with its rows, and forget it."""
+        while self._numbers:
+            group, numbers = self._numbers.popitem()
+            yield group, starmap(self._row, numbers.items())
+
+    def _row(self, value: str, number: int) -> Row:
+        return Row(value, Use(self._investigations[number], self._requests[number]), self._visitors[number])
 
 
 @dataclass
@@ -115,8 +127,17 @@ class Month:
 
 def cut(rows: Iterable[Row], at_most: int) -> Breakdown:
     """Return the first rows in order, and the sum of the others."""
-    ranked = sorted(rows, key=attrgetter("rank"))
-    return Breakdown(ranked[:at_most], _sum(ranked[at_most:]))
+    total = Use()
+
+    def add_up() -> Iterator[Row]:
+        nonlocal total
+        for row in rows:
+            total = total.plus(row.use)
+            yield row
+
+    first = nsmallest(at_most, add_up(), key=attrgetter("rank"))  # there may be as many rows as clicks
+    shown = _sum(first)
+    return Breakdown(first, Use(total.investigations - shown.investigations, total.requests - shown.requests))
 
 
 def fold(month: Month, under: int, at_most: int) -> Breakdown:

@@ -131,13 +131,21 @@ def find_shift(days: Days, compare: str) -> Shift | None:
         return None
     months, length = days.months, days.length
     if months is not None:
-        return lambda day: add_months(day, -months)
+        return lambda day: _months_before(day, months)
     return lambda day: day - length * _DAY
 
 
 def _year_before(day: date) -> date:
-    # The 29th of February moves to the 1st of March: the first day after it moves there too, so nothing counts twice.
-    return date(day.year - 1, 3, 1) if (day.month, day.day) == (2, 29) else add_months(day, -12)
+    return _months_before(day, 12)
+
+
+def _months_before(day: date, count: int) -> date:
+    """Return the same day of a month before; the first day of the month after it, if it is shorter.
+
+    The first day after the longer month moves there too, so that the days in between are compared with nothing.
+    """
+    moved = add_months(day, -count)
+    return moved if moved.day == day.day else moved + _DAY
 
 
 def shift_days(days: Days, shift: Shift) -> Days | None:

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 INTERNAL = "internal"
 """Stands for the hosts of the instance itself."""
 
+_RESERVED = {INTERNAL, "other", "unknown"}
+"""Values that answers and files have in place of a host; a host of such a name would be taken for them."""
+
 MAX_HOST_CHARACTERS = 253
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -20,7 +23,8 @@ def referrer_host(referrer: Any, own_hosts: Collection[str] = ()) -> str | None:
     """Return the host of a referrer in lower case; 'internal' if it is one of the instance's own.
 
     None if the referrer is not a well-formed http(s) URL: a text without a scheme, with blanks, or with control or
-    direction characters, or whose host is longer than 253 characters or not a host name.
+    direction characters, or whose host is longer than 253 characters, not a host name, or called like what stands in
+    place of one ('internal', 'other', 'unknown').
     """
     if not isinstance(referrer, str) or not referrer.isprintable() or " " in referrer or "\\" in referrer:
         return None
@@ -32,7 +36,7 @@ def referrer_host(referrer: Any, own_hosts: Collection[str] = ()) -> str | None:
     if url.scheme not in ("http", "https") or host is None:
         return None
     host = host.removesuffix(".")
-    if not is_host(host) or host == INTERNAL:
+    if not is_host(host) or host in _RESERVED:
         return None
     return INTERNAL if host in own_hosts else host
 

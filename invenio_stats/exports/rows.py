@@ -14,6 +14,8 @@ _SHAPE = frozenset({"type", "field", "key", "key_type", "buckets"})
 _ABOUT = ("query", "params", "from", "to", "updated", "complete", "gaps", "rules")
 """What an answer of one row says beside its numbers."""
 _METRICS = ("views", "unique_views", "downloads", "unique_downloads", "volume")
+_RANKED = ("rank", "id", "title", "url")
+"""What a row of a list about usage is about."""
 _REST = ("other", "unknown")
 """What a list counts below its rows, so that they add up."""
 
@@ -33,6 +35,8 @@ def make_sheet(parts: Iterator[Answer]) -> Sheet:
     first = next(parts)
     about, rows = split(first)
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    if not columns and "count" in about and "rules" in about:  # a file of an empty list has a header, too
+        columns = [*_RANKED, *_METRICS]
     if isinstance(about.get("before"), Mapping):  # also if nothing in the first rows was used then
         columns += [name for metric in _METRICS if metric in columns and (name := f"before_{metric}") not in columns]
     later = (row for part in parts for row in split(part)[1])

@@ -11,7 +11,7 @@ from invenio_stats.exports.rows import Sheet, is_number, to_cell
 MAX_ROWS = 1_048_575
 """Rows of a sheet below its header."""
 MAX_CHARACTERS = 32_767
-"""Characters of a cell; a longer text is cut."""
+"""Characters of a cell, as Excel counts them: those beyond U+FFFF are two. A longer text is cut."""
 
 
 def is_available() -> bool:
@@ -42,4 +42,11 @@ def _write_row(worksheet: Any, number: int, row: list[Any]) -> None:
         if is_number(value):
             worksheet.write_number(number, column, value)
         elif value is not None:
-            worksheet.write_string(number, column, value[:MAX_CHARACTERS])
+            worksheet.write_string(number, column, _cut(value))
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as a cell can have: with more, Excel calls the file damaged."""
+    if len(text) <= MAX_CHARACTERS // 2:
+        return text
+    return text.encode("utf-16-le")[: 2 * MAX_CHARACTERS].decode("utf-16-le", "ignore")

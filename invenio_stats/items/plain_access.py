@@ -1,6 +1,7 @@
 """Ask plain Invenio who may read records and who owns them."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from flask import current_app
@@ -138,13 +139,17 @@ class PlainAccess:
         return [(file["key"], file["size"]) for file in record.get(self._files_field) or ()]
 
     def _may_read(self, identity: Identity, record: Any) -> bool:
-        records_ui = current_app.extensions.get("invenio-records-ui")
-        if records_ui is None:
-            return False
         from werkzeug.utils import import_string
 
-        name = endpoint(self._pid_type).get("permission_factory_imp")
-        factory = import_string(name) if name else records_ui.permission_factory
+        records_ui = current_app.extensions.get("invenio-records-ui")
+        if records_ui is not None:
+            factory = records_ui.permission_factory
+        elif find_spec("invenio_records_ui") is not None:
+            # The application of the REST API has no pages; it shares the settings of the one that has them.
+            factory = current_app.config.get("RECORDS_UI_DEFAULT_PERMISSION_FACTORY")
+        else:
+            return False
+        factory = endpoint(self._pid_type).get("permission_factory_imp") or factory
         if factory is None:  # then the page is everybody's
             return True
-        return permits(factory(record), identity)
+        return permits((import_string(factory) if isinstance(factory, str) else factory)(record), identity)

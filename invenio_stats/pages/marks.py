@@ -1,4 +1,4 @@
-"""Draw what stands in tables and keys: a lying bar, the bar of a row, a spark, a strip of days, a swatch."""
+"""Draw what stands in tables and keys: a lying bar, the bar of a row, a spark, months, a strip of days, a swatch."""
 
 from collections.abc import Sequence
 
@@ -46,6 +46,25 @@ def draw_spark(values: Sequence[int], colour: str = "dl", width: int = 84, heigh
     return picture(*marks, width=width, height=height, viewBox=f"0 0 {width} {height}", cls="st-spark")
 
 
+def draw_months(uid: str, values: Sequence[int], colour: str, height: int = 40) -> Markup:
+    """Draw a bar for each month, as wide as there is room; the last one, which is not over, is hatched."""
+    most, band = max(values, default=0) or 1, 100 / max(len(values), 1)
+    marks = [element("defs", hatch(uid, colour))]
+    for i, value in enumerate(values):
+        size = max(1, (height - 1) * value / most)  # a counted zero is a line
+        marks.append(
+            element(
+                "rect",
+                x=percent((i + 0.08) * band),
+                y=number(height - 0.5 - size),
+                width=percent(0.84 * band),
+                height=number(size),
+                **(hatched(uid, colour) if i == len(values) - 1 else filled(colour)),
+            )
+        )
+    return picture(*marks, width="100%", height=height, cls="st-spark")
+
+
 def draw_strip(uid: str, days: Sequence[str], marks: Sequence[tuple[int, str, str | None]], height: int = 46) -> Markup:
     """Draw a cell for each day: `full`, `part` or `none`, which differ in fill, hatch and outline.
 
@@ -75,6 +94,12 @@ def draw_strip(uid: str, days: Sequence[str], marks: Sequence[tuple[int, str, st
 def draw_swatch(colour: str) -> Markup:
     """Draw the sample of a colour for a key."""
     return picture(element("rect", width=12, height=12, **filled(colour)), width=12, height=12)
+
+
+def draw_swatch_outlined() -> Markup:
+    """Draw the sample of what is not counted."""
+    box = {"x": 1, "y": 1, "width": 10, "height": 10, "cls": "f-none s-ink", "fill": "none"}
+    return picture(element("rect", **box, stroke=stroked("ink")["stroke"], stroke_width=1.5), width=12, height=12)
 
 
 def draw_swatch_before() -> Markup:

@@ -8,11 +8,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from invenio_stats.errors import NotFoundError
-from invenio_stats.items.access import current_identity
+from invenio_stats.items.access import ANONYMOUS, current_identity
 from invenio_stats.items.metadata import ItemMetadata, describe_items
 from invenio_stats.items.shown import describe_readable
 from invenio_stats.pages import sections, wording
-from invenio_stats.pages.frame import make_frame, make_notices, make_usage_key
+from invenio_stats.pages.frame import link_to_page, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
 from invenio_stats.pages.rankings import make_files_table, make_versions_table, write_last_months
 from invenio_stats.pages.tables import KeyNumber, Link, Part
@@ -94,9 +94,19 @@ def build_page(asked: Asked) -> Page:
             if is_one_version or not has_files
             else sections.make_origins(answers, asked, "countries"),
             "files": _files(answers, asked, record) if has_files else None,
+            "badge": _badge(record, "downloads" if has_files else "views"),
         },
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
     )
+
+
+def _badge(record: Record, metric: str) -> Link | None:
+    """Return the address of the badge; None for a record that not everybody may read, which has none."""
+    if record.item_id not in current_stats.access.readable_items(ANONYMOUS, [record.item_id]):
+        return None
+    address = link_to_page("badge", record=record.item_id, metric=metric)
+    name = _("Badge: downloads of all versions") if metric == "downloads" else _("Badge: views of all versions")
+    return None if address is None else Link(name, address)
 
 
 def _about(record: Record) -> list[str | Link]:

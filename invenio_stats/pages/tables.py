@@ -1,6 +1,6 @@
 """The parts of a page in the form in which the templates write them: texts, addresses and pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import current_app, request, url_for
@@ -99,13 +99,14 @@ class KeyNumber(NamedTuple):
 def make_files(title: str, query: str, params: Mapping[str, Any]) -> list[Link]:
     """Return the links to the same numbers as files of the REST API; of a list, a file has all rows."""
     kept = {name: value for name, value in params.items() if name not in ("page", "size", "after") and value}
+    return name_files(title, lambda known: link_to_file(query, {**kept, "format": known}))
+
+
+def name_files(title: str, address: Callable[[str], str]) -> list[Link]:
+    """Return the links to files in all formats that can be written; `address` gives that of a format."""
     names = {"csv": "CSV", "xlsx": "Excel", "json": "JSON"}
     return [
-        Link(
-            names[known],
-            link_to_file(query, {**kept, "format": known}),
-            _("Download %(title)s: %(format)s", title=title, format=names[known]),
-        )
+        Link(names[known], address(known), _("Download %(title)s: %(format)s", title=title, format=names[known]))
         for known in names
         if known in formats()
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timezone
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from flask import (
@@ -13,7 +12,6 @@ from flask import (
     current_app,
     make_response,
     redirect,
-    render_template,
     request,
     url_for,
 )
@@ -26,10 +24,14 @@ from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFou
 from invenio_stats.exports.files import MEDIA_TYPES, formats
 from invenio_stats.pages import community, ranked_list, record, repository, user, wording
 from invenio_stats.pages.asking import make_request
-from invenio_stats.pages.frame import BLUEPRINT, make_form, make_menu, make_periods
+from invenio_stats.pages.badge import show_badge
+from invenio_stats.pages.frame import BLUEPRINT, make_form, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
 from invenio_stats.pages.parameters import Choice, TooManyIntervalsError, read_choice
+from invenio_stats.pages.quality_view import show_quality
+from invenio_stats.pages.rendering import render_page
 from invenio_stats.pages.tables import Link, Notice, link_to_file
+from invenio_stats.pages.widget import record_stats
 from invenio_stats.permissions import user_id
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import (
@@ -70,14 +72,22 @@ KINDS = {
 
 
 def create_blueprint(app: Flask) -> Blueprint:
-    """Return the blueprint of the pages; without any address if STATS_PAGES_ENABLED is False."""
+    """Return the blueprint of the pages; without any address if STATS_PAGES_ENABLED is False.
+
+    Templates have `record_stats` in either case, which then shows nothing.
+    """
     if not app.config.get("STATS_PAGES_ENABLED"):
-        return Blueprint(BLUEPRINT, __name__)
+        blueprint = Blueprint(BLUEPRINT, __name__)
+        blueprint.add_app_template_global(record_stats)
+        return blueprint
     prefix = app.config["STATS_PAGES_URL_PREFIX"]
     blueprint = Blueprint(
         BLUEPRINT, __name__, template_folder="templates", static_folder="static", url_prefix=f"/{prefix.strip('/')}"
     )
+    blueprint.add_app_template_global(record_stats)
     blueprint.before_request(_check_configured)
+    blueprint.add_url_rule("/quality", "quality", show_quality)
+    blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
     for endpoint, (rule, kind) in KINDS.items():
         blueprint.add_url_rule(rule, endpoint, _make_view(kind))
     return blueprint
@@ -209,13 +219,9 @@ def _refuse(code: int) -> Response:
 
 def _render(template: str, subject: Subject | None, **context: Any) -> str:
     page = context.get("page")
-    base = current_app.config["STATS_PAGES_BASE_TEMPLATE"] or current_app.config.get("BASE_TEMPLATE")
-    return render_template(
-        f"invenio_stats/{template}.html",
-        base_template=base or "invenio_stats/base.html",
-        style_sheet=url_for(f"{BLUEPRINT}.static", filename="stats.css", v=version("invenio-stats")),
-        heading=subject.title if subject else _("Statistics"),
-        menu=make_menu(str(request.endpoint).rpartition(".")[2]),
+    return render_page(
+        template,
+        subject.title if subject else _("Statistics"),
         periods=make_periods(page.choice) if page else (),
         is_indexed=page is not None and not request.args and page.lead,
         **context,

@@ -25,6 +25,9 @@ MAX_ADDRESSES_CACHED = 20_000
 NETWORKS_EXAMINED = 1_000
 """Networks among which at least one has to have a country, or else the layout is one that gives none."""
 
+_NO_COUNTRY = {"XX", "ZZ"}
+"""Codes that databases give to addresses of which they do not know the country."""
+
 _Version = tuple[int, int, int]
 """Inode, time of the last change and size of a file."""
 
@@ -142,5 +145,5 @@ def country_in(entry: Any) -> str | None:
     nested = country.get("iso_code") if isinstance(country, dict) else None
     for code in (nested, entry.get("country_code"), country):
         if isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha():
-            return code.upper()
+            return None if code.upper() in _NO_COUNTRY else code.upper()
     return None

@@ -30,6 +30,10 @@ MAX_SEARCHES_TOGETHER = 10
 """Number of searches in one multi-search; the budget is checked after each, so that not all answers are in memory."""
 
 
+Outcome = Mapping[str, Any] | StatsError
+"""The answer to an entry, or the error in place of it."""
+
+
 class QueryRequest(NamedTuple):
     """A request for the result of one query."""
 
@@ -65,17 +69,17 @@ def answer_all(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any]]:
         # First all permissions, then all parameters, then the search: an invalid entry of a prepared query costs no
         # search, and a user without permission does not learn which parameters a query has.
         check_permissions(different)
-        answers = {equal[key]: answer for key, answer in _answer_different(different, budget)}
+        answers = {equal[key]: _need_answer(outcome) for key, outcome in _answer_different(different, budget)}
     return {key: answers[question] for key, question in equal.items()}
 
 
-def answer_each(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any] | StatsError]:
-    """Return the answer or the error of each entry, by key, within the limits for one request.
+def answer_each(entries: Sequence[QueryRequest]) -> dict[str, Outcome]:
+    """Return the answer or the error of each entry, by key, with the same searches as `answer_all`.
 
-    If all can be answered, the searches are those of `answer_all`. If one cannot, each is asked by itself, so that it
-    does not take the others with it; a NoAnswerError if that takes too long.
+    An entry that cannot be answered does not take the others with it, and costs no further request. The limits of a
+    request are those of all entries together: NoAnswerError or InvalidRequestInputError if they do not suffice.
     """
-    found: dict[str, Mapping[str, Any] | StatsError] = {}
+    found: dict[str, Outcome] = {}
     permitted = []
     for entry in find_queries(entries):
         try:
@@ -84,22 +88,14 @@ def answer_each(entries: Sequence[QueryRequest]) -> dict[str, Mapping[str, Any] 
         except StatsError as error:
             found[entry.key] = error
     with within_budget(entry.name for entry in permitted) as budget:
-        try:
-            return found | dict(_answer_different(permitted, budget))
-        except StatsError:
-            for entry in permitted:
-                try:
-                    found |= _answer_different([entry], budget)
-                except StatsError as error:
-                    found[entry.key] = error
-    return found
+        return found | dict(_answer_different(permitted, budget))
 
 
 def answer_permitted(entry: QueryRequest) -> Mapping[str, Any]:
     """Return the answer to an entry of `find_queries` that is permitted, within the limits for one request."""
     with within_budget([entry.name]) as budget:
-        ((_key, answer),) = _answer_different([entry], budget)
-    return answer
+        ((_key, outcome),) = _answer_different([entry], budget)
+    return _need_answer(outcome)
 
 
 def find_queries(entries: Sequence[QueryRequest]) -> list[QueryRequest]:
@@ -126,37 +122,64 @@ def within_budget(names: Iterable[str]) -> Iterator[Budget]:
         raise _took_too_long(seconds) from error
 
 
-def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield keys and answers, within the budget."""
+def _answer_different(entries: Sequence[QueryRequest], budget: Budget) -> Iterator[tuple[str, Outcome]]:
+    """Yield keys and outcomes, within the budget: those of invalid entries before the first search is sent."""
     prepared: list[tuple[QueryRequest, PreparedQuery]] = []
     procedures: list[tuple[QueryRequest, Steps[Mapping[str, Any]]]] = []
     others: list[QueryRequest] = []
     for entry in entries:
-        with name_entry_in_errors(entry.key):
-            query = get_query(entry)
-            if getattr(query, "can_prepare", False):
-                prepared.append((entry, query.prepare(**entry.params)))
-            elif hasattr(query, "cached_steps"):
-                procedures.append((entry, query.cached_steps(entry.params)))
-            else:
-                others.append(entry)
+        try:
+            with name_entry_in_errors(entry.key):
+                query = get_query(entry)
+                if getattr(query, "can_prepare", False):
+                    prepared.append((entry, query.prepare(**entry.params)))
+                elif hasattr(query, "cached_steps"):
+                    procedures.append((entry, query.cached_steps(entry.params)))
+                else:
+                    others.append(entry)
+        except StatsError as error:
+            yield entry.key, error
     budget.check_buckets(sum(query.max_buckets for _entry, query in prepared))
     for start in range(0, len(prepared), MAX_SEARCHES_TOGETHER):
         together = prepared[start : start + MAX_SEARCHES_TOGETHER]
         searchers = multi_search([query.request for _entry, query in together])
         for (entry, query), searcher in zip(together, searchers, strict=True):
-            yield entry.key, answer_or_explain(entry, partial(query.answer, searcher), budget)
-    answers = steps.run(steps.together([_explained_steps(*procedure, budget) for procedure in procedures]))
-    yield from zip((entry.key for entry, _ in procedures), answers, strict=True)
+            yield entry.key, _find_outcome(entry, partial(query.answer, searcher), budget)
+    outcomes = steps.run(steps.together([_outcome_steps(*procedure, budget) for procedure in procedures]))
+    yield from zip((entry.key for entry, _ in procedures), outcomes, strict=True)
     for entry in others:
         query = current_stats.get_query(entry.name)
-        yield entry.key, answer_or_explain(entry, partial(query.run, **entry.params), budget)
+        yield entry.key, _find_outcome(entry, partial(query.run, **entry.params), budget)
 
 
-def _explained_steps(entry: QueryRequest, procedure: Steps[T], budget: Budget) -> Steps[T]:
-    """Take the steps of a procedure, with the errors of `answer_or_explain`."""
-    with _explain(entry, budget):
-        return (yield from procedure)
+def _find_outcome(entry: QueryRequest, answer: Callable[[], Mapping[str, Any]], budget: Budget) -> Outcome:
+    try:
+        return answer_or_explain(entry, answer, budget)
+    except StatsError as error:
+        return _own_error(error)
+
+
+def _outcome_steps(entry: QueryRequest, procedure: Steps[Mapping[str, Any]], budget: Budget) -> Steps[Outcome]:
+    """Take the steps of a procedure; its error ends it alone, and those beside it go on."""
+    try:
+        with _explain(entry, budget):
+            return (yield from procedure)
+    except StatsError as error:
+        return _own_error(error)
+
+
+def _own_error(error: StatsError) -> StatsError:
+    """Return the error of one entry; raise that of a limit, which is the limit of all."""
+    if isinstance(error, OutOfTimeError | OutOfBucketsError):
+        raise error
+    return error
+
+
+def _need_answer(outcome: Outcome) -> Mapping[str, Any]:
+    """Return the answer, or raise the error in place of it."""
+    if isinstance(outcome, StatsError):
+        raise outcome
+    return outcome
 
 
 def _canonical(entry: QueryRequest) -> QueryRequest:

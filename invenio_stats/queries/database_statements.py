@@ -75,6 +75,6 @@ def _of_scope(holdings: Holdings, community: str | None) -> Subquery:
 
 
 def _month(date: Any) -> Any:
-    """Return the month of a date of publication; NULL if less than the month is known, or for an interval."""
+    """Return the month of a date of publication, of an interval the first; NULL if less than the month is known."""
     is_month = func.substr(date, 5, 1) == "-"
     return case((is_month, func.substr(date, 1, 7)))

@@ -58,9 +58,13 @@ def summarize(query: Any) -> str:
     return (type(query).__doc__ or "").strip().partition("\n")[0]
 
 
+def list_orders(query: Any) -> tuple[str, ...]:
+    """Return the values of `by`, the default first; none if the query has no order to choose."""
+    return tuple(getattr(query, "orders", None) or getattr(getattr(query, "accepted", None), "by", ()))
+
+
 def _describe(query: Any, name: str, is_required: bool) -> Schema:
-    orders = getattr(query, "orders", None) or getattr(getattr(query, "accepted", None), "by", ())
-    if name == "by" and orders:
+    if name == "by" and (orders := list_orders(query)):
         known: tuple[Schema, str, Any] = ({"type": "string", "enum": list(orders)}, "Order of the list.", orders[0])
     else:
         known = _KNOWN.get(name, (_TEXT, "A value to filter by.", None))

@@ -22,14 +22,19 @@ def scan(client: Any, index: str, query: Mapping[str, Any] | None = None) -> Ite
 
 
 def hits(
-    client: Any, index: str, query: Mapping[str, Any] | None = None, fields: Sequence[str] | None = None
+    client: Any,
+    index: str,
+    query: Mapping[str, Any] | None = None,
+    fields: Sequence[str] | None = None,
+    size: int = PAGE_SIZE,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the same documents as complete hits, with the name of the index, which an alias does not tell.
 
-    `fields` are those that are read; None for all, which costs the engine less if the documents are small.
+    `fields` are those that are read; None for all, which costs the engine less if the documents are small. `size` is
+    the number of documents in one response.
     """
     body = {**({"query": query} if query else {}), **({"_source": list(fields)} if fields else {})} or None
-    yield from search.helpers.scan(client, query=body, index=index, size=PAGE_SIZE, allow_partial_search_results=False)
+    yield from search.helpers.scan(client, query=body, index=index, size=size, allow_partial_search_results=False)
 
 
 def pages(documents: Iterable[T], size: int = PAGE_SIZE) -> Iterator[list[T]]:

@@ -1,6 +1,5 @@
 """Count breakdowns of use from raw events: a scan in windows of visitor keys, so that memory is bounded."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +8,10 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
-from invenio_stats.core.breakdowns import DIMENSIONS, REPOSITORY, UNKNOWN, Cell, Row, Scope, Tally
+from invenio_stats.core.breakdowns import DIMENSIONS, REPOSITORY, UNKNOWN, Group, Row, Scope, Tally
 from invenio_stats.core.item_usage import Event, key_of
 from invenio_stats.core.moments import iso, parse
+from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.search import clauses, scan
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.field_types import read_field_types
@@ -27,8 +27,8 @@ _KEYS = 16**4
 ScopesOf = Callable[[Event, str], Iterable[Scope]]
 """Returns the scopes in which an event counts, given its record."""
 
-Counted = dict[tuple[Scope, str], dict[str, list[Row]]]
-"""Rows by scope and dimension, then by day."""
+Counted = Iterator[tuple[Group, Iterable[Row]]]
+"""Each group with its rows, in any order; can be read once."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,7 @@ class BreakdownCounts:
                 if self.recount.client.indices.exists(index=alias):
                     self._add(tally, scan.hits(self.recount.client, alias, query), is_request, scopes_of)
             tally.end_window()
-        counted: Counted = defaultdict(lambda: defaultdict(list))
-        for cell, row in tally.rows():
-            counted[cell.scope, cell.dimension][cell.day].append(row)
-        return counted
+        return tally.take_rows()
 
     def _add(self, tally: Tally, hits: Iterable[Mapping[str, Any]], is_request: bool, scopes_of: ScopesOf) -> None:
         for number, hit in enumerate(hits):
@@ -93,11 +90,13 @@ class BreakdownCounts:
             if record is None:
                 continue
             day = iso(parse(event["timestamp"]))[:10]
+            # Events of 7.x have the whole address: its path tells what somebody looked for.
+            event["referrer"] = stored_referrer(event.get("referrer"))
             values = [(dimension, _value_of(event, dimension)) for dimension in DIMENSIONS]
             visitor = event.get("visitor_id")
             for scope in scopes_of(event, record):
                 for dimension, value in values:
-                    tally.add(Cell(scope, dimension, day, value), visitor, is_request)
+                    tally.add(Group(scope, dimension, day), value, visitor, is_request)
 
     @cached_property
     def _item_fields(self) -> list[str]:

@@ -55,12 +55,12 @@ class MonthFolding:
             yield part, self._fold_counted(self._counts.count_records(where, sum(part.values()), part))
 
     def _fold_counted(self, counted: Counted) -> Iterator[StoredBreakdown]:
-        for (scope, dimension), by_day in counted.items():
-            folded = Month()
-            for rows in by_day.values():
-                for row in rows:
-                    folded.add(row)
-            yield self._folded(scope, dimension, folded)
+        months: dict[tuple[Scope, str], Month] = defaultdict(Month)
+        for group, rows in counted:
+            for row in rows:
+                months[group.scope, group.dimension].add(row)
+        for (scope, dimension), month in months.items():
+            yield self._folded(scope, dimension, month)
 
     def _folded(self, scope: Scope, dimension: str, month: Month) -> StoredBreakdown:
         config = current_app.config

@@ -42,9 +42,8 @@ class BreakdownRecount:
         self.events.client.indices.refresh(index=prefix_index(names.ITEM_USAGE), ignore_unavailable=True)
         counted = self._counts.count_day(where, events, self._counts.labels_of(where))
         at_most = int(current_app.config["STATS_BREAKDOWN_VALUES"])
-        for (scope, dimension), by_day in counted.items():
-            for rows in by_day.values():
-                yield StoredBreakdown(scope, dimension, cut(rows, at_most))
+        for group, rows in counted:
+            yield StoredBreakdown(group.scope, group.dimension, cut(rows, at_most))
 
     def fold_days(self, month: datetime) -> Iterator[StoredBreakdown]:
         """Yield the repository and its communities of a month, from the stored breakdowns of its days."""

@@ -17,8 +17,8 @@ from invenio_stats.search.clauses import Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.totals.total_indices import ensure_totals_index
 
-_PAGE = 100
-"""Documents in one request; each may have thousands of rows."""
+_PAGE = 20
+"""Documents in one request or response; each may have thousands of rows."""
 
 _DAYS_PER_PAGE = 2_000
 
@@ -59,17 +59,18 @@ class BreakdownStore:
         self.refresh()
         query = self._query(period, start, start, _of_kinds(kinds, scope_ids))
         stored = {hit["_id"]: (hit["_index"], _digest(hit["_source"])) for hit in self._hits(query)}
-        index = f"{self._alias}-{label(start, self._index_interval)}"
+        new_index = f"{self._alias}-{label(start, self._index_interval)}"
         changed = 0
         for page in scan.pages(found, _PAGE):
             documents = {_id(item, period, start): _document(item, period, start) for item in page}
             operations = []
             for document_id, source in documents.items():
-                known = stored.pop(document_id, None)
-                if known is None or known[1] != _digest(source):
+                index, digest = stored.pop(document_id, (new_index, b""))
+                if digest != _digest(source):
+                    # Where it is, also if the index would have another name now: two would be folded together.
                     source = {**source, "updated_timestamp": iso(now)}
                     operations.append({"_index": index, "_id": document_id, "_source": source})
-            changed += self._send(operations, index)
+            changed += self._send(operations, new_index)
         for gone in scan.pages(stored.items(), _PAGE):
             changed += self._send(
                 [{"_op_type": "delete", "_index": where, "_id": document_id} for document_id, (where, _) in gone]
@@ -133,7 +134,7 @@ class BreakdownStore:
 
     def _hits(self, query: Body, fields: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
         if self._client.indices.exists(index=self._alias):
-            yield from scan.hits(self._client, self._alias, query, fields)
+            yield from scan.hits(self._client, self._alias, query, fields, scan.PAGE_SIZE if fields else _PAGE)
 
     def _send(self, operations: list[dict[str, Any]], index: str | None = None) -> int:
         if not operations:

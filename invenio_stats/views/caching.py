@@ -1,5 +1,6 @@
 """Say how long browsers and proxies may keep an answer, and recognise the one that they have."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from invenio_stats.queries.states import digest, release
 
 PUBLIC_SECONDS = 300
 """How long an answer may be used again that is the same for everybody."""
+_SUFFIX = re.compile(r"(--?|;)(gzip|br|zstd|deflate)$")
+"""What a server that compresses adds to a tag, such as Apache, and does not remove again."""
 VARY = ("Accept", "Accept-Language", "Cookie", "Authorization")
 
 
@@ -24,8 +27,9 @@ class Caching(NamedTuple):
     cache_control: str
 
     def is_known(self) -> bool:
-        """Return True if the client has this answer."""
-        return self.etag is not None and self.etag in request.if_none_match.as_set(include_weak=True)
+        """Return True if the client has this answer, compressed or not."""
+        tags = request.if_none_match.as_set(include_weak=True)
+        return self.etag is not None and any(self.etag == _SUFFIX.sub("", tag) for tag in tags)
 
 
 def find_caching(query: Any, params: Mapping[str, Any], media: str, for_everybody: bool, now: datetime) -> Caching:

@@ -189,6 +189,15 @@ def test_what_the_client_has_is_not_asked_of_the_engine(get, requests, name, par
         assert again.headers[header] == first.headers[header]
 
 
+@pytest.mark.parametrize("suffix", ["-gzip", "--gzip", ";gzip", "-br"])
+def test_a_tag_is_known_with_what_a_compressing_server_adds(get, suffix):
+    """Apache and Jetty lengthen the tag of what they compress, and send it on to us as the client has it."""
+    tag = get("repository-total", RANGE).headers["ETag"]
+    for known in (f'{tag[:-1]}{suffix}"', f'"x", {tag[2:-1]}{suffix}"'):
+        assert get("repository-total", RANGE, headers={"If-None-Match": known}).status_code == 304
+    assert get("repository-total", RANGE, headers={"If-None-Match": f'W/"x{suffix}"'}).status_code == 200
+
+
 def test_the_tag_is_that_of_address_viewer_language_and_totals(get, app, search_client):
     """What a browser keeps for someone else, or in another language, is another answer."""
     first = get("repository-records", RANGE).headers["ETag"]

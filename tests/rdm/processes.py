@@ -44,8 +44,8 @@ class Process:
 class Program(Process):
     """The process that takes orders: `program.call("stats", "status")`."""
 
-    def __init__(self, instance: Any, release: str):
-        super().__init__(instance, release, "program", [HERE / "program.py"])
+    def __init__(self, instance: Any, release: str, **environment: str):
+        super().__init__(instance, release, "program", [HERE / "program.py"], **environment)
         self.release = release
 
     def ready(self) -> "Program":

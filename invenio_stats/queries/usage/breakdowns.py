@@ -39,8 +39,11 @@ class UsageBreakdownQuery(UsageQuery):
         self.dimension = dimension
 
     def read(self, params: Mapping[str, Any]) -> Steps[Question]:
-        """Return the question; its first day of numbers is that of the breakdowns."""
+        """Return the question; its first day of numbers is that of the breakdowns, and all begins with a month."""
         question = yield from super().read(params)
+        if question.parameters.first is None:
+            first, last = question.days
+            question = question._replace(days=Days(periods.floor(first, "month"), last))
         first_day = known_first_day(BREAKDOWN_AGGREGATION)
         if first_day is None or question.began is None:
             return question
@@ -113,14 +116,10 @@ class UsageBreakdownQuery(UsageQuery):
 
 
 def _months_of(question: Question) -> Days | None:
-    """Return the whole finished months of a question's days; None if there is none. All days begin with a month."""
+    """Return the whole finished months of a question's days; None if there is none."""
     first, last = question.days
     if first.day > 1:
-        first = (
-            periods.floor(first, "month")
-            if question.parameters.first is None
-            else periods.add_months(first.replace(day=1), 1)
-        )
+        first = periods.add_months(first.replace(day=1), 1)
     end = periods.floor(min(last + _DAY, question.today), "month")
     return Days(first, end - _DAY) if first < end else None
 

@@ -22,6 +22,7 @@ def find_changed_records(
 
     None is everything. A pair may come again with the next mark, even if its numbers are the same. Numbers of all
     versions change for each version of a parent, of which only those used are returned.
+    A total that was deleted is not found; start again with an older mark after that.
     """
     return _changed(client, since, page_size), now - OVERLAP
 

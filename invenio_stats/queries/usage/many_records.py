@@ -1,14 +1,15 @@
 """The numbers of many records at once, in the form in which InvenioRDM's records have them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
+from invenio_stats.core.periods import Days
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.coverage import find_first_day
 from invenio_stats.queries.usage.sources import ALWAYS, Scope, find_sources
-from invenio_stats.queries.usage.sums import Numbers, fetch_keys
+from invenio_stats.queries.usage.sums import Numbers, fetch_first_days, fetch_keys, fetch_keys_by_ranges
 from invenio_stats.search.steps import run, together
 
 BATCH_SIZE = 1_000
@@ -35,13 +36,42 @@ def fetch_records_stats(client: Any, records: Iterable[Record]) -> RecordStats:
     numbers of all versions in both.
     """
     found: RecordStats = {}
-    ids, first_day = _with_parents(records), find_first_day(client)
+    ids, first_day = identify_records(records), find_first_day(client)
     while batch := dict(islice(ids, BATCH_SIZE)):
         found |= _fetch_batch(client, batch, first_day)
     return found
 
 
-def _with_parents(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+class Course(NamedTuple):
+    """How the use of all versions of a record went."""
+
+    numbers: list[Numbers]
+    """Of each range of days."""
+    first_day: date | None
+    """The day of the first use; None if there was none."""
+
+
+def fetch_courses(client: Any, parent_ids: Collection[str], ranges: Sequence[Days]) -> dict[str, Course]:
+    """Return the use of each record in ranges of days, which follow each other, with one request.
+
+    At most BATCH_SIZE records, each named by its parent.
+    """
+    everything, first_day = Scope("repository"), find_first_day(client)
+    in_ranges = find_sources(everything, Days(ranges[0].first, ranges[-1].last), first_day=first_day)
+    always = find_sources(everything, ALWAYS, first_day=first_day)
+    numbers, first_days = run(
+        together(
+            [
+                fetch_keys_by_ranges(client, in_ranges, parent_ids, ranges),
+                fetch_first_days(client, always, parent_ids),
+            ]
+        )
+    )
+    return {parent_id: Course(numbers[parent_id], first_days.get(parent_id)) for parent_id in parent_ids}
+
+
+def identify_records(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Yield the ids of item and parent of each record; those that STATS_ACCESS does not know are left out."""
     for record in records:
         if isinstance(record, str):
             ids = current_stats.access.item_of(record)

@@ -84,8 +84,9 @@ def read_question(
         of_scope = find_sources(scope, ALWAYS._replace(last=today), given.versions, by, first_day)
         oldest = yield from find_oldest(client, of_scope)
         first = min(oldest or given.last, given.last)
+        given = given._replace(compare="none")  # nothing is before all
     days = Days(first, given.last)
-    shift = periods.find_shift(days, given.compare) if given.first is not None else None
+    shift = periods.find_shift(days, given.compare)
     return Question(
         scope=scope,
         scope_id=scope_id,

@@ -1,9 +1,10 @@
 """Sum metrics over sources: by ranges of days, and by the keys of lists."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from invenio_stats.core.moments import iso
+from invenio_stats.core.moments import iso, parse
 from invenio_stats.core.periods import Days
 from invenio_stats.queries.usage.sources import METRICS, Source, moment
 from invenio_stats.search import clauses
@@ -58,6 +59,17 @@ def fetch_keys_by_ranges(
     groups = yield from _fetch_groups(client, sources, keys, lambda source: _by_ranges(source, ranges))
     for source, group in groups:
         _add_ranges(found[group["key"]], group, source)
+    return found
+
+
+def fetch_first_days(client: Any, sources: Sequence[Source], keys: Collection[str]) -> Steps[dict[str, date]]:
+    """Return the day of the oldest total of each key that has one, in one step."""
+    oldest = {"oldest": {"min": {"field": "timestamp", "format": clauses.DATE_FORMAT}}}
+    groups = yield from _fetch_groups(client, sources, keys, lambda source: oldest)
+    found: dict[str, date] = {}
+    for _source, group in groups:
+        day = parse(group["oldest"]["value_as_string"]).date()
+        found[group["key"]] = min(day, found.get(group["key"], day))
     return found
 
 

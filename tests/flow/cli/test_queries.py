@@ -5,6 +5,7 @@ import json
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.contrib.config import USAGE_QUERIES
 from invenio_stats.errors import NotPermittedError
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import Query
@@ -36,13 +37,14 @@ def some_files(search, files=None):
 
 @pytest.fixture(scope="module")
 def app_config(app_config):
-    """The shipped queries, one of which nobody may ask, one with a modifier, and one of another class."""
+    """The shipped queries, one of which nobody may ask, one with a modifier, one about usage, one of another class."""
     shipped = app_config["STATS_QUERIES"]
     total = shipped["bucket-file-download-total"]
     queries = {
         **shipped,
         "record-view-total": {**shipped["record-view-total"], "permission_factory": lambda name, params: Nobody()},
         "some-files": {**total, "params": {**total["params"], "query_modifiers": [some_files]}},
+        "community-records": USAGE_QUERIES["community-records"],
         "stored": {"cls": Stored, "params": {"index": "stats-file-download"}},
     }
     return {**app_config, "STATS_QUERIES": queries}
@@ -205,9 +207,25 @@ def test_the_queries_are_listed_with_their_parameters(invoke):
         "    optional: start_date, end_date",
     ]
     assert "record-view-histogram: views, unique_views over time" in lines
-    assert lines[-2:] == [
-        "interval: year, quarter, month, week, day (default: day)",
-        "start_date, end_date: 2026-01-31, 2026-01, 2026, 2026-01-31T10:00:00 (UTC)",
+    start = lines.index("interval: year, quarter, month, week, day (default: day)")
+    assert lines[start + 1] == "start_date, end_date: 2026-01-31, 2026-01, 2026, 2026-01-31T10:00:00 (UTC)"
+
+
+def test_the_values_of_parameters_of_usage_are_listed(invoke):
+    lines = invoke("queries").splitlines()
+    start = lines.index("community-records: What is used most, by one metric; equal numbers by id.")
+    assert lines[start + 1 : start + 4] == [
+        "    required: community",
+        "    optional: period, from, to, compare, versions, by, page, size, after",
+        "    by: downloads, views, volume",
+    ]
+    assert lines[-6:] == [
+        "Queries with a period:",
+        "period: 30d, 12m, year, all (default: 12m, of records and files all)",
+        "from, to: 2026-01-31, 2026-01, 2026 (UTC; both belong to the range)",
+        "interval: default by the length of the range",
+        "compare: before, year, none (default: before)",
+        "versions: all, this (default: all)",
     ]
 
 

@@ -27,9 +27,9 @@ TITLES = (
     "Low-cost spectrometer, drawings and firmware",
     "Survey of reading habits, wave 4",
     "Thesis: Ice loss of cold valley glaciers",
-    "Proceedings of the 11th Workshop on Old Maps",
-    "Storm surge model runs, 2010–2024",
-    "Photographs of the sea wall",
+    "سجلات المد والجزر في الخليج الشمالي",
+    "Storm surge model runs, 2010–2024: " + "water levels, wind, pressure and waves at stations of the coast, " * 4,
+    "photographs_of_the_sea_wall_" * 5,
 )
 PARENTS = {f"r{number}-v{version}": f"r{number}" for number in range(1, 13) for version in (1, 2)}
 STATUSES = ("open", "open", "open", "restricted", "open", "embargoed")

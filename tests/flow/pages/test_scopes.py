@@ -134,33 +134,6 @@ def test_my_statistics_are_those_of_my_records(page, get):
     assert "ETag" not in get("/stats/me", site.UPLOADER).headers
 
 
-@pytest.mark.parametrize(
-    ("address", "user", "status"),
-    [
-        ("/stats/me", site.VISITOR, 401),
-        ("/stats/users/7", site.VISITOR, 401),
-        ("/stats/users/7", site.MANAGER, 403),
-        ("/stats/users/7", site.ADMINISTRATOR, 200),
-        ("/stats/users/nobody", site.ADMINISTRATOR, 404),
-        ("/stats/lists/uploaders", site.VISITOR, 401),
-        ("/stats/lists/uploaders", site.MANAGER, 403),
-        ("/stats/lists/uploaders", site.ADMINISTRATOR, 200),
-        ("/stats/lists/uploaders?community=coast", site.VISITOR, 401),
-        ("/stats/lists/uploaders?community=coast", site.MANAGER, 200),
-        ("/stats/lists/uploaders?community=secret", site.MANAGER, 404),
-        ("/stats/lists/records?user=7", site.UPLOADER, 200),
-        ("/stats/lists/records?user=7", site.MANAGER, 403),
-        ("/stats/lists/files?record=r4", site.VISITOR, 404),
-    ],
-)
-def test_who_may_open_what(get, address, user, status):
-    response = get(address, user)
-    assert response.status_code == status
-    if status in (401, 403):
-        assert "These numbers are for the uploader and for managers." in response.text
-        assert ("Log in" in response.text) == (status == 401)
-
-
 def test_the_menu_has_what_there_is(page):
     names = [[link.text for link in page("/stats/", user).only("nav", cls="st-nav").all("a")] for user in (None, "7")]
     assert names == [["Repository"], ["Repository", "My statistics"]]

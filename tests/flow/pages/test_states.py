@@ -1,5 +1,6 @@
 """What stands in place of numbers: why there are none, or not all, and what to do."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -8,28 +9,17 @@ from invenio_stats.errors import NoAnswerError
 from invenio_stats.queries.usage.answers import UsageTotalQuery
 from invenio_stats.queries.usage.breakdowns import UsageBreakdownQuery
 from tests.flow.pages import site
+from tests.flow.pages.addresses import answering
 
 pytestmark = pytest.mark.usefixtures("seeded")
 NONE = {"views": 0, "downloads": 0}
 
 
 @pytest.fixture
-def answers(app, monkeypatch):
-    """Return `answers(name, **changes)`: the query's answers have these values in place of their own."""
-
-    def change(name, error=None, **changes):
-        entry = site.queries()[name]
-
-        class Changed(entry["cls"]):
-            def present(self, question, counted, identity):
-                if error:
-                    raise error
-                return {**super().present(question, counted, identity), **changes}
-
-        queries = {**app.config["STATS_QUERIES"], name: {**entry, "cls": Changed}}
-        monkeypatch.setitem(app.config, "STATS_QUERIES", queries)
-
-    return change
+def answers(app):
+    """Yield `answers(name, **changes)`: answers of the query have these values, or raise `error`."""
+    with ExitStack() as changed:
+        yield lambda name, **changes: changed.enter_context(answering(app, {name: changes}))
 
 
 def notices(root):
@@ -66,7 +56,7 @@ def test_a_gap_makes_numbers_too_low(page, answers):
     gap = {"from": "2026-03-14", "to": "2026-03-15", "event_type": "record-view", "reason": "silent"}
     answers("repository-total", complete=False, gaps=[gap])
     assert notices(page("/stats/")) == [
-        "These numbers are too low. Not everything was counted from March 14, 2026 to March 15, 2026."
+        "These numbers are too low. Not everything was counted from March 14, 2026 to March 15, 2026. What happened"
     ]
 
 

@@ -92,6 +92,8 @@ def write(path, entry):
         pytest.param({"country": "ch", "country_name": "Switzerland"}, "CH", id="country"),
         pytest.param({"country": "Switzerland"}, None, id="a name"),
         pytest.param({"country_code": "-"}, None, id="no code"),
+        pytest.param({"country": {"iso_code": "ZZ"}}, None, id="the code of no country"),
+        pytest.param({"country": {"iso_code": "XK"}}, "XK", id="a code in use that no standard has"),
         pytest.param({"autonomous_system_number": 64500}, None, id="another database"),
         pytest.param("CH", None, id="text"),
     ],

@@ -1,5 +1,7 @@
 """A cache that does not answer costs time, never an answer."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from invenio_cache import current_cache
 
@@ -7,7 +9,7 @@ from invenio_stats.contrib.config import USAGE_QUERIES
 from invenio_stats.queries import answer_cache
 from invenio_stats.queries.batch import QueryRequest, answer_all
 from invenio_stats.queries.database import DatabaseQuery
-from tests.flow.queries.usage_documents import Records, Totals, usage
+from tests.flow.queries.usage_documents import Records, Totals, set_bookmarks, usage
 
 
 class Recount(DatabaseQuery):
@@ -71,6 +73,27 @@ def test_it_is_logged_once_a_minute(app, broken_cache, caplog):
     assert use() == 1
     broken_cache[0] += 1
     assert use() == 2
+
+
+@pytest.mark.parametrize("name", ["record-total", "record-series", "record-versions", "record-countries"])
+def test_questions_with_different_answers_have_different_parameters(app, search_client, index_prefix, name):
+    """All of the time is compared with nothing, and its first month is whole: not so from the day on that it begins."""
+    now = datetime.now(timezone.utc)
+    first = (now.replace(day=15) - timedelta(days=100)).replace(day=15).date().isoformat()
+    state = app.extensions["invenio-stats"]
+    state.access = Records({"a1": "a"})
+    state.item_metadata = state.access.describe
+    Totals(search_client, index_prefix).write_usage([usage(first, "a1", "a", downloads=3)])
+    set_bookmarks(search_client, index_prefix, now)
+    everything, since = {"record": "a", "period": "all"}, {"record": "a", "from": first}
+    current_cache.clear()
+    alone = {}
+    for asked in (everything, since):
+        alone[str(asked)] = answer_all([QueryRequest("q", name, asked)])["q"]
+        current_cache.clear()
+    assert alone[str(everything)]["params"] != alone[str(since)]["params"]
+    for asked in (everything, since, everything):
+        assert answer_all([QueryRequest("q", name, asked)])["q"] == alone[str(asked)]
 
 
 @pytest.mark.parametrize("name", ["repository-total", "recount"])

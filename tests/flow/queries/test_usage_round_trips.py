@@ -8,8 +8,12 @@ from flask import g
 
 from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, USAGE_AGGREGATIONS, USAGE_QUERIES
+from invenio_stats.errors import InvalidRequestInputError, NoAnswerError
 from invenio_stats.proxies import current_stats
-from invenio_stats.queries.batch import QueryRequest, answer_all
+from invenio_stats.queries.batch import QueryRequest, answer_all, answer_each
+from invenio_stats.queries.usage.answers import UsageTotalQuery
+from invenio_stats.search.client import SearchRequest
+from invenio_stats.search.steps import fetch_all
 from tests.flow.queries.usage_documents import Records, Totals, set_bookmarks, usage
 
 NOW = datetime(2026, 11, 12, 9, 30, tzinfo=timezone.utc)
@@ -101,6 +105,43 @@ def test_of_some_that_are_cached_only_the_others_are_asked(requests):
     ask({"repository-records": {}, "repository-total": {}, "repository-countries": {}}, **days)
     # Months that were not folded are counted, to be shown as a whole.
     assert requests == {"_msearch": 1, "_search": 1}
+
+
+class RefusedQuery(UsageTotalQuery):
+    """A query with a search that the engine refuses."""
+
+    def numbers(self, question, coverage):
+        body = {"query": {"range": {"timestamp": {"gte": "no date"}}}}
+        yield from fetch_all([SearchRequest(self.client, self.index, body)])
+
+
+SEVEN = list(PAGE)[:7]
+
+
+@pytest.mark.parametrize(
+    ("changes", "params", "last", "error"),
+    [
+        pytest.param({"cls": RefusedQuery}, {}, "2026-07", NoAnswerError, id="refused by the engine"),
+        pytest.param({}, {"metric": "citations"}, "2026-08", InvalidRequestInputError, id="an invalid parameter"),
+    ],
+)
+@pytest.mark.expect_logged_errors  # of the query that the engine refuses
+def test_one_of_seven_parts_that_fails_costs_no_further_request(
+    requests, app, monkeypatch, changes, params, last, error
+):
+    """The six others are answered as before, by the same two requests."""
+    days = {"from": "2026-02", "to": last}
+    ask(PAGE, **{"from": "2026-01", "to": last})
+    entry = app.config["STATS_QUERIES"]["repository-total"]
+    queries = {**app.config["STATS_QUERIES"], "repository-total": {**entry, **changes}}
+    monkeypatch.setitem(app.config, "STATS_QUERIES", queries)
+    given = {name: {**PAGE[name], **days} for name in SEVEN}
+    given["repository-total"] |= params
+    requests.clear()
+    outcomes = answer_each([QueryRequest(name, name, params) for name, params in given.items()])
+    assert requests["_msearch"] == 2
+    assert isinstance(outcomes.pop("repository-total"), error)
+    assert outcomes == ask({name: PAGE[name] for name in SEVEN if name != "repository-total"}, **days)
 
 
 def test_a_list_of_nearly_equal_numbers_takes_more_of_each_shard(requests, written):

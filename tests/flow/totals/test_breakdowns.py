@@ -117,6 +117,37 @@ def test_a_second_run_leaves_the_work_to_the_first(usage, run, aggregator, found
     assert (found("day"), aggregator.bookmark_api.get_bookmark()) == ({}, None)
 
 
+def test_of_the_referrers_of_old_events_the_host_is_counted(usage, run, stored_totals):
+    """Release 7.x stored the whole address, which tells what a visitor looked for."""
+    for visitor, path in enumerate(["?q=illness", "?q=cure", "search", ""]):
+        usage.view(day="2026-02-10", visitor_id=f"{visitor}0", referrer=f"https://www.Example.org/{path}")
+    usage.view(day="2026-02-10", visitor_id="50", referrer="www.example.org")
+    usage.view(day="2026-02-10", visitor_id="60", referrer="android-app://com.example/")
+    run()
+    days = breakdowns.read(stored_totals(ALIAS))["day"]
+    assert days["referrer", "repository", None, "2026-02-10"]["rows"] == {"www.example.org": (5, 0, 5), None: (1, 0, 1)}
+
+
+def test_a_breakdown_stays_where_it_is_stored(usage, run, search_client, index_prefix, clock):
+    """Another index_interval must not leave an old one beside the new: both would be folded."""
+    ref = crowd(usage, "2026-02-10")[0]
+    run()
+    alias = f"{index_prefix}{ALIAS}"
+    (index,) = search_client.indices.get_alias(name=alias)
+    search_client.indices.create(index=f"{alias}-elsewhere", body={"aliases": {alias: {}}})
+    for hit in search_client.search(index=index, body={"size": 100})["hits"]["hits"]:
+        search_client.index(index=f"{alias}-elsewhere", id=hit["_id"], body=hit["_source"])
+        search_client.delete(index=index, id=hit["_id"])
+    search_client.indices.refresh(index=alias)
+    clock.forward(hours=1)
+    usage.change(ref, country="CH")
+    run()
+    search_client.indices.refresh(index=alias)
+    hits = search_client.search(index=alias, body={"size": 100})["hits"]["hits"]
+    assert sorted(hit["_id"] for hit in hits) == sorted({hit["_id"] for hit in hits})
+    assert [len(hit["_source"]["rows"]) for hit in hits if hit["_id"] == "country:repository:-2026-02-10"] == [2]
+
+
 def test_days_whose_events_are_gone_stay(usage, run, found, search_client, clock):
     refs = crowd(usage, "2026-02-10")
     run()

@@ -1,5 +1,7 @@
 """Answers are printed for readers: values, then a line for each interval or group."""
 
+import os
+
 import pytest
 
 from invenio_stats.cli.answers import print_answer
@@ -100,3 +102,93 @@ def test_the_answer_of_another_class_is_printed_too(printed):
     """Its values may be anything that JSON holds."""
     answer = {"by_country": {"CH": 1}, "note": None, "buckets": [1, 2]}
     assert printed(answer) == ['by_country: {"CH": 1}', "note: -", "buckets: [1, 2]"]
+
+
+NUMBERS = {"views": 1200, "unique_views": 900, "downloads": 310, "unique_downloads": 290, "volume": 52_428_800}
+USAGE = {
+    "query": "repository-series",
+    "params": {"from": "2026-01-01", "to": "2026-02-28", "interval": "month", "compare": "before", "versions": "all"},
+    "from": "2026-01-01",
+    "to": "2026-02-28",
+    "updated": "2026-03-01T06:15:00+00:00",
+    "complete": False,
+    "gaps": [
+        {"from": "2026-01-01", "to": "2026-01-09", "event_type": None, "reason": "before_first_day"},
+        {"from": "2026-02-03", "to": "2026-02-03", "event_type": "record-view", "reason": "silent"},
+    ],
+    "rules": "COUNTER 5.1",
+}
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    """Return a function that prints an answer as on a terminal of 80 columns, and returns the lines."""
+
+    def run(answer):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+        print_answer(answer)
+        return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_the_head_of_a_question_about_usage_is_for_readers(shown):
+    before = {"from": "2025-11-01", "to": "2025-12-31", "complete": True, **NUMBERS}
+    lines = shown({**USAGE, **NUMBERS, "before": before})
+    assert lines[1:9] == [
+        "params: from 2026-01-01, to 2026-02-28, interval month, compare before,",
+        "    versions all",
+        "from: 2026-01-01",
+        "to: 2026-02-28",
+        "updated: 2026-03-01T06:15:00+00:00",
+        "complete: false",
+        "gaps: 2026-01-01 - 2026-01-09 before_first_day,",
+        "    2026-02-03 - 2026-02-03 record-view silent",
+    ]
+    assert lines[-2:] == [
+        "before: from 2025-11-01, to 2025-12-31, complete true, views 1200,",
+        "    unique_views 900, downloads 310, unique_downloads 290, volume 52428800",
+    ]
+
+
+def test_a_narrow_terminal_shows_a_series_without_the_period_before(shown):
+    """Otherwise each month were thirteen lines."""
+    before = {"date": "2025-11-01", "state": "whole", **NUMBERS}
+    point = {"date": "2026-01-01", "state": "whole", **NUMBERS, "before": before}
+    lines = shown({**USAGE, "gaps": [], "before": None, "points": [point]})
+    assert "gaps: -" in lines
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split() == ["date", "state", *NUMBERS]
+    assert table[1].split() == ["2026-01-01", "whole", *map(str, NUMBERS.values())]
+    assert "before_volume" in " ".join(table[2:])
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_list_keeps_what_it_is_about(shown):
+    title = "Sediment cores of the western basin"
+    row = {"rank": 1, "id": "abcde-12345", "title": title, "url": "/records/abcde-12345", **NUMBERS, "before": None}
+    lines = shown({**USAGE, "before": None, "count": 1, "rows": [row], "next": None})
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split()[:3] == ["rank", "id", "title"]
+    assert table[1].startswith(f"   1  abcde-12345  {title}  ")
+    assert "downloads" in table[0].split()
+
+
+def test_shares_have_few_digits_and_are_left_out_from_the_right(shown):
+    point = {
+        **{"date": "2026-01-01", "state": "whole", "requests": {"open": 236, "restricted": 18}},
+        "shares": {"open": 236 / 254, "restricted": 18 / 254},
+    }
+    lines = shown({**USAGE, "shares": point["shares"], "points": [point]})
+    assert "shares: open 0.9291, restricted 0.0709" in lines
+    assert lines[-2].split() == ["2026-01-01", "whole", "236", "18", "0.9291"]
+
+
+def test_the_rest_of_a_breakdown_is_shown_once(printed):
+    rest = {"other": {"views": 7, "downloads": 3}, "unknown": {"views": 0, "downloads": 0}}
+    lines = printed({**USAGE, **rest, "not_shown": [], "rows": [{"value": "DE", "views": 13, "downloads": 6}]})
+    assert [line.split() for line in lines if line.startswith(("other", "unknown"))] == [
+        ["other", "7", "3"],
+        ["unknown", "0", "0"],
+    ]

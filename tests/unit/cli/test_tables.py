@@ -45,7 +45,7 @@ def test_optional_columns_are_left_out_in_their_order_and_named():
     table = Table("Title", ("index", "kind", "size"), [("x" * 20, "events", "12.5 kB")], optional=("kind", "size"))
     assert list(lines(table, 37))[1].split() == ["x" * 20, "events", "12.5", "kB"]
     assert list(lines(table, 30))[1].split() == ["x" * 20, "12.5", "kB"]
-    assert list(lines(table, 20))[1:] == ["x" * 20, "Not shown in so narrow a terminal: kind, size."]
+    assert list(lines(table, 20))[1:] == ["x" * 20, "Not shown in so narrow a terminal: kind,", "size."]
     assert list(lines(table, 10)) == ["x" * 20, "  kind  events", "  size  12.5 kB"]
 
 

@@ -1,8 +1,10 @@
 """Values of few visitors are folded."""
 
+import tracemalloc
+
 import pytest
 
-from invenio_stats.core.breakdowns import REPOSITORY, Cell, Month, Row, Tally, Use, cut, fold, read_rows, write_rows
+from invenio_stats.core.breakdowns import REPOSITORY, Group, Month, Row, Tally, Use, cut, fold, read_rows, write_rows
 
 NOTHING = Use()
 
@@ -49,13 +51,36 @@ def test_what_days_cut_off_counts_as_a_folded_value():
     assert ([row.value for row in folded.rows], folded.other) == (["DE"], (12, 3))
 
 
-def test_a_visitor_counts_once_in_each_cell():
+def test_a_visitor_counts_once_in_each_group_and_value():
     tally = Tally()
-    cells = [Cell(REPOSITORY, "country", day, "DE") for day in ("1", "2")]
-    for cell, visitor, is_request in [(cells[0], "v", True), (cells[0], "v", False), (cells[1], "v", False)]:
-        tally.add(cell, visitor, is_request)
-    tally.add(cells[1], None, False)
-    assert [row for _, row in tally.rows()] == [Row("DE", Use(2, 1), 1), Row("DE", Use(2, 0), 1)]
+    groups = [Group(REPOSITORY, "country", day) for day in ("1", "2")]
+    for group, visitor, is_request in [(groups[0], "v", True), (groups[0], "v", False), (groups[1], "v", False)]:
+        tally.add(group, "DE", visitor, is_request)
+    tally.add(groups[1], "DE", None, False)
+    tally.add(groups[1], "CH", "v", True)
+    found = {group: list(rows) for group, rows in tally.take_rows()}
+    assert found == {
+        groups[0]: [Row("DE", Use(2, 1), 1)],
+        groups[1]: [Row("DE", Use(2, 0), 1), Row("CH", Use(1, 1), 1)],
+    }
+    assert not list(tally.take_rows())
+
+
+def test_many_values_cost_little_memory():
+    """A sender of spam has a host of its own in each click, which is a value of a few hundred bytes and no more."""
+    number = 20_000
+    tracemalloc.start()
+    try:
+        tally = Tally()
+        for click in range(number):
+            tally.add(Group(REPOSITORY, "referrer", "2026-01-01"), f"host-{click}.example.org", None, False)
+        ((_, rows),) = tally.take_rows()
+        found = cut(rows, 1_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(found.rows), found.other) == (1_000, Use(number - 1_000, 0))
+    assert peak / number < 350
 
 
 def test_rows_are_read_as_they_were_written():

@@ -99,6 +99,36 @@ def test_the_range_to_compare_with(asked, compare, before):
     assert shift_days(asked, find_shift(asked, compare)) == days(*before)
 
 
+@pytest.mark.parametrize(
+    ("asked", "compare", "pairs"),
+    [
+        pytest.param(
+            ("2026-03-01", "2026-03-31"),
+            "before",
+            {"2026-03-01": 1, "2026-03-28": 28, "2026-03-29": None, "2026-03-30": None, "2026-03-31": None},
+            id="a shorter month before",
+        ),
+        pytest.param(
+            ("2026-04-01", "2026-04-30"), "before", {"2026-04-29": 29, "2026-04-30": (30, 31)}, id="a longer one before"
+        ),
+        pytest.param(
+            ("2024-02-01", "2024-02-29"), "year", {"2024-02-28": 28, "2024-02-29": None}, id="a year before a leap year"
+        ),
+        pytest.param(
+            ("2025-02-01", "2025-02-28"), "year", {"2025-02-27": 27, "2025-02-28": (28, 29)}, id="a leap year before"
+        ),
+    ],
+)
+def test_a_day_is_compared_with_the_day_of_the_same_number(asked, compare, pairs):
+    """The last day of a shorter month takes what is left of a longer one; days that the other has not have nothing."""
+    asked = days(*asked)
+    shift = find_shift(asked, compare)
+    for day, expected in pairs.items():
+        found = shift_days(days(day, day), shift)
+        first, last = expected if isinstance(expected, tuple) else (expected, expected)
+        assert (found and (found.first.day, found.last.day)) == (expected and (first, last)), day
+
+
 def test_nothing_to_compare_with():
     assert find_shift(days("2026-01-01", "2026-01-31"), "none") is None
     assert shift_days(days("0001-01-01", "0001-01-31"), find_shift(days("0001-01-01", "0001-01-31"), "year")) is None

@@ -47,7 +47,7 @@ def test_of_a_url_the_host_remains(referrer, host):
     + ["http://exa\nmple.org/", "http://example.org/\x00", "http://example.org/\u202egpj", "http://\u202eexample.org/"]
     + ["http://<b>.example.org/", "http://exam%70le.org/", "http://evil.example\\@example.org/", "http://example..org/"]
     + ["http://b\xfccher.example/", f"https://{'a.' * 127}b/", f"https://{'a' * 64}.example/", "http://[fe80::1%25e]/"]
-    + ["http://\ud800.example/", None, 7, {"a": ["b"]}, b"http://example.org/"],
+    + ["http://Other/", "https://unknown/x", "http://\ud800.example/", None, 7, {"a": ["b"]}, b"http://example.org/"],
 )
 def test_anything_else_is_no_referrer(text):
     assert referrer_host(text, OWN) is None

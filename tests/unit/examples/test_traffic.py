@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).parents[3] / "examples"))
 
 from traffic.ledger import Ledger  # noqa: E402 - the folder has to be on the path first
 from traffic.model import Observation, Step, Visitor  # noqa: E402
-from traffic.plan import Plan  # noqa: E402
+from traffic.plan import Plan, plan_flood  # noqa: E402
 
 SOMEBODY = Visitor("198.18.0.1", "a browser")
 FILE = ("file", "a bucket", "a.pdf")
@@ -126,3 +126,12 @@ def test_nobody_comes_to_the_same_thing_again_by_chance():
         if step.thing and not step.again and (step.method, step.status) == ("GET", 200)
     )
     assert set(clicks.values()) == {1}
+
+
+def test_a_flood_is_a_robot_that_asks_for_all_open_records():
+    visit = plan_flood(CATALOGUE, start=30.0)
+    assert (visit.visitor.agency, visit.start) == ("robots", 30.0)
+    assert {step.thing for step in visit.steps} == {
+        ("record", record["id"]) for record in CATALOGUE["records"] if record["access_status"] == "open"
+    }
+    assert len(visit.steps) == 4 * len({step.path for step in visit.steps})

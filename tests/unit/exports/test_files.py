@@ -11,6 +11,7 @@ from flask_babel import Babel
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenio_stats.core.referrers import referrer_host
 from invenio_stats.exports import xlsx
 from invenio_stats.exports.csv import neutralise, write_csv
 from invenio_stats.exports.files import file_name
@@ -187,6 +188,21 @@ def test_excel_gets_texts(workbook, text):
     assert (cell.data_type, cell.value, cell.hyperlink) == ("s", text[: xlsx.MAX_CHARACTERS], None)
 
 
+def test_a_cell_has_as_many_characters_as_excel_counts(workbook):
+    """It counts an emoji as two, and calls a file with more damaged."""
+    _, book = workbook({"rows": [{"title": "a" + "\N{THUMBS UP SIGN}" * 20_000}]})
+    text = book["Data"]["A2"].value
+    assert text == "a" + "\N{THUMBS UP SIGN}" * 16_383
+    assert len(text.encode("utf-16-le")) == 2 * xlsx.MAX_CHARACTERS
+
+
+def test_a_host_called_like_the_rest_is_no_rest():
+    """Anybody may send `Referer: http://other/`."""
+    rows = [{"value": referrer_host(f"http://{name}/") or "", "views": 9} for name in ("other", "unknown")]
+    answer = {**ABOUT, "rows": rows, "other": {"views": 2}, "unknown": {"views": 1}}
+    assert [row[0] for row in table(answer)[1:]] == ["", "", "other", "unknown"]
+
+
 def test_more_rows_than_a_sheet_has_are_an_error(workbook, monkeypatch):
     from invenio_stats.errors import InvalidRequestInputError
 
@@ -195,3 +211,9 @@ def test_more_rows_than_a_sheet_has_are_an_error(workbook, monkeypatch):
     Babel(app)
     with app.app_context(), pytest.raises(InvalidRequestInputError, match="has 2 rows"):
         workbook({"rows": [{"n": number} for number in range(3)]})
+
+
+def test_a_file_of_an_empty_list_about_usage_has_a_header():
+    answer = {"query": "repository-records", "rules": "COUNTER 5.1", "count": 0, "about": False, "rows": []}
+    text = "".join(write_csv(make_sheet(iter([answer]))))
+    assert text.splitlines() == ["rank,id,title,url,views,unique_views,downloads,unique_downloads,volume"]

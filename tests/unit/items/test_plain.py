@@ -7,7 +7,7 @@ import pytest
 from flask import g
 from flask_principal import Identity, Permission, UserNeed
 
-from invenio_stats.items import ANONYMOUS, SYSTEM, Author, Community, ItemIds
+from invenio_stats.items import ANONYMOUS, SYSTEM, Author, Community, ItemIds, plain_access
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.plain_access import PlainAccess
 from invenio_stats.items.plain_metadata import PlainMetadata
@@ -121,7 +121,29 @@ def test_the_factory_of_the_page_itself_comes_first(plain_app, access, monkeypat
 def test_without_pages_of_records_nobody_reads(plain_app, access, monkeypatch):
     """Who may read is not known then; a title is better missing than shown to the wrong person."""
     monkeypatch.delitem(plain_app.extensions, "invenio-records-ui")
+    monkeypatch.setattr(plain_access, "find_spec", lambda name: None)
     assert access.readable_items(OWNER, ["1"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "readable"),
+    [
+        pytest.param({}, {"1", "3", "4"}, id="the setting"),
+        pytest.param({"RECORDS_UI_DEFAULT_PERMISSION_FACTORY": f"{__name__}:nobody"}, set(), id="an import string"),
+        pytest.param({"RECORDS_UI_DEFAULT_PERMISSION_FACTORY": None}, {"1", "2", "3", "4"}, id="pages for everybody"),
+        pytest.param(
+            {"RECORDS_UI_ENDPOINTS": {"recid": {"permission_factory_imp": f"{__name__}:nobody"}}}, set(), id="endpoint"
+        ),
+    ],
+)
+def test_the_application_of_the_rest_api_reads_the_settings_of_pages(
+    plain_app, access, monkeypatch, settings, readable
+):
+    """The one for pages has invenio-records-ui, this one has not."""
+    monkeypatch.delitem(plain_app.extensions, "invenio-records-ui")
+    for name, value in settings.items():
+        monkeypatch.setitem(plain_app.config, name, value)
+    assert access.readable_items(STRANGER, ["1", "2", "3", "4", "5"]) == readable
 
 
 @pytest.fixture
