@@ -40,8 +40,7 @@ def find_unknown_value(event: Mapping[str, Any]) -> str | None:
     for field in ("item_id", "parent_id"):
         if event.get(field) is not None and not _is_id(event[field]):
             return field
-    size = event.get("size")
-    return "size" if isinstance(size, int | float) and not has_bytes(size) else None
+    return None
 
 
 def has_bytes(size: object) -> TypeGuard[int | float]:

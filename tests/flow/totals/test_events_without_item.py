@@ -58,9 +58,16 @@ def test_a_double_click_has_the_item_that_one_of_its_clicks_has(count, order):
     assert count(*clicks[::order]) == ((1, 1, 1, 1), [])
 
 
-@pytest.mark.parametrize("wrong", [{"size": 10**30}, {"item_id": ["A", "B"]}, {"parent_id": 1.5}])
+@pytest.mark.parametrize("wrong", [{"item_id": ["A", "B"]}, {"parent_id": 1.5}])
 def test_an_event_that_no_total_can_hold_takes_no_total_with_it(count, queues, wrong):
     """It is a dead letter, and the other event of its item and day counts."""
     assert count([click(0, **ITEM), click(600, **{**ITEM, **wrong})])[0] == (1, 1, 1, 1)
     found = [dead_letter.reason for dead_letter in dead_letters.look(queues["file-download"])]
     assert found == [f"unknown {next(iter(wrong))}"]
+
+
+def test_a_size_that_no_total_can_hold_is_no_volume(count, stored_totals):
+    """The event counts, and the engine does not reject the total of the item and day."""
+    assert count([click(0, **ITEM), click(600, **{**ITEM, "size": 10**30})])[0][:2] == (2, 2)
+    (total,) = stored_totals("stats-item-usage").values()
+    assert (total["downloads"], total["volume"]) == (2, download()["size"])
