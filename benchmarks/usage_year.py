@@ -70,6 +70,9 @@ def labels_of(record: int, year: Year) -> list[str]:
 class Records:
     """What the instance knows of the records, at once: `STATS_ACCESS` and `STATS_ITEM_METADATA` cost nothing here."""
 
+    has_holdings = False
+    """There is no database."""
+
     def __init__(self, year: Year):
         """Take the year."""
         self.year = year

@@ -41,6 +41,8 @@ PAGES = [
     Address("version", "/stats/records/r1-v2?versions=this"),
     Address("community", "/stats/communities/coast"),
     Address("community-manager", "/stats/communities/coast", MANAGER, says="Who uploads"),
+    Address("quality", "/stats/quality"),
+    Address("quality-administrator", "/stats/quality", ADMINISTRATOR),
     Address("me", "/stats/me", UPLOADER),
     Address("user", "/stats/users/7", ADMINISTRATOR),
     Address("list-records", "/stats/lists/records"),
