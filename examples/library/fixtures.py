@@ -112,7 +112,7 @@ def _numbers(choice: random.Random) -> range:
 def _file(bucket: Bucket, key: str, choice: random.Random) -> dict[str, Any]:
     content = choice.randbytes(choice.randint(2_000, 40_000))
     stored = ObjectVersion.create(bucket, key, stream=BytesIO(content))
-    about = {"key": key, "id": str(stored.file_id), "size": len(content), "checksum": stored.file.checksum}
+    about = {"key": key, "id": str(stored.file.id), "size": len(content), "checksum": stored.file.checksum}
     return {**about, "missing": False}
 
 
