@@ -120,7 +120,7 @@ def draw_badge(badge: Badge) -> str:
     right_half += f"A4 4 0 0 1 {number(right - 4)} 24H{number(middle)}"
     drawn = element(
         "svg",
-        element("title", badge.sentence, id="t"),
+        element("title", badge.sentence),
         element("rect", width=number(right), height=HEIGHT, rx=4, fill=WHITE),
         element("path", d=left_half, fill=NAME_GROUND),
         element("path", d=right_half, fill=GROUNDS[badge.metric]),
@@ -138,7 +138,7 @@ def draw_badge(badge: Badge) -> str:
         height=HEIGHT,
         viewBox=f"0 0 {number(right)} {HEIGHT}",
         role="img",
-        aria_labelledby="t",
+        aria_label=badge.sentence,
     )
     return f"{drawn}\n"
 

@@ -17,6 +17,8 @@ _TOP, _FOOT = 14, 42
 """Pixels above the plot, and below it for two lines of labels."""
 MAX_BARS = 24
 """Intervals up to which a series is drawn as bars."""
+_DOT = 7
+"""Width in pixels of a number that no line leads to."""
 _NAME_DISTANCE = 17
 """Pixels between two names at the right end."""
 
@@ -53,12 +55,16 @@ class Intervals(NamedTuple):
 
 
 def find_ticks(most: float, count: int = 4) -> list[float]:
-    """Return round numbers from 0 up to at least `most`, in about so many steps of 1, 2, 2.5 or 5 times ten."""
+    """Return round numbers from 0 up to at least `most`, in about so many steps of 1, 2, 2.5 or 5 times ten.
+
+    What is counted is whole, and so are all steps: 1, 2, 5, 10, 20, 25, 50, and so on.
+    """
     if most <= 0:
         return [0, 1]
     raw = most / count
-    size = 10 ** floor(log10(raw))
-    step = max(1, next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= raw))
+    size = 10.0 ** max(0, floor(log10(raw)))
+    steps = (int(factor * size) for factor in (1, 2, 2.5, 5, 10) if (factor * size).is_integer())
+    step = next(step for step in steps if step >= raw)
     ticks: list[float] = [0]
     while ticks[-1] < most:
         ticks.append(ticks[-1] + step)
@@ -176,6 +182,7 @@ def _draw_bar(
 def draw_lines(series: Sequence[Series], intervals: Intervals, write: Callable[[float], str]) -> Markup:
     """Draw a line for each series, dashed to and from what is not whole, with its name and last whole value.
 
+    A number that has no neighbour, such as that of the first day of counting, is a dot.
     The names of the series are those at the right end.
     """
     frame = _Frame(find_ticks(_most(series)), write, HEIGHT)
@@ -199,17 +206,22 @@ def draw_lines(series: Sequence[Series], intervals: Intervals, write: Callable[[
 
 
 def _draw_line(frame: _Frame, item: Series, count: int, partial: Collection[int]) -> list[Markup]:
+    points = [
+        None if value is None else f"{number((i + 0.5) * 100 / count)} {number(frame.y(value))}"
+        for i, value in enumerate(item.values)
+    ]
     runs: list[tuple[bool, list[str]]] = []
-    for i in range(count - 1):
-        start, end = item.values[i], item.values[i + 1]
-        if start is None or end is None:
+    for i, (before, point, after) in enumerate(zip([None, *points], points, [*points[1:], None], strict=False)):
+        if point is None:
+            continue
+        if after is None:
+            runs += [] if before else [(False, [point, point])]
             continue
         is_dashed = i in partial or i + 1 in partial
-        points = [f"{number((x + 0.5) * 100 / count)} {number(frame.y(v))}" for x, v in ((i, start), (i + 1, end))]
-        if runs and runs[-1][0] == is_dashed and runs[-1][1][-1] == points[0]:
-            runs[-1][1].append(points[1])
+        if before and runs[-1][0] == is_dashed:
+            runs[-1][1].append(after)
         else:
-            runs.append((is_dashed, points))
+            runs.append((is_dashed, [point, after]))
     look = stroked(item.colour)
     look["cls"] += " f-none"
     return [
@@ -217,8 +229,9 @@ def _draw_line(frame: _Frame, item: Series, count: int, partial: Collection[int]
             "path",
             d="M" + "L".join(points),
             fill="none",
-            stroke_width=2.5 if item.colour == "dl" else 2,
+            stroke_width=_DOT if points[0] == points[-1] else 2.5 if item.colour == "dl" else 2,
             stroke_linejoin="round",
+            stroke_linecap="round" if points[0] == points[-1] else None,
             stroke_dasharray="3 4" if is_dashed else None,
             vector_effect="non-scaling-stroke",
             **look,

@@ -44,11 +44,11 @@ from invenio_stats.queries.batch import (
 from invenio_stats.queries.parameters import quote
 from invenio_stats.queries.states import hourly_state, revision_state
 from invenio_stats.queries.usage.parameters import read_parameters
-from invenio_stats.views.caching import Caching, find_cache_control, make_etag, with_caching
+from invenio_stats.views.caching import NOT_KEPT, Caching, find_cache_control, keep_no_error, make_etag, with_caching
 
 RETRY_SECONDS = 120
 """After which a client may ask again if the search engine did not answer."""
-NO_CACHING = Caching(None, "private, no-store")
+NO_CACHING = Caching(None, NOT_KEPT)
 
 
 class Kind(NamedTuple):
@@ -86,6 +86,7 @@ def create_blueprint(app: Flask) -> Blueprint:
     )
     blueprint.add_app_template_global(record_stats)
     blueprint.before_request(_check_configured)
+    blueprint.after_request(keep_no_error)
     blueprint.add_url_rule("/quality", "quality", show_quality)
     blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
     for endpoint, (rule, kind) in KINDS.items():
@@ -211,7 +212,7 @@ def _apologize(subject: Subject, code: int) -> Response:
 def _refuse(code: int) -> Response:
     link = None
     if user_id() is None and "security.login" in current_app.view_functions:
-        link = Link(_("Log in"), url_for("security.login", next=request.full_path.rstrip("?")))
+        link = Link(_("Log in"), url_for("security.login", next=request.script_root + request.full_path.rstrip("?")))
     text = _("Log in if you are one of them.") if user_id() is None else ""
     notice = Notice(_("These numbers are for the uploader and for managers."), text, link, is_plain=True)
     return with_caching(make_response(_render("notice", None, notice=notice), code), NO_CACHING)

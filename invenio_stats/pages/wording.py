@@ -5,7 +5,13 @@ from datetime import date, datetime, timezone
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
-from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from babel.numbers import (
+    format_compact_decimal,
+    format_decimal,
+    format_percent,
+    get_minus_sign_symbol,
+    get_plus_sign_symbol,
+)
 from babel.units import format_unit
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -52,18 +58,28 @@ def write_percent(share: float | None, digits: int = 1) -> str:
 
 
 def write_share(part: float, whole: float) -> str:
-    """Return the share of a row; a small one is 'under 0.1%', never 0."""
+    """Return the share of a row; a small one is 'under 0.1%', never 0, and only the whole is 100%."""
     if 0 < part < whole / 1000:
         return _("under %(share)s", share=write_percent(0.001))
+    if part < whole and write_percent(part / whole) == write_percent(1):
+        return _("over %(share)s", share=write_percent(0.999))
     return write_percent(part / whole if whole else None)
 
 
 def write_change(value: int, before: int) -> str | None:
-    """Return a change with its sign; None if the number before is too small to compare with."""
+    """Return a change with its sign; None if the number before is too small to compare with.
+
+    It has as many digits as it needs: there is no "−0.0%", and what is not 0 has not fallen by "100.0%". Where one
+    writes from right to left, the sign has a mark that keeps it before the number.
+    """
     if before < MIN_COMPARED:
         return None
     change = (value - before) / before
-    return (MINUS if change < 0 else "+") + write_percent(abs(change))
+    sign = get_minus_sign_symbol(locale()).replace("-", MINUS) if change < 0 else get_plus_sign_symbol(locale())
+    digits, rest = 1, value / before
+    while change and 0 in (round(change, digits + 2), round(rest, digits + 2) if value else None):
+        digits += 1
+    return sign + write_percent(abs(change), digits)
 
 
 def write_size(size: int | None) -> str:

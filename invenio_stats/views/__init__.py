@@ -4,11 +4,13 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from invenio_stats.views.answers import AnswerResource
+from invenio_stats.views.caching import keep_no_error
 from invenio_stats.views.monitoring import HealthResource, MetricsResource
 from invenio_stats.views.openapi import OpenAPIResource
 from invenio_stats.views.post import StatsQueryResource
 
 blueprint = Blueprint("invenio_stats", __name__)
+blueprint.after_request(keep_no_error)
 
 blueprint.add_url_rule("/stats", view_func=StatsQueryResource.as_view(StatsQueryResource.view_name))
 blueprint.add_url_rule("/stats/openapi.json", view_func=OpenAPIResource.as_view("openapi"))

@@ -14,6 +14,8 @@ from invenio_stats.queries.states import digest, release
 
 PUBLIC_SECONDS = 300
 """How long an answer may be used again that is the same for everybody."""
+NOT_KEPT = "private, no-store"
+"""The header of an answer that nobody may keep."""
 _SUFFIX = re.compile(r"(--?|;)(gzip|br|zstd|deflate)$")
 """What a server that compresses adds to a tag, such as Apache, and does not remove again."""
 VARY = ("Accept", "Accept-Language", "Cookie", "Authorization")
@@ -35,7 +37,7 @@ class Caching(NamedTuple):
 def find_caching(query: Any, params: Mapping[str, Any], media: str, for_everybody: bool, now: datetime) -> Caching:
     """Return the headers for the answer of a query; asks the search engine for the revision at most."""
     if getattr(query, "names_people", False):
-        return Caching(None, "private, no-store")
+        return Caching(None, NOT_KEPT)
     find_state = getattr(query, "state", None)
     state = find_state(params, now) if find_state else None
     etag = None if state is None else make_etag(query.name, sorted(params.items()), media, state)
@@ -60,6 +62,13 @@ def with_caching(response: Response, caching: Caching) -> Response:
     response.vary.update(VARY)
     if caching.etag is not None:
         response.set_etag(caching.etag, weak=True)
+    return response
+
+
+def keep_no_error(response: Response) -> Response:
+    """Return the response; an error that says nothing about caches may not be kept: the record may soon be there."""
+    if response.status_code >= 400:
+        response.headers.setdefault("Cache-Control", NOT_KEPT)
     return response
 
 

@@ -9,6 +9,7 @@ from invenio_stats.operations.monitoring import metrics
 from invenio_stats.operations.monitoring.health import Health, check_health
 from invenio_stats.permissions import check_permission
 from invenio_stats.proxies import current_stats
+from invenio_stats.views.caching import NOT_KEPT
 
 
 class HealthResource(MethodView):
@@ -38,5 +39,5 @@ def _check(name: str) -> Health:
 
 
 def _not_kept(response: Response) -> Response:
-    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Cache-Control"] = NOT_KEPT
     return response

@@ -47,7 +47,9 @@ def test_it_is_the_same_for_everybody_in_any_language(get, user):
 @pytest.mark.parametrize("record", ["r4-v1", "unknown"])
 def test_what_is_not_public_has_none_for_anybody(get, user, record):
     """Whoever may read a restricted record would show its badge to all others."""
-    assert get(f"/stats/badge/{record}.svg", user).status_code == 404
+    response = get(f"/stats/badge/{record}.svg", user)
+    assert response.status_code == 404
+    assert response.headers["Cache-Control"] == "private, no-store", "it may be published in a minute"
 
 
 @pytest.mark.parametrize(

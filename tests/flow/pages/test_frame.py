@@ -1,12 +1,16 @@
 """Pages inside an instance: its template, its addresses, and none where they are switched off."""
 
+from types import SimpleNamespace
+
 import pytest
+from babel import Locale
 from jinja2 import ChoiceLoader, DictLoader
 
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.ext import finalize_app
 from invenio_stats.pages.views import create_blueprint
 from tests.conftest import create_light_app
+from tests.fixtures.markup import read
 from tests.flow.pages import site
 
 HOST = """<!DOCTYPE html><html lang="fr"><head><title>{{ title }} | Host</title>
@@ -82,3 +86,39 @@ def test_what_is_missing_is_logged_at_the_start(caplog):
         "USAGE_AGGREGATIONS, USAGE_QUERIES"
     )
     assert len(lines[-1]) == 3
+
+
+@pytest.mark.parametrize(("locale", "language"), [("de", "de"), ("pt_BR", "pt-BR"), ("zh_Hant_TW", "zh-Hant-TW")])
+def test_a_language_is_named_with_its_script(app, locale, language):
+    """Browsers choose the font by it: characters of Taiwan are not those of China."""
+    shown = SimpleNamespace(locale=Locale.parse(locale))
+    with app.test_request_context():
+        root = read(app.jinja_env.get_template("invenio_stats/base.html").render(current_i18n=shown))
+    assert root.only("html")["lang"] == language
+
+
+def test_log_in_leads_back_to_the_page_below_any_path():
+    """An instance may be mounted below a path, of which Flask's `full_path` says nothing."""
+    app = site.create_app(**site.settings())
+    app.add_url_rule("/login/", "security.login", lambda: "")
+    response = app.test_client().get("/stats/me?period=30d", environ_overrides={"SCRIPT_NAME": "/repo"})
+    (link,) = [link["href"] for link in read(response.text).all("a") if "login" in link["href"]]
+    assert link == "/repo/login/?next=/repo/stats/me?period%3D30d"
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize(
+    "address", ["/stats/records/soon", "/stats/communities/soon", "/api/stats/record-total?record=soon"]
+)
+def test_what_is_not_there_yet_is_kept_nowhere(get, address):
+    """A record may be published in a minute; a proxy that is told nothing keeps the answer as long as it likes."""
+    response = get(address)
+    assert (response.status_code, response.headers["Cache-Control"]) == (404, "private, no-store")
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_title_keeps_its_direction_among_others(page):
+    """Its digits and signs would stand at the wrong end, or with those of its neighbour."""
+    names = [row.only("bdi").text for row in page("/stats/lists/records").all("th", scope="row")]
+    assert len(names) == 12
+    assert site.TITLES[9] in names

@@ -52,4 +52,14 @@ def test_each_text_is_stretched_to_the_room_it_has(metric, count):
 def test_what_it_says_is_its_name():
     root = read(draw_badge(Badge("views", 3, "3 views & more")))
     assert root.only("title").text == "3 views & more"
-    assert root.only("svg")["aria-labelledby"] == root.only("title")["id"]
+    assert root.only("svg")["aria-label"] == root.only("title").text
+
+
+def test_two_of_them_in_one_document_have_no_id_in_common():
+    """Sites that put the file into their page would have the second one named by the first."""
+    assert not [node for node in read(draw_badge(Badge("views", 3, "said"))).walk() if node["id"]]
+
+
+@pytest.mark.parametrize(("count", "text"), [(999_949, "999.9K"), (999_950, "1M"), (999_950_000, "1B")])
+def test_a_thousand_thousands_are_a_million(count, text):
+    assert write_count(count) == text

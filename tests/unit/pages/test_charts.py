@@ -47,7 +47,8 @@ def test_steps_are_round_and_begin_at_0(most):
     assert ticks[-2] < most <= ticks[-1]
     assert 2 <= len(ticks) <= 6
     (step,) = {round(later - earlier, 6) for earlier, later in pairwise(ticks)}
-    assert step == 1 or float(f"{step:e}".partition("e")[0]) in (1, 2, 2.5, 5)
+    assert float(f"{step:e}".partition("e")[0]) in (1, 2, 2.5, 5)
+    assert all(isinstance(tick, int) for tick in ticks), "half a download is none"
 
 
 def test_what_was_not_counted_is_not_drawn_and_a_zero_is():
@@ -73,16 +74,19 @@ def test_what_is_not_whole_is_hatched():
 @given(st.lists(st.one_of(st.none(), st.integers(0, 1000)), min_size=25, max_size=60), st.data())
 @examples(0.5)
 def test_a_line_goes_through_all_numbers(values, data):
-    """Each two neighbours that were counted are joined: dashed if one of them is not whole."""
+    """Each two neighbours that were counted are joined, dashed if one of them is not whole; a lonely one is a dot."""
     partial = data.draw(st.sets(st.integers(0, len(values) - 1)))
     series = [Series("dl", values, "Downloads"), Series("vw", values, "Views")]
     root = read(charts.draw_lines(series, intervals(len(values), partial), str))
     most, pixels = top_of(root)
     zero = float(root.only("line", cls="s-edge")["y1"])
-    drawn = {}
+    drawn, dots = {}, set()
     for path in root.all("path", cls="s-dl"):
         points = [tuple(map(float, point.split())) for point in path["d"][1:].split("L")]
-        for (x, y), (_x, later) in pairwise(points):
+        for (x, y), (later_x, later) in pairwise(points):
+            if x == later_x:
+                dots.add(round(x * len(values) / 100 - 0.5))
+                continue
             drawn[round(x * len(values) / 100 - 0.5)] = (zero - y, zero - later, path["stroke-dasharray"] is not None)
     expected = {
         i: (pixels * values[i] / most, pixels * values[i + 1] / most, i in partial or i + 1 in partial)
@@ -91,6 +95,18 @@ def test_a_line_goes_through_all_numbers(values, data):
     }
     assert drawn.keys() == expected.keys()
     assert all(drawn[i] == pytest.approx(expected[i], abs=0.02) for i in drawn)
+    joined = expected.keys() | {i + 1 for i in expected}
+    assert dots == {i for i, value in enumerate(values) if value is not None} - joined
+
+
+def test_the_first_day_of_counting_is_seen():
+    """A path of no length is drawn by its round ends only."""
+    root = read(charts.draw_lines([Series("dl", [None] * 29 + [5], "a")], intervals(30, {29}), str))
+    dot = root.only("path")
+    assert (dot["stroke-linecap"], dot["stroke-width"]) == ("round", "7")
+    start, end = dot["d"].removeprefix("M").split("L")
+    assert start == end
+    assert start.startswith("98.33 ")
 
 
 def test_names_at_the_end_of_lines_do_not_touch():

@@ -52,3 +52,14 @@ def test_browsers_without_themes_and_pictures_alone_have_the_light_colours():
         name: colour if len(colour) == 7 else "#" + "".join(2 * c for c in colour[1:]) for name, colour in light.items()
     }
     assert {name: full[name] for name in COLOURS} == COLOURS
+
+
+def test_it_is_small():
+    """It is the only file that a page loads."""
+    assert len(SHEET.encode()) < 12_000
+
+
+def test_paper_is_white_also_where_the_theme_of_the_instance_is_dark():
+    """Browsers print no grounds, so that light letters would be lost."""
+    printed = SHEET.partition("@media print")[2]
+    assert re.search(r"\.st \{ color-scheme: only light; background: var\(--paper\);", printed)

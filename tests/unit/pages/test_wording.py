@@ -44,15 +44,25 @@ def test_what_is_not_known_is_no_zero():
 
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
-    [(1, 3, "33.3%"), (0, 9, "0.0%"), (1, 1001, "under 0.1%"), (1, 1000, "0.1%"), (0, 0, "–")],
+    [
+        (1, 3, "33.3%"),
+        (0, 9, "0.0%"),
+        (1, 1001, "under 0.1%"),
+        (1, 1000, "0.1%"),
+        (0, 0, "–"),
+        (999, 1000, "99.9%"),
+        (9999, 10_000, "over 99.9%"),
+        (10_000, 10_000, "100.0%"),
+    ],
 )
-def test_a_small_share_is_never_0(part, whole, text):
+def test_a_small_share_is_never_0_and_a_large_one_never_the_whole(part, whole, text):
     assert wording.write_share(part, whole) == text
 
 
 @pytest.mark.parametrize(
     ("value", "before", "text"),
-    [(110, 100, "+10.0%"), (90, 100, "−10.0%"), (100, 100, "+0.0%"), (50, 9, None), (50, 0, None), (0, 10, "−100.0%")],
+    [(110, 100, "+10.0%"), (90, 100, "−10.0%"), (100, 100, "+0.0%"), (50, 9, None), (50, 0, None), (0, 10, "−100.0%")]
+    + [(99_999, 100_000, "−0.001%"), (100_001, 100_000, "+0.001%"), (1, 100_000, "−99.999%"), (20, 10, "+100.0%")],
 )
 def test_a_change_has_its_sign(value, before, text):
     """A hyphen is none; under ten there is nothing to compare with."""
@@ -90,3 +100,11 @@ def test_another_language_has_its_own_signs():
     assert wording.write_percent(0.846) == "84,6\N{NO-BREAK SPACE}%"
     assert wording.write_month(date(2026, 3, 1)) == "März 2026"
     assert wording.write_country("DE") == "Deutschland"
+
+
+@pytest.mark.parametrize("language", ["ar", "he", "fa", "ur"], indirect=True)
+def test_a_sign_stays_before_its_number_where_one_writes_from_right_to_left():
+    """Without the mark, browsers show "10%-"."""
+    mark = "\N{LEFT-TO-RIGHT MARK}"
+    assert [wording.write_change(value, 100)[:2] for value in (90, 110)] == [f"{mark}−", f"{mark}+"]
+    assert wording.write_change(90, 100).endswith(wording.write_percent(0.1))

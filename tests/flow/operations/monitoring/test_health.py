@@ -208,6 +208,37 @@ def test_an_old_answer_is_not_given_again(app):
     assert ask_all({"engine": {"a": answer}}, 1) == {"a": 0}
 
 
+def test_a_service_that_hung_is_asked_anew(app, monkeypatch):
+    """A connection may be dead for ever, while the service has long been well again."""
+    released, answers = threading.Event(), iter([lambda: released.wait(60), lambda: "well"])
+    services = {"cache": {"runs": lambda: next(answers)()}}
+    assert ask_all(services, 0.05) == {"runs": Unknown("timeout")}
+    assert ask_all(services, 0.05) == {"runs": Unknown("timeout")}
+    monkeypatch.setattr(deadlines, "PATIENCE_SECONDS", 0.0)
+    assert ask_all(services, 5) == {"runs": "well"}
+    released.set()
+
+
+def test_scrapers_of_any_age_get_text(client):
+    """Prometheus asks for newer formats first; telegraf and others name a version."""
+    for accept in (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.4",
+        "text/plain;version=0.0.4;q=0.3",
+        "text/plain",
+        "*/*",
+    ):
+        answer = client.get("/api/stats/metrics", headers={"Accept": accept})
+        assert (answer.status_code, answer.mimetype) == (200, "text/plain")
+        assert "# EOF" not in answer.text
+
+
+def test_any_name_of_a_type_is_a_label(get_metrics, monkeypatch):
+    """Names are the instance's: quotes, line ends and backslashes are escaped."""
+    name = 'a "b"\\c\nd{e}=1'
+    monkeypatch.setattr(health, "_queues", lambda: {name: {"waiting": 3, "oldest_waiting": None, "failed": 0}})
+    assert get_metrics()["queue_waiting", name] == 3
+
+
 @pytest.fixture
 def silent_port():
     """The port of a server that accepts connections and never says anything."""
