@@ -1,5 +1,6 @@
 """What visitors, proxies and an engine in trouble do to pages: nothing is kept too long, nothing leads nowhere."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -103,3 +104,19 @@ def test_after_logging_in_one_is_back_below_the_prefix_of_the_application(app, c
     assert response.status_code == 401
     (link,) = [link["href"] for link in read(response.text).all("a") if "login" in link["href"]]
     assert link == "/ui/login?next=/ui/stats/me?period%3D30d"
+
+
+@pytest.mark.parametrize("address", ["/stats/", "/stats/records/r1", "/stats/badge/r1-v2.svg"])
+def test_an_index_that_cannot_be_read_is_an_engine_that_is_away(app, get, seeded, monkeypatch, caplog, address):
+    """As while the engine starts: the answer is 503, and the log has the cause."""
+
+    def close(body):
+        return {"docs": [{"error": {"type": "index_closed_exception"}} for _document in json.loads(body)["docs"]]}
+
+    monkeypatch.setattr(seeded, "mget", close)
+    app.extensions.pop("invenio-stats-completeness", None)
+    response = get(address)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "120")
+    assert "no-store" in response.headers["Cache-Control"]
+    assert {line.message for line in caplog.records} == {"A query got no answer"}
+    caplog.clear()
