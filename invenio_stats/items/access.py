@@ -226,13 +226,15 @@ class CheckedAccess:
 
     def _select(self, method: str, identity: Identity, ids: Iterable[str]) -> set[str]:
         return {
-            asked for batch in batches(ids) for asked in self._ask(method, set, identity, batch).intersection(batch)
+            asked
+            for batch in batches(_possible(ids))
+            for asked in self._ask(method, set, identity, batch).intersection(batch)
         }
 
     def _ask_for_each(self, method: str, read: Callable[[Any], T], ids: Iterable[str], *before: Any) -> dict[str, T]:
         """Return what is known of each id, as `read` makes it."""
         found: dict[str, T] = {}
-        for batch in batches(ids):
+        for batch in batches(_possible(ids)):
 
             def read_known(answer: Any = (), batch: Sequence[str] = batch) -> dict[str, T]:
                 known = dict(answer)
@@ -268,6 +270,10 @@ class CheckedAccess:
 def _can_be_id(text: str) -> bool:
     """Return False for a text that no store takes: the error of each is no error of the object that is asked."""
     return "\0" not in text and (text.isascii() or text == text.encode("utf-8", "replace").decode())
+
+
+def _possible(ids: Iterable[Any]) -> Iterable[Any]:
+    return (asked for asked in ids if _can_be_id(str(asked)))
 
 
 def _identify(arg: Any) -> Any:

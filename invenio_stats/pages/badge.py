@@ -10,7 +10,6 @@ from flask import Response, abort, request
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError, NotPermittedError
 from invenio_stats.items.access import ANONYMOUS
 from invenio_stats.pages.svg import element, number
-from invenio_stats.permissions import user_id
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, answer_permitted, check_permissions, find_queries
 
@@ -68,8 +67,8 @@ def show_badge(record: str) -> Response:
     days = [date.fromisoformat(answer[end]) for end in ("from", "to")]
     badge = Badge(metric, count, _write_sentence(metric, count, days, answer["rules"]))
     response = Response(draw_badge(badge), mimetype="image/svg+xml")
-    # What the instance permits to this user only must not reach others through a proxy.
-    kept_by = "public" if for_everybody or user_id() is None else "private"
+    # What the instance permits to some only must not reach others through a proxy.
+    kept_by = "public" if for_everybody else "private"
     response.headers["Cache-Control"] = f"{kept_by}, max-age={SECONDS}"
     response.headers.update(_HEADERS)
     return response

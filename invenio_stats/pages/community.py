@@ -74,6 +74,7 @@ def build_page(asked: Asked) -> Page:
             "new": sections.make_new_records(answers),
             "uploaders": _uploaders(answers, asked),
         },
+        answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
     )
 

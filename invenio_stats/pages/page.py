@@ -10,7 +10,7 @@ from invenio_stats.errors import InvalidRequestInputError, NotFoundError, NotPer
 from invenio_stats.pages.asking import Answer, is_asked, make_request
 from invenio_stats.pages.parameters import Choice
 from invenio_stats.pages.tables import Figure, KeyNumber, Link, Notice, Part
-from invenio_stats.queries.batch import answer_each
+from invenio_stats.queries.batch import answer_each, check_permissions, find_queries
 from invenio_stats.queries.usage.parameters import Accepted
 
 T = TypeVar("T")
@@ -54,6 +54,8 @@ class Page(NamedTuple):
     """Names and links of the bars beside that of periods."""
     form: Mapping[str, Any] | None = None
     parts: Mapping[str, Any] = {}
+    answers: "Answers | None" = None
+    """What it was made from; None for what stands in place of a page."""
 
 
 class Asked(NamedTuple):
@@ -88,9 +90,21 @@ class Answers:
     def __init__(self, asked: Asked, questions: Mapping[str, tuple[str, Mapping[str, Any]]]):
         """Ask; `questions` are names of queries, without the scope, with parameters. Absent queries are left out."""
         named = {key: (f"{asked.subject.scope}-{name}", params) for key, (name, params) in questions.items()}
-        self._found = answer_each(
-            [make_request(key, name, params) for key, (name, params) in named.items() if is_asked(name)]
+        self._entries = [make_request(key, name, params) for key, (name, params) in named.items() if is_asked(name)]
+        self._found = answer_each(self._entries)
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether all that the asker may see could be answered."""
+        return all(
+            isinstance(found, NotPermittedError | NotFoundError) or not isinstance(found, StatsError)
+            for found in self._found.values()
         )
+
+    def are_for_everybody(self) -> bool:
+        """Return whether everybody may see all that was answered."""
+        answered = [entry for entry in self._entries if not isinstance(self._found[entry.key], StatsError)]
+        return check_permissions(find_queries(answered))
 
     def need(self, key: str) -> Answer:
         """Return the answer without which there is no page; raises the error that there is in place of it."""

@@ -52,6 +52,8 @@ class QualityPage(NamedTuple):
     basis: Sequence[str]
     parts: Mapping[str, Part | Figure]
     """By topic; those that the visitor may not see are absent."""
+    is_whole: bool
+    """Whether no part failed."""
 
 
 def find_days(now: datetime) -> Days:
@@ -94,6 +96,7 @@ def build_page(now: datetime, is_administrator: bool, link_files: Callable[[str,
             _("%(rules)s rules", rules=RULES),
         ],
         parts=parts,
+        is_whole={*found} == {*parts},
     )
 
 

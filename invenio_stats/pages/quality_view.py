@@ -31,7 +31,9 @@ def show_quality() -> Response:
         return _send_file(now, is_administrator)
     page = build_page(now, is_administrator, _link_files)
     html = render_page("quality", _("How far you can trust these numbers"), page=page, is_indexed=True)
-    return with_caching(make_response(html), Caching(None, find_cache_control(not is_administrator)))
+    # A part that failed may be back in a moment.
+    kept = find_cache_control(not is_administrator) if page.is_whole else "private, no-store"
+    return with_caching(make_response(html), Caching(None, kept))
 
 
 def _link_files(name: str, title: str) -> list[Link]:

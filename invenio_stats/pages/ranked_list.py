@@ -108,6 +108,7 @@ def build_page(asked: Asked) -> Page:
         lead=[_count(count, name)],
         basis=make_basis(answer) if has_days else [],
         choice=choice,
+        answers=answers,
         notices=make_notices({**answer, "views": count, "downloads": count}, choice) if has_days else [],
         bars=[(_("Order"), _orders(asked))] if len(asked.subject.accepted.by) > 1 else [],
         form=None if name in _FROM_DATABASE else _form(asked, answer),

@@ -96,6 +96,7 @@ def build_page(asked: Asked) -> Page:
             "files": _files(answers, asked, record) if has_files else None,
             "badge": _badge(record, "downloads" if has_files else "views"),
         },
+        answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
     )
 

@@ -54,6 +54,7 @@ def build_page(asked: Asked) -> Page:
             "new": sections.make_new_records(answers),
             "communities": sections.make_top_communities(answers, asked),
         },
+        answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
     )
 

@@ -62,6 +62,7 @@ def build_page(asked: Asked) -> Page:
             "series": sections.make_series(answers, asked, views=False),
             "records": _records(answers, asked, is_own),
         },
+        answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
     )
 

@@ -1,6 +1,6 @@
 """Serve the pages: read the address, check permission, and show the page or what stands in place of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timezone
 from typing import Any, NamedTuple
 
@@ -128,6 +128,7 @@ def _show(kind: Kind, subject: Subject) -> Response:
         if caching.is_known():
             return with_caching(Response(status=304), caching)
         page = kind.build(asked)
+        caching = _narrow_caching(caching, page)
     except InvalidRequestInputError as error:
         return _explain(address, subject, error, now.date())
     except NoAnswerError as error:
@@ -165,23 +166,42 @@ def _find_caching(entry: QueryRequest, subject: Subject, for_everybody: bool, no
     return Caching(make_etag("page", request.full_path, state), find_cache_control(for_everybody))
 
 
+def _narrow_caching(caching: Caching, page: Page) -> Caching:
+    """Return the headers that a page may have: one without all of its parts is not kept, since they may be back."""
+    if page.answers is None or not page.answers.are_whole:
+        return NO_CACHING
+    if caching == NO_CACHING or page.answers.are_for_everybody():
+        return caching
+    return caching._replace(cache_control=find_cache_control(is_public=False))
+
+
 def _explain(address: str, subject: Subject, error: InvalidRequestInputError, today: date) -> Response:
     """Return the answer to a question that cannot be answered: what is wrong, and the form as it was filled."""
     given = {name: value for name, value in request.args.items() if value and name != "format"}
     defaults = read_parameters(subject.accepted._replace(scope="repository"), {}, today)
-    choice = Choice(address, given, defaults, subject.accepted.period)
+    # What is wrong by itself would make all links and the form lead here again.
+    kept = {name: value for name, value in given.items() if _is_choice(address, subject, {name: value}, today)}
+    choice = Choice(address, kept, defaults, subject.accepted.period)
     first, last = (_read_end(given.get(name, ""), name == "to") for name in ("from", "to"))
     form = make_form(choice, first, last, given.get("interval", "month"), today)
     notice = Notice(_("This question has no answer."), str(error.description))
     if isinstance(error, TooManyIntervalsError):
         notice = notice._replace(link=Link(_("Use the longer interval"), choice.link(interval=error.longer)))
     elif _is_day(first) and _is_day(last) and first > last:
-        link = Link(_("Swap them"), choice.link(first_day=given["to"], to=given["from"]))
+        link = Link(_("Swap them"), choice.link(first_day=given["to"], to=given["from"], period=None))
         ends = Days(*map(date.fromisoformat, (first, last)))
         text = _("You asked for %(first)s to %(last)s.", **wording.write_range(ends))
         notice = Notice(_("“From” is after “To”."), text, link)
     page = Page(kicker="", lead=(), basis=(), choice=choice, notices=[notice], form=form)
     return with_caching(make_response(_render("page", subject, page=page), 400), NO_CACHING)
+
+
+def _is_choice(address: str, subject: Subject, given: Mapping[str, str], today: date) -> bool:
+    try:
+        read_choice(address, given, subject.accepted, today, others=tuple(subject.params))
+        return True
+    except InvalidRequestInputError:
+        return False
 
 
 def _read_end(text: str, is_last: bool) -> str:
@@ -212,7 +232,8 @@ def _apologize(subject: Subject, code: int) -> Response:
 def _refuse(code: int) -> Response:
     link = None
     if user_id() is None and "security.login" in current_app.view_functions:
-        link = Link(_("Log in"), url_for("security.login", next=request.script_root + request.full_path.rstrip("?")))
+        back = request.script_root + request.full_path.rstrip("?")
+        link = Link(_("Log in"), url_for("security.login", next=back))
     text = _("Log in if you are one of them.") if user_id() is None else ""
     notice = Notice(_("These numbers are for the uploader and for managers."), text, link, is_plain=True)
     return with_caching(make_response(_render("notice", None, notice=notice), code), NO_CACHING)

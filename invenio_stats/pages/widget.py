@@ -55,6 +55,8 @@ class _Request:
     def __init__(self) -> None:
         self.found: dict[str, RecordUse] = {}
         self.shown = 0
+        self.is_away = False
+        """Whether numbers could not be found: the page has waited for them once, and does not wait again."""
 
 
 def record_stats(record: Record, among: Iterable[Record] = (), heading_level: int = 2) -> Markup:
@@ -85,7 +87,12 @@ def _render(record: Record, among: Iterable[Record], heading_level: int) -> Mark
         return Markup()
     now = datetime.now(timezone.utc)
     if ids[0] not in shared.found:
-        shared.found |= find_use([ids, *identify_records(among)], now)
+        if shared.is_away:
+            return Markup()
+        records = [ids, *identify_records(among)]
+        shared.is_away = True
+        shared.found |= find_use(records, now)
+        shared.is_away = False
     shared.shown += 1
     use = shared.found[ids[0]]
     return Markup(

@@ -20,6 +20,7 @@ from invenio_stats.search import steps
 from invenio_stats.search.budget import Budget, OutOfBucketsError, OutOfTimeError, limited
 from invenio_stats.search.client import ValuesRefusedError, multi_search
 from invenio_stats.search.failures import TRANSIENT, classify_error
+from invenio_stats.search.multi_get import UnreadableDocumentError
 from invenio_stats.search.steps import Steps
 
 logger = logging.getLogger(__name__)
@@ -231,7 +232,7 @@ def _explain(entry: QueryRequest, budget: Budget) -> Iterator[None]:
     try:
         with name_entry_in_errors(entry.key):
             yield
-    except (search.exceptions.TransportError, ValuesRefusedError) as error:
+    except (search.exceptions.TransportError, ValuesRefusedError, UnreadableDocumentError) as error:
         if budget.is_over():  # the engine cancelled the search, or the client did not wait for it
             raise OutOfTimeError("The deadline has passed.") from error
         logger.exception("A query got no answer", extra={"query": entry.name})

@@ -27,22 +27,26 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the attempts while a shard is not started: when another process has just created its index."""
 
 
+class UnreadableDocumentError(StatsError):
+    """The engine answers, but cannot read a document: its index is closed, or its shard is not started."""
+
+
 def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
-    """Return the engine's response for each document; StatsError if a document cannot be read.
+    """Return the engine's response for each document; UnreadableDocumentError if one cannot be read.
 
     A document whose index does not exist is not found.
     """
     documents = read_open(client, document_refs)
     for document in documents:
         if (reason := unreadable(document)) is not None:
-            raise StatsError(f"The search engine cannot read a document: {reason}.")
+            raise UnreadableDocumentError(f"The search engine cannot read a document: {reason}.")
     return documents
 
 
 def read_open(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
     """Return the engine's response for each document, also if its index is closed or blocked: see `unreadable`.
 
-    StatsError if a document cannot be read for a reason that may pass by itself.
+    UnreadableDocumentError if one cannot be read for a reason that may pass by itself.
     """
     body = encode({"docs": list(document_refs)})
     documents: list[Found] = client.mget(body=body)["docs"]
@@ -55,7 +59,7 @@ def read_open(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
         if (reason := unreadable(document)) is not None:
             blocked = find_blocked_index(document)
             if blocked is None or not blocked.is_lasting:
-                raise StatsError(f"The search engine cannot read a document: {reason}.")
+                raise UnreadableDocumentError(f"The search engine cannot read a document: {reason}.")
     return documents
 
 

@@ -31,7 +31,7 @@ class Caching(NamedTuple):
     def is_known(self) -> bool:
         """Return True if the client has this answer, compressed or not."""
         tags = request.if_none_match.as_set(include_weak=True)
-        return self.etag is not None and any(self.etag == _SUFFIX.sub("", tag) for tag in tags)
+        return self.etag is not None and any(self.etag == _SUFFIX.sub("", tag) for tag in tags if tag)
 
 
 def find_caching(query: Any, params: Mapping[str, Any], media: str, for_everybody: bool, now: datetime) -> Caching:

@@ -200,3 +200,9 @@ def test_notices_of_other_pages_lead_here(page):
     root = page(f"/stats/?from={days_ago(31)}&to={days_ago(30)}")
     (link,) = [link for link in root.all("a") if link.text == "What happened"]
     assert link["href"] == "/stats/quality"
+
+
+def test_a_page_without_all_of_its_parts_is_not_kept(get, fails):
+    """The part may be back in a moment: no proxy may show its absence for longer."""
+    fails("left-out")
+    assert get("/stats/quality").headers["Cache-Control"] == "private, no-store"

@@ -8,6 +8,7 @@ from flask import render_template_string
 from invenio_stats.pages import widget
 from invenio_stats.pages.views import create_blueprint
 from invenio_stats.pages.widget import find_use, record_stats
+from invenio_stats.search.budget import OutOfTimeError
 from tests.conftest import create_light_app
 from tests.fixtures.markup import read
 from tests.flow.pages import site
@@ -138,3 +139,20 @@ def test_without_pages_nothing_is_shown():
     app.register_blueprint(create_blueprint(app))
     with app.test_request_context():
         assert record_stats("r1") == ""
+
+
+def test_a_page_of_many_records_waits_once(show, monkeypatch, caplog):
+    """An engine that hangs costs the page the time of one widget, not of each."""
+    asked = []
+
+    def fail(*args):
+        asked.append(args)
+        raise OutOfTimeError("The deadline has passed.")
+
+    monkeypatch.setattr(widget, "find_use", fail)
+    template = "{% for pid in pids %}{{ record_stats(pid, among=pids) }}{% endfor %}"
+    assert show(template, pids=["r1-v2", "r2-v2", "r3-v2"]) == ""
+    assert len(asked) == 1
+    (line,) = [line for line in caplog.records if line.name == widget.__name__]
+    assert line.message == "The widget of a record cannot be shown"
+    caplog.clear()

@@ -238,3 +238,14 @@ def test_within_a_request_nothing_is_asked_twice():
             assert access.readable_items(ANONYMOUS, ["r2"]) == access.readable_items(ANONYMOUS, ["r2"]) == {"r2"}
             assert access.readable_items(other, ["r2"]) == {"r2"}
         assert len(library.asked) == 3 * requests
+
+
+@pytest.mark.parametrize("asked", ["r\0", "r\ud800"])
+def test_what_no_store_takes_is_not_asked_for(asked, caplog):
+    """An address with such an id would be an error of the database, which anybody could have logged."""
+    library = Library()
+    access = CheckedAccess(library)
+    assert access.readable_items(ANONYMOUS, [asked, "r2"]) == {"r2"}
+    assert set(access.owners([asked, "r2"])) == {"r2"}
+    assert library.asked == [1, 1]
+    assert not caplog.records
