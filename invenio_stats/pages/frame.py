@@ -69,9 +69,23 @@ def make_form(choice: Choice, first: str, last: str, interval: str, today: date)
     }
 
 
+def counted_days(answer: Answer) -> Days:
+    """Return the range of an answer without the days before counting began; all of it if it has no others."""
+    days, uncounted = read_days(answer), _last_uncounted(answer)
+    if uncounted is None or uncounted >= days.last:
+        return days
+    return Days(uncounted + timedelta(days=1), days.last)
+
+
+def _last_uncounted(answer: Answer) -> date | None:
+    """Return the last day before counting began; None if the range has no such day."""
+    ends = [gap["to"] for gap in answer["gaps"] if gap["reason"].startswith("before_")]
+    return date.fromisoformat(max(ends)) if ends else None
+
+
 def make_basis(answer: Answer) -> list[str | Link]:
     """Return what the numbers are of, how fresh they are, and by which rules."""
-    days = read_days(answer)
+    days = counted_days(answer)
     if days.months is not None:
         basis: list[str | Link] = [_("Whole months in UTC")]
     else:
@@ -85,13 +99,11 @@ def make_basis(answer: Answer) -> list[str | Link]:
 
 def make_notices(answer: Answer, choice: Choice, yet: str = "") -> list[Notice]:
     """Return what one has to know before one believes the numbers; `yet` is added where nothing is counted yet."""
-    days = read_days(answer)
-    gaps = [(Days(*map(date.fromisoformat, (gap["from"], gap["to"]))), gap["reason"]) for gap in answer["gaps"]]
-    missing = [gap for gap, reason in gaps if not reason.startswith("before_")]
-    uncounted = max((gap.last for gap, reason in gaps if reason.startswith("before_")), default=None)
+    days, uncounted = read_days(answer), _last_uncounted(answer)
+    missing = [read_days(gap) for gap in answer["gaps"] if not gap["reason"].startswith("before_")]
     notices = []
     if uncounted is not None and uncounted < days.last:
-        notices.append(_began(Days(uncounted + timedelta(days=1), days.last)))
+        notices.append(_began(counted_days(answer)))
     if missing:
         notices.append(_too_low(missing))
     elif not answer["complete"] and answer["updated"] and uncounted is None:

@@ -39,7 +39,22 @@ def test_a_record_is_all_of_its_versions_since_the_beginning(page):
     )
     assert number(key_numbers(root)["Downloads"]) == downloads
     assert root.all("p", cls="st-basis")[0].text == "To the record · Dataset · published May 3, 2024 · open"
-    assert headings(root) == ["Views and downloads by month", "Versions", "Where readers come from", "Files"]
+    assert headings(root) == [
+        "Views and downloads by month",
+        "Versions",
+        "Where readers come from",
+        "Files",
+        "Show it elsewhere",
+    ]
+
+
+def test_titles_keep_their_own_direction(page):
+    """Those from right to left too; a long one is small enough to leave room for the answer."""
+    titles = [row.only("bdi").text for row in page("/stats/lists/records").all("th", scope="row")]
+    assert site.TITLES[9] in titles
+    short, long = (page(f"/stats/records/{record}").only("h1") for record in ("r10", "r11"))
+    assert short.only("bdi").text == site.TITLES[9]
+    assert (short["class"], long["class"]) == (None, "st-long")
 
 
 def test_versions_add_up(page):
@@ -78,7 +93,7 @@ def test_a_record_without_files_has_no_downloads(page, library, app, monkeypatch
     app.extensions["invenio-stats"].item_metadata = lambda item_ids: {"m1": words}
     root = page("/stats/records/m1?period=12m")
     assert list(key_numbers(root)) == ["Views"]
-    assert headings(root) == ["Views by month"]
+    assert headings(root) == ["Views by month", "Show it elsewhere"]
     assert "downloaded" not in root.text
 
 
@@ -136,7 +151,7 @@ def test_my_statistics_are_those_of_my_records(page, get):
 
 def test_the_menu_has_what_there_is(page):
     names = [[link.text for link in page("/stats/", user).only("nav", cls="st-nav").all("a")] for user in (None, "7")]
-    assert names == [["Repository"], ["Repository", "My statistics"]]
+    assert names == [["Repository", "Data quality"], ["Repository", "My statistics", "Data quality"]]
 
 
 def test_an_administrator_sees_whose_page_it_is(page):
