@@ -100,7 +100,9 @@ def calendar_dates():
     )
 
 
-POSITIONS = st.builds(Position, st.integers(1, 50), st.integers(0, 100), st.sampled_from(["", "a", "b"]))
+POSITIONS = st.builds(
+    Position, st.integers(1, 50), st.integers(0, 100), st.sampled_from(["", "a", "b"]), st.sampled_from(["", "made-up"])
+)
 
 
 def fit_together(query):

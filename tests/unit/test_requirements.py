@@ -53,6 +53,31 @@ def test_every_import_is_a_requirement():
     assert not missing, missing
 
 
+def test_every_import_of_the_example_is_in_its_extra():
+    """Its environment has no more: `pip install invenio-stats[demo]`."""
+    setup = configparser.ConfigParser()
+    setup.read(SETUP)
+    lines = setup["options.extras_require"]["demo"] + setup["options"]["install_requires"]
+    required = {name_of(line) for line in lines.split("\n") if line}
+    folder = SETUP.parent / "examples"
+    own = {path.stem for path in folder.iterdir()} | {"invenio_stats"}
+    trees = [ast.parse(path.read_text()) for path in folder.rglob("*.py")]
+    imports = {
+        name.partition(".")[0]
+        for tree in trees
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+        if name.startswith("invenio_") or name in ("gunicorn", "osmem_server", "simplekv")
+    }
+    assert {name.replace("_", "-") for name in imports - own} <= required
+
+
 def distributions_by_module() -> defaultdict[str, set[str]]:
     """Return the installed distributions by top-level module; Python 3.10 has no such function for all of them."""
     owners: defaultdict[str, set[str]] = defaultdict(set)

@@ -39,13 +39,8 @@ def test_a_record_is_all_of_its_versions_since_the_beginning(page):
     )
     assert number(key_numbers(root)["Downloads"]) == downloads
     assert root.all("p", cls="st-basis")[0].text == "To the record · Dataset · published May 3, 2024 · open"
-    assert headings(root) == [
-        "Views and downloads by month",
-        "Versions",
-        "Where readers come from",
-        "Files",
-        "Show it elsewhere",
-    ]
+    sections = ["Views and downloads by month", "Versions", "Where readers come from", "Files", "Show it elsewhere"]
+    assert headings(root) == sections
 
 
 def test_titles_keep_their_own_direction(page):
