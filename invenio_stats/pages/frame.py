@@ -109,9 +109,10 @@ def make_notices(answer: Answer, choice: Choice, yet: str = "") -> list[Notice]:
     elif not answer["complete"] and answer["updated"] and uncounted is None:
         notices.append(_late(parse(answer["updated"])))
     if not answer["views"] and not answer["downloads"]:
-        is_uncounted = uncounted is not None and uncounted >= days.last
-        if is_uncounted or choice.period == "all":
+        if choice.period == "all":
             notices.append(_nothing_yet(yet))
+        elif uncounted is not None and uncounted >= days.last:
+            notices.append(_nothing_counted(days, choice))
         elif answer["complete"]:
             notices.append(_nothing_then(days, choice))
     return notices
@@ -142,6 +143,15 @@ def _late(updated: datetime) -> Notice:
 def _nothing_yet(yet: str) -> Notice:
     text = " ".join(filter(None, [yet, _("Numbers appear within an hour of the first visit.")]))
     return Notice(_("No views or downloads yet."), text, is_plain=True)
+
+
+def _nothing_counted(days: Days, choice: Choice) -> Notice:
+    return Notice(
+        _("Nothing was counted from %(first)s to %(last)s.", **wording.write_range(days)),
+        _("Counting began later, or has not begun yet."),
+        Link(_("Show all"), choice.link_to_period("all")),
+        is_plain=True,
+    )
 
 
 def _nothing_then(days: Days, choice: Choice) -> Notice:

@@ -62,6 +62,17 @@ def test_what_is_quoted_begins_when_counting_began(page):
     assert "the period before" not in root.all("ul", cls="st-key")[0].text
 
 
+def test_a_period_before_counting_leads_to_what_was_counted(page):
+    """The last twelve months of an instance in its first month: there are numbers already."""
+    year = site.months_back(site.MONTHS)[0].year - 2
+    root = page(f"/stats/?from={year}&to={year}")
+    assert notices(root) == [
+        f"Nothing was counted from January 1, {year} to December 31, {year}. "
+        "Counting began later, or has not begun yet. Show all"
+    ]
+    assert root.only("div", cls="st-note").only("a")["href"] == "/stats/?period=all"
+
+
 def test_a_gap_makes_numbers_too_low(page, answers):
     gap = {"from": "2026-03-14", "to": "2026-03-15", "event_type": "record-view", "reason": "silent"}
     answers("repository-total", complete=False, gaps=[gap])
