@@ -88,7 +88,9 @@ def colour_of(status: str) -> str:
 
 
 def _bar(numbers: Mapping[str, int], statuses: Sequence[str]) -> Markup:
-    total = sum(numbers.values()) or 1
+    total = sum(numbers.values())
+    if not total:
+        return Markup()  # nothing is no whole
     return draw_share_bar([(colour_of(status), 100 * numbers.get(status, 0) / total) for status in statuses])
 
 

@@ -138,6 +138,8 @@ def _all_folded(answer: Answer, metric: str, total: int) -> Notice:
 def _whole_months_only(answer: Answer, choice: Choice) -> Notice:
     """Return what to say where no whole finished month lies in the range, with a link to the month before its end."""
     title = _("By site only for whole months.") if is_hosts(answer["query"]) else _("By country only for whole months.")
+    if choice.period == "all":  # no other range has a month either
+        return Notice(title, _("The first one is not over yet."), is_plain=True)
     last = choice.parameters.last
     day = last if (last + date.resolution).day == 1 else periods.add_months(last.replace(day=1), -1)
     link = Link(_("Show %(month)s", month=wording.write_month(day)), choice.link_to_days(day, _end_of(day)))

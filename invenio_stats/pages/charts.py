@@ -201,7 +201,7 @@ def draw_lines(series: Sequence[Series], intervals: Intervals, write: Callable[[
         y = max(wanted, y + _NAME_DISTANCE)
         marks.append(element("rect", x=6, y=number(y - 5), width=10, height=10, **filled(item.colour)))
         marks.append(element("text", item.name, x=21, y=number(y + 4), cls="strong"))
-    width = 21 + max(len(item.name) for item in series) * 7.7
+    width = 21 + max(len(item.name) for item in series) * 8
     return frame.axis() + frame.plot(parts) + frame.side(marks, width)
 
 
@@ -264,7 +264,7 @@ def draw_shares(series: Sequence[Series], intervals: Intervals, write: Callable[
         y = min(frame.y(base + value / 2), y - _NAME_DISTANCE)
         marks.append(element("text", item.name, x=6, y=number(y + 4), cls="strong"))
         base += value
-    width = 8 + max(len(item.name) for item in series) * 7.4
+    width = 8 + max(len(item.name) for item in series) * 7.8
     return frame.axis() + frame.plot(parts) + frame.side(marks, width)
 
 

@@ -6,10 +6,9 @@ from flask_babel import ngettext
 from invenio_stats.errors import NotFoundError
 from invenio_stats.items.access import current_identity
 from invenio_stats.pages import sections, wording
-from invenio_stats.pages.frame import make_frame, make_notices, make_usage_key
+from invenio_stats.pages.frame import counted_days, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
 from invenio_stats.pages.rankings import make_uploaders_table
-from invenio_stats.pages.series import read_days
 from invenio_stats.pages.tables import Notice, Part
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.parameters import Accepted
@@ -87,7 +86,7 @@ def _lead(total: Answer) -> list[str]:
             "From %(first)s to %(last)s, files of this community were downloaded %(count)s times.",
             downloads,
             count=wording.write_number(downloads),
-            **wording.write_range(read_days(total)),
+            **wording.write_range(counted_days(total)),
         ),
         ngettext(
             "Its records were viewed %(count)s time.",

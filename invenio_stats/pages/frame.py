@@ -69,9 +69,23 @@ def make_form(choice: Choice, first: str, last: str, interval: str, today: date)
     }
 
 
+def counted_days(answer: Answer) -> Days:
+    """Return the range of an answer without the days before counting began; all of it if it has no others."""
+    days, uncounted = read_days(answer), _last_uncounted(answer)
+    if uncounted is None or uncounted >= days.last:
+        return days
+    return Days(uncounted + timedelta(days=1), days.last)
+
+
+def _last_uncounted(answer: Answer) -> date | None:
+    """Return the last day before counting began; None if the range has no such day."""
+    ends = [gap["to"] for gap in answer["gaps"] if gap["reason"].startswith("before_")]
+    return date.fromisoformat(max(ends)) if ends else None
+
+
 def make_basis(answer: Answer) -> list[str | Link]:
     """Return what the numbers are of, how fresh they are, and by which rules."""
-    days = read_days(answer)
+    days = counted_days(answer)
     if days.months is not None:
         basis: list[str | Link] = [_("Whole months in UTC")]
     else:
@@ -85,21 +99,20 @@ def make_basis(answer: Answer) -> list[str | Link]:
 
 def make_notices(answer: Answer, choice: Choice, yet: str = "") -> list[Notice]:
     """Return what one has to know before one believes the numbers; `yet` is added where nothing is counted yet."""
-    days = read_days(answer)
-    gaps = [(Days(*map(date.fromisoformat, (gap["from"], gap["to"]))), gap["reason"]) for gap in answer["gaps"]]
-    missing = [gap for gap, reason in gaps if not reason.startswith("before_")]
-    uncounted = max((gap.last for gap, reason in gaps if reason.startswith("before_")), default=None)
+    days, uncounted = read_days(answer), _last_uncounted(answer)
+    missing = [read_days(gap) for gap in answer["gaps"] if not gap["reason"].startswith("before_")]
     notices = []
     if uncounted is not None and uncounted < days.last:
-        notices.append(_began(Days(uncounted + timedelta(days=1), days.last)))
+        notices.append(_began(counted_days(answer)))
     if missing:
         notices.append(_too_low(missing))
     elif not answer["complete"] and answer["updated"] and uncounted is None:
         notices.append(_late(parse(answer["updated"])))
     if not answer["views"] and not answer["downloads"]:
-        is_uncounted = uncounted is not None and uncounted >= days.last
-        if is_uncounted or choice.period == "all":
+        if choice.period == "all":
             notices.append(_nothing_yet(yet))
+        elif uncounted is not None and uncounted >= days.last:
+            notices.append(_nothing_counted(days, choice))
         elif answer["complete"]:
             notices.append(_nothing_then(days, choice))
     return notices
@@ -130,6 +143,15 @@ def _late(updated: datetime) -> Notice:
 def _nothing_yet(yet: str) -> Notice:
     text = " ".join(filter(None, [yet, _("Numbers appear within an hour of the first visit.")]))
     return Notice(_("No views or downloads yet."), text, is_plain=True)
+
+
+def _nothing_counted(days: Days, choice: Choice) -> Notice:
+    return Notice(
+        _("Nothing was counted from %(first)s to %(last)s.", **wording.write_range(days)),
+        _("Counting began later, or has not begun yet."),
+        Link(_("Show all"), choice.link_to_period("all")),
+        is_plain=True,
+    )
 
 
 def _nothing_then(days: Days, choice: Choice) -> Notice:

@@ -32,11 +32,13 @@ def name_counted(name: str) -> str:
     known = {
         "record-view": _("Views"),
         "file-download": _("Downloads"),
+        "search": _("Searches"),
         "record-view-agg": _("Totals of views"),
         "file-download-agg": _("Totals of downloads"),
         "item-usage-agg": _("Usage by version"),
         "record-usage-agg": _("Usage by record"),
         "usage-breakdown-agg": _("Countries and sites"),
+        "search-agg": _("Totals of searches"),
     }
     return known.get(name, name)
 

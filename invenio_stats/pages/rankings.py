@@ -53,7 +53,7 @@ def make_ranking(
     `notes` are small texts below names, by id. All rows are drawn to the scale of `most`, by default the first row.
     """
     rows = answer["rows"]
-    has_change = by != "volume" and bool(answer.get("before"))
+    has_change = by != "volume" and _is_compared(answer)
     columns = [Column(heading, ""), Column(metric_name(by)), *([Column(_("Change"), "n x")] if has_change else [])]
     scale = most or max((row[by] for row in rows), default=0)
     made = [
@@ -71,6 +71,12 @@ def make_ranking(
     return part._replace(table=Table(part.title, columns, made), files=files)
 
 
+def _is_compared(answer: Answer) -> bool:
+    """Return True if the period before is wholly counted: else all would be new, or have risen."""
+    before = answer.get("before")
+    return bool(before) and before["complete"]
+
+
 def _change(row: Answer, by: str) -> str:
     before = row["before"]
     if before is None:
@@ -82,12 +88,13 @@ def _change(row: Answer, by: str) -> str:
 
 def make_records_table(part: Part, answer: Answer, address: Address) -> Part:
     """Return the records of a user: a small chart, views, downloads and change."""
+    has_change = _is_compared(answer)
     columns = [
         Column(_("Record"), ""),
         Column(_("Last 12 months"), "x"),
         Column(_("Views"), "n x"),
         Column(_("Downloads")),
-        Column(_("Change"), "n x"),
+        *([Column(_("Change"), "n x")] if has_change else []),
     ]
     rows = [
         Row(
@@ -96,7 +103,7 @@ def make_records_table(part: Part, answer: Answer, address: Address) -> Part:
                 _spark(row["months"]),
                 wording.write_number(row["views"]),
                 wording.write_number(row["downloads"]),
-                _change(row, "downloads"),
+                *([_change(row, "downloads")] if has_change else []),
             ],
             address(row["id"]) if row["id"] else None,
         )

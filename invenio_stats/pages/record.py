@@ -187,9 +187,10 @@ def _versions(answers: Answers, asked: Asked, record: Record, has_files: bool) -
         address = sections.address_of("record", asked.choice, versions="this")
         # A sum that lacks rows would not be that of all versions.
         has_all = answer["count"] <= len(answer["rows"])
+        part = part._replace(about=about if rows else "")
         return make_versions_table(part, {**answer, "rows": rows}, address, names, has_files, has_all)
 
-    return answers.section(Part("versions", _("Versions"), about=about), "versions", make)
+    return answers.section(Part("versions", _("Versions")), "versions", make)
 
 
 def _files(answers: Answers, asked: Asked, record: Record) -> Part | None:
@@ -204,7 +205,8 @@ def _files(answers: Answers, asked: Asked, record: Record) -> Part | None:
         has_all = count <= len(answer["rows"])
         text = ngettext("All %(count)s file", "All %(count)s files", count, count=wording.write_number(count))
         link = None if has_all else sections.make_all_link(asked, "files", text)
-        made = make_files_table(part._replace(about=" ".join(about)), answer, sizes, has_all)
+        part = part._replace(about=" ".join(about) if answer["rows"] else "")
+        made = make_files_table(part, answer, sizes, has_all)
         return made._replace(all_link=link)
 
     return answers.section(Part("files", _("Files")), "files", make)

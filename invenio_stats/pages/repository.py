@@ -4,9 +4,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from invenio_stats.pages import sections, wording
-from invenio_stats.pages.frame import make_frame, make_notices, make_usage_key
+from invenio_stats.pages.frame import counted_days, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
-from invenio_stats.pages.series import read_days
 from invenio_stats.queries.usage.parameters import Accepted
 
 RECORDS, COMMUNITIES = 10, 5
@@ -68,7 +67,7 @@ def _lead(total: Answer) -> list[str]:
             "From %(first)s to %(last)s, files were downloaded %(count)s times.",
             downloads,
             count=wording.write_number(downloads),
-            **wording.write_range(read_days(total)),
+            **wording.write_range(counted_days(total)),
         ),
         ngettext(
             "Records were viewed %(count)s time.",

@@ -81,7 +81,8 @@ def make_usage_figure(answer: Mapping[str, Any], choice: Choice, views: bool = T
     before = answer["before"]
     is_year = bool(before) and wording.is_year_before(read_days(answer), read_days(before))
     metrics = usage_metrics(is_year, views, downloads)
-    if len(points) > charts.MAX_BARS or before is None:
+    was_counted = any(counted(point["before"], metrics[0].key) is not None for point in points)
+    if len(points) > charts.MAX_BARS or not was_counted:
         metrics = [metric._replace(name_before=None) for metric in metrics]
     return make_figure(
         Part("f1", title_by(interval, views, downloads), files=()),
@@ -246,7 +247,10 @@ def _notes(answer: Mapping[str, Any]) -> list[str | Link]:
     ]
     points = answer["points"]
     if points and points[-1]["state"] == "running":
-        name = wording.write_interval(date.fromisoformat(points[-1]["date"]), answer["params"]["interval"])
+        interval = answer["params"]["interval"]
+        name = wording.write_interval(date.fromisoformat(points[-1]["date"]), interval)
+        if interval == "day":
+            return [*notes, _("Not whole: %(interval)s is not over yet.", interval=name)]
         day = wording.write_day(date.fromisoformat(answer["to"]))
         notes.append(_("Not whole: %(interval)s is counted up to %(day)s.", interval=name, day=day))
     return list(notes)

@@ -6,10 +6,9 @@ from flask_babel import ngettext
 from invenio_stats.errors import NotFoundError, NotPermittedError
 from invenio_stats.items.access import current_identity
 from invenio_stats.pages import sections, wording
-from invenio_stats.pages.frame import make_frame, make_notices, make_usage_key
+from invenio_stats.pages.frame import counted_days, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
 from invenio_stats.pages.rankings import make_records_table, write_last_months
-from invenio_stats.pages.series import read_days
 from invenio_stats.pages.tables import KeyNumber, Part
 from invenio_stats.permissions import user_id
 from invenio_stats.proxies import current_stats
@@ -69,7 +68,7 @@ def build_page(asked: Asked) -> Page:
 
 def _lead(total: Answer, is_own: bool) -> list[str]:
     downloads = total["downloads"]
-    values = {"count": wording.write_number(downloads), **wording.write_range(read_days(total))}
+    values = {"count": wording.write_number(downloads), **wording.write_range(counted_days(total))}
     if is_own:
         return [
             ngettext(
@@ -99,7 +98,8 @@ def _records(answers: Answers, asked: Asked, is_own: bool) -> Part | None:
         count = answer["count"]
         text = ngettext("All %(count)s record", "All %(count)s records", count, count=wording.write_number(count))
         link = sections.make_all_link(asked, "records", text) if count > len(answer["rows"]) else None
-        part = part._replace(about=write_last_months(asked.choice.parameters.last))
+        about = write_last_months(asked.choice.parameters.last) if answer["rows"] else ""
+        part = part._replace(about=about)
         return make_records_table(part, answer, sections.address_of("record", asked.choice))._replace(all_link=link)
 
     return answers.section(Part("records", _("My records") if is_own else _("Records")), "records", make)

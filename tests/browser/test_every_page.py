@@ -54,6 +54,17 @@ def test_a_page_stands_inside_of_semantic_ui(look, server, address):
     assert not window.console
 
 
+def test_numbers_of_twelve_digits_have_their_room(look):
+    """None stands over the next one, in any width."""
+    many = {"downloads": 414_519_000_000, "views": 621_108_000_000}
+    window = look(PAGES[0]._replace(answers={"repository-total": many}))
+    for width in WIDTHS:
+        window.resize(width)
+        assert not window.layout_faults()
+        boxes = window.page.eval_on_selector_all(".st-big", "all => all.map(n => n.scrollWidth - n.clientWidth)")
+        assert max(boxes) <= 0, width
+
+
 def test_without_dark_colours_of_the_host_a_page_stays_light(look, server):
     """The host declares no color-scheme, so the reader's preference is not the page's."""
     with server.inside("semantic.html"):

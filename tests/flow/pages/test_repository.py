@@ -197,6 +197,7 @@ def test_other_formats_are_files_of_the_api(get, address):
 def test_a_wrong_question_is_said(page, query, says):
     root = page(f"/stats/{query}", status=400)
     assert says in root.only("div", cls="st-note").text
+    assert [node.tag for node in root.walk() if node.tag in ("h1", "strong", "form")] == ["h1", "strong", "form"]
     assert root.only("meta", name="robots")
     assert "open" in root.only("details").attributes
     assert not root.all("dl")

@@ -43,6 +43,15 @@ def test_a_record_is_all_of_its_versions_since_the_beginning(page):
     assert headings(root) == sections
 
 
+def test_titles_keep_their_own_direction(page):
+    """Those from right to left too; a long one is small enough to leave room for the answer."""
+    titles = [row.only("bdi").text for row in page("/stats/lists/records").all("th", scope="row")]
+    assert site.TITLES[9] in titles
+    short, long = (page(f"/stats/records/{record}").only("h1") for record in ("r10", "r11"))
+    assert short.only("bdi").text == site.TITLES[9]
+    assert (short["class"], long["class"]) == (None, "st-long")
+
+
 def test_versions_add_up(page):
     _head, *rows, foot = page("/stats/records/r1").table("Versions")
     assert [row[0] for row in rows] == ["v2May 3, 2024", "v1May 3, 2024"]

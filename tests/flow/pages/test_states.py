@@ -52,6 +52,27 @@ def test_before_counting_began(page):
     assert "The period you chose begins earlier" in note
 
 
+def test_what_is_quoted_begins_when_counting_began(page):
+    """Nor is anything new, or drawn beside, only because nobody counted before."""
+    begin = site.months_back(site.MONTHS)[0]
+    root = page(f"/stats/?from={begin.year - 1}-01&interval=quarter")
+    assert root.only("p", cls="st-lead").text.startswith(f"From {begin:%B} 1, {begin.year} to ")
+    assert root.all("p", cls="st-basis")[0].text.startswith(f"Counted from {begin:%B} 1, {begin.year} to ")
+    assert root.table("Most downloaded records")[0] == ["Rank", "Record", "Downloads"]
+    assert "the period before" not in root.all("ul", cls="st-key")[0].text
+
+
+def test_a_period_before_counting_leads_to_what_was_counted(page):
+    """The last twelve months of an instance in its first month: there are numbers already."""
+    year = site.months_back(site.MONTHS)[0].year - 2
+    root = page(f"/stats/?from={year}&to={year}")
+    assert notices(root) == [
+        f"Nothing was counted from January 1, {year} to December 31, {year}. "
+        "Counting began later, or has not begun yet. Show all"
+    ]
+    assert root.only("div", cls="st-note").only("a")["href"] == "/stats/?period=all"
+
+
 def test_a_gap_makes_numbers_too_low(page, answers):
     gap = {"from": "2026-03-14", "to": "2026-03-15", "event_type": "record-view", "reason": "silent"}
     answers("repository-total", complete=False, gaps=[gap])
@@ -88,6 +109,11 @@ def test_part_of_a_month_has_no_countries(page):
     (note,) = notices(root)
     assert note.startswith("By country only for whole months. Show ")
     assert page(root.only("div", cls="st-note").only("a")["href"]).table("Where readers come from")
+
+
+def test_before_a_month_is_over_no_other_month_is_offered(page, answers):
+    answers("repository-countries", **{"from": None})
+    assert notices(page("/stats/?period=all")) == ["By country only for whole months. The first one is not over yet."]
 
 
 @pytest.mark.parametrize("name", ["repository-series", "repository-countries", "repository-open-ratio"])

@@ -120,6 +120,7 @@ def test_days_of_an_older_release_and_lean_ones_become_a_lean_month(month, searc
     """The day of the older release has every field indexed and with doc values."""
     day, lean = month.day(1), search_client.indices.get_mapping(index=month.day(3))[month.day(3)]["mappings"]
     aliases = {month.alias: {"filter": NOT_SUPERSEDED}}
+    search_client.indices.refresh(index=day)
     documents = [(hit["_id"], hit["_source"]) for hit in search_client.search(index=day)["hits"]["hits"]]
     search_client.indices.delete(index=day)
     full = {

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from invenio_search.engine import search
+from invenio_search.utils import prefix_index
 
 from invenio_stats.broker.consume import Inbox
 from invenio_stats.broker.outbox import outbox
@@ -282,6 +283,7 @@ def test_many_stored_events_are_not_held_for_long(queues, put_templates, search_
     for _batch in range(3):
         _count(counters, Outcome(stored=1))
     assert counters.held == 1
+    search_client.indices.refresh(index=prefix_index("stats-ingest"))
     assert ingest_counters.count_outcomes(search_client) == {"file-download": {"stored": 2}}
 
 
