@@ -21,7 +21,7 @@ from invenio_cache import current_cache
 from invenio_i18n import InvenioI18N
 from questions import HEAD, KEPT_PREFIX, Row, forget, requests_counted
 from small_app import make_app
-from usage_year import Records, Year, label, parent_id, write_year
+from usage_year import Records, Year, label, parent_id, written
 
 from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, USAGE_AGGREGATIONS, USAGE_QUERIES
 from invenio_stats.items import CheckedAccess
@@ -182,19 +182,9 @@ def main() -> None:
     year = Year(arguments.records, arguments.each_day, arguments.communities, arguments.months)
     prefix = KEPT_PREFIX if arguments.keep else f"bench-pages-{time.time_ns():x}-"
     app = create_app(year, arguments.search_url, prefix)
-    with app.app_context():
-        client = app.extensions["invenio-search"].client
-        try:
-            list(app.extensions["invenio-search"].put_templates())
-            start = time.monotonic()
-            documents = write_year(client, year)
-            print(f"{documents:,} documents, ready after {time.monotonic() - start:.0f} s", flush=True)
-            for line in report(app, client, pages(year), arguments.rounds):
-                print(line, flush=True)
-        finally:
-            if not arguments.keep:
-                client.indices.delete(index=f"{prefix}*", ignore=[404])
-                client.indices.delete_template(name=f"{prefix}*", ignore=[404])
+    with app.app_context(), written(app, year, prefix, arguments.keep) as client:
+        for line in report(app, client, pages(year), arguments.rounds):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from invenio_i18n import InvenioI18N
 from invenio_rest import InvenioREST
 from invenio_search.utils import prefix_index
 from small_app import make_app
-from usage_year import Records, Year, label, parent_id, write_year
+from usage_year import Records, Year, label, parent_id, written
 
 from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, USAGE_AGGREGATIONS, USAGE_QUERIES
 from invenio_stats.proxies import current_stats
@@ -203,23 +203,13 @@ def main() -> None:
     app.register_blueprint(blueprint)
     app.extensions["invenio-stats"].access = records  # it has only what these questions need
     app.extensions["invenio-stats"].item_metadata = records.describe
-    with app.app_context():
-        client = app.extensions["invenio-search"].client
-        try:
-            list(app.extensions["invenio-search"].put_templates())
-            start = time.monotonic()
-            documents = write_year(client, year)
-            print(f"{documents:,} documents, ready after {time.monotonic() - start:.0f} s")
-            print(HEAD)
-            for question in questions(year):
-                if arguments.rows is None or arguments.rows in question.name:
-                    print(measure(app, client, question, arguments.rounds).line, flush=True)
-            if arguments.rows is None or arguments.rows in "304":
-                print(measure_known(app, client, year, arguments.rounds).line)
-        finally:
-            if not arguments.keep:
-                client.indices.delete(index=f"{prefix}*", ignore=[404])
-                client.indices.delete_template(name=f"{prefix}*", ignore=[404])
+    with app.app_context(), written(app, year, prefix, arguments.keep) as client:
+        print(HEAD)
+        for question in questions(year):
+            if arguments.rows is None or arguments.rows in question.name:
+                print(measure(app, client, question, arguments.rounds).line, flush=True)
+        if arguments.rows is None or arguments.rows in "304":
+            print(measure_known(app, client, year, arguments.rounds).line)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -167,6 +168,22 @@ def folded_of_month(month: date, year: Year) -> Iterator[tuple[str, dict[str, An
                     "other": {"investigations": 100, "requests": 60},
                 },
             )
+
+
+@contextmanager
+def written(app: Any, year: Year, prefix: str, is_kept: bool) -> Iterator[Any]:
+    """Give a client of an engine that has the totals of the year, in the context of the app; only kept ones stay."""
+    client = app.extensions["invenio-search"].client
+    try:
+        list(app.extensions["invenio-search"].put_templates())
+        start = time.monotonic()
+        documents = write_year(client, year)
+        print(f"{documents:,} documents, ready after {time.monotonic() - start:.0f} s", flush=True)
+        yield client
+    finally:
+        if not is_kept:
+            client.indices.delete(index=f"{prefix}*", ignore=[404])
+            client.indices.delete_template(name=f"{prefix}*", ignore=[404])
 
 
 def write_year(client: Any, year: Year) -> int:

@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from invenio_cache import current_cache
 
 from invenio_stats.config import own_instance_name
@@ -24,6 +25,8 @@ def get(key: str) -> Any:
     """Return what was kept under the key; None if there is nothing, or if the cache does not answer."""
     try:
         return current_cache.get(_own(key))
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # each backend has exceptions of its own
         _warn(error)
         return None
@@ -33,6 +36,8 @@ def keep(key: str, value: Any, seconds: int) -> None:
     """Keep a value for some seconds, if the cache takes it."""
     try:
         current_cache.set(_own(key), value, timeout=seconds)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # each backend has exceptions of its own
         _warn(error)
 
