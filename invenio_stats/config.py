@@ -178,6 +178,78 @@ Default: None, only the ranges of `STATS_COUNTER_CUSTOMERS` decide. Object or im
 ranges, once in a request with an event, with flask-login's current user, who may be anonymous.
 """
 
+STATS_COUNTER_PLATFORM: str | None = None
+"""Name of the repository in COUNTER reports, such as "Example Repository". Default: None, there are no reports.
+
+It switches the reports on, together with `STATS_COUNTER_PLATFORM_ID`: the commands `invenio stats counter`, the COUNTER
+API and the page of reports.
+"""
+
+STATS_COUNTER_PLATFORM_ID: str | None = None
+"""Short id of the repository, the namespace of its own ids in COUNTER reports: `example`. Default: None.
+
+At most 17 of the characters `A-Za-z0-9_./`, beginning with a letter.
+"""
+
+STATS_COUNTER_CREATED_BY: str | None = None
+"""Name of the organisation that makes the COUNTER reports. Default: None, that of `STATS_COUNTER_PLATFORM`."""
+
+STATS_COUNTER_REGISTRY_RECORD: str | None = None
+"""Address of the platform in COUNTER's registry: `https://registry.countermetrics.org/platform/<uuid>`.
+
+Default: None, the platform is not registered, and validators of reports give a warning.
+"""
+
+STATS_COUNTER_FIRST_MONTH: str | None = None
+"""First month that COUNTER reports are made of: "2026-05". Default: None.
+
+Then it is the month of the oldest event with an item, or the next one if that month began before the first complete
+day. It is fixed when the first month is closed.
+"""
+
+STATS_COUNTER_CLOSE_AFTER_DAYS: int = 3
+"""Days that a month has to be over before it is closed for COUNTER reports. Default: 3."""
+
+STATS_COUNTER_COUNTRIES = False
+"""Whether COUNTER reports can show and be filtered by Country_Code. Default: False.
+
+If it is True, they can for administrators, and for requestors that were granted it. Countries of COUNTER reports are
+not folded: a country with a single visitor is shown.
+"""
+
+STATS_COUNTER_API_PREFIX = "/counter"
+"""Address of the COUNTER API in the REST application. Default: `/counter`, below `/api` in most instances."""
+
+STATS_COUNTER_INSECURE = False
+"""Whether the COUNTER API answers requests that did not come by HTTPS, whose keys anyone could read. Default: False."""
+
+STATS_COUNTER_RATE_LIMIT = "60 per minute"
+"""How many requests a requestor of the COUNTER API may send. Default: "60 per minute"."""
+
+STATS_COUNTER_INLINE_ROWS: int = 100_000
+"""Documents of usage up to which a COUNTER report is made while the client waits. Default: 100,000.
+
+Larger ones are made by a task and kept in `STATS_COUNTER_DIR` for a day.
+"""
+
+STATS_COUNTER_DIR: str | None = None
+"""Directory of large COUNTER reports. Default: `stats-counter` in the instance's directory.
+
+Hosts of web and of worker processes must share it.
+"""
+
+STATS_COUNTER_PERMISSION_FACTORY = "invenio_stats.permissions.counter_permission_factory"
+"""Decides who may have a customer's COUNTER report from the page: `(customer_id=...)` -> an object with `can()`.
+
+Default: The World for everybody, other customers for administrators. Object or import string.
+"""
+
+STATS_COUNTER_DATACITE_URL: str | None = None
+"""Address of DataCite's usage reports service: `https://api.datacite.org`. Default: None, nothing is deposited."""
+
+STATS_COUNTER_DATACITE_TOKEN: str | None = None
+"""Token of the account at DataCite's usage reports service. It is never logged or shown. Default: None."""
+
 STATS_ITEM_METADATA = None
 """Describes items for lists and reports: `(item_ids)` -> {item_id: ItemMetadata}, at most 500 ids at once.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from invenio_queues.proxies import current_queues
@@ -33,6 +33,9 @@ from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
 from invenio_stats.support.import_strings import load_callable
+
+if TYPE_CHECKING:
+    from invenio_stats.core.counter_platform import Platform
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +115,29 @@ class InvenioStatsState:
     def customers(self) -> Customers:
         """The institutions that use can be attributed to."""
         return parse_customers("STATS_COUNTER_CUSTOMERS", self.app.config["STATS_COUNTER_CUSTOMERS"])
+
+    @parsed_from(
+        "STATS_COUNTER_PLATFORM",
+        "STATS_COUNTER_PLATFORM_ID",
+        "STATS_COUNTER_CREATED_BY",
+        "STATS_COUNTER_REGISTRY_RECORD",
+        "STATS_COUNTER_FIRST_MONTH",
+        "STATS_COUNTER_COUNTRIES",
+    )
+    def counter_platform(self) -> "Platform | None":
+        """The repository as COUNTER reports name it; None if there are no reports."""
+        settings = self.app.config
+        if settings["STATS_COUNTER_PLATFORM"] is None and settings["STATS_COUNTER_PLATFORM_ID"] is None:
+            return None
+        from invenio_stats.definitions.counter_platform import parse_platform  # only where there are reports
+
+        return parse_platform(settings)
+
+    @parsed_from("STATS_COUNTER_PERMISSION_FACTORY")
+    def counter_permission_factory(self) -> Callable[..., Any]:
+        """The permission factory for the COUNTER reports of the page."""
+        setting = "STATS_COUNTER_PERMISSION_FACTORY"
+        return load_callable(setting, self.app.config[setting])
 
     @parsed_from("STATS_COUNTER_TDM")
     def is_mining_request(self) -> Callable[..., Any] | None:
@@ -284,6 +310,8 @@ def finalize_app(app: Flask) -> None:
         state.item_resolver  # noqa: B018
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
+        state.counter_platform  # noqa: B018
+        state.counter_permission_factory  # noqa: B018
         state.is_mining_request  # noqa: B018
         state.institution_of_user  # noqa: B018
         state.access  # noqa: B018

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from flask import current_app
 from flask_babel import gettext as _
 
+from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.errors import NotPermittedError
 from invenio_stats.items.access import current_identity
 from invenio_stats.proxies import current_stats
@@ -58,6 +59,11 @@ class AdministratorPermission:
 def administrator_permission_factory(name: str, params: Mapping[str, Any]) -> AdministratorPermission:
     """Permit something to administrators only: the default for monitoring."""
     return AdministratorPermission()
+
+
+def counter_permission_factory(customer_id: str) -> type[AllowAllPermission] | AdministratorPermission:
+    """Permit the COUNTER reports of The World to everybody, those of other customers to administrators only."""
+    return AllowAllPermission if customer_id == THE_WORLD else AdministratorPermission()
 
 
 def check_permission(factory: PermissionFactory | None, query_name: str, params: Mapping[str, Any]) -> bool:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from flask import current_app
 from werkzeug.local import LocalProxy
 
 from invenio_stats.core.customers import Customers
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
+
+if TYPE_CHECKING:
+    from invenio_stats.core.counter_platform import Platform
 
 
 class State(Protocol):
@@ -28,6 +31,8 @@ class State(Protocol):
     item_resolver: Callable[..., Any] | None
     access_types: Mapping[str, str]
     customers: Customers
+    counter_platform: "Platform | None"
+    counter_permission_factory: Callable[..., Any]
     is_mining_request: Callable[[Any], Any] | None
     institution_of_user: Callable[[Any], Any] | None
     access: Any

@@ -17,7 +17,7 @@ from tests.docs_support.pages import PageRun
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.rst", *sorted(DOCS.glob("*.rst"))]
-MAX_TOP_LEVEL_ENTRIES = 35
+MAX_TOP_LEVEL_ENTRIES = 37
 """Files and folders at the top of the package: more are not taken in at a glance."""
 
 WORDS = (

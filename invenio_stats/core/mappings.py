@@ -119,6 +119,16 @@ BREAKDOWN_FIELDS: dict[str, Field] = {
 }
 """Fields of the breakdowns of usage: those of days, and those of months, which are folded."""
 
+COUNTER_USAGE_FIELDS: dict[str, Field] = {
+    "item_id": KEYWORD,
+    **dict.fromkeys(("data_type", "yop", "access_type", "access_method", "country", "institution"), KEYWORD),
+    "total_item_investigations": LONG,
+    "total_item_requests": LONG,
+    "unique_item_investigations": LONG,
+    "unique_item_requests": LONG,
+}
+"""Fields of the usage of a closed month."""
+
 NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
 """The filter of the alias of raw events: only events that count."""
 

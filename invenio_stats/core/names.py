@@ -39,6 +39,14 @@ CORRECTIONS = "stats-corrections"
 """Index of the corrections of published numbers."""
 COUNTER_PREFIX = "stats-counter-"
 """Beginning of the names of what COUNTER reports are made from."""
+COUNTER_USAGE = f"{COUNTER_PREFIX}usage"
+"""Alias of the usage of closed months, of each month its newest revision."""
+COUNTER_MONTHS = f"{COUNTER_PREFIX}months"
+"""Index of the closed months: state, revision, sums and log of each."""
+COUNTER_ITEMS = f"{COUNTER_PREFIX}items"
+"""Index of what was last known of the items in closed months."""
+COUNTER_REQUESTORS = f"{COUNTER_PREFIX}requestors"
+"""Index of the requestors of the COUNTER API."""
 OWN = (
     BOOKMARKS,
     AGENTS,
@@ -102,6 +110,11 @@ def totals_alias(event_type: str) -> str:
 def totals_index(event_type: str, start: datetime, index_interval: Interval) -> str:
     """Return the index to which the total of an interval is written."""
     return f"{totals_alias(event_type)}-{label(start, index_interval)}"
+
+
+def counter_usage_index(month: str, revision: int) -> str:
+    """Return the index of a revision of a closed month, which is written as '2026-05'."""
+    return f"{COUNTER_USAGE}-{month}-r{revision}"
 
 
 def automated_alias(event_type: str) -> str:

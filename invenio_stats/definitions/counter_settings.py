@@ -44,7 +44,7 @@ def _parse_customer(setting_path: str, entry: Any) -> Customer:
     if unknown:
         known = ", ".join(Customer._fields)
         raise ConfigurationError(f"{setting_path} has unknown keys {unknown}. Known ones: {known}.")
-    customer_id = _text(f"{setting_path}['customer_id']", entry.get("customer_id"))
+    customer_id = check_text(f"{setting_path}['customer_id']", entry.get("customer_id"))
     if customer_id == THE_WORLD:
         raise ConfigurationError(
             f"{setting_path}['customer_id'] is {THE_WORLD!r}, which stands for all usage. Choose another id."
@@ -53,10 +53,10 @@ def _parse_customer(setting_path: str, entry: Any) -> Customer:
     members = _sequence(f"{setting_path}['members']", entry.get("members") or (), "customer ids")
     return Customer(
         customer_id,
-        _text(f"{setting_path}['name']", entry.get("name")),
+        check_text(f"{setting_path}['name']", entry.get("name")),
         dict(_identifiers(f"{setting_path}['institution_id']", entry.get("institution_id") or {})),
         tuple(_parse_range(f"{setting_path}['ranges'][{number}]", text) for number, text in enumerate(ranges)),
-        tuple(_text(f"{setting_path}['members'][{number}]", member) for number, member in enumerate(members)),
+        tuple(check_text(f"{setting_path}['members'][{number}]", member) for number, member in enumerate(members)),
     )
 
 
@@ -67,12 +67,12 @@ def _identifiers(setting_path: str, value: Any) -> Iterator[tuple[str, tuple[str
         path = f"{setting_path}[{namespace!r}]"
         if namespace not in NAMESPACES:
             raise ConfigurationError(f"{path} is no namespace of COUNTER. Use one of: {', '.join(NAMESPACES)}.")
-        yield namespace, tuple(_text(path, text) for text in _sequence(path, values, "identifiers"))
+        yield namespace, tuple(check_text(path, text) for text in _sequence(path, values, "identifiers"))
 
 
 def _parse_range(setting_path: str, text: Any) -> Network:
     try:
-        return parse_range(_text(setting_path, text))
+        return parse_range(check_text(setting_path, text))
     except ConfigurationError:
         raise
     except ValueError as error:
@@ -110,7 +110,8 @@ def _sequence(setting_path: str, value: Any, what: str) -> Sequence[Any]:
     return value
 
 
-def _text(setting_path: str, value: Any) -> str:
+def check_text(setting_path: str, value: Any) -> str:
+    """Return a text; ConfigurationError for anything else, and for blanks around it."""
     if not isinstance(value, str) or not value.strip() or value != value.strip():
         raise ConfigurationError(f"{setting_path} is {value!r}. Set it to a text without blanks around it.")
     return value

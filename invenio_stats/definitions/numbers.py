@@ -8,6 +8,8 @@ from invenio_stats.errors import ConfigurationError
 NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "STATS_BREAKDOWN_MIN_USES": (1, 1_000_000_000, False),
     "STATS_BREAKDOWN_VALUES": (1, 10_000, False),
+    "STATS_COUNTER_CLOSE_AFTER_DAYS": (0, 28, False),
+    "STATS_COUNTER_INLINE_ROWS": (0, 1_000_000_000, False),
     "STATS_DEAD_LETTERS_DAYS": (0, 36_500, False),
     "STATS_EXPORT_ROWS": (1, 10_000_000, False),
     "STATS_FOLD_UNDER": (1, 1_000_000, False),
@@ -34,6 +36,8 @@ def check_numbers(config: Mapping[str, Any]) -> None:
 
 
 SWITCHES = (
+    "STATS_COUNTER_COUNTRIES",
+    "STATS_COUNTER_INSECURE",
     "STATS_EVENTS_UTC_DATETIME_ENABLED",
     "STATS_LOG_ERROR_TEXTS",
     "STATS_PAGES_ENABLED",

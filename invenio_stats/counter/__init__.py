@@ -1,0 +1,1 @@
+"""Close months, and make COUNTER's reports of them."""
