@@ -54,8 +54,7 @@ class MonthUsage(NamedTuple):
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> "MonthUsage":
         """Return the usage in a stored document."""
-        numbers = {name: int(source.get(name, 0)) for name in ITEM_NUMBERS}
-        return cls(**{field: source.get(field, "") for field in cls._fields if field not in numbers}, **numbers)
+        return cls(*(source.get(field, 0 if field in ITEM_NUMBERS else "") for field in cls._fields))
 
     def as_source(self) -> dict[str, Any]:
         """Return the document to store."""
