@@ -1,0 +1,17 @@
+"""Define the commands of COUNTER reports: `invenio stats counter ...`."""
+
+import click
+from flask.cli import with_appcontext
+from flask_babel import gettext as _
+
+from invenio_stats.proxies import current_stats
+
+
+@click.group("counter")
+@with_appcontext
+def counter_group() -> None:
+    """COUNTER reports: close months, make reports, serve and deposit them."""
+    if current_stats.counter_platform is None:
+        raise click.UsageError(
+            _("There are no COUNTER reports. Set STATS_COUNTER_PLATFORM and STATS_COUNTER_PLATFORM_ID.")
+        )
