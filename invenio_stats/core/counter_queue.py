@@ -21,8 +21,8 @@ LIVES: Mapping[str, timedelta] = {
     "made": FILE_LIFE,
     "failed": timedelta(minutes=5),
 }
-"""For how long a state holds: until a worker takes the report, after its last sign of life, as long as its file is used,
-until a report that failed is tried again."""
+"""For how long a state holds: until a worker takes the report, after its last sign of life, as long as its file is
+used, until a report that failed is tried again."""
 
 _AT_ONCE = timedelta(minutes=5)
 """How long after a report was made nobody can have removed its file."""
@@ -80,6 +80,6 @@ def judge(makings: Makings, name: str, now: datetime) -> Verdict:
 
 
 def newest_made(makings: Makings) -> str | None:
-    """Return the name of the last file that was made, which is not removed for others to have room; None without one."""
+    """Return the name of the last file that was made, which is never removed to have room for others; None without."""
     made = [(making.moment, name) for name, making in makings.items() if making.state == "made"]
     return max(made)[1] if made else None

@@ -1,7 +1,7 @@
 """Keep large COUNTER reports as files, in a directory that web and worker processes share.
 
 A file is whole or absent: it is written under another name first. Its name says of which months' state it was made, so
-that a restatement or newer metadata, which a close brings, leaves it aside.
+that a restatement or newer metadata leaves it aside.
 """
 
 import gzip
@@ -50,12 +50,14 @@ def file_name(
     exceptions: Iterable[CounterException],
     media: str,
     months: Mapping[str, Month],
+    newest_metadata: datetime | None,
 ) -> str:
-    """Return the name of a report's file; it is another one after each close and restatement."""
+    """Return the name of a report's file; it is another one after each restatement and each change of metadata."""
     what = digest(request.as_dict(), list(exceptions))
     state = digest(
         release(),
         [(month.month, month.revision, month.changed) for month in months.values()],
+        newest_metadata,
         [current_app.config[f"STATS_COUNTER_{name}"] for name in ("PLATFORM", "PLATFORM_ID", "CREATED_BY")],
         current_app.config["STATS_COUNTER_REGISTRY_RECORD"],
         current_app.config["STATS_COUNTER_CUSTOMERS"],
@@ -110,7 +112,10 @@ def new_file(name: str, token: str, now: datetime) -> Iterator[IO[bytes]]:
 
 
 def remove_old_files(now: datetime, room: int | None = None) -> int:
-    """Remove reports older than a day, what killed workers left, and the oldest beyond `room` bytes; return how many."""
+    """Remove reports older than a day, what killed workers left, and the oldest beyond `room` bytes.
+
+    Returns the number of files.
+    """
     kept = []
     removed = 0
     for path in _own_files():

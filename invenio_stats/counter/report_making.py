@@ -13,11 +13,23 @@ from flask import current_app
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month
 from invenio_stats.counter import report_queue
+from invenio_stats.counter.items import newest_change
 from invenio_stats.counter.report_files import file_name, new_file, open_file
+from invenio_stats.counter.reports.json import write_json
+from invenio_stats.counter.reports.report import Report, build_report
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.counter.reports.tsv import write_tsv
+from invenio_stats.counter.reports.xlsx import write_xlsx
 from invenio_stats.privacy.error_texts import describe, without_text
 
 logger = logging.getLogger(__name__)
+
+WRITERS: Mapping[str, Callable[[Report, IO[bytes]], None]] = {
+    "json": write_json,
+    "tsv": write_tsv,
+    "xlsx": write_xlsx,
+}
+"""By format."""
 
 _RENEW_SECONDS = 20.0
 """A worker gives a sign of life as often, while it makes a report."""
@@ -61,7 +73,7 @@ def fetch_or_queue(
     A task is sent if nobody makes the report already. 1000 if it failed some minutes ago, or the file is not where it
     should be; 1010 if very many reports wait.
     """
-    name = file_name(wanted.request, wanted.exceptions, wanted.media, months)
+    name = file_name(wanted.request, wanted.exceptions, wanted.media, months, newest_change(client))
     file = open_file(name, now)
     if file is not None:
         return file
@@ -78,14 +90,12 @@ def fetch_or_queue(
 
 
 def write_report(client: Any, wanted: WantedReport, now: datetime, file: IO[bytes]) -> None:
-    """Write a report in its format."""
+    """Write a report in its format to a binary file."""
     report = build_report(client, wanted.request, now, wanted.exceptions)
     WRITERS[wanted.media](report, file)
 
 
-def make_report_file(
-    client: Any, name: str, token: str, wanted: WantedReport, clock: Callable[[], datetime]
-) -> str:
+def make_report_file(client: Any, name: str, token: str, wanted: WantedReport, clock: Callable[[], datetime]) -> str:
     """Write a report to its file; return what became of it: made, there, running or failed.
 
     An error is logged; the report is tried again some minutes later, if it is asked for.

@@ -79,7 +79,7 @@ def requestors_list(as_json: bool) -> None:
 @with_appcontext
 @explain_errors()
 def requestors_revoke(requestor: str, yes: bool, as_json: bool) -> None:
-    """Revoke the credentials of a REQUESTOR, which is given by its name or id; every process refuses them in a minute."""
+    """Revoke the credentials of a REQUESTOR, given by its name or id. Every process refuses them within a minute."""
     if not yes:
         click.confirm(_("Revoke the credentials of %(name)s?", name=repr(requestor)), abort=True, err=True)
     revoked = revoke_requestors(current_search_client, requestor, datetime.now(timezone.utc))

@@ -4,8 +4,10 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
-from typing import IO, Any
+from tempfile import TemporaryFile
+from typing import IO, Any, cast
 
 from flask import Response, request
 
@@ -32,31 +34,34 @@ def refuse(problem: CounterException) -> Response:
 
 def send_file(file: IO[bytes], is_compressed: bool) -> Response:
     """Return the response that streams an open file, and closes it; `is_compressed` says whether it is gzip'ed."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     if is_compressed and not accepts_gzip():
-        source: IO[bytes] = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-        response = _finish(Response(_read(source), mimetype=MEDIA_TYPE), False)
+        response = _finish(Response(_read(cast(IO[bytes], gzip.GzipFile(fileobj=file))), mimetype=MEDIA_TYPE), False)
     else:
         response = _finish(Response(_read(file), mimetype=MEDIA_TYPE), is_compressed)
-        response.content_length = file.seek(0, io.SEEK_END)
-        file.seek(0)
+        response.content_length = size
     response.call_on_close(file.close)
     return response
 
 
-def send_written(write: Callable[[IO[bytes]], object], file: IO[bytes]) -> Response:
-    """Return the response with what `write` writes; it is written to the file first, so that an error is no answer."""
-    if accepts_gzip():
-        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as stream:
-            write(stream)  # type: ignore[arg-type]
-    else:
-        write(file)
-    file.seek(0)
-    return send_file(file, accepts_gzip())
+def send_written(write: Callable[[IO[bytes]], object]) -> Response:
+    """Return the response with what `write` writes; that is done before, so that an error is answered as one."""
+    is_compressed = accepts_gzip()
+    with ExitStack() as stack:
+        file = stack.enter_context(TemporaryFile())
+        if is_compressed:
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as stream:
+                write(cast(IO[bytes], stream))
+        else:
+            write(file)
+        stack.pop_all()  # the response closes it
+    return send_file(file, is_compressed)
 
 
 def accepts_gzip() -> bool:
     """Return True if the client accepts a body that is gzip'ed."""
-    return request.accept_encodings.quality("gzip") > 0 and bool(request.accept_encodings)
+    return request.accept_encodings.quality("gzip") > 0
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:

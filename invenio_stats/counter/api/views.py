@@ -2,11 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import partial, wraps
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import Any
 
 from flask import Response, abort, current_app, request
 from invenio_search import current_search_client
@@ -27,7 +25,6 @@ from invenio_stats.counter.access import (
 from invenio_stats.counter.api.answers import answer, refuse, send_file, send_written
 from invenio_stats.counter.listings import build_members, build_reports, build_status
 from invenio_stats.counter.months import fetch_months
-from invenio_stats.counter.rate_limit import count_request
 from invenio_stats.counter.report_files import is_compressed
 from invenio_stats.counter.report_making import WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.reports.filters import as_exceptions, parse_filters
@@ -42,9 +39,6 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60
 """After which a client may ask again for a report that is being made."""
-
-_BYTES_IN_MEMORY = 1_000_000
-"""Of a report, before it is written to the disk."""
 
 
 def _checked(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -107,12 +101,9 @@ def serve_report(now: datetime, report: str) -> Response:
     if isinstance(access, Response):
         return access
     wanted = _read_report(report.upper(), dates, access)
-    if count_documents(current_search_client, wanted.request) <= int(current_app.config["STATS_COUNTER_INLINE_ROWS"]):
-        with ExitStack() as stack:
-            file = stack.enter_context(cast(IO[bytes], SpooledTemporaryFile(_BYTES_IN_MEMORY)))
-            response = send_written(partial(write_report, current_search_client, wanted, now), file)
-            stack.pop_all()  # the response closes it
-        return response
+    documents = count_documents(current_search_client, wanted.request, now)
+    if documents <= int(current_app.config["STATS_COUNTER_INLINE_ROWS"]):
+        return send_written(partial(write_report, current_search_client, wanted, now))
     from invenio_stats.tasks import make_counter_report  # which imports what only workers need
 
     months = fetch_months(current_search_client, now.date())
