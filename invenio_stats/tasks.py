@@ -13,6 +13,7 @@ from invenio_stats.operations import runner
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsCounterTask",
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
@@ -20,6 +21,7 @@ __all__ = (
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
+    "close_counter_months",
     "daily",
     "process_events",
     "purge_dead_letters",
@@ -66,6 +68,12 @@ StatsDailyTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: what is due once for each finished day, such as finding gaps, at 02:30."""
 
+StatsCounterTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.close_counter_months",
+    "schedule": crontab(minute=30, hour=4),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: close the months that are due for COUNTER reports, at 04:30."""
+
 StatsSearchResultsTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.update_search_results",
     "schedule": crontab(minute=10),
@@ -109,6 +117,18 @@ def daily() -> dict[str, Any]:
     A failure is logged and does not stop the other steps; its result is a Failure.
     """
     return daily_steps.run_all()
+
+
+@shared_task(ignore_result=False)
+def close_counter_months() -> dict[str, Any]:
+    """Close the months that are due for COUNTER reports, oldest first; return by month what stands in the way, or [].
+
+    What stands in the way of a month is logged, and the next run tries again. A failure is logged, and the result is a
+    Failure.
+    """
+    from invenio_stats.counter.closing.task import close_due  # for instances with COUNTER reports only
+
+    return close_due()
 
 
 @shared_task(ignore_result=False)
