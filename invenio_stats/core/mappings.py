@@ -133,6 +133,7 @@ COUNTER_ITEM_FIELDS: dict[str, Field] = {
     "item_id": KEYWORD,
     "container_key": KEYWORD,
     "order_key": KEYWORD,
+    "doi": KEYWORD,
     "updated": STAMP,
     "metadata": NOT_INDEXED,
 }

@@ -1,10 +1,11 @@
 """Turn what is known of an item into a document of `stats-counter-items`, and back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from invenio_stats.core.data_types import PARENT_TYPES
+from invenio_stats.counter.identifiers import format_doi, format_isbn, format_issn
 from invenio_stats.items.metadata import Author, Container, ItemMetadata
 
 _TITLE_CHARACTERS = 1_000
@@ -13,18 +14,26 @@ _TITLE_CHARACTERS = 1_000
 _SEPARATOR = "\t"
 """Less than any character that remains in a title, so that a title comes before a longer one."""
 
+_IDENTIFIERS: Mapping[str, Callable[[str | None], str | None]] = {
+    "issn": format_issn,
+    "isbn": format_isbn,
+    "doi": format_doi,
+}
+"""What identifies a container, in the order of preference."""
+
 _TEXTS = frozenset(ItemMetadata._fields) - {"publisher_ids", "authors", "container"}
 
 
 def container_key_of(metadata: ItemMetadata | None) -> str:
     """Return the identity of COUNTER's parent of an item; "" if it has none that a report may show.
 
-    A parent has the Data_Type that fits the item's, and at least one identifier (COUNTER 5.1; see docs/counter).
+    A parent has the Data_Type that fits the item's, and at least one valid identifier (COUNTER 5.1; see docs/counter).
+    An identifier that is written in two ways is one.
     """
     container = metadata and metadata.container
     if metadata is None or not container or PARENT_TYPES.get(metadata.data_type) != container.data_type:
         return ""
-    known = ((scheme, getattr(container, scheme)) for scheme in ("issn", "isbn", "doi"))
+    known = ((scheme, format_value(getattr(container, scheme))) for scheme, format_value in _IDENTIFIERS.items())
     return next((f"{container.data_type}:{scheme}:{value}" for scheme, value in known if value), "")
 
 
@@ -35,6 +44,7 @@ def to_document(item_id: str, metadata: ItemMetadata | None) -> dict[str, Any]:
         "item_id": item_id,
         "container_key": key,
         "order_key": _order_key(item_id, metadata, key),
+        **({"doi": doi.lower()} if metadata is not None and (doi := format_doi(metadata.doi)) else {}),
         "metadata": None if metadata is None else _to_source(metadata),
     }
 
