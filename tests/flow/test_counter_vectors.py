@@ -1,4 +1,4 @@
-"""COUNTER's examples over HTTP: from requests to a plain Invenio instance to the usage of items, and to the Item Report.
+"""COUNTER's examples over HTTP: from requests to a plain Invenio instance to the usage of items and the Item Report.
 
 Pages and files are those of Invenio's modules, and so are the statuses of their responses. Only the clock of the web
 process is set: what an event says of its time.
@@ -238,7 +238,7 @@ def test_requests_are_counted_as_counter_says(totals, vector):
 
 @pytest.fixture
 def report_numbers(base_app, search_client, totals, index_prefix):
-    """Return `report_numbers(clicks)`: by the number of days after DAY, what an Item Report over HTTP says of item A."""
+    """Return `report_numbers(clicks)`: what an Item Report says of item A, by the number of days after DAY."""
     months = [f"{DAY + times.timedelta(days=number):%Y-%m}" for number in range(2)]
     search_client.indices.delete(index=f"{index_prefix}stats-counter-*", ignore=[404])
     base_app.extensions.pop("invenio-stats-counter-requestors", None)

@@ -13,6 +13,7 @@ from invenio_stats.counter.items import newest_change
 from invenio_stats.counter.large_reports import WantedReport, fetch_or_queue, make_report_file
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.operations import daily
 from invenio_stats.tasks import make_counter_report
 from tests.fixtures.closed_months import use
 from tests.fixtures.months import Killed
@@ -257,6 +258,13 @@ def test_old_files_are_removed(app):
     make("somebody-elses.txt", hours=1000)
     assert report_files.remove_old_files(today()) == 2
     assert names_of_files() == ["counter-def.part", "counter-ir-2-2.json.gz", "somebody-elses.txt"]
+
+
+def test_the_daily_task_removes_old_files(app, search_client):
+    """Also if nobody asks for a large report any more."""
+    make("counter-ir-1-1.json.gz", hours=25)
+    assert daily.run_all()["counter_reports"] == 1
+    assert names_of_files() == []
 
 
 def test_the_oldest_files_give_room(app, monkeypatch):
