@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month, months_between
 from invenio_stats.core.counter_platform import Platform
-from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.items import KnownItem, find_items, scan_items
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.reports.availability import NO_USAGE, choose_months, explain_missing_months
@@ -20,19 +19,8 @@ from invenio_stats.counter.reports.item_usage import ItemUsageReader, batch_size
 from invenio_stats.counter.reports.items import ItemSequence, ReportItem
 from invenio_stats.counter.reports.platform_usage import fold_platform
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.errors import StatsError
+from invenio_stats.errors import UnknownCustomerError
 from invenio_stats.proxies import current_stats
-
-
-class UnknownCustomerError(StatsError):
-    """There is no customer with that id."""
-
-    def __init__(self, customer_id: str):
-        """Take the id."""
-        super().__init__(
-            f"There is no customer {customer_id!r}. Give the id of one in STATS_COUNTER_CUSTOMERS, or {THE_WORLD} for "
-            "all usage."
-        )
 
 
 class Report(NamedTuple):
