@@ -1,8 +1,8 @@
 """Define the command that makes reports: `invenio stats counter report`."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any, cast
@@ -20,6 +20,7 @@ from invenio_stats.core.counter_reports import REPORTS
 from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.reports.filters import NOT_RECOGNIZED, Problem, parse_filters
 from invenio_stats.counter.reports.formats import WRITERS
+from invenio_stats.counter.reports.items import ReportItem
 from invenio_stats.counter.reports.report import Report, build_report
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.errors import TooManyRowsError, UnknownCustomerError
@@ -80,7 +81,7 @@ def report_command(
     _check_output(chosen, output)
     with explain_errors(), _explain_refusals():
         report = build_report(current_search_client, request, datetime.now(timezone.utc))
-        with _open(output) as file, bar(_("Writing"), quiet=False) as progress:
+        with closing(report.items), _open(output) as file, bar(_("Writing")) as progress:
             progress.begin(report_id)
             WRITERS[chosen](_with_progress(report, progress.advance), file)
     for exception in report.header.get("Exceptions", ()):
@@ -149,7 +150,8 @@ def _explain_refusals() -> Iterator[None]:
 def _open(output: str) -> Iterator[IO[bytes]]:
     """Open the output for writing; a file is there when it is whole."""
     if output == "-":
-        yield click.get_binary_stream("stdout")
+        with click.open_file("-", "wb") as stream:
+            yield stream
         return
     try:
         with whole_file(Path(output)) as file:
@@ -163,7 +165,7 @@ def _open(output: str) -> Iterator[IO[bytes]]:
 def _with_progress(report: Report, advance: Callable[[], None]) -> Report:
     """Return the report, which tells of each item that is written."""
 
-    def items() -> Iterator[Any]:
+    def items() -> Generator[ReportItem, None, None]:
         for item in report.items:
             yield item
             advance()

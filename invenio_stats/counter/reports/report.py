@@ -1,8 +1,7 @@
 """Make a report: its header, and its items one after the other."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from invenio_stats.core.counter_exceptions import CounterException
@@ -20,7 +19,7 @@ from invenio_stats.counter.reports.items import ItemSequence, ReportItem
 from invenio_stats.counter.reports.platform_usage import fold_platform
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.errors import UnknownCustomerError
-from invenio_stats.proxies import current_stats
+from invenio_stats.proxies import current_stats, unwrap
 
 
 class Report(NamedTuple):
@@ -31,8 +30,8 @@ class Report(NamedTuple):
     """As JSON has it."""
     months: tuple[str, ...]
     """All months of the period that the header names, in order."""
-    items: Iterator[ReportItem]
-    """In the order of the report, made while they are read; can be read once."""
+    items: Generator[ReportItem, None, None]
+    """In the order of the report, made while they are read; can be read once. Close it if it is not read to the end."""
     has_more_rows: Callable[[int], bool]
     """Returns True if a table of the report has more rows than a number."""
 
@@ -45,6 +44,7 @@ def build_report(
     :param now: the present moment, in UTC.
     :param exceptions: further ones for the header, of parameters that were ignored.
     """
+    client = unwrap(client)  # the items can be read, or given up, outside the application context
     platform = _get_platform()
     institution = find_institution(current_stats.customers, request.customer_id, platform)
     if institution is None:
@@ -62,9 +62,15 @@ def build_report(
         request,
         build_header(request, platform, institution, period, [*missing, *exceptions], now),
         tuple(months_between(*period)),
-        items if first is None else chain([first], items),
+        _continue(first, items),
         source.has_more_rows,
     )
+
+
+def _continue(first: ReportItem | None, items: Iterator[ReportItem]) -> Generator[ReportItem, None, None]:
+    if first is not None:
+        yield first
+        yield from items
 
 
 def count_documents(client: Any, request: ReportRequest, now: datetime) -> int:
