@@ -128,7 +128,10 @@ def make_counter_report(name: str, token: str, wanted: dict[str, Any]) -> str:
     `made`, `there` if it was made before, `running` if another worker makes it, or `failed`, which is logged. The
     COUNTER API and the page of reports send this task; it needs no schedule.
     """
-    from invenio_stats.counter.large_reports import WantedReport, make_report_file  # only where there are such reports
+    from invenio_stats.counter.service.large_reports import (  # only where there are such reports
+        WantedReport,
+        make_report_file,
+    )
 
     report = WantedReport.from_task(wanted)
     return make_report_file(current_search_client, name, token, report, lambda: datetime.now(timezone.utc))

@@ -16,7 +16,7 @@ from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import no_answer
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.core.moments import iso, iso_zoned
-from invenio_stats.counter.doctor_checks import counter_checks
+from invenio_stats.counter.service.doctor_checks import counter_checks
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import CHECKS, examine
 from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE

@@ -25,7 +25,7 @@ def _count_breakdowns() -> Any:
 
 def _remove_counter_reports() -> int:
     """Remove large COUNTER reports that are older than a day; return the number of files."""
-    from invenio_stats.counter.report_files import remove_old_files  # only where there are COUNTER reports
+    from invenio_stats.counter.service.report_files import remove_old_files  # only where there are COUNTER reports
 
     return remove_old_files(datetime.now(timezone.utc))
 

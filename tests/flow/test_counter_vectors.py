@@ -19,7 +19,7 @@ from invenio_stats.counter.checking.reports import check_report
 from invenio_stats.counter.closing.month_lease import MonthLease
 from invenio_stats.counter.closing.revisions import Reason, RevisionMaker
 from invenio_stats.counter.closing.sources import find_sources
-from invenio_stats.counter.requestors import add_requestor
+from invenio_stats.counter.service.requestors import add_requestor
 from invenio_stats.operations.runner import aggregate_one, process_one
 from tests.conftest import create_light_app
 from tests.fixtures import plain_library

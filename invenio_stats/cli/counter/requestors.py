@@ -15,7 +15,7 @@ from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.core.counter_requestors import ALL_CUSTOMERS, Requestor
 from invenio_stats.core.customers import THE_WORLD
-from invenio_stats.counter.requestors import KnownNameError, add_requestor, fetch_requestors, revoke_requestors
+from invenio_stats.counter.service.requestors import KnownNameError, add_requestor, fetch_requestors, revoke_requestors
 from invenio_stats.proxies import current_stats
 
 

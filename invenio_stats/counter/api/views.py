@@ -13,7 +13,11 @@ from werkzeug.exceptions import HTTPException
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month
 from invenio_stats.core.counter_platform import Platform
-from invenio_stats.counter.access import (
+from invenio_stats.counter.api.answers import answer, refuse, send_file, send_written
+from invenio_stats.counter.months import fetch_months
+from invenio_stats.counter.reports.filters import as_exceptions, parse_filters
+from invenio_stats.counter.reports.report import count_documents
+from invenio_stats.counter.service.access import (
     Access,
     Given,
     check_access,
@@ -22,14 +26,10 @@ from invenio_stats.counter.access import (
     make_readable,
     report_parameters,
 )
-from invenio_stats.counter.api.answers import answer, refuse, send_file, send_written
-from invenio_stats.counter.large_reports import WantedReport, fetch_or_queue, write_report
-from invenio_stats.counter.listings import build_members, build_reports, build_status
-from invenio_stats.counter.months import fetch_months
-from invenio_stats.counter.report_files import is_compressed
-from invenio_stats.counter.reports.filters import as_exceptions, parse_filters
-from invenio_stats.counter.reports.report import count_documents
-from invenio_stats.counter.requestors import known_requestors
+from invenio_stats.counter.service.large_reports import WantedReport, fetch_or_queue, write_report
+from invenio_stats.counter.service.listings import build_members, build_reports, build_status
+from invenio_stats.counter.service.report_files import is_compressed
+from invenio_stats.counter.service.requestors import known_requestors
 from invenio_stats.privacy.error_texts import describe, without_text
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.failures import is_overloaded

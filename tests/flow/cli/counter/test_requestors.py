@@ -6,7 +6,7 @@ import pytest
 
 from invenio_stats.cli import stats
 from invenio_stats.core.counter_requestors import hash_key
-from invenio_stats.counter.requestors import fetch_requestors
+from invenio_stats.counter.service.requestors import fetch_requestors
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from invenio_stats.core.counter_exceptions import KINDS
 from invenio_stats.core.counter_months import next_month
 from invenio_stats.counter.checking.reports import check_document, check_report
-from invenio_stats.counter.requestors import add_requestor
+from invenio_stats.counter.service.requestors import add_requestor
 from tests.fixtures.closed_months import ARTICLE, DATASET, use
 
 WORLD = "0000000000000000"

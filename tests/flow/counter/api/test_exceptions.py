@@ -3,7 +3,7 @@
 import pytest
 
 from invenio_stats.core.counter_exceptions import KINDS, CounterException
-from invenio_stats.counter import report_queue
+from invenio_stats.counter.service import report_queue
 from tests.flow.counter.api.conftest import WORLD, month_ago, today
 
 IR = "reports/ir"

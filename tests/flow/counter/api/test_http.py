@@ -120,7 +120,7 @@ def test_an_error_tells_nothing(app, months, ask, monkeypatch, caplog, requestor
     def fail(*args, **kwargs):
         raise RuntimeError(f"for {requestor.requestor_id}")
 
-    monkeypatch.setattr("invenio_stats.counter.large_reports.build_report", fail)
+    monkeypatch.setattr("invenio_stats.counter.service.large_reports.build_report", fail)
     answer = ask("reports/pr")
     assert (answer.status_code, answer.json) == (503, {"Code": 1000, "Message": "Service Not Available"})
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
@@ -137,5 +137,5 @@ def test_an_error_while_writing_is_an_exception_too(months, ask, monkeypatch, ca
         stream.write(b'{"Report_Header":')
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("invenio_stats.counter.large_reports.WRITERS", {"json": write_half})
+    monkeypatch.setattr("invenio_stats.counter.service.large_reports.WRITERS", {"json": write_half})
     assert ask("reports/pr").json["Code"] == 1000

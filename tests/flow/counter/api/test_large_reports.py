@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from invenio_stats.core.counter_queue import FILE_LIFE, LIVES
-from invenio_stats.counter import report_files, report_queue
 from invenio_stats.counter.items import newest_change
-from invenio_stats.counter.large_reports import WantedReport, fetch_or_queue, make_report_file
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.counter.service import report_files, report_queue
+from invenio_stats.counter.service.large_reports import WantedReport, fetch_or_queue, make_report_file
 from invenio_stats.operations import daily
 from invenio_stats.tasks import make_counter_report
 from tests.fixtures.closed_months import use
@@ -204,7 +204,7 @@ def test_a_worker_that_is_killed_blocks_for_minutes_only(search_client, queue, r
 @pytest.mark.expect_logged_errors
 def test_a_report_that_fails_is_tried_again_later(search_client, queue, monkeypatch, ask, sent):
     """Until then the service is not available."""
-    monkeypatch.setattr("invenio_stats.counter.large_reports.WRITERS", {})
+    monkeypatch.setattr("invenio_stats.counter.service.large_reports.WRITERS", {})
     ask(IR)
     assert make_counter_report(*sent[0]) == "failed"
     assert ask(IR).json == {"Code": 1000, "Message": "Service Not Available"}

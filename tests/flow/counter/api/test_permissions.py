@@ -6,7 +6,7 @@ import pytest
 
 from invenio_stats.core import names
 from invenio_stats.core.counter_requestors import find_by_requestor_id, hash_key
-from invenio_stats.counter.requestors import KnownRequestors, fetch_requestors, revoke_requestors
+from invenio_stats.counter.service.requestors import KnownRequestors, fetch_requestors, revoke_requestors
 from tests.flow.counter.api.conftest import WORLD, month_ago, today
 
 

@@ -11,8 +11,8 @@ from invenio_stats.core.counter_dates import read_months
 from invenio_stats.core.counter_exceptions import KINDS, CounterException, merge
 from invenio_stats.core.counter_requestors import Requestor
 from invenio_stats.core.customers import Customer
-from invenio_stats.counter.rate_limit import count_request
-from invenio_stats.counter.requestors import KnownRequestors
+from invenio_stats.counter.service.rate_limit import count_request
+from invenio_stats.counter.service.requestors import KnownRequestors
 
 MAX_DATA_CHARACTERS = 200
 """Of an exception that quotes what was sent."""

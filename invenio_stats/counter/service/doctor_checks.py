@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.core.counter_queue import newest_made
-from invenio_stats.counter.report_files import report_directory
-from invenio_stats.counter.report_queue import fetch_jobs
-from invenio_stats.counter.requestors import fetch_requestors
+from invenio_stats.counter.service.report_files import report_directory
+from invenio_stats.counter.service.report_queue import fetch_jobs
+from invenio_stats.counter.service.requestors import fetch_requestors
 from invenio_stats.operations.monitoring.doctor import Check
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats

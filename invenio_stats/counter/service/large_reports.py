@@ -12,12 +12,12 @@ from flask import current_app
 
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month
-from invenio_stats.counter import report_queue
 from invenio_stats.counter.items import newest_change
-from invenio_stats.counter.report_files import file_name, new_file, open_file
 from invenio_stats.counter.reports.formats import WRITERS
 from invenio_stats.counter.reports.report import build_report
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.counter.service import report_queue
+from invenio_stats.counter.service.report_files import file_name, new_file, open_file
 from invenio_stats.privacy.error_texts import describe, without_text
 
 logger = logging.getLogger(__name__)

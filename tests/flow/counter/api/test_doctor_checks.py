@@ -6,15 +6,15 @@ from datetime import datetime, timezone
 import pytest
 
 from invenio_stats.cli import stats
-from invenio_stats.counter import report_queue
-from invenio_stats.counter.doctor_checks import (
+from invenio_stats.counter.service import report_queue
+from invenio_stats.counter.service.doctor_checks import (
     check_counter_directory,
     check_counter_https,
     check_counter_logs,
     counter_checks,
 )
-from invenio_stats.counter.report_files import report_directory
-from invenio_stats.counter.requestors import add_requestor
+from invenio_stats.counter.service.report_files import report_directory
+from invenio_stats.counter.service.requestors import add_requestor
 
 NOW = datetime.now(timezone.utc)
 
