@@ -91,7 +91,7 @@ def new_file(name: str, now: datetime) -> Iterator[IO[bytes]]:
     is larger.
     """
     directory = report_directory()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o750, parents=True, exist_ok=True)
     limit = int(float(current_app.config["STATS_COUNTER_DIR_MAX_MB"]) * 1024 * 1024)
     with whole_file(directory / name) as file:
         bounded = cast(IO[bytes], _BoundedFile(file, limit))
