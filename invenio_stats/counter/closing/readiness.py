@@ -147,17 +147,17 @@ def _count_dead_letters(event_types: list[str]) -> Counter[tuple[str, str]]:
     """Return the number of dead letters by event type and month of the event."""
     counts: Counter[tuple[str, str]] = Counter()
     for event_type in event_types:
-        for letter in dead_letters.look(current_stats.events[event_type].queue):
-            month = _month_of(letter)
-            if month is not None and not letter.reason.startswith(EXPIRED):
+        for dead_letter in dead_letters.look(current_stats.events[event_type].queue):
+            month = _month_of(dead_letter)
+            if month is not None and not dead_letter.reason.startswith(EXPIRED):
                 counts[event_type, month] += 1
     return counts
 
 
-def _month_of(letter: dead_letters.DeadLetter) -> str | None:
+def _month_of(dead_letter: dead_letters.DeadLetter) -> str | None:
     """Return the month of an event, by its timestamp; of one that has none the month in which it was rejected."""
-    event = letter.event if isinstance(letter.event, dict) else {}
-    for moment in (event.get("timestamp"), letter.rejected):
+    event = dead_letter.event if isinstance(dead_letter.event, dict) else {}
+    for moment in (event.get("timestamp"), dead_letter.rejected):
         try:
             return format_month(parse(moment))
         except (ValueError, TypeError):
