@@ -124,8 +124,8 @@ class _Reading:
             is_mixed = len(journals) < len(values)
             self._reject(INCONGRUOUS if is_mixed else BAD_FILTER, name, text)
             return
-        parse = self._parsers().get(filter_name, lambda value: value if value in allowed else None)
-        parsed = {value: parse(value) for value in values}
+        parse = self._parsers().get(filter_name)
+        parsed = {value: parse(value) if parse else value if value in allowed else None for value in values}
         bad = [value for value, known in parsed.items() if known is None]
         if bad or not values:
             self._reject(BAD_FILTER, name, "|".join(bad))
