@@ -4,6 +4,7 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.cli.counter.deposit import deposit_command
 from invenio_stats.proxies import current_stats
 
 
@@ -15,3 +16,6 @@ def counter_group() -> None:
         raise click.UsageError(
             _("There are no COUNTER reports. Set STATS_COUNTER_PLATFORM and STATS_COUNTER_PLATFORM_ID.")
         )
+
+
+counter_group.add_command(deposit_command)
