@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from invenio_stats.counter.deposit.schema import REPORT_SCHEMA
 
-__all__ = ("Fault", "Received", "UsageReportsService")
+__all__ = ("Fault", "Received", "UsageReportsService", "check_document")
 
 _VALIDATOR = Draft202012Validator(REPORT_SCHEMA)
 
@@ -86,7 +86,7 @@ class UsageReportsService:
         self._faults.extend([*[None] * after, *[fault] * times])
 
     def counts(self, month: str) -> dict[str, Counter[tuple[str, str]]]:
-        """Return the counts of a month by DOI, then by metric-type and access-method; what is there twice is doubled."""
+        """Return the counts of a month by DOI, then by metric-type and access-method, summed over all documents."""
         found: dict[str, Counter[tuple[str, str]]] = {}
         for documents in self.reports.values():
             for document in documents:
@@ -138,16 +138,21 @@ class UsageReportsService:
         return next((report_id for report_id, key in keys.items() if key == _key(document)), None)
 
 
-def _read(body: bytes) -> tuple[dict[str, Any], list[str]]:
+def check_document(document: Any) -> list[str]:
+    """Return what is wrong with a document, or one part of it; [] if the service would take it."""
+    errors = [f"{error.json_path}: {error.message[-300:]}" for error in _VALIDATOR.iter_errors(document)]
+    if not errors and len({day[:7] for day in document["report-header"]["reporting-period"].values()}) > 1:
+        errors = ["begin-date and end-date are in different months."]
+    return errors
+
+
+def _read(body: bytes) -> tuple[Any, list[str]]:
     """Return a document, and what is wrong with it."""
     try:
         document = json.loads(body)
     except ValueError:
-        return {}, ["The document is not JSON."]
-    errors = [f"{error.json_path}: {error.message}" for error in _VALIDATOR.iter_errors(document)]
-    if not errors and len({day[:7] for day in document["report-header"]["reporting-period"].values()}) > 1:
-        errors = ["begin-date and end-date are in different months."]
-    return document, errors
+        return None, ["The document is not JSON."]
+    return document, check_document(document)
 
 
 def _key(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -195,8 +200,9 @@ def _handler(service: UsageReportsService) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             text = json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", "Content-Length": len(text), **headers}.items():
+            self.send_response_only(status)
+            own = {"Date": self.date_time_string(), "Content-Type": "application/json", "Content-Length": len(text)}
+            for name, value in {**own, **headers}.items():
                 self.send_header(name, str(value))
             self.end_headers()
             self.wfile.write(text)

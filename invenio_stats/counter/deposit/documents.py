@@ -17,6 +17,8 @@ from invenio_stats.support.json_codec import encode
 PART_SIZE = 50_000
 """Datasets in one part, the service's limit."""
 
+_DOI = r"10\.\d{4,9}(\.\d+)*/\S+"
+
 
 class DatasetUsage(NamedTuple):
     """The use of a dataset in a month: all access types, countries and institutions together."""
@@ -64,7 +66,7 @@ def build_dataset(report: Report, usage: DatasetUsage, metadata: ItemMetadata | 
     What is not known is left out; a publisher who is not known is "", since the service wants one.
     """
     instances = list(_instances(usage))
-    if metadata is None or not metadata.doi or not instances:
+    if metadata is None or not re.fullmatch(_DOI, metadata.doi or "") or not instances:
         return None
     ids = [("doi", metadata.doi), ("proprietary", report.platform.own_id(usage.item_id))]
     dataset = {

@@ -118,9 +118,7 @@ class _Run:
         if not part.datasets and not was_tried:
             return
         body = build_body(self._datasets.report, part)
-        self._state.change(
-            state=SENDING, revision=self._revision, is_tried=True, part=0, is_adding=False, checksum=""
-        )
+        self._state.change(state=SENDING, revision=self._revision, is_tried=True, part=0, is_adding=False, checksum="")
         if was_tried:
             report_id = self._deposit.id or self._find(part)
             self._service.replace(report_id, body, part.is_compressed)
@@ -149,6 +147,4 @@ class _Run:
 
     def _result(self, outcome: str, datasets: int) -> Result:
         deposit = self._deposit
-        return Result(
-            self._state.month.month, outcome, datasets, deposit.part, self._datasets.left_out, deposit.id
-        )
+        return Result(self._state.month.month, outcome, datasets, deposit.part, self._datasets.left_out, deposit.id)
