@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.fixtures.counting",
     "tests.fixtures.usage",
     "tests.fixtures.months",
+    "tests.fixtures.closed_months",
     "tests.fixtures.logs",
 )
 

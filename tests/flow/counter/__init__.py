@@ -1,1 +1,1 @@
-"""invenio_stats/counter: tests on a real application."""
+"""COUNTER reports."""

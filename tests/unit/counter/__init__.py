@@ -1,1 +1,1 @@
-"""invenio_stats/counter: tests of the rules alone."""
+"""COUNTER reports."""
