@@ -224,7 +224,11 @@ STATS_COUNTER_INSECURE = False
 """Whether the COUNTER API answers requests that did not come by HTTPS, whose keys anyone could read. Default: False."""
 
 STATS_COUNTER_RATE_LIMIT = "60 per minute"
-"""How many requests a requestor of the COUNTER API may send. Default: "60 per minute"."""
+"""How many requests a requestor of the COUNTER API may send. Default: "60 per minute"; None is no limit.
+
+Several limits are separated by semicolons: "60 per minute; 1000 per day". They are counted in the storage of the
+application's own limits (`RATELIMIT_STORAGE_URI`), without one in each process.
+"""
 
 STATS_COUNTER_INLINE_ROWS: int = 100_000
 """Documents of usage up to which a COUNTER report is made while the client waits. Default: 100,000.
@@ -236,6 +240,12 @@ STATS_COUNTER_DIR: str | None = None
 """Directory of large COUNTER reports. Default: `stats-counter` in the instance's directory.
 
 Hosts of web and of worker processes must share it.
+"""
+
+STATS_COUNTER_DIR_MAX_MB: float = 2048
+"""Maximal size of all large COUNTER reports together, in MiB. Default: 2048.
+
+The oldest ones are removed for a new one. A report that is larger is not made. JSON and TSV are kept compressed.
 """
 
 STATS_COUNTER_PERMISSION_FACTORY = "invenio_stats.permissions.counter_permission_factory"

@@ -25,6 +25,7 @@ __all__ = (
     "aggregate_events",
     "daily",
     "deposit_counter_months",
+    "make_counter_report",
     "process_events",
     "purge_dead_letters",
     "send_spool",
@@ -119,6 +120,19 @@ def daily() -> dict[str, Any]:
     A failure is logged and does not stop the other steps; its result is a Failure.
     """
     return daily_steps.run_all()
+
+
+@shared_task(ignore_result=False)
+def make_counter_report(name: str, token: str, wanted: dict[str, Any]) -> str:
+    """Write a large COUNTER report to a file of STATS_COUNTER_DIR; return what became of it.
+
+    `made`, `there` if it was made before, `running` if another worker makes it, or `failed`, which is logged. The
+    COUNTER API and the page of reports send this task; it needs no schedule.
+    """
+    from invenio_stats.counter.report_making import WantedReport, make_report_file  # only where there are such reports
+
+    report = WantedReport.from_task(wanted)
+    return make_report_file(current_search_client, name, token, report, lambda: datetime.now(timezone.utc))
 
 
 @shared_task(ignore_result=False)

@@ -5,6 +5,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.cli.counter.deposit import deposit_command
+from invenio_stats.cli.counter.requestors import requestors_group
 from invenio_stats.proxies import current_stats
 
 
@@ -19,3 +20,4 @@ def counter_group() -> None:
 
 
 counter_group.add_command(deposit_command)
+counter_group.add_command(requestors_group)

@@ -13,7 +13,7 @@ from invenio_stats.cli import stats
 from invenio_stats.contrib import config
 from invenio_stats.operations import daily, runner
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
-from invenio_stats.operations.monitoring.doctor import _CHECKS
+from invenio_stats.operations.monitoring.doctor import CHECKS
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import TermsQuery
 
@@ -51,7 +51,7 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 
 def test_checks_have_one_name_whether_they_work_or_not(doctor):
     """A monitor that reads the JSON finds a check again when its service is away."""
-    names = [check.__name__.removeprefix("check").strip("_") for check in _CHECKS]
+    names = [check.__name__.removeprefix("check").strip("_") for check in CHECKS]
     assert list(doctor()) == names
 
 
