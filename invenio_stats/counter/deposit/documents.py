@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 from invenio_stats.core.counter_months import UNKNOWN_YOP, next_month, parse_month
 from invenio_stats.core.counter_platform import Platform
 from invenio_stats.counter.deposit.schema import ACCESS_METHODS, COMPRESSED, METRICS
+from invenio_stats.counter.identifiers import format_date, format_doi, format_isni, format_orcid
 from invenio_stats.items.metadata import ItemMetadata
 from invenio_stats.support.json_codec import encode
 
 PART_SIZE = 50_000
 """Datasets in one part, the service's limit."""
-
-_DOI = r"10\.\d{4,9}(\.\d+)*/\S+"
 
 
 class DatasetUsage(NamedTuple):
@@ -66,14 +65,16 @@ def build_dataset(report: Report, usage: DatasetUsage, metadata: ItemMetadata | 
     What is not known is left out; a publisher who is not known is "", since the service wants one.
     """
     instances = list(_instances(usage))
-    if metadata is None or not re.fullmatch(_DOI, metadata.doi or "") or not instances:
+    doi = format_doi(metadata.doi) if metadata is not None else None
+    if metadata is None or doi is None or not instances:
         return None
-    ids = [("doi", metadata.doi), ("proprietary", report.platform.own_id(usage.item_id))]
+    published = format_date(metadata.publication_date)
+    ids = [("doi", doi), ("proprietary", report.platform.own_id(usage.item_id))]
     dataset = {
         "dataset-title": metadata.title,
         "dataset-id": _typed(ids),
         "dataset-contributors": _typed(_contributors(metadata)),
-        "dataset-dates": _typed([("pub-date", metadata.publication_date)] if metadata.publication_date else []),
+        "dataset-dates": _typed([("pub-date", published)] if published else []),
         "platform": report.platform.name,
         "publisher": metadata.publisher or "",
         "publisher-id": _typed(_publisher_ids(report, metadata)),
@@ -97,18 +98,18 @@ def _instances(usage: DatasetUsage) -> Iterator[dict[str, Any]]:
 def _contributors(metadata: ItemMetadata) -> Iterator[tuple[str, str]]:
     for author in metadata.authors:
         yield "name", author.name
-        if author.orcid:
-            yield "orcid", author.orcid
-        if author.isni:
-            yield "isni", author.isni
+        if orcid := format_orcid(author.orcid):
+            yield "orcid", orcid
+        if isni := format_isni(author.isni):
+            yield "isni", isni
 
 
 def _publisher_ids(report: Report, metadata: ItemMetadata) -> Iterator[tuple[str, str]]:
     yield "client-id", report.account
     for identifier in metadata.publisher_ids:
         scheme, _, value = identifier.partition(":")
-        if scheme == "ISNI" and value:  # the service has no type for the others
-            yield "isni", value
+        if scheme == "ISNI" and (isni := format_isni(value)):  # the service has no type for the others
+            yield "isni", isni
 
 
 def _typed(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -71,15 +71,15 @@ def test_what_is_not_known_is_left_out():
 
 def test_contributors_and_publishers_have_the_identifiers_that_the_service_knows():
     known = KNOWN._replace(
-        authors=(Author("Ada", orcid="0000-0001-2345-6789"), Author("Bo", isni="0000000121032683"), Author("Cy")),
-        publisher_ids=("ROR:00hx57361", "ISNI:0000000121032683", "example:house"),
+        authors=(Author("Ada", orcid="0000-0002-1825-0097"), Author("Bo", isni="000000012146438X"), Author("Cy")),
+        publisher_ids=("ROR:00hx57361", "ISNI:000000012146438X", "example:house"),
     )
     dataset = build_dataset(REPORT, USED, known)
     assert dataset["dataset-contributors"] == [
         {"type": "name", "value": "Ada"},
-        {"type": "orcid", "value": "0000-0001-2345-6789"},
+        {"type": "orcid", "value": "0000-0002-1825-0097"},
         {"type": "name", "value": "Bo"},
-        {"type": "isni", "value": "0000000121032683"},
+        {"type": "isni", "value": "000000012146438X"},
         {"type": "name", "value": "Cy"},
     ]
     assert [publisher["type"] for publisher in dataset["publisher-id"]] == ["client-id", "isni"]
@@ -95,7 +95,7 @@ def test_text_and_data_mining_is_by_machines():
     [
         pytest.param(USED, None, id="not known"),
         pytest.param(USED, KNOWN._replace(doi=None), id="no DOI"),
-        pytest.param(USED, KNOWN._replace(doi="https://doi.org/10.1234/a"), id="an address is no DOI"),
+        pytest.param(USED, KNOWN._replace(doi="10.1234"), id="no DOI of that form"),
         pytest.param(USED._replace(counts={"Regular": dict.fromkeys(NUMBERS, 0)}), KNOWN, id="zeros only"),
     ],
 )
