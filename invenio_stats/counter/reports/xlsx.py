@@ -20,12 +20,17 @@ class TooManyRowsError(StatsError):
         super().__init__(f"A sheet of Excel has {MAX_ROWS + 1:,} rows, and the report has more. Ask for TSV.")
 
 
+def check_rows(report: Report) -> None:
+    """Raise TooManyRowsError if a report has more rows than a sheet; it can be written nevertheless after that."""
+    if report.has_more_rows(MAX_ROWS + 1 - _ROWS_ABOVE):
+        raise TooManyRowsError
+
+
 def write_xlsx(report: Report, stream: IO[bytes]) -> None:
     """Write the report, rows one by one; TooManyRowsError before anything is made if they are too many."""
     from xlsxwriter import Workbook  # an extra
 
-    if report.has_more_rows(MAX_ROWS + 1 - _ROWS_ABOVE):
-        raise TooManyRowsError
+    check_rows(report)
     with Workbook(stream, {"constant_memory": True}) as workbook:
         # The file names its date of creation; that of the report is the same for the same report.
         created = datetime.strptime(report.header["Created"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - as Excel has it
