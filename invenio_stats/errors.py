@@ -156,6 +156,36 @@ class RebuildError(StatsError):
     """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 
 
+class CounterSetupError(StatsError):
+    """COUNTER reports need an aggregation that is not configured."""
+
+    def __init__(self, aggregation: str):
+        """Take the name of the shipped aggregation."""
+        super().__init__(
+            f"COUNTER reports need the aggregation {aggregation!r}. Add it to STATS_AGGREGATIONS: it is in "
+            "USAGE_AGGREGATIONS of invenio_stats.contrib.config."
+        )
+
+
+class MonthBusyError(StatsError):
+    """Another process closes or restates the month; it is not touched by this one."""
+
+    def __init__(self, month: str, seconds: float):
+        """Take the month, and after how many seconds without a sign of life the other process counts as dead."""
+        super().__init__(
+            f"Another process is closing or restating {month}. Let it finish; if it was killed, run the command again "
+            f"after {seconds:.0f} seconds (STATS_LEASE_SECONDS)."
+        )
+
+
+class MonthUnfinishedError(StatsError):
+    """A month could not be closed or restated. Nothing of it can be seen in reports; the next run begins anew."""
+
+
+class MonthRefusedError(StatsError):
+    """A month may not be closed or restated like that: the command was wrong, and a repetition will fail, too."""
+
+
 class InvalidRequestInputError(StatsError, RESTException):
     """A request to the REST API is invalid (400)."""
 

@@ -16,6 +16,7 @@ from invenio_stats.proxies import current_stats
 __all__ = (
     "StatsAggregationTask",
     "StatsCounterDepositTask",
+    "StatsCounterTask",
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
@@ -23,6 +24,7 @@ __all__ = (
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
+    "close_counter_months",
     "daily",
     "deposit_counter_months",
     "make_counter_report",
@@ -70,6 +72,12 @@ StatsDailyTask: dict[str, Any] = {
     "schedule": crontab(minute=30, hour=2),
 }
 """Entry of CELERY_BEAT_SCHEDULE: what is due once for each finished day, such as finding gaps, at 02:30."""
+
+StatsCounterTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.close_counter_months",
+    "schedule": crontab(minute=30, hour=4),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: close the months that are due for COUNTER reports, at 04:30."""
 
 StatsSearchResultsTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.update_search_results",
@@ -129,10 +137,22 @@ def make_counter_report(name: str, token: str, wanted: dict[str, Any]) -> str:
     `made`, `there` if it was made before, `running` if another worker makes it, or `failed`, which is logged. The
     COUNTER API and the page of reports send this task; it needs no schedule.
     """
-    from invenio_stats.counter.report_making import WantedReport, make_report_file  # only where there are such reports
+    from invenio_stats.counter.large_reports import WantedReport, make_report_file  # only where there are such reports
 
     report = WantedReport.from_task(wanted)
     return make_report_file(current_search_client, name, token, report, lambda: datetime.now(timezone.utc))
+
+
+@shared_task(ignore_result=False)
+def close_counter_months() -> dict[str, Any]:
+    """Close the months that are due for COUNTER reports, oldest first; return by month what stands in the way, or [].
+
+    What stands in the way of a month is logged, and the next run tries again. A failure is logged, and the result is a
+    Failure.
+    """
+    from invenio_stats.counter.closing.task import close_due  # for instances with COUNTER reports only
+
+    return close_due()
 
 
 @shared_task(ignore_result=False)

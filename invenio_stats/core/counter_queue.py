@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from invenio_stats.core.moments import iso_zoned, parse
 
 State = Literal["queued", "running", "made", "failed"]
-Verdict = Literal["start", "wait", "failed", "full"]
+Decision = Literal["start", "wait", "failed", "full"]
 
 FILE_LIFE = timedelta(hours=24)
 """For how long the file of a report is used."""
@@ -31,8 +31,8 @@ MAX_WAITING = 50
 """Reports that are queued or made at the same time; the service is busy for any other."""
 
 
-class Making(NamedTuple):
-    """The making of one report."""
+class Job(NamedTuple):
+    """The job of one report."""
 
     state: State
     token: str
@@ -45,41 +45,41 @@ class Making(NamedTuple):
         return now - self.moment < LIVES[self.state]
 
 
-Makings = dict[str, Making]
+Jobs = dict[str, Job]
 """By name of the report's file."""
 
 
-def read_makings(source: Mapping[str, Any], now: datetime) -> Makings:
+def read_jobs(source: Mapping[str, Any], now: datetime) -> Jobs:
     """Return those that are alive in the shared document."""
     found = {
-        name: Making(entry["state"], entry["token"], parse(entry["moment"]))
+        name: Job(entry["state"], entry["token"], parse(entry["moment"]))
         for name, entry in source.get("reports", {}).items()
     }
-    return {name: making for name, making in found.items() if making.is_alive(now)}
+    return {name: job for name, job in found.items() if job.is_alive(now)}
 
 
-def write_makings(makings: Makings) -> dict[str, Any]:
+def write_jobs(jobs: Jobs) -> dict[str, Any]:
     """Return the fields of the shared document."""
     return {
         "reports": {
-            name: {"state": making.state, "token": making.token, "moment": iso_zoned(making.moment)}
-            for name, making in makings.items()
+            name: {"state": job.state, "token": job.token, "moment": iso_zoned(job.moment)}
+            for name, job in jobs.items()
         }
     }
 
 
-def judge(makings: Makings, name: str, now: datetime) -> Verdict:
+def decide(jobs: Jobs, name: str, now: datetime) -> Decision:
     """Return what to do for a report whose file is not there."""
-    making = makings.get(name)
-    if making is not None and making.state in ("queued", "running"):
+    job = jobs.get(name)
+    if job is not None and job.state in ("queued", "running"):
         return "wait"
-    if making is not None and (making.state == "failed" or now - making.moment < _AT_ONCE):
+    if job is not None and (job.state == "failed" or now - job.moment < _AT_ONCE):
         return "failed"  # a file that was just made is in a directory that this host does not share
-    waiting = sum(making.state in ("queued", "running") for making in makings.values())
+    waiting = sum(job.state in ("queued", "running") for job in jobs.values())
     return "full" if waiting >= MAX_WAITING else "start"
 
 
-def newest_made(makings: Makings) -> str | None:
+def newest_made(jobs: Jobs) -> str | None:
     """Return the name of the last file that was made, which is never removed to have room for others; None without."""
-    made = [(making.moment, name) for name, making in makings.items() if making.state == "made"]
+    made = [(job.moment, name) for name, job in jobs.items() if job.state == "made"]
     return max(made)[1] if made else None

@@ -134,6 +134,9 @@ def total_id(key: str, date: str) -> str:
 
     A key that is too long for the search engine's ids (512 bytes) is replaced by its hash.
     """
-    if len(key.encode()) > _MAX_KEY_BYTES:
-        key = hashlib.sha256(key.encode()).hexdigest()
-    return f"{key}-{date}"
+    return f"{document_id(key)}-{date}"
+
+
+def document_id(key: str) -> str:
+    """Return a key as a document id, or its hash if it is too long for one."""
+    return hashlib.sha256(key.encode()).hexdigest() if len(key.encode()) > _MAX_KEY_BYTES else key

@@ -10,7 +10,7 @@ from invenio_search import current_search_client
 
 from invenio_stats.core.counter_queue import newest_made
 from invenio_stats.counter.report_files import report_directory
-from invenio_stats.counter.report_queue import fetch_makings
+from invenio_stats.counter.report_queue import fetch_jobs
 from invenio_stats.counter.requestors import fetch_requestors
 from invenio_stats.operations.monitoring.doctor import Check
 from invenio_stats.operations.monitoring.findings import Finding
@@ -80,7 +80,7 @@ def check_counter_directory() -> Finding:
             _("This user cannot write to %(path)s: large COUNTER reports fail.", path=str(directory)),
             _("Run the command as the user of the workers. If it is, let it write there, or set STATS_COUNTER_DIR."),
         )
-    last = newest_made(fetch_makings(current_search_client, datetime.now(timezone.utc)))
+    last = newest_made(fetch_jobs(current_search_client, datetime.now(timezone.utc)))
     if last is not None and not (directory / last).exists():
         return Finding(
             "counter_directory",

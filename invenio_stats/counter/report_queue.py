@@ -9,7 +9,7 @@ from uuid import uuid4
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
-from invenio_stats.core.counter_queue import Making, Makings, State, Verdict, judge, read_makings, write_makings
+from invenio_stats.core.counter_queue import Decision, Job, Jobs, State, decide, read_jobs, write_jobs
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.versions import SharedDocument, Source
 
@@ -20,30 +20,30 @@ _MAX_ATTEMPTS = 20
 _MAX_PAUSE_SECONDS = 0.05
 
 
-def claim(client: Any, name: str, now: datetime) -> tuple[Verdict, str]:
+def claim(client: Any, name: str, now: datetime) -> tuple[Decision, str]:
     """Return what to do for a report whose file is not there, and the token of whoever has to start it."""
-    verdicts: list[Verdict] = []
+    decisions: list[Decision] = []
     token = uuid4().hex
 
-    def make(makings: Makings) -> bool:
-        verdicts.append(judge(makings, name, now))
-        if verdicts[-1] != "start":
+    def make(jobs: Jobs) -> bool:
+        decisions.append(decide(jobs, name, now))
+        if decisions[-1] != "start":
             return False
-        makings[name] = Making("queued", token, now)
+        jobs[name] = Job("queued", token, now)
         return True
 
     is_claimed = _change(client, now, make)
-    return ("wait" if verdicts[-1] == "start" and not is_claimed else verdicts[-1]), token
+    return ("wait" if decisions[-1] == "start" and not is_claimed else decisions[-1]), token
 
 
 def start(client: Any, name: str, token: str, now: datetime) -> bool:
     """Say that a report is being made with this token; False if that with another token is."""
 
-    def make(makings: Makings) -> bool:
-        making = makings.get(name)
-        if making is not None and making.token != token and making.state == "running":
+    def make(jobs: Jobs) -> bool:
+        job = jobs.get(name)
+        if job is not None and job.token != token and job.state == "running":
             return False
-        makings[name] = Making("running", token, now)
+        jobs[name] = Job("running", token, now)
         return True
 
     return _change(client, now, make)
@@ -62,36 +62,36 @@ def end(client: Any, name: str, token: str, state: State, now: datetime) -> None
 def withdraw(client: Any, name: str, token: str, now: datetime) -> None:
     """Forget a claim whose task could not be sent."""
 
-    def make(makings: Makings) -> bool:
-        return name in makings and makings[name].token == token and makings.pop(name) is not None
+    def make(jobs: Jobs) -> bool:
+        return name in jobs and jobs[name].token == token and jobs.pop(name) is not None
 
     _change(client, now, make)
 
 
-def fetch_makings(client: Any, now: datetime) -> Makings:
+def fetch_jobs(client: Any, now: datetime) -> Jobs:
     """Return what is queued and made."""
-    return read_makings(_document(client).source, now)
+    return read_jobs(_document(client).source, now)
 
 
 def _set_own(client: Any, name: str, token: str, state: State, now: datetime) -> bool:
-    def make(makings: Makings) -> bool:
-        making = makings.get(name)
-        if making is not None and making.token != token:
+    def make(jobs: Jobs) -> bool:
+        job = jobs.get(name)
+        if job is not None and job.token != token:
             return False
-        makings[name] = Making(state, token, now)  # also if it was silent for long, and nobody took it
+        jobs[name] = Job(state, token, now)  # also if it was silent for long, and nobody took it
         return True
 
     return _change(client, now, make)
 
 
-def _change(client: Any, now: datetime, make: Callable[[Makings], bool]) -> bool:
+def _change(client: Any, now: datetime, make: Callable[[Jobs], bool]) -> bool:
     """Write what `make` changes; False if it changes nothing, or every attempt had a conflict."""
     changes: list[bool] = []
 
     def change(source: Source) -> Source | None:
-        makings = read_makings(source, now)
-        changes.append(make(makings))
-        return write_makings(makings) if changes[-1] else None
+        jobs = read_jobs(source, now)
+        changes.append(make(jobs))
+        return write_jobs(jobs) if changes[-1] else None
 
     return _document(client).change(change, _MAX_ATTEMPTS, _MAX_PAUSE_SECONDS) and changes[-1]
 

@@ -5,6 +5,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from invenio_stats.cli.counter.deposit import deposit_command
+from invenio_stats.cli.counter.months import close_command, prune_command, restate_command, status_command
 from invenio_stats.cli.counter.requestors import requestors_group
 from invenio_stats.proxies import current_stats
 
@@ -19,5 +20,5 @@ def counter_group() -> None:
         )
 
 
-counter_group.add_command(deposit_command)
-counter_group.add_command(requestors_group)
+for command in (close_command, deposit_command, prune_command, requestors_group, restate_command, status_command):
+    counter_group.add_command(command)

@@ -10,26 +10,18 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
+from invenio_stats.cli.counter.months import month_option
 from invenio_stats.cli.options import as_json, dry_run
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.core.counter_months import Month, parse_month
+from invenio_stats.core.counter_months import Month
 from invenio_stats.counter.deposit.datasets import datasets_of, write_documents
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.proxies import current_stats
 
 
-def _check_month(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    try:
-        parse_month(value)
-    except ValueError as error:
-        text = _("%(value)s is not a month. Write it as 2026-05.", value=repr(value))
-        raise click.BadParameter(text, ctx, param) from error
-    return value
-
-
 @click.command("deposit")
-@click.option("--month", metavar="YYYY-MM", required=True, callback=_check_month, help="A closed month.")
+@month_option("A closed month.", required=True)
 @dry_run
 @click.option("--output", metavar="FILE", help="Also write the documents to FILE, one on each line; - prints them.")
 @as_json

@@ -94,8 +94,8 @@ def requestors_revoke(requestor: str, yes: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_facts(requestor) for requestor in revoked], indent=2))
         return
-    for one in revoked:
-        click.secho(_("%(name)s is revoked.", name=one.name), fg="green")
+    for known in revoked:
+        click.secho(_("%(name)s is revoked.", name=known.name), fg="green")
 
 
 _YES = {True: "yes", False: "-"}

@@ -23,10 +23,10 @@ from invenio_stats.counter.access import (
     report_parameters,
 )
 from invenio_stats.counter.api.answers import answer, refuse, send_file, send_written
+from invenio_stats.counter.large_reports import WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.listings import build_members, build_reports, build_status
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.report_files import is_compressed
-from invenio_stats.counter.report_making import WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.reports.filters import as_exceptions, parse_filters
 from invenio_stats.counter.reports.report import count_documents
 from invenio_stats.counter.requestors import known_requestors

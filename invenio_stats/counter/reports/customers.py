@@ -35,7 +35,9 @@ def find_institution(customers: Customers, customer_id: str, platform: Platform)
     }
     identifiers["Proprietary"] = [own_id, *(value for value in identifiers["Proprietary"] if value != own_id)]
     return Institution(
-        customer.name, {name: identifiers[name] for name in NAMESPACES if identifiers[name]}, _family(customers, customer_id)
+        customer.name,
+        {name: identifiers[name] for name in NAMESPACES if identifiers[name]},
+        _family(customers, customer_id),
     )
 
 

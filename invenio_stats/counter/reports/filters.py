@@ -74,28 +74,46 @@ class _Reading:
         self.attributes: tuple[str, ...] = ()
         self.include_parents = self.totals_only = False
         self._filter_names = {name.lower(): name for name in kind.filters}
+        self._readers = self._find_readers()
 
     def read(self, name: str, text: str) -> None:
-        if name == "platform":
-            if text not in (self._platform.name, self._platform.platform_id):
-                self._reject(BAD_FILTER, name, text)
-        elif self.kind.is_view:
+        reader = self._readers.get(name)
+        if reader is None:
             self._reject(NOT_RECOGNIZED, name)
-        elif name in _NOT_OFFERED or (name == COUNTRY.lower() and not self._with_countries):
-            self._reject(BAD_FILTER, name, text)
-        elif name == "attributes_to_show":
-            self._read_attributes(text)
-        elif name == "granularity":
-            self.totals_only = self._read_word(name, text, _GRANULARITIES)
-        elif name in self._filter_names:
-            self._read_filter(name, text)
-        elif self.kind.has_items and name == "include_parent_details":
-            self.include_parents = self._read_word(name, text, _BOOLEANS)
-        elif self.kind.has_items and name == "include_component_details":
-            if self._read_word(name, text, _BOOLEANS):
-                self._reject(NO_COMPONENTS, name)
         else:
-            self._reject(NOT_RECOGNIZED, name)
+            reader(name, text)
+
+    def _find_readers(self) -> dict[str, Callable[[str, str], None]]:
+        """Return what reads each parameter that is recognized."""
+        readers: dict[str, Callable[[str, str], None]] = {"platform": self._read_platform}
+        if self.kind.is_view:
+            return readers
+        readers |= dict.fromkeys(self._filter_names, self._read_filter)
+        readers |= dict.fromkeys(_NOT_OFFERED, self._refuse)
+        if not self._with_countries:
+            readers[COUNTRY.lower()] = self._refuse
+        readers |= {"attributes_to_show": self._read_attributes, "granularity": self._read_granularity}
+        if self.kind.has_items:
+            readers["include_parent_details"] = self._read_parents
+            readers["include_component_details"] = self._read_components
+        return readers
+
+    def _read_platform(self, name: str, text: str) -> None:
+        if text not in (self._platform.name, self._platform.platform_id):
+            self._refuse(name, text)
+
+    def _refuse(self, name: str, text: str) -> None:
+        self._reject(BAD_FILTER, name, text)
+
+    def _read_granularity(self, name: str, text: str) -> None:
+        self.totals_only = self._read_word(name, text, _GRANULARITIES)
+
+    def _read_parents(self, name: str, text: str) -> None:
+        self.include_parents = self._read_word(name, text, _BOOLEANS)
+
+    def _read_components(self, name: str, text: str) -> None:
+        if self._read_word(name, text, _BOOLEANS):
+            self._reject(NO_COMPONENTS, name)
 
     def _read_filter(self, name: str, text: str) -> None:
         """Keep the good values; none is kept of a list that asks for items and journals, nor if all are asked for."""
@@ -124,12 +142,12 @@ class _Reading:
         own = self._platform.own_id("")
         return format_doi(text) or (text if text.startswith(own) and text != own else None)
 
-    def _read_attributes(self, text: str) -> None:
-        allowed = [name for name in self.kind.attributes if name != COUNTRY or self._with_countries]
+    def _read_attributes(self, name: str, text: str) -> None:
+        allowed = [known for known in self.kind.attributes if known != COUNTRY or self._with_countries]
         values = _split(text)
         bad = [value for value in values if value not in allowed]
         if bad or not values:
-            self._reject(BAD_ATTRIBUTE, "attributes_to_show", "|".join(bad))
+            self._reject(BAD_ATTRIBUTE, name, "|".join(bad))
         self.attributes = tuple(value for value in values if value in allowed)
 
     def _read_word(self, name: str, text: str, words: Mapping[str, bool]) -> bool:

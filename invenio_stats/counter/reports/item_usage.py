@@ -8,8 +8,8 @@ from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import DocumentReader, Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.counter.reports.usage_query import COMPLETE, attribute_sources, usage_clauses
-from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.clauses import GROUPS, Body, all_of, by_value, composite, next_page
+from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits
 
 DOCUMENTS_AT_ONCE = 10_000

@@ -9,8 +9,8 @@ from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import DocumentReader, Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.counter.reports.usage_query import COMPLETE, attribute_sources, usage_query
-from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.clauses import GROUPS, composite, next_page
+from invenio_stats.search.client import SearchRequest, search
 
 PAGE_SIZE = 1_000
 """Groups in one response."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month, months_between
+from invenio_stats.core.counter_platform import Platform
 from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.items import KnownItem, find_items, scan_items
 from invenio_stats.counter.months import fetch_months
@@ -56,14 +57,14 @@ def build_report(
     :param now: the present moment, in UTC.
     :param exceptions: further ones for the header, of parameters that were ignored.
     """
-    platform = current_stats.counter_platform
+    platform = _get_platform()
     institution = find_institution(current_stats.customers, request.customer_id, platform)
     if institution is None:
         raise UnknownCustomerError(request.customer_id)
     closed = fetch_months(client, now.date())
     months = choose_months(request, closed)
     missing = explain_missing_months(request, closed, platform.first_month, now.date())
-    source = _Source(client, request, institution, months)
+    source = _Source(client, request, platform, institution, months)
     items = source.items()
     first = next(items, None)
     if first is None and months:
@@ -80,19 +81,31 @@ def build_report(
 
 def count_documents(client: Any, request: ReportRequest, now: datetime) -> int:
     """Return how many documents of months have to be read for a report; 0 for PR and PR_P1, which sum in the engine."""
-    platform = current_stats.counter_platform
+    platform = _get_platform()
     institution = find_institution(current_stats.customers, request.customer_id, platform)
-    months = choose_months(request, fetch_months(client, now.date()))
     if institution is None or not request.kind.has_items:
         return 0
-    return _Source(client, request, institution, months).count()
+    months = choose_months(request, fetch_months(client, now.date()))
+    return _Source(client, request, platform, institution, months).count()
+
+
+def _get_platform() -> Platform:
+    """Return the platform: what makes reports is not there without one."""
+    return cast(Platform, current_stats.counter_platform)
 
 
 class _Source:
     """Where the numbers and items of a report come from."""
 
-    def __init__(self, client: Any, request: ReportRequest, institution: Institution, months: Sequence[Month]):
-        self._client, self._request, self._months = client, request, months
+    def __init__(
+        self,
+        client: Any,
+        request: ReportRequest,
+        platform: Platform,
+        institution: Institution,
+        months: Sequence[Month],
+    ):
+        self._client, self._request, self._platform, self._months = client, request, platform, months
         self._customers = institution.customers
         self._shape = Shape.of(request, [month.month for month in months])
         ids = request.filters.get("Item_ID")
@@ -103,11 +116,11 @@ class _Source:
     def items(self) -> Iterator[ReportItem]:
         """Yield the items; for a report of the platform, the platform if it has usage."""
         if not self._request.kind.has_items:
-            yield from self._platform()
+            yield from self._platform_usage()
             return
         if not self.count():
             return
-        describer = Describer(self._request, current_stats.counter_platform)
+        describer = Describer(self._request, self._platform)
         only = self._request.kind.fixed.get("Data_Type", ())
         sequence = ItemSequence(self._client, self._reader, describer, batch_size(len(self._months)), only)
         known = scan_items(self._client) if self._chosen is None else self._chosen
@@ -119,14 +132,14 @@ class _Source:
     def has_more_rows(self, limit: int) -> bool:
         return self._request.kind.has_items and self._reader.has_more_rows(limit)
 
-    def _platform(self) -> Iterator[ReportItem]:
+    def _platform_usage(self) -> Iterator[ReportItem]:
         performances = fold_platform(self._client, self._request, self._customers, self._months, self._shape)
         if performances:
-            yield ReportItem("", None, {"Platform": current_stats.counter_platform.name}, performances)
+            yield ReportItem("", None, {"Platform": self._platform.name}, performances)
 
     def _find(self, ids: Iterable[str]) -> Iterator[KnownItem]:
         """Return the items of some DOIs and Proprietary ids."""
-        own = current_stats.counter_platform.own_id("")
+        own = self._platform.own_id("")
         return find_items(
             self._client,
             [value.removeprefix(own) for value in ids if value.startswith(own)],

@@ -6,7 +6,7 @@ from typing import Any
 
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import parse_month
-from invenio_stats.core.counter_reports import METADATA_ATTRIBUTES, PERFORMANCE_ATTRIBUTES, COUNTRY
+from invenio_stats.core.counter_reports import COUNTRY, METADATA_ATTRIBUTES, PERFORMANCE_ATTRIBUTES
 from invenio_stats.counter.reports.items import ReportItem
 from invenio_stats.counter.reports.report import Report
 from invenio_stats.counter.reports.request import ReportRequest
@@ -118,6 +118,4 @@ def _format_identifiers(identifiers: Mapping[str, list[str]]) -> str:
 
 
 def _format_pairs(values: Mapping[str, Any]) -> str:
-    return "; ".join(
-        f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in values.items()
-    )
+    return "; ".join(f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in values.items())

@@ -1,1 +1,1 @@
-"""COUNTER reports."""
+"""invenio_stats/counter: tests on a real application."""

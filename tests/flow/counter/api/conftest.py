@@ -43,7 +43,7 @@ def app_config(engine_url, index_prefix, cache_config, tmp_path_factory):
 
 
 @pytest.fixture
-def forget(app):
+def forget(app, closed_months):
     """Return a function that lets this process read requestors and limits anew, as another one would."""
 
     def forget():

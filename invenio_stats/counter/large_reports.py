@@ -77,16 +77,19 @@ def fetch_or_queue(
     file = open_file(name, now)
     if file is not None:
         return file
-    verdict, token = report_queue.claim(client, name, now)
-    if verdict == "start":
+    decision, token = report_queue.claim(client, name, now)
+    if decision == "start":
         try:
             send(name, token, wanted.as_task())
         except BaseException:
             report_queue.withdraw(client, name, token, now)
             raise
-    elif verdict == "failed":
+    elif decision == "failed":
+        file = open_file(name, now)  # a worker may have ended in between
+        if file is not None:
+            return file
         logger.error("A large COUNTER report failed, or its file is not there", extra={"file": name})
-    return {"full": BUSY, "failed": SERVICE_NOT_AVAILABLE}.get(verdict, QUEUED)
+    return {"full": BUSY, "failed": SERVICE_NOT_AVAILABLE}.get(decision, QUEUED)
 
 
 def write_report(client: Any, wanted: WantedReport, now: datetime, file: IO[bytes]) -> None:
@@ -112,8 +115,8 @@ def make_report_file(client: Any, name: str, token: str, wanted: WantedReport, c
         report_queue.end(client, name, token, "failed", clock())
         raise
     except Exception as error:
-        report_queue.end(client, name, token, "failed", clock())
         logger.error("A COUNTER report could not be made", exc_info=without_text(error), extra={"file": name})
+        report_queue.end(client, name, token, "failed", clock())
         return "failed"
     report_queue.end(client, name, token, "made", clock())
     return "made"

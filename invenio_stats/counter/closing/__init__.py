@@ -1,0 +1,1 @@
+"""Close months for COUNTER reports, and restate them."""
