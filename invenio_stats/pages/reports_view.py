@@ -15,7 +15,7 @@ from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.api.answers import send_file, send_written
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.report_files import is_compressed
-from invenio_stats.counter.report_making import QUEUED, WantedReport, fetch_or_queue, write_report
+from invenio_stats.counter.large_reports import QUEUED, WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.reports.report import build_report, count_documents
 from invenio_stats.counter.reports.xlsx import TooManyRowsError, check_rows
 from invenio_stats.exports import xlsx

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from invenio_stats.core.counter_deposit import Deposit
-from invenio_stats.core.counter_months import Month
+from invenio_stats.core.counter_months import STATES, Month
 from invenio_stats.core.moments import iso_zoned, to_second
-from invenio_stats.counter.months import month_ref
+from invenio_stats.counter.months import shared_month
 from invenio_stats.errors import DepositError
-from invenio_stats.search.versions import SharedDocument, Source
+from invenio_stats.search.versions import Source
 
 _ATTEMPTS = 10
 _LONGEST_PAUSE = 0.2
@@ -21,11 +21,10 @@ class DepositState:
 
     def __init__(self, client: Any, month: str, now: Callable[[], datetime]):
         """Read the month; DepositError if it is not closed."""
-        ref = month_ref(month)
-        self._document = SharedDocument(client, ref["_index"], ref["_id"], self._refuse_index)
         self._name, self._now, self._owner = month, now, uuid.uuid4().hex
-        if not self._document.source:
-            self._refuse_index()
+        self._document = shared_month(client, month)
+        if self._document.source.get("state") not in STATES:
+            raise DepositError(f"{month} is not closed. Close it first: `invenio stats counter close`.")
 
     @property
     def month(self) -> Month:
@@ -84,9 +83,6 @@ class DepositState:
         if deposit.owner != self._owner:
             raise DepositError(f"Another run has taken over the deposit of {self._name}; this one ends.")
         return deposit
-
-    def _refuse_index(self) -> None:
-        raise DepositError(f"{self._name} is not closed. Close it first: `invenio stats counter close`.")
 
 
 def _deposit_in(source: Source) -> Deposit:

@@ -6,6 +6,7 @@ import requests
 from invenio_stats.core.counter_deposit import Deposit
 from invenio_stats.counter.deposit.run import Result
 from invenio_stats.counter.deposit.state import DepositState
+from invenio_stats.counter.months import month_ref
 from invenio_stats.errors import DepositError
 from invenio_stats.testing import Fault
 from tests.fixtures.months import Killed
@@ -121,7 +122,7 @@ def test_the_first_part_of_a_restated_month_replaces_all(month, service, send):
     assert service.counts(MONTH) == month.expected()
 
 
-def test_usage_is_read_in_pages(month, monkeypatch):
+def test_usage_is_read_in_pages(month):
     """Sums of an item may be on two pages."""
     from invenio_stats.core.counter_months import Month
     from invenio_stats.counter.deposit.usage import read_dataset_usage
@@ -144,6 +145,23 @@ def test_a_month_whose_usage_is_gone_is_not_put_empty(month, service, send, inde
 def test_a_month_that_is_not_closed_is_refused(month, clock):
     with pytest.raises(DepositError, match=r"2026-05 is not closed\. Close it first"):
         DepositState(month.client, "2026-05", clock)
+
+
+def test_a_month_that_is_being_closed_is_refused(month, clock):
+    """Its document has the lease of the close, and nothing else."""
+    ref = month_ref("2026-05")
+    month.client.index(index=ref["_index"], id="2026-05", body={"month": "2026-05", "work": {"token": "t"}})
+    with pytest.raises(DepositError, match=r"2026-05 is not closed"):
+        DepositState(month.client, "2026-05", clock)
+
+
+def test_what_others_keep_with_the_month_stays(month, send):
+    ref = month_ref(MONTH)
+    month.client.update(index=ref["_index"], id=MONTH, body={"doc": {"work": {"token": "t"}}})
+    send()
+    source = month.client.get(index=ref["_index"], id=MONTH)["_source"]
+    assert source["work"] == {"token": "t"}
+    assert source["documents"] == 6
 
 
 @pytest.mark.parametrize("takes_effect", [False, True], ids=["before", "after"])
