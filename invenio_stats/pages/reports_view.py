@@ -13,9 +13,9 @@ from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.api.answers import send_file, send_written
+from invenio_stats.counter.large_reports import QUEUED, WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.report_files import is_compressed
-from invenio_stats.counter.large_reports import QUEUED, WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.reports.report import build_report, count_documents
 from invenio_stats.counter.reports.xlsx import TooManyRowsError, check_rows
 from invenio_stats.exports import xlsx
@@ -72,7 +72,7 @@ def _make_offer(customer_id: str, now: datetime) -> Offer:
         abort(404)
     is_administrator = AdministratorPermission.can()
     names = {customer.customer_id: customer.name for customer in current_stats.customers.by_id.values()}
-    chosen = {one: name for one, name in names.items() if is_administrator or one == customer_id}
+    chosen = {known: name for known, name in names.items() if is_administrator or known == customer_id}
     return Offer(
         platform,
         fetch_months(current_search_client, now.date()),

@@ -169,7 +169,7 @@ def test_administrators_choose_customers_and_countries(page, get):
     report = get(address, ADMINISTRATOR).json
     assert report["Report_Header"]["Institution_Name"] == "One University"
     (item,) = report["Report_Items"]
-    assert {one["Country_Code"] for one in item["Attribute_Performance"]} == {"DE"}
+    assert {performance["Country_Code"] for performance in item["Attribute_Performance"]} == {"DE"}
 
 
 def test_an_unknown_customer_is_an_error_for_administrators(page):

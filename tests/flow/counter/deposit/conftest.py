@@ -62,8 +62,8 @@ class ClosedMonth:
         self.usages = list(usages)
         index = prefix_index(names.counter_usage_index(MONTH, self.revision))
         self.client.indices.create(index=index, body={"mappings": mappings.mappings(mappings.COUNTER_USAGE_FIELDS)})
-        for one in self.usages:
-            self.client.index(index=index, body=one.as_source())
+        for used in self.usages:
+            self.client.index(index=index, body=used.as_source())
         self.client.indices.refresh(index=index)
         ref = month_ref(MONTH)
         before = self.client.get(index=ref["_index"], id=MONTH, ignore=[404]).get("_source", {}).get("deposit", {})
@@ -84,12 +84,12 @@ class ClosedMonth:
         """Return what the service should have, counted from the usage anew."""
         methods = {"Regular": "regular", "TDM": "machine"}
         counts = {}
-        for one in self.usages:
-            metadata = self.known.get(one.item_id)
-            if one.data_type == "Dataset" and metadata is not None and metadata.doi:
+        for used in self.usages:
+            metadata = self.known.get(used.item_id)
+            if used.data_type == "Dataset" and metadata is not None and metadata.doi:
                 own = counts.setdefault(metadata.doi, Counter())
                 for metric, field in METRIC_TYPES.items():
-                    own[metric, methods[one.access_method]] += getattr(one, field)
+                    own[metric, methods[used.access_method]] += getattr(used, field)
         return {doi: +own for doi, own in counts.items() if +own}
 
 

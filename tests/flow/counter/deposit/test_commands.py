@@ -19,7 +19,7 @@ from tests.flow.counter.deposit.conftest import MONTH, NOW, TOKEN, usage
 @pytest.fixture
 def kept(month):
     """What is known of the items is kept, as a close keeps it."""
-    keeper = ItemKeeper(month.client, lambda item_ids: {one: month.known[one] for one in item_ids}, NOW)
+    keeper = ItemKeeper(month.client, lambda item_ids: {item_id: month.known[item_id] for item_id in item_ids}, NOW)
     keeper.create_index()
     keeper.keep(sorted(month.known))
     keeper.finish()
@@ -81,7 +81,7 @@ def test_a_dry_run_needs_no_account_and_sends_nothing(kept, invoke, tmp_path):
     (line,) = file.read_text().splitlines()
     document = json.loads(line)
     assert not check_document(document)
-    assert [one["dataset-title"] for one in document["report-datasets"]] == ["Title a", "Title b"]
+    assert [dataset["dataset-title"] for dataset in document["report-datasets"]] == ["Title a", "Title b"]
     assert document["report-header"]["created-by"] == "Example"
     assert kept.deposit.state == ""
 
@@ -129,7 +129,7 @@ def test_the_task_deposits_what_is_due(kept, service):
     assert deposit_counter_months() == {}
     kept.write([usage("b", 2, 1, 2, 1)], "restated")
     assert deposit_counter_months()[MONTH]["datasets"] == 1
-    assert [one.method for one in service.received] == ["POST", "PUT"]
+    assert [request.method for request in service.received] == ["POST", "PUT"]
     assert service.counts(MONTH) == kept.expected()
 
 

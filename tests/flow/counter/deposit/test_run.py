@@ -15,7 +15,7 @@ from tests.flow.counter.deposit.conftest import MONTH, TOKEN, CutSession, usage
 
 def sent(service):
     """Return the requests that the service got, in short."""
-    return [f"{one.method}{' gzip' if one.is_compressed else ''}" for one in service.received]
+    return [f"{request.method}{' gzip' if request.is_compressed else ''}" for request in service.received]
 
 
 def test_the_first_deposit_is_one_post(month, service, send):
@@ -64,7 +64,7 @@ def test_newer_metadata_is_put(month, service, send):
     assert send() == first
     assert sent(service) == ["POST", "PUT"]
     assert service.received[1].path == f"/reports/{first.id}"
-    titles = [one["dataset-title"] for one in service.reports[first.id][0]["report-datasets"]]
+    titles = [dataset["dataset-title"] for dataset in service.reports[first.id][0]["report-datasets"]]
     assert titles == ["Title a", "A better title"]
 
 
@@ -109,7 +109,7 @@ def test_parts_are_added_to_the_first(month, service, send):
     assert service.counts(MONTH) == month.expected()
     (documents,) = service.reports.values()
     assert [len(document["report-datasets"]) for document in documents] == [2, 2, 1]
-    ids = [one["dataset-id"][1]["value"] for document in documents for one in document["report-datasets"]]
+    ids = [dataset["dataset-id"][1]["value"] for document in documents for dataset in document["report-datasets"]]
     assert ids == sorted(ids)
 
 
@@ -129,7 +129,7 @@ def test_usage_is_read_in_pages(month):
 
     about = Month(MONTH, "closed", 1, "", "", {}, 6)
     whole = list(read_dataset_usage(month.client, about))
-    assert [one.item_id for one in whole] == ["a", "b", "c"]
+    assert [used.item_id for used in whole] == ["a", "b", "c"]
     for size in (1, 2, 3):
         assert list(read_dataset_usage(month.client, about, size)) == whole
 
