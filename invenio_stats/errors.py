@@ -186,6 +186,25 @@ class MonthRefusedError(StatsError):
     """A month may not be closed or restated like that: the command was wrong, and a repetition will fail, too."""
 
 
+class UnknownCustomerError(StatsError):
+    """A COUNTER report is asked for that no customer of STATS_COUNTER_CUSTOMERS has."""
+
+    def __init__(self, customer_id: str):
+        """Take the unknown id."""
+        super().__init__(
+            f"There is no customer {customer_id!r}. Name one of STATS_COUNTER_CUSTOMERS, or 0000000000000000 for all "
+            "usage."
+        )
+
+
+class TooManyRowsError(StatsError):
+    """A COUNTER report does not fit into a sheet of Excel; nothing is written."""
+
+    def __init__(self, limit: int):
+        """Take the number of rows that a sheet has."""
+        super().__init__(f"A sheet of Excel has {limit:,} rows, and the report has more. Ask for TSV.")
+
+
 class InvalidRequestInputError(StatsError, RESTException):
     """A request to the REST API is invalid (400)."""
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from invenio_stats.core.counter_dates import read_months
-from invenio_stats.core.counter_exceptions import CounterException, merge
+from invenio_stats.core.counter_exceptions import KINDS, CounterException, merge
 from invenio_stats.core.counter_requestors import Requestor
 from invenio_stats.core.customers import Customer
 from invenio_stats.counter.rate_limit import count_request
@@ -16,6 +16,9 @@ from invenio_stats.counter.requestors import KnownRequestors
 
 MAX_DATA_CHARACTERS = 200
 """Of an exception that quotes what was sent."""
+
+NO_NAME = "(no name)"
+"""Data of an exception about a parameter whose name is empty."""
 
 CREDENTIALS = ("customer_id", "requestor_id", "api_key")
 DATES = ("begin_date", "end_date")
@@ -99,14 +102,14 @@ def report_parameters(given: Given) -> dict[str, str]:
 def make_readable(problems: Iterable[CounterException]) -> list[CounterException]:
     """Return exceptions that quote what was sent: shortened, and without control characters."""
     return [
-        CounterException(
-            code,
-            "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in data)[
-                :MAX_DATA_CHARACTERS
-            ],
-        )
+        CounterException(code, _readable(data) or (NO_NAME if KINDS[code].needs_data else ""))
         for code, data in problems
     ]
+
+
+def _readable(data: str) -> str:
+    printable = (character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in data)
+    return "".join(printable)[:MAX_DATA_CHARACTERS].strip()
 
 
 def choose(problems: Sequence[CounterException]) -> CounterException:

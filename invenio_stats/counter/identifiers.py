@@ -39,7 +39,7 @@ def format_isbn(value: str | None) -> str | None:
 def format_issn(value: str | None) -> str | None:
     """Return an ISSN as two blocks: `0378-5955`."""
     try:
-        text: str = issn.format(issn.validate(value or ""))
+        text: str = issn.format(issn.validate((value or "").upper()))
     except ValidationError:
         return None
     return text

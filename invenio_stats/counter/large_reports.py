@@ -15,21 +15,12 @@ from invenio_stats.core.counter_months import Month
 from invenio_stats.counter import report_queue
 from invenio_stats.counter.items import newest_change
 from invenio_stats.counter.report_files import file_name, new_file, open_file
-from invenio_stats.counter.reports.json import write_json
-from invenio_stats.counter.reports.report import Report, build_report
+from invenio_stats.counter.reports.formats import WRITERS
+from invenio_stats.counter.reports.report import build_report
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.counter.reports.tsv import write_tsv
-from invenio_stats.counter.reports.xlsx import write_xlsx
 from invenio_stats.privacy.error_texts import describe, without_text
 
 logger = logging.getLogger(__name__)
-
-WRITERS: Mapping[str, Callable[[Report, IO[bytes]], None]] = {
-    "json": write_json,
-    "tsv": write_tsv,
-    "xlsx": write_xlsx,
-}
-"""By format."""
 
 _RENEW_SECONDS = 20.0
 """A worker gives a sign of life as often, while it makes a report."""
@@ -109,7 +100,7 @@ def make_report_file(client: Any, name: str, token: str, wanted: WantedReport, c
     if not report_queue.start(client, name, token, clock()):
         return "running"
     try:
-        with _signs_of_life(client, name, token, clock), new_file(name, token, clock()) as file:
+        with _signs_of_life(client, name, token, clock), new_file(name, clock()) as file:
             write_report(client, wanted, clock(), file)
     except SoftTimeLimitExceeded:
         report_queue.end(client, name, token, "failed", clock())

@@ -6,12 +6,11 @@ that a restatement or newer metadata leaves it aside.
 
 import gzip
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from flask import current_app
 
@@ -21,11 +20,11 @@ from invenio_stats.core.counter_queue import FILE_LIFE
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.errors import StatsError
 from invenio_stats.queries.states import digest, release
+from invenio_stats.support.whole_files import whole_file
 
 FOLDER = "stats-counter"
 """Name of the directory within the instance's, if STATS_COUNTER_DIR is not set."""
 _PREFIX = "counter-"
-_PART = ".part"
 _PART_LIFE = timedelta(hours=1)
 """After which a file that nobody writes any more is removed."""
 _COMPRESSED = ("json", "tsv")
@@ -85,7 +84,7 @@ def open_file(name: str, now: datetime) -> IO[bytes] | None:
 
 
 @contextmanager
-def new_file(name: str, token: str, now: datetime) -> Iterator[IO[bytes]]:
+def new_file(name: str, now: datetime) -> Iterator[IO[bytes]]:
     """Give the file to write a report to; it has its name when the block ends, and is removed if the block fails.
 
     Old files are removed, as many as it takes to keep within STATS_COUNTER_DIR_MAX_MB; NoRoomError if the file alone
@@ -93,22 +92,15 @@ def new_file(name: str, token: str, now: datetime) -> Iterator[IO[bytes]]:
     """
     directory = report_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = directory / f"{_PREFIX}{token}{_PART}"
     limit = int(float(current_app.config["STATS_COUNTER_DIR_MAX_MB"]) * 1024 * 1024)
-    try:
-        with part.open("xb") as file:
-            bounded = _BoundedFile(file, limit)
-            if is_compressed(name.removesuffix(".gz").rpartition(".")[2]):
-                with gzip.GzipFile(filename="", fileobj=bounded, mode="wb", compresslevel=6) as stream:  # type: ignore[call-overload]
-                    yield stream
-            else:
-                yield bounded  # type: ignore[misc]
-            file.flush()
-            os.fsync(file.fileno())
-        remove_old_files(now, limit - part.stat().st_size)
-        part.replace(directory / name)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(directory / name) as file:
+        bounded = cast(IO[bytes], _BoundedFile(file, limit))
+        if is_compressed(name.removesuffix(".gz").rpartition(".")[2]):
+            with gzip.GzipFile(filename="", fileobj=bounded, mode="wb", compresslevel=6) as stream:
+                yield cast(IO[bytes], stream)
+        else:
+            yield bounded
+        remove_old_files(now, limit - file.seek(0, os.SEEK_END))
 
 
 def remove_old_files(now: datetime, room: int | None = None) -> int:
@@ -121,11 +113,11 @@ def remove_old_files(now: datetime, room: int | None = None) -> int:
     for path in _own_files():
         with suppress(FileNotFoundError):  # another process removes them, too
             facts = path.stat()
-            life = _PART_LIFE if path.suffix == _PART else FILE_LIFE
-            if _age(facts.st_mtime, now) >= life:
+            is_part = path.name.startswith(".")
+            if _age(facts.st_mtime, now) >= (_PART_LIFE if is_part else FILE_LIFE):
                 path.unlink()
                 removed += 1
-            elif path.suffix != _PART:
+            elif not is_part:
                 kept.append((facts.st_mtime, facts.st_size, path))
     for _modified, size, path in sorted(kept, reverse=True) if room is not None else ():
         room = room - size  # type: ignore[operator]
@@ -136,10 +128,11 @@ def remove_old_files(now: datetime, room: int | None = None) -> int:
 
 
 def _own_files() -> list[Path]:
+    """Return the files of reports, and what is written at the moment, whose name begins with a dot."""
     directory = report_directory()
     if not directory.is_dir():
         return []
-    return [path for path in directory.iterdir() if re.fullmatch(rf"{_PREFIX}\S+\.(gz|xlsx|part)", path.name)]
+    return [path for path in directory.iterdir() if path.name.startswith((_PREFIX, f".{_PREFIX}"))]
 
 
 def _age(modified: float, now: datetime) -> timedelta:

@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 
 from invenio_stats.core.counter_months import RESTATED, Month, next_month, parse_month
 from invenio_stats.core.moments import parse
-from invenio_stats.exports import files
 from invenio_stats.pages import wording
 from invenio_stats.pages.frame import link_to_log_in, link_to_page
 from invenio_stats.pages.report_form import Form, build_form
@@ -16,12 +15,8 @@ from invenio_stats.pages.report_request import Asked, Offer
 from invenio_stats.pages.tables import Link, Notice
 from invenio_stats.permissions import user_id
 
-MEDIA_TYPES = {
-    "tsv": "text/tab-separated-values",
-    "xlsx": files.MEDIA_TYPES["xlsx"],
-    "json": files.MEDIA_TYPES["json"],
-}
-"""By format of a report, in the order of the form."""
+FORMATS = ("tsv", "xlsx", "json")
+"""In the order of the form."""
 
 
 class ReportsPage(NamedTuple):

@@ -16,8 +16,10 @@ from invenio_stats.counter.api.answers import send_file, send_written
 from invenio_stats.counter.large_reports import QUEUED, WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.report_files import is_compressed
+from invenio_stats.counter.reports.formats import MEDIA_TYPES, suggest_file_name
 from invenio_stats.counter.reports.report import build_report, count_documents
-from invenio_stats.counter.reports.xlsx import TooManyRowsError, check_rows
+from invenio_stats.counter.reports.xlsx import SHEET_ROWS, check_rows
+from invenio_stats.errors import TooManyRowsError
 from invenio_stats.exports import xlsx
 from invenio_stats.pages import reports
 from invenio_stats.pages.rendering import render_page
@@ -56,7 +58,7 @@ def _show(now: datetime) -> Response:
         try:
             return _send(WantedReport(asked.request, (), asked.media), offer, now)
         except TooManyRowsError:
-            asked = asked._replace(errors={"format": reports.too_many_rows(xlsx.MAX_ROWS + 1)})
+            asked = asked._replace(errors={"format": reports.too_many_rows(SHEET_ROWS)})
     return _answer(reports.build_page(asked, offer), 400 if asked.errors else 200)
 
 
@@ -77,7 +79,7 @@ def _make_offer(customer_id: str, now: datetime) -> Offer:
         platform,
         fetch_months(current_search_client, now.date()),
         permitted_customers(chosen, _may_have),
-        [media for media in reports.MEDIA_TYPES if media != "xlsx" or xlsx.is_available()],
+        [media for media in reports.FORMATS if media != "xlsx" or xlsx.is_available()],
         platform.has_countries and is_administrator,
     )
 
@@ -100,9 +102,8 @@ def _send(wanted: WantedReport, offer: Offer, now: datetime) -> Response:
 
 
 def _as_file(response: Response, wanted: WantedReport) -> Response:
-    asked = wanted.request
-    name = f"counter-{asked.report_id.lower()}-{asked.begin}-{asked.end}.{wanted.media}"
-    response.mimetype = reports.MEDIA_TYPES[wanted.media]
+    response.content_type = MEDIA_TYPES[wanted.media]
+    name = suggest_file_name(wanted.request, wanted.media)
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return with_caching(response, Caching(None, NOT_KEPT))
 

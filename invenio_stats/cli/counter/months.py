@@ -42,9 +42,9 @@ def _reason(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value and value.strip()
 
 
-def month_option(text: str, required: bool = False) -> Callable[..., Any]:
+def month_option(text: str, required: bool = False, names: Sequence[str] = ("--month",)) -> Callable[..., Any]:
     """Return the option for a month."""
-    return click.option("--month", callback=_month, required=required, metavar="YYYY-MM", help=text)
+    return click.option(*names, callback=_month, required=required, metavar="YYYY-MM", help=text)
 
 
 @contextmanager

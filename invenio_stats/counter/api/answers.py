@@ -65,7 +65,8 @@ def accepts_gzip() -> bool:
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:
-    yield from iter(partial(file.read, BYTES_AT_ONCE), b"")
+    with file:
+        yield from iter(partial(file.read, BYTES_AT_ONCE), b"")
 
 
 def _finish(response: Response, is_compressed: bool) -> Response:

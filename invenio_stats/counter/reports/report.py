@@ -1,14 +1,12 @@
 """Make a report: its header, and its items one after the other."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import Month, months_between
 from invenio_stats.core.counter_platform import Platform
-from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.counter.items import KnownItem, find_items, scan_items
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.reports.availability import NO_USAGE, choose_months, explain_missing_months
@@ -20,19 +18,8 @@ from invenio_stats.counter.reports.item_usage import ItemUsageReader, batch_size
 from invenio_stats.counter.reports.items import ItemSequence, ReportItem
 from invenio_stats.counter.reports.platform_usage import fold_platform
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.errors import StatsError
-from invenio_stats.proxies import current_stats
-
-
-class UnknownCustomerError(StatsError):
-    """There is no customer with that id."""
-
-    def __init__(self, customer_id: str):
-        """Take the id."""
-        super().__init__(
-            f"There is no customer {customer_id!r}. Give the id of one in STATS_COUNTER_CUSTOMERS, or {THE_WORLD} for "
-            "all usage."
-        )
+from invenio_stats.errors import UnknownCustomerError
+from invenio_stats.proxies import current_stats, unwrap
 
 
 class Report(NamedTuple):
@@ -43,8 +30,8 @@ class Report(NamedTuple):
     """As JSON has it."""
     months: tuple[str, ...]
     """All months of the period that the header names, in order."""
-    items: Iterator[ReportItem]
-    """In the order of the report, made while they are read; can be read once."""
+    items: Generator[ReportItem, None, None]
+    """In the order of the report, made while they are read; can be read once. Close it if it is not read to the end."""
     has_more_rows: Callable[[int], bool]
     """Returns True if a table of the report has more rows than a number."""
 
@@ -57,6 +44,7 @@ def build_report(
     :param now: the present moment, in UTC.
     :param exceptions: further ones for the header, of parameters that were ignored.
     """
+    client = unwrap(client)  # the items can be read, or given up, outside the application context
     platform = _get_platform()
     institution = find_institution(current_stats.customers, request.customer_id, platform)
     if institution is None:
@@ -74,9 +62,15 @@ def build_report(
         request,
         build_header(request, platform, institution, period, [*missing, *exceptions], now),
         tuple(months_between(*period)),
-        items if first is None else chain([first], items),
+        _continue(first, items),
         source.has_more_rows,
     )
+
+
+def _continue(first: ReportItem | None, items: Iterator[ReportItem]) -> Generator[ReportItem, None, None]:
+    if first is not None:
+        yield first
+        yield from items
 
 
 def count_documents(client: Any, request: ReportRequest, now: datetime) -> int:

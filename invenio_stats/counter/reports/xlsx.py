@@ -5,25 +5,20 @@ from typing import IO
 
 from invenio_stats.counter.reports.report import Report
 from invenio_stats.counter.reports.table import HEADER_ROWS, table_rows
-from invenio_stats.errors import StatsError
+from invenio_stats.errors import TooManyRowsError
 from invenio_stats.exports.xlsx import MAX_ROWS, write_row
+
+SHEET_ROWS = MAX_ROWS + 1
+"""Rows of a sheet."""
 
 _ROWS_ABOVE = HEADER_ROWS + 2
 """Rows above the data: the header, an empty one, and the headings."""
 
 
-class TooManyRowsError(StatsError):
-    """The report does not fit into a sheet of Excel."""
-
-    def __init__(self) -> None:
-        """Take nothing: how many rows there are is not counted to the end."""
-        super().__init__(f"A sheet of Excel has {MAX_ROWS + 1:,} rows, and the report has more. Ask for TSV.")
-
-
 def check_rows(report: Report) -> None:
     """Raise TooManyRowsError if a report has more rows than a sheet; it can be written nevertheless after that."""
-    if report.has_more_rows(MAX_ROWS + 1 - _ROWS_ABOVE):
-        raise TooManyRowsError
+    if report.has_more_rows(SHEET_ROWS - _ROWS_ABOVE):
+        raise TooManyRowsError(SHEET_ROWS)
 
 
 def write_xlsx(report: Report, stream: IO[bytes]) -> None:

@@ -75,7 +75,7 @@ def test_the_page_says_how_fresh_the_months_are_and_which_were_restated(page):
 def test_a_report_is_downloaded(get, months):
     response = get("/stats/reports?report=pr_p1&format=json")
     assert response.status_code == 200
-    assert response.headers["Content-Disposition"].startswith("attachment; filename=counter-pr_p1-")
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=PR_P1-")
     assert response.mimetype == "application/json"
     report = response.json
     assert report["Report_Header"]["Report_ID"] == "PR_P1"
@@ -232,7 +232,7 @@ def test_a_large_report_is_made_by_a_task_once(get, page, sent, media):
     assert tasks.make_counter_report(name, token, json.loads(json.dumps(wanted))) == "made"
     done = get(address, **{"Accept-Encoding": "gzip"})
     assert done.status_code == 200
-    assert "attachment; filename=counter-ir-" in done.headers["Content-Disposition"]
+    assert "attachment; filename=IR-" in done.headers["Content-Disposition"]
     if media == "json":
         assert json.loads(gzip.decompress(done.data)) == get(address).json
         assert get(address).json["Report_Header"]["Report_ID"] == "IR"
@@ -240,7 +240,7 @@ def test_a_large_report_is_made_by_a_task_once(get, page, sent, media):
 
 
 def test_a_report_that_excel_cannot_hold_is_refused(page, sent, monkeypatch):
-    monkeypatch.setattr(xlsx, "MAX_ROWS", 16)
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 16)
     root = page("/stats/reports?report=ir&format=xlsx", status=400)
     assert "Choose TSV." in root.only("form").text
     assert not sent

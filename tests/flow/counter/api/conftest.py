@@ -1,10 +1,14 @@
 """An instance with closed months and requestors, and a client of its COUNTER API."""
 
+import gzip
+import json
 from datetime import datetime, timezone
 
 import pytest
 
+from invenio_stats.core.counter_exceptions import KINDS
 from invenio_stats.core.counter_months import next_month
+from invenio_stats.counter.checking.reports import check_document, check_report
 from invenio_stats.counter.requestors import add_requestor
 from tests.fixtures.closed_months import ARTICLE, DATASET, use
 
@@ -42,6 +46,18 @@ def app_config(engine_url, index_prefix, cache_config, tmp_path_factory):
     }
 
 
+def find_faults(path, answer):
+    """Return what is wrong with an answer by the schemas and rules of COUNTER documents."""
+    if answer.status_code in (404, 405):
+        return [] if "Code" not in answer.text else ["a COUNTER exception"]
+    body = gzip.decompress(answer.data) if answer.headers.get("Content-Encoding") == "gzip" else answer.data
+    document = json.loads(body)
+    if answer.status_code != 200:
+        is_right = KINDS[document["Code"]].status == answer.status_code
+        return check_document("exception", document) + ([] if is_right else [answer.status_code])
+    return check_report(document) if path.startswith("reports/") else check_document(path, document)
+
+
 @pytest.fixture
 def forget(app, closed_months):
     """Return a function that lets this process read requestors and limits anew, as another one would."""
@@ -73,10 +89,13 @@ def requestor(add):
 
 @pytest.fixture
 def get(client):
-    """Return a function that sends a request by HTTPS, and returns the response as it came."""
+    """Return a function that sends a request by HTTPS, and returns the response; it is as COUNTER's rules have it."""
 
     def get(path, params=None, base_url="https://localhost", **options):
-        return client.get(f"/api/counter/r51/{path}", query_string=params, base_url=base_url, buffered=True, **options)
+        address = f"/api/counter/r51/{path}"
+        answer = client.get(address, query_string=params, base_url=base_url, buffered=True, **options)
+        assert find_faults(path, answer) == []
+        return answer
 
     return get
 

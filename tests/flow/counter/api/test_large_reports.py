@@ -13,6 +13,7 @@ from invenio_stats.counter.items import newest_change
 from invenio_stats.counter.large_reports import WantedReport, fetch_or_queue, make_report_file
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.operations import daily
 from invenio_stats.tasks import make_counter_report
 from tests.fixtures.closed_months import use
 from tests.fixtures.months import Killed
@@ -252,18 +253,25 @@ def test_old_files_are_removed(app):
     """What is not ours stays."""
     make("counter-ir-1-1.json.gz", hours=25)
     make("counter-ir-2-2.json.gz", hours=23)
-    make("counter-abc.part", hours=2)
-    make("counter-def.part", minutes=1)
+    make(".counter-ir-3-3.json.gz.abc", hours=2)
+    make(".counter-ir-3-3.json.gz.def", minutes=1)
     make("somebody-elses.txt", hours=1000)
     assert report_files.remove_old_files(today()) == 2
-    assert names_of_files() == ["counter-def.part", "counter-ir-2-2.json.gz", "somebody-elses.txt"]
+    assert names_of_files() == [".counter-ir-3-3.json.gz.def", "counter-ir-2-2.json.gz", "somebody-elses.txt"]
+
+
+def test_the_daily_task_removes_old_files(app, search_client):
+    """Also if nobody asks for a large report any more."""
+    make("counter-ir-1-1.json.gz", hours=25)
+    assert daily.run_all()["counter_reports"] == 1
+    assert names_of_files() == []
 
 
 def test_the_oldest_files_give_room(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_DIR_MAX_MB", 1)
     for number in range(3):
         make(f"counter-ir-{number}-1.json.gz", 400_000, hours=number)
-    with report_files.new_file("counter-ir-9-9.tsv.gz", "t", today()) as file:
+    with report_files.new_file("counter-ir-9-9.tsv.gz", today()) as file:
         file.write(b"new")
     assert names_of_files() == ["counter-ir-0-1.json.gz", "counter-ir-1-1.json.gz", "counter-ir-9-9.tsv.gz"]
 
@@ -272,7 +280,7 @@ def test_a_file_that_has_no_room_is_not_there(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_DIR_MAX_MB", 1)
     with (
         pytest.raises(report_files.NoRoomError, match="STATS_COUNTER_DIR_MAX_MB"),
-        report_files.new_file("counter-ir-9-9.xlsx", "t", today()) as file,
+        report_files.new_file("counter-ir-9-9.xlsx", today()) as file,
     ):
         file.write(b"x" * 1_100_000)
     assert names_of_files() == []
