@@ -14,6 +14,7 @@ from invenio_stats.counter.deposit.run import OnPart, Result, deposit
 from invenio_stats.counter.deposit.state import DepositState
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.errors import DepositError
+from invenio_stats.operations.monitoring import last_runs
 from invenio_stats.privacy.error_texts import without_text
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ def deposit_due_months(client: Any, account: DepositAccount, now: Callable[[], d
     Returns what was done by month, `{"error": type of the exception}` for one that failed, which is logged. If the
     service does not answer, or refuses the account, the other months are left to the next run.
     """
+    done: dict[str, Any] = last_runs.run("tasks", "deposit_counter_months", lambda: _deposit_due(client, account, now))
+    return done
+
+
+def _deposit_due(client: Any, account: DepositAccount, now: Callable[[], datetime]) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for month in fetch_months(client, now().date()).values():
         if Deposit.from_source(month.deposit).is_of(month.revision):
