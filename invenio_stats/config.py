@@ -260,6 +260,13 @@ STATS_COUNTER_DATACITE_URL: str | None = None
 STATS_COUNTER_DATACITE_TOKEN: str | None = None
 """Token of the account at DataCite's usage reports service. It is never logged or shown. Default: None."""
 
+STATS_COUNTER_DATACITE_ACCOUNT: str | None = None
+"""Name of that account, such as `abcd.efgh`: deposited reports give it as `created-by`.
+
+Default: None, the name of `STATS_COUNTER_CREATED_BY`. Do not change it once a month is deposited: the service knows a
+report by it.
+"""
+
 STATS_ITEM_METADATA = None
 """Describes items for lists and reports: `(item_ids)` -> {item_id: ItemMetadata}, at most 500 ids at once.
 

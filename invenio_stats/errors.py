@@ -143,6 +143,15 @@ class ManifestError(ArchiveError):
     """The manifest of an export is invalid, or names what does not belong to this instance; nothing is imported."""
 
 
+class DepositError(StatsError):
+    """A month cannot be deposited with the usage reports service. What the service has stays; the next run goes on."""
+
+    def __init__(self, description: str, status: int | None = None):
+        """Take what happened, and the service's status if it has refused a request."""
+        self.status = status
+        super().__init__(description)
+
+
 class RebuildError(StatsError):
     """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 

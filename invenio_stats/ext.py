@@ -35,6 +35,7 @@ from invenio_stats.receivers import EventEmitter, register_receivers
 from invenio_stats.support.import_strings import load_callable
 
 if TYPE_CHECKING:
+    from invenio_stats.core.counter_deposit import DepositAccount
     from invenio_stats.core.counter_platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,23 @@ class InvenioStatsState:
         from invenio_stats.definitions.counter_platform import parse_platform  # only where there are reports
 
         return parse_platform(settings)
+
+    @parsed_from(
+        "STATS_COUNTER_DATACITE_URL",
+        "STATS_COUNTER_DATACITE_TOKEN",
+        "STATS_COUNTER_DATACITE_ACCOUNT",
+        "STATS_COUNTER_PLATFORM",
+        "STATS_COUNTER_PLATFORM_ID",
+        "STATS_COUNTER_CREATED_BY",
+    )
+    def counter_deposit_account(self) -> "DepositAccount | None":
+        """The account that months are deposited with; None if they are not."""
+        settings = self.app.config
+        if settings["STATS_COUNTER_DATACITE_URL"] is None and settings["STATS_COUNTER_DATACITE_TOKEN"] is None:
+            return None
+        from invenio_stats.definitions.counter_deposit import parse_deposit_account  # only where months are deposited
+
+        return parse_deposit_account(settings, self.counter_platform)
 
     @parsed_from("STATS_COUNTER_PERMISSION_FACTORY")
     def counter_permission_factory(self) -> Callable[..., Any]:
@@ -311,6 +329,7 @@ def finalize_app(app: Flask) -> None:
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
         state.counter_platform  # noqa: B018
+        state.counter_deposit_account  # noqa: B018
         state.counter_permission_factory  # noqa: B018
         state.is_mining_request  # noqa: B018
         state.institution_of_user  # noqa: B018

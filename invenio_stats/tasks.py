@@ -11,9 +11,11 @@ from invenio_search import current_search_client
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.operations import daily as daily_steps
 from invenio_stats.operations import runner
+from invenio_stats.proxies import current_stats
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsCounterDepositTask",
     "StatsCounterTask",
     "StatsDailyTask",
     "StatsDeadLettersTask",
@@ -24,6 +26,7 @@ __all__ = (
     "aggregate_events",
     "close_counter_months",
     "daily",
+    "deposit_counter_months",
     "make_counter_report",
     "process_events",
     "purge_dead_letters",
@@ -81,6 +84,12 @@ StatsSearchResultsTask: dict[str, Any] = {
     "schedule": crontab(minute=10),
 }
 """Entry of CELERY_BEAT_SCHEDULE: bring the numbers of records into InvenioRDM's search results, at minute 10."""
+
+StatsCounterDepositTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.deposit_counter_months",
+    "schedule": crontab(minute=0, hour=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: deposit the months that were closed or restated with DataCite, at 05:00."""
 
 
 @shared_task(ignore_result=False)
@@ -158,6 +167,20 @@ def update_search_results(since: str | None = None) -> int:
     from invenio_stats.operations.rdm_search_results import update_search_results as update  # for InvenioRDM only
 
     return update(None if since is None else parse_calendar(since))
+
+
+@shared_task(ignore_result=False)
+def deposit_counter_months() -> dict[str, Any]:
+    """Deposit the closed months that are due with DataCite's usage reports service; return what was done by month.
+
+    A failure is logged, and its result is `{"error": type of the exception}`; the next run goes on from there.
+    """
+    account = current_stats.counter_deposit_account
+    if account is None:
+        return {}
+    from invenio_stats.counter.deposit.months import deposit_due_months  # only where months are deposited
+
+    return deposit_due_months(current_search_client, account, lambda: datetime.now(timezone.utc))
 
 
 @shared_task(ignore_result=False)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import current_app, url_for
+from flask import current_app, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -26,6 +26,14 @@ def link_to_page(endpoint: str, **values: Any) -> str | None:
     """Return the address of a page; None if the instance does not have it."""
     name = f"{BLUEPRINT}.{endpoint}"
     return url_for(name, **values) if name in current_app.view_functions else None
+
+
+def link_to_log_in() -> Link | None:
+    """Return the link for an unknown visitor, which leads back here; None for others, or without accounts."""
+    if user_id() is not None or "security.login" not in current_app.view_functions:
+        return None
+    back = request.script_root + request.full_path.rstrip("?")
+    return Link(_("Log in"), url_for("security.login", next=back))
 
 
 def make_menu(current: str) -> list[Link]:

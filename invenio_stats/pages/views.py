@@ -9,7 +9,6 @@ from flask import (
     Flask,
     Response,
     abort,
-    current_app,
     make_response,
     redirect,
     request,
@@ -25,7 +24,7 @@ from invenio_stats.exports.files import MEDIA_TYPES, formats
 from invenio_stats.pages import community, ranked_list, record, repository, user, wording
 from invenio_stats.pages.asking import make_request
 from invenio_stats.pages.badge import show_badge
-from invenio_stats.pages.frame import BLUEPRINT, make_form, make_periods
+from invenio_stats.pages.frame import BLUEPRINT, link_to_log_in, make_form, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
 from invenio_stats.pages.parameters import Choice, TooManyIntervalsError, read_choice
 from invenio_stats.pages.quality_view import show_quality
@@ -89,6 +88,10 @@ def create_blueprint(app: Flask) -> Blueprint:
     blueprint.after_request(keep_no_error)
     blueprint.add_url_rule("/quality", "quality", show_quality)
     blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
+    if any(app.config.get(f"STATS_COUNTER_{name}") is not None for name in ("PLATFORM", "PLATFORM_ID")):
+        from invenio_stats.pages.reports_view import show_reports  # only where there are COUNTER reports
+
+        blueprint.add_url_rule("/reports", "reports", show_reports)
     for endpoint, (rule, kind) in KINDS.items():
         blueprint.add_url_rule(rule, endpoint, _make_view(kind))
     return blueprint
@@ -230,12 +233,9 @@ def _apologize(subject: Subject, code: int) -> Response:
 
 
 def _refuse(code: int) -> Response:
-    link = None
-    if user_id() is None and "security.login" in current_app.view_functions:
-        back = request.script_root + request.full_path.rstrip("?")
-        link = Link(_("Log in"), url_for("security.login", next=back))
     text = _("Log in if you are one of them.") if user_id() is None else ""
-    notice = Notice(_("These numbers are for the uploader and for managers."), text, link, is_plain=True)
+    title = _("These numbers are for the uploader and for managers.")
+    notice = Notice(title, text, link_to_log_in(), is_plain=True)
     return with_caching(make_response(_render("notice", None, notice=notice), code), NO_CACHING)
 
 

@@ -4,6 +4,7 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.cli.counter.deposit import deposit_command
 from invenio_stats.cli.counter.months import close_command, prune_command, restate_command, status_command
 from invenio_stats.cli.counter.reports import report_command
 from invenio_stats.cli.counter.requestors import requestors_group
@@ -22,6 +23,7 @@ def counter_group() -> None:
 
 for command in (
     close_command,
+    deposit_command,
     prune_command,
     report_command,
     requestors_group,

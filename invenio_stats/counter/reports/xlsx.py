@@ -15,12 +15,17 @@ _ROWS_ABOVE = HEADER_ROWS + 2
 """Rows above the data: the header, an empty one, and the headings."""
 
 
+def check_rows(report: Report) -> None:
+    """Raise TooManyRowsError if a report has more rows than a sheet; it can be written nevertheless after that."""
+    if report.has_more_rows(SHEET_ROWS - _ROWS_ABOVE):
+        raise TooManyRowsError(SHEET_ROWS)
+
+
 def write_xlsx(report: Report, stream: IO[bytes]) -> None:
     """Write the report, rows one by one; TooManyRowsError before anything is made if they are too many."""
     from xlsxwriter import Workbook  # an extra
 
-    if report.has_more_rows(SHEET_ROWS - _ROWS_ABOVE):
-        raise TooManyRowsError(SHEET_ROWS)
+    check_rows(report)
     with Workbook(stream, {"constant_memory": True}) as workbook:
         # The file names its date of creation; that of the report is the same for the same report.
         created = datetime.strptime(report.header["Created"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - as Excel has it
