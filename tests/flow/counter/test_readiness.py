@@ -87,6 +87,13 @@ def test_a_bookmark_within_the_month(january, in_the_way, search_client):
     assert in_the_way() == ["bookmark"]
 
 
+def test_an_aggregation_that_never_had_an_event(usage, metadata, work, clock, close):
+    usage.view("i1", "2026-01-05")
+    clock.now = parse("2026-02-20T12:00:00")
+    work()
+    assert close()["2026-01"].obstacles == []
+
+
 @pytest.mark.parametrize(("day", "found"), [("2026-01-31", ["quarantined"]), ("2026-02-01", [])])
 def test_quarantined_totals(january, search_client, index_prefix, close, day, found):
     total = QuarantinedTotal(parse(day), "i1", "ValueError", parse(day))
