@@ -40,7 +40,7 @@ def fetch_months(client: Any, today: date) -> dict[str, Month]:
 
 
 def usage_index(month: Month) -> str:
-    """Return the index with the usage of a month's newest revision.
+    """Return the name, an alias, by which the usage of a month's newest revision is read.
 
     A restatement leaves the revision before it in place until the next one, so a reader that has read the month
     finishes with the numbers that it began with.

@@ -8,7 +8,6 @@ from invenio_search.engine import search
 
 from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.search.failures import TRANSIENT, classify_item, error_type, find_blocked_index
-from invenio_stats.support.json_codec import encode
 
 Action = dict[str, Any]
 """A bulk operation for one document: `{_id, _op_type, _index, _source}`."""
@@ -84,6 +83,8 @@ def index_all(client: Any, index: str, documents: Iterable[tuple[str, Mapping[st
 
     StatsError if one of them is not taken, EngineUnavailableError if it may be taken later. What is taken stays.
     """
+    from invenio_stats.support.json_codec import encode  # web processes write nothing in this way
+
     lines: list[bytes] = []
     for document_id, source in documents:
         lines += [encode({"index": {"_index": index, "_id": document_id}}), encode(source)]

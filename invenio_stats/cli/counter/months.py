@@ -17,10 +17,10 @@ from invenio_stats.cli.service_errors import explain_broker_errors, explain_erro
 from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.core.counter_months import METRICS, SEARCHES, parse_month
 from invenio_stats.core.moments import iso_zoned, to_second
-from invenio_stats.counter import pruning
+from invenio_stats.counter.closing import pruning
 from invenio_stats.counter.closing.closing import Closing, Outcome
 from invenio_stats.counter.closing.restatement import Restated, restate
-from invenio_stats.counter.status import MonthStatus, Status, read_status
+from invenio_stats.counter.closing.status import MonthStatus, Status, read_status
 from invenio_stats.errors import CounterSetupError, MonthRefusedError
 
 

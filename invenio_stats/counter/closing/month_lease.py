@@ -43,10 +43,13 @@ class MonthLease:
 
     def heartbeat(self) -> None:
         """Give a sign of life if a quarter of the lease's life is over; MonthUnfinishedError if the lease is lost."""
-        now = self._clock()
-        if now - self._alive > self._life / 4:
-            self._alive = now
-            self._change(lambda source: {**source, _WORK: self._work()})
+        if self._clock() - self._alive > self._life / 4:
+            self.renew()
+
+    def renew(self) -> None:
+        """Give a sign of life now; MonthUnfinishedError if the lease is lost."""
+        self._alive = self._clock()
+        self._change(lambda source: {**source, _WORK: self._work()})
 
     def finish(self, month: Month) -> None:
         """Write the month and end the lease, in one request; what the deposit wrote meanwhile stays."""

@@ -37,7 +37,7 @@ def usage_id(usage: MonthUsage) -> str:
 
 def read_usage(client: Any, revision: Revision) -> Iterator[MonthUsage]:
     """Yield the usage in a revision, in the order of the items' ids; none if its index does not exist."""
-    for hit in ordered_hits(client, revision.index, {"match_all": {}}, {"item_id": "keyword"}):
+    for hit in ordered_hits(client, revision.name, {"match_all": {}}, {"item_id": "keyword"}):
         yield MonthUsage.from_source(hit["_source"])
 
 

@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from invenio_stats.broker import dead_letters
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.completeness.bookmarks import bookmark_in, bookmark_ref
-from invenio_stats.completeness.configured import aggregations_of
+from invenio_stats.completeness.configured import aggregations_of, event_types_of
+from invenio_stats.core import names
 from invenio_stats.core.counter_closing import Obstacle, is_share_too_large
 from invenio_stats.core.counter_months import Edges, edges_of, format_month
 from invenio_stats.core.moments import iso, parse
@@ -20,6 +21,7 @@ from invenio_stats.counter.closing.sources import Sources
 from invenio_stats.operations.keyless_events import REASON as WITHOUT_ITEM
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.aliases import oldest, with_prefix
 from invenio_stats.search.multi_get import read
 from invenio_stats.totals.leases import quarantined_totals
 
@@ -83,15 +85,15 @@ class ReadinessCheck:
                 )
 
     def _check_aggregations(self, edges: Edges, limit: datetime) -> Iterator[Obstacle]:
-        names = sorted({name for event_type in self._sources.event_types for name in aggregations_of(event_type)})
-        bookmarks = map(bookmark_in, read(self._client, map(bookmark_ref, names)))
-        for name, bookmark in zip(names, bookmarks, strict=True):
+        aggregations = sorted({name for known in self._sources.event_types for name in aggregations_of(known)})
+        bookmarks = map(bookmark_in, read(self._client, map(bookmark_ref, aggregations)))
+        for name, bookmark in zip(aggregations, bookmarks, strict=True):
             cure = _("Run `invenio stats aggregations process %(name)s`; the log says why a run fails.", name=name)
             succeeded = last_runs.recall_success("aggregations", name)
             if succeeded is None or succeeded < limit:
                 message = _("%(name)s had no successful run since %(limit)s.", name=name, limit=iso(limit))
                 yield Obstacle("aggregation", 1, message, cure)
-            elif bookmark is None or bookmark < limit:
+            elif bookmark < limit if bookmark is not None else _has_events(self._client, name):
                 message = _("%(name)s has not counted everything up to %(limit)s.", name=name, limit=iso(limit))
                 yield Obstacle("bookmark", 1, message, cure)
             failed = [total for total in quarantined_totals(self._client, name) if _is_within(total.start, edges)]
@@ -131,14 +133,20 @@ class ReadinessCheck:
             )
 
 
+def _has_events(client: Any, aggregation: str) -> bool:
+    """Return False if there is no event at all that an aggregation counts, so that it has nothing to bookmark."""
+    events = (with_prefix(names.events_alias(event_type)) for event_type in event_types_of(aggregation))
+    return any(oldest(client, alias) is not None for alias in events)
+
+
 def _check_spool(limit: datetime) -> Iterator[Obstacle]:
     try:
-        oldest = outbox().spool.oldest()
+        since = outbox().spool.oldest()
     except (OSError, sqlite3.Error) as error:
         message = _("The spool of this host cannot be read (%(error)s).", error=type(error).__name__)
         yield Obstacle("spool", 1, message, _("Run the command as the user of the web processes."))
         return
-    if oldest is not None and oldest < limit:
+    if since is not None and since < limit:
         message = _("The spool of this host holds events from before %(limit)s.", limit=iso(limit))
         yield Obstacle("spool", 1, message, _("Run `invenio stats spool send` on this host."))
 
@@ -147,17 +155,17 @@ def _count_dead_letters(event_types: list[str]) -> Counter[tuple[str, str]]:
     """Return the number of dead letters by event type and month of the event."""
     counts: Counter[tuple[str, str]] = Counter()
     for event_type in event_types:
-        for letter in dead_letters.look(current_stats.events[event_type].queue):
-            month = _month_of(letter)
-            if month is not None and not letter.reason.startswith(EXPIRED):
+        for dead_letter in dead_letters.look(current_stats.events[event_type].queue):
+            month = _month_of(dead_letter)
+            if month is not None and not dead_letter.reason.startswith(EXPIRED):
                 counts[event_type, month] += 1
     return counts
 
 
-def _month_of(letter: dead_letters.DeadLetter) -> str | None:
+def _month_of(dead_letter: dead_letters.DeadLetter) -> str | None:
     """Return the month of an event, by its timestamp; of one that has none the month in which it was rejected."""
-    event = letter.event if isinstance(letter.event, dict) else {}
-    for moment in (event.get("timestamp"), letter.rejected):
+    event = dead_letter.event if isinstance(dead_letter.event, dict) else {}
+    for moment in (event.get("timestamp"), dead_letter.rejected):
         try:
             return format_month(parse(moment))
         except (ValueError, TypeError):

@@ -82,7 +82,7 @@ class RevisionMaker:
 
         Until the last request the month is as it was before; whatever fails or is killed leaves it so.
         """
-        target = NewRevision(self.client, Revision(self.month, self.number), lease.token)
+        target = NewRevision(self.client, Revision(self.month, self.number), lease)
         try:
             target.create()
             self._keeper.create_index()
@@ -92,7 +92,6 @@ class RevisionMaker:
             self._keeper.finish()
             days = self._check(target.sum_up())
             searches = self._read_searches()
-            lease.heartbeat()
             difference = self._difference(self._sums(searches))
             target.publish()
         except SoftTimeLimitExceeded:
@@ -176,7 +175,6 @@ class RevisionMaker:
 def _undo(target: NewRevision, lease: MonthLease) -> None:
     """Delete what was written, and end the lease; if that fails, too, the next run does it."""
     try:
-        lease.heartbeat()
         target.discard()
         lease.release()
     except Exception as error:
