@@ -93,7 +93,8 @@ def print_outcome(verification: Verification) -> None:
     text = _("%(totals)s totals compared, %(found)s differences", totals=verification.totals, found=verification.found)
     if verification.starts:
         first, last = (label(start, interval) for start in (verification.starts[0], verification.starts[-1]))
-        text += ", " + _("from %(first)s to %(last)s", first=first, last=last)
+        several = _("from %(first)s to %(last)s", first=first, last=last)
+        text += ", " + (_("of %(interval)s", interval=first) if first == last else several)
     click.secho(f"{name}: {text}", fg="red" if verification.found else "green")
     for skipped in verification.skipped:
         click.echo("    " + _skipped_line(verification, skipped))
@@ -160,4 +161,6 @@ def _skipped_line(verification: Verification, skipped: Skipped) -> str:
         "not_due": _("from %(limit)s on, which is not aggregated yet", limit=iso(skipped.limit)),
     }
     facts = _range(verification, skipped.starts)
+    if facts["first"] == facts["last"]:
+        return _("%(interval)s not compared: ", interval=facts["first"]) + reasons[skipped.reason]
     return _("%(intervals)s intervals from %(first)s to %(last)s not compared: ", **facts) + reasons[skipped.reason]

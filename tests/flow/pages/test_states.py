@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from babel.dates import format_date
 
 from invenio_stats.errors import NoAnswerError
 from invenio_stats.queries.usage.answers import UsageTotalQuery
@@ -41,8 +42,35 @@ def test_nothing_is_counted_yet(page, answers):
 def test_nothing_in_a_period_is_a_counted_zero(page):
     day = site.months_back(3)[0] + timedelta(days=4)
     note = notices(page(f"/stats/records/r1?from={day}&to={day}"))[0]
-    assert note.startswith("No views or downloads from ")
+    assert note.startswith(f"No views or downloads on {day:%B} {day.day}, {day.year}. ")
     assert note.endswith("That is a counted zero, not a gap. Show all")
+
+
+DAY_PAGES = ("/stats/", "/stats/records/r1", "/stats/communities/coast", "/stats/me", "/stats/users/7")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("path", DAY_PAGES)
+def test_a_single_day_is_not_written_as_a_range(page, answers, path, language):
+    """Neither in the answer, nor in what it is of, nor where something is missing of it."""
+    day = site.months_back(3)[0] + timedelta(days=10)
+    gap = {"from": f"{day}", "to": f"{day}", "event_type": "record-view", "reason": "silent"}
+    user = {"/stats/me": site.UPLOADER, "/stats/users/7": site.ADMINISTRATOR}.get(path)
+    for scope in ("repository", "record", "community", "user"):
+        for name in ("total", "series"):
+            answers(f"{scope}-{name}", complete=False, gaps=[gap])
+    text = " ".join(page(f"{path}?from={day}&to={day}", user, **{"Accept-Language": language}).text.split())
+    written = format_date(day, "long", locale=language)
+    assert text.count(written) > 3
+    assert f"{written} to {written}" not in text
+    assert f"{written} bis {written}" not in text
+    assert {"en": f"Counted on {written}", "de": f"Gezählt am {written}"}[language] in text
+
+
+def test_a_single_month_is_not_written_as_a_range(page):
+    month = site.months_back(3)[0]
+    text = page(f"/stats/?from={month:%Y-%m}&to={month:%Y-%m}").text
+    assert f"Downloads by country, the whole month {month:%B %Y}." in text
 
 
 def test_before_counting_began(page):
