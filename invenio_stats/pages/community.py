@@ -69,9 +69,7 @@ def build_page(asked: Asked) -> Page:
             "countries": sections.make_origins(answers, asked, "countries"),
             "access": sections.make_access(answers, asked),
             "new": sections.make_new_records(answers),
-            "uploaders": sections.make_uploaders(
-                answers, asked, _("Only managers of this community see this part.")
-            ),
+            "uploaders": sections.make_uploaders(answers, asked, _("Only managers of this community see this part.")),
         },
         answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),

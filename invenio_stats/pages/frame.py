@@ -86,14 +86,16 @@ def _last_uncounted(answer: Answer) -> date | None:
 def make_basis(answer: Answer) -> list[str | Link]:
     """Return what the numbers are of, how fresh they are, and by which rules."""
     days = counted_days(answer)
-    if days.months is not None:
+    updated = parse(answer["updated"]) if answer["updated"] else None
+    # On its last day, a month is not whole yet.
+    if days.months is not None and (updated is None or updated.date() > days.last):
         basis: list[str | Link] = [_("Whole months in UTC")]
     else:
         ends = wording.write_range(days)
         several = _("Counted from %(first)s to %(last)s, days in UTC", **ends)
         basis = [wording.choose(ends, several, _("Counted on %(day)s, a day in UTC", **ends))]
-    if answer["updated"]:
-        basis.append(_("updated %(moment)s", moment=wording.write_moment(parse(answer["updated"]))))
+    if updated is not None:
+        basis.append(_("updated %(moment)s", moment=wording.write_moment(updated)))
     basis.append(_("%(rules)s rules", rules=answer["rules"]))
     basis.append(Link(_("How we count"), f"{link_to_page('repository')}#rules"))
     return basis

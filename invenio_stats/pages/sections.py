@@ -170,7 +170,8 @@ def _about_access(ratio: Answer | None, holdings: Answer | None) -> str:
     ends = wording.write_range(read_days(ratio))
     if holdings is None:
         several = _("Downloads from %(first)s to %(last)s.", **ends)
-        return wording.choose(ends, several, _("Downloads on %(day)s.", **ends))
+        about = wording.choose(ends, several, _("Downloads on %(day)s.", **ends))
+        return f"{about} {_('The holdings cannot be read at the moment.')}" if ratio.get("holdings_error") else about
     return wording.choose(
         ends,
         _("The holdings now, and the downloads from %(first)s to %(last)s.", **ends),

@@ -150,6 +150,23 @@ def test_a_part_that_fails_does_not_take_the_page(page, answers, name):
     assert notices(page("/stats/")) == ["This part cannot be shown at the moment."]
 
 
+class WithoutDatabase(site.FixedAnswer):
+    """A query while the database is away."""
+
+    def run(self, **params):
+        raise NoAnswerError(503, "The database does not answer.")
+
+
+def test_without_the_database_the_page_says_that_holdings_are_missing(page, get, answers, app):
+    entry = {**app.config["STATS_QUERIES"]["repository-holdings"], "cls": WithoutDatabase}
+    answers("repository-open-ratio", holdings=None, holdings_error="The database does not answer.")
+    app.config["STATS_QUERIES"]["repository-holdings"] = entry  # a copy, which goes after the test
+    root = page("/stats/")
+    assert root.text.count("The holdings cannot be read at the moment.") == 1
+    assert [row[0] for row in root.table("Access to records and to their downloads")][:2] == ["Access", "open"]
+    assert get("/stats/").headers["Cache-Control"] == "private, no-store"
+
+
 def test_without_key_numbers_there_is_no_page(get, answers):
     answers("repository-total", error=NoAnswerError(503, "The search engine does not answer."))
     response = get("/stats/")

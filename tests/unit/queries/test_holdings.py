@@ -234,6 +234,22 @@ def test_open_against_controlled_holdings(database, holdings, scope, params):
     assert found["shares"] == {status: records / counts.total() for status, records in counts.items()}
 
 
+def test_use_is_answered_without_a_database_that_is_away(database, monkeypatch):
+    """A record's answer has no holdings in either case."""
+    monkeypatch.setattr(HoldingsQuery, "statement", lambda *args: text("SELECT 1 FROM nowhere"))
+    used = {"requests": {"open": 3}}
+    answer = OpenRatioQuery("ratio", Accepted("repository"), object()).present(
+        SimpleNamespace(scope_id=None), used, ANONYMOUS
+    )
+    assert answer == {
+        **used,
+        "holdings": None,
+        "holdings_error": "The database does not answer. Ask again later.",
+    }
+    of_record = OpenRatioQuery("ratio", Accepted("record"), object())
+    assert of_record.present(SimpleNamespace(scope_id="a"), used, ANONYMOUS) == used
+
+
 def test_a_community_without_holdings_has_no_share(database, monkeypatch):
     monkeypatch.setattr(PlainAccess, "communities", lambda self, identity, labels: dict.fromkeys(labels, ""))
     found = holdings_in_open_ratio("community", {"community": str(UUID(int=7))})
