@@ -234,7 +234,7 @@ def test_open_against_controlled_holdings(database, holdings, scope, params):
     assert found["shares"] == {status: records / counts.total() for status, records in counts.items()}
 
 
-def test_use_is_answered_without_a_database_that_is_away(database, monkeypatch):
+def test_use_is_answered_without_a_database_that_is_away(database, monkeypatch, expect_logged_errors):
     """A record's answer has no holdings in either case."""
     monkeypatch.setattr(HoldingsQuery, "statement", lambda *args: text("SELECT 1 FROM nowhere"))
     used = {"requests": {"open": 3}}
@@ -248,6 +248,7 @@ def test_use_is_answered_without_a_database_that_is_away(database, monkeypatch):
     }
     of_record = OpenRatioQuery("ratio", Accepted("record"), object())
     assert of_record.present(SimpleNamespace(scope_id="a"), used, ANONYMOUS) == used
+    assert [record.query for record in expect_logged_errors()] == ["ratio"]
 
 
 def test_a_community_without_holdings_has_no_share(database, monkeypatch):
