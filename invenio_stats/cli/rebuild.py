@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import print_table
+from invenio_stats.cli.tables import print_table, terminal_width
 from invenio_stats.cli.verify import Line, differences_table, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
@@ -23,6 +23,8 @@ from invenio_stats.operations.verification.rebuild import Rebuild, RebuildResult
 
 MAX_INTERVALS_SHOWN = 10
 """Number of intervals that are named in a line; JSON has all."""
+_MAX_WIDTH = 10_000
+"""Of a line that goes to a pipe."""
 
 
 @click.command("rebuild")
@@ -38,8 +40,8 @@ def aggregations_rebuild(
 ) -> None:
     """Replace wrong totals of AGGREGATION_TYPES (default: all) by a recount of the raw events.
 
-    The differences are printed first. Totals whose events do not count any more are deleted; those whose raw events were
-    deleted stay as they are, and are named (exit 1). The same command continues an interrupted rebuild.
+    The differences are printed first. Totals whose events do not count any more are deleted; those whose raw events
+    were deleted stay as they are, and are named (exit 1). The same command continues an interrupted rebuild.
     """
     # Compare everything, then ask, then write: nothing is written before the user has seen all differences.
     check_range(first, last)
@@ -109,10 +111,11 @@ def _report(
             text += ": " + ", ".join(result.errors)
         click.secho(f"{name}: {text}", fg="red" if result and result.failed else "green")
         if rebuild.lost:
-            click.secho("    " + _lost_line(rebuild), fg="yellow")
+            width = terminal_width() or _MAX_WIDTH
+            click.secho(click.wrap_text(_lost_text(rebuild), width, "    ", "    "), fg="yellow")
 
 
-def _lost_line(rebuild: Rebuild) -> str:
+def _lost_text(rebuild: Rebuild) -> str:
     interval = rebuild.verification.interval
     starts = [label(start, interval) for start in sorted(rebuild.lost)]
     shown = [*starts[:MAX_INTERVALS_SHOWN], *(["..."] if len(starts) > MAX_INTERVALS_SHOWN else [])]

@@ -37,8 +37,8 @@ def verify_command(
 ) -> None:
     """Recount the raw events and compare the totals of AGGREGATION_TYPES (default: all) with them.
 
-    Nothing is written. Exit 0 if they are equal, 1 if they differ, if nothing could be compared, or if an index is closed:
-    what is there is not compared, and the rest is.
+    Nothing is written. Exit 0 if they are equal, 1 if they differ, if nothing could be compared, or if an index is
+    closed: what is there is not compared, and the rest is.
     """
     check_range(first, last)
     verifications: list[Verification] = []
