@@ -65,7 +65,7 @@ def check_gaps() -> Finding:
 
 
 def check_closed_indices() -> Finding:
-    """Check that no index of events or totals is closed: answers would lack its numbers without saying so."""
+    """Check that no index of events or totals is closed: answers lack its numbers, and events of it are not counted."""
     aggregators = [make_aggregator(name) for name in current_stats.aggregations]
     names = {getattr(aggregator, field, None) for aggregator in aggregators for field in ("event_index", "index")}
     aliases = [name for name in sorted(filter(None, names)) if indices_of(current_search_client, name)]

@@ -144,6 +144,28 @@ def test_before_a_month_is_over_no_other_month_is_offered(page, answers):
     assert notices(page("/stats/?period=all")) == ["By country only for whole months. The first one is not over yet."]
 
 
+def test_a_closed_index_of_totals_is_said_with_its_days(page, get, app, seeded, index_prefix):
+    """Its numbers are missing from all answers."""
+    month = site.months_back(3)[0]
+    (index,) = seeded.indices.get_alias(index=f"{index_prefix}stats-record-usage-{month:%Y-%m}")
+    app.extensions.pop("invenio-stats-completeness", None)
+    whole = get("/api/stats/repository-total?period=12m").json
+    seeded.indices.close(index=index)
+    try:
+        app.extensions.pop("invenio-stats-completeness", None)
+        (note,) = notices(page("/stats/"))
+        answer = get("/api/stats/repository-total?period=12m").json
+    finally:
+        seeded.indices.open(index=index)
+        app.extensions.pop("invenio-stats-completeness", None)
+    last = site.months_back(2)[0] - timedelta(days=1)
+    assert note.startswith(f"These numbers are too low. Not everything was counted from {month:%B} 1, {month.year} to ")
+    assert (whole["complete"], answer["complete"]) == (True, False)
+    assert 0 < answer["downloads"] < whole["downloads"]
+    assert {(gap["from"], gap["to"], gap["reason"]) for gap in answer["gaps"]} == {(f"{month}", f"{last}", "closed")}
+    assert get("/api/stats/repository-total?period=12m").json == whole
+
+
 @pytest.mark.parametrize("name", ["repository-series", "repository-countries", "repository-open-ratio"])
 def test_a_part_that_fails_does_not_take_the_page(page, answers, name):
     answers(name, error=NoAnswerError(503, "The search engine does not answer."))
