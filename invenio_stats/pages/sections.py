@@ -171,7 +171,9 @@ def _about_access(ratio: Answer | None, holdings: Answer | None) -> str:
     if holdings is None:
         several = _("Downloads from %(first)s to %(last)s.", **ends)
         about = wording.choose(ends, several, _("Downloads on %(day)s.", **ends))
-        return f"{about} {_('The holdings cannot be read at the moment.')}" if ratio.get("holdings_error") else about
+        # It is absent if the instance has no database.
+        is_away = bool(ratio.get("holdings_error"))
+        return " ".join([about, *([_("The holdings cannot be read at the moment.")] if is_away else [])])
     return wording.choose(
         ends,
         _("The holdings now, and the downloads from %(first)s to %(last)s.", **ends),
