@@ -9,11 +9,14 @@ from tests.flow.pages.addresses import Address
 STYLES = ("host", "semantic")
 RECORD = "r1-v2"
 
-OF_HOST = """() => [...document.querySelectorAll("html, body, body *:not(link)")].filter(node => !node.closest(".st")).map(node => {
-  const found = getComputedStyle(node);
-  const names = [...found].filter(name => !/(^|-)(height|block-size|perspective-origin|transform-origin|template-rows)$/.test(name));
-  return node.tagName + " " + names.map(name => `${name}: ${found[name]}`).join("; ");
-})"""
+OF_HOST = r"""() => {
+  const moved = /(^|-)(height|block-size|perspective-origin|transform-origin|template-rows)$/;
+  const nodes = [...document.querySelectorAll("html, body, body *:not(link)")].filter(node => !node.closest(".st"));
+  return nodes.map(node => {
+    const found = getComputedStyle(node), names = [...found].filter(name => !moved.test(name));
+    return node.tagName + " " + names.map(name => `${name}: ${found[name]}`).join("; ");
+  });
+}"""
 """The styles of all elements outside of the widget, except heights, which depend on what is beside them."""
 
 

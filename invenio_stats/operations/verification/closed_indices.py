@@ -1,6 +1,5 @@
 """Find the closed indices of an aggregation's events and totals, and the intervals that these hide from searches."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,8 +35,9 @@ class ClosedIndices(NamedTuple):
 def find_closed(aggregator: Any) -> ClosedIndices:
     """Return the closed indices of an aggregation."""
     client, store = aggregator.client, store_of(aggregator)
-    events = {index: alias for alias in events_alias_of(aggregator).split(",") for index in _closed(client, alias)}
-    totals = frozenset(_closed(client, store.alias))
+    aliases = events_alias_of(aggregator).split(",")
+    events = {index: alias for alias in aliases for index in closed_indices_of(client, alias)}
+    totals = frozenset(closed_indices_of(client, store.alias))
     covered = [period(alias, index) for index, alias in events.items()]
     return ClosedIndices(
         sorted({*events, *totals}),
@@ -46,11 +46,6 @@ def find_closed(aggregator: Any) -> ClosedIndices:
         totals,
         store,
     )
-
-
-def _closed(client: Any, alias: str) -> Iterator[str]:
-    if indices_of(client, alias):
-        yield from closed_indices_of(client, alias)
 
 
 def _is_in_one_index(aggregator: Any) -> bool:
