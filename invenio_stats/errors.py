@@ -86,13 +86,13 @@ class LeaseLostError(StatsError):
 
 
 class ClosedIndexError(StatsError):
-    """An index of raw events is closed, so that totals would be counted without its events and become too small."""
+    """An index is closed: totals would be counted without its events and become too small, or cannot be compared."""
 
     def __init__(self, name: str, indices: Sequence[str]):
         """Take the names of the aggregation and of the closed indices."""
         super().__init__(
-            f"{name!r} cannot be counted: closed indices hide raw events ({', '.join(indices)}). Open them, or "
-            "remove them from the alias of the events if these are no longer needed."
+            f"{name!r} cannot be counted: closed indices hide raw events or totals ({', '.join(indices)}). Open them, "
+            "or remove them from their alias if they are no longer needed."
         )
 
 

@@ -42,6 +42,8 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
     rows = {f"{day} {name}": reasons for day, types in days.items() for name, reasons in types.items()}
     if rows:
         print_table(table_of_facts(_("Events that are not counted"), _("day and event type"), rows))
+    elif start == end:
+        click.echo(_("Nothing was dropped or rejected on %(day)s.", day=start))
     else:
         click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
 

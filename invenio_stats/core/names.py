@@ -83,6 +83,14 @@ def is_dead_letters(queue_name: str) -> bool:
     return queue_name.endswith(_DEAD)
 
 
+def is_queue(name: str) -> bool:
+    """Return True for the name of a queue of events, of their dead letters, or of the catalog.
+
+    That may be a queue of an event type which is configured no longer: what waits there is kept.
+    """
+    return name.startswith(queue("")) and name not in (queue(""), INSTANCES)
+
+
 def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
     """Return the alias of all raw events of a type."""
     return f"{prefix}-{queue(event_type)}"

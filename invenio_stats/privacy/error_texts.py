@@ -8,6 +8,7 @@ from types import CodeType, TracebackType
 from flask import current_app
 
 from invenio_stats.core.mappings import EVENT_FIELDS
+from invenio_stats.support.database_errors import is_database_away
 
 _FIELD_NAME = r"[A-Za-z_][\w.-]{0,63}"
 
@@ -26,6 +27,14 @@ def without_text(error: BaseException) -> tuple[type[BaseException], BaseExcepti
         _missing(error) or "(text withheld: it may identify a person)"
     )
     return type(withheld), withheld, error.__traceback__
+
+
+def traceback_of(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return an error of the instance's records as `without_text` does; None if only the database is away or empty.
+
+    Then the name of the error says it all, and each request, and each command, would have a long traceback.
+    """
+    return None if is_database_away(error) else without_text(error)
 
 
 def describe(error: BaseException) -> str:

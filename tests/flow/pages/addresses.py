@@ -33,6 +33,7 @@ def _day(months_ago: int, day: int) -> str:
 PAGES = [
     Address("repository", "/stats/"),
     Address("repository-days", "/stats/?period=30d"),
+    Address("repository-administrator", "/stats/", ADMINISTRATOR, says="Who uploads"),
     Address("repository-lines", "/stats/?period=all&interval=month"),
     Address("record", "/stats/records/r1-v2"),
     Address("record-rtl", "/stats/records/r10"),

@@ -237,6 +237,17 @@ def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, se
     daily.run_all()
     finding = doctor(1)["gaps"]
     assert (finding["level"], finding["message"]) == ("warning", "Events are missing of: record-view.")
+    assert finding["cure"] == "`stats gaps` lists the days and why. Restore or import the events if you have them."
+
+
+def test_events_without_an_item_have_a_cure_of_their_own(doctor, scheduled, search_client, put_templates):
+    """Nothing was lost that could be restored."""
+    lines = [ingest_counters.Line(date(2026, 3, 10), "record-view", "without_item", 7)]
+    ingest_counters.keep(search_client, "s", lines)
+    daily.run_all()
+    cure = doctor(1)["gaps"]["cure"]
+    assert "make STATS_ITEM_RESOLVER know your records" in cure
+    assert "Restore" not in cure
 
 
 def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search_client, index_prefix, put_templates):
