@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from invenio_stats.core.events import Event, hash_id
 from invenio_stats.core.moments import iso, parse, to_second, utc
-from invenio_stats.core.usage_fields import ITEM_FIELDS
+from invenio_stats.core.usage_fields import FORMER_IDS, ITEM_FIELDS, ids_of
 
 
 class Click(NamedTuple):
@@ -52,6 +52,8 @@ class Document(NamedTuple):
     """Whether a click in the next cell is a double click of the latest one here, so that this cell does not count."""
     item_from: tuple[datetime, str] | None = None
     """Moment and event id of the earlier click of the chain whose item it has, if the latest click has no item."""
+    former_ids: frozenset[str] = frozenset()
+    """Other items and records that clicks of the document had: it may have been counted for them."""
 
     @property
     def item_source(self) -> tuple[datetime, str] | None:
@@ -175,11 +177,12 @@ def merge(document: Document, other: Document) -> Document:
     is_superseded = document.is_superseded or other.is_superseded
     newest, older = (other, document) if is_newer else (document, other)
     fields, item_from = _with_latest_item(newest, older)
+    former_ids = _former_ids(fields, document, other)
     is_same = not is_newer and fields is document.fields and other.first >= document.first
-    if is_same and is_superseded == document.is_superseded:
+    if is_same and is_superseded == document.is_superseded and former_ids == document.former_ids:
         return document
     first = min(document.first, other.first)
-    return Document(fields, newest.event_id, first, newest.latest, is_superseded, item_from)
+    return Document(fields, newest.event_id, first, newest.latest, is_superseded, item_from, former_ids)
 
 
 def inherit(document: Document, earlier: Document) -> Document:
@@ -189,7 +192,15 @@ def inherit(document: Document, earlier: Document) -> Document:
     the chain.
     """
     fields, item_from = _with_latest_item(document, earlier)
-    return document if fields is document.fields else document._replace(fields=fields, item_from=item_from)
+    if fields is document.fields:
+        return document
+    return document._replace(fields=fields, item_from=item_from, former_ids=_former_ids(fields, document))
+
+
+def _former_ids(fields: Event, *documents: Document) -> frozenset[str]:
+    """Return the ids that documents have or had, and that the fields of what they become do not have."""
+    ids = {name for document in documents for name in (*document.former_ids, *ids_of(document.fields))}
+    return frozenset(ids - ids_of(fields))
 
 
 def _with_latest_item(newest: Document, older: Document) -> tuple[Event, tuple[datetime, str] | None]:
@@ -217,10 +228,13 @@ def to_source(document: Document, stamp: str) -> Event:
         source["first"] = iso(document.first)
     if document.is_superseded:
         source["superseded"] = True
-    source.pop(_ITEM_FROM, None)
+    for name in (_ITEM_FROM, FORMER_IDS):
+        source.pop(name, None)
     if document.item_from:
         moment, event_id = document.item_from
         source[_ITEM_FROM] = f"{iso(moment)} {event_id}"
+    if document.former_ids:
+        source[FORMER_IDS] = sorted(document.former_ids)
     return source
 
 
@@ -230,7 +244,8 @@ def to_document(source: Event) -> Document:
     first = to_second(parse(source["first"])) if source.get("first") else latest
     moment, _, event_id = (source.get(_ITEM_FROM) or "").partition(" ")
     item_from = (to_second(parse(moment)), event_id) if moment else None
-    return Document(source, source.get("event_id") or "", first, latest, bool(source.get("superseded")), item_from)
+    is_superseded, former_ids = bool(source.get("superseded")), frozenset(source.get(FORMER_IDS) or ())
+    return Document(source, source.get("event_id") or "", first, latest, is_superseded, item_from, former_ids)
 
 
 _ITEM_FROM = "item_from"

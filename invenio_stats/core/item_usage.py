@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from invenio_stats.core.access_types import ACCESS_TYPES
 from invenio_stats.core.moments import BEGINNING, parse
-from invenio_stats.core.usage_fields import TDM, has_bytes
+from invenio_stats.core.usage_fields import RECORD_KEYS, TDM, has_bytes, key_of
 
 ROW_FIELDS = ("access_type", "access_method", "country", "institution")
 """What COUNTER's reports tell the uses of an item apart by."""
@@ -217,15 +217,6 @@ class SearchTally(_Newest):
         return {"count": self.count, "rows": rows}
 
 
-def key_of(event: Event, key_fields: Iterable[str]) -> str | None:
-    """Return the value of the first of the key fields that the event has; None if it has none, or several values."""
-    for field in key_fields:
-        value = event.get(field)
-        if value is not None and value != []:
-            return str(value) if isinstance(value, (str, int)) else None
-    return None
-
-
 def find_access_type(event: Event, access_type_of: AccessTypeOf) -> str:
     """Return COUNTER's access type of an event; if it has none, by its access status."""
     known = event.get("access_type")
@@ -235,7 +226,7 @@ def find_access_type(event: Event, access_type_of: AccessTypeOf) -> str:
 def item_fields(event: Event) -> dict[str, Any]:
     """Return parent, labels and access status of the item, as an event has them."""
     fields = {
-        "parent_id": key_of(event, ("parent_id", "parent_recid", "item_id", "recid")),
+        "parent_id": key_of(event, RECORD_KEYS),
         "labels": _labels(event),
         "access_status": event.get("access_status"),
     }

@@ -53,6 +53,7 @@ EVENT_FIELDS: dict[str, Field] = {
     "first": STORED_DATE,
     "superseded": FLAG,
     "item_from": STORED,
+    "former_ids": KEYWORD,
     "event_id": STORED,
     "updated_timestamp": STAMP,
 }

@@ -29,6 +29,8 @@ COMPLETENESS = "stats-completeness"
 """Index of the first complete day of each event type."""
 ITEM_USAGE = "stats-item-usage"
 """Alias of the usage totals of items: COUNTER's items, of which each version is one."""
+FORMER_ITEMS = "stats-former-items"
+"""Index of the items and parents that have lost a usage total."""
 RECORD_USAGE = "stats-record-usage"
 """Alias of the usage totals of records, all versions together."""
 USAGE_BREAKDOWN = "stats-usage-breakdown"
@@ -55,6 +57,7 @@ OWN = (
     COMPLETENESS,
     INSTANCES,
     ITEM_USAGE,
+    FORMER_ITEMS,
     RECORD_USAGE,
     USAGE_BREAKDOWN,
     CORRECTIONS,

@@ -9,8 +9,9 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
 from invenio_stats.core.breakdowns import DIMENSIONS, REPOSITORY, UNKNOWN, Group, Row, Scope, Tally
-from invenio_stats.core.item_usage import Event, key_of
+from invenio_stats.core.item_usage import Event
 from invenio_stats.core.moments import iso, parse
+from invenio_stats.core.usage_fields import key_of
 from invenio_stats.privacy.pseudonyms import stored_referrer
 from invenio_stats.search import clauses, scan
 from invenio_stats.search.clauses import Body

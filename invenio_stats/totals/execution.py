@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from invenio_stats.core import quarantine
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names, quarantine
 from invenio_stats.core.intervals import Interval, floor
 from invenio_stats.core.quarantine import QuarantinedTotal
 from invenio_stats.errors import LeaseLostError
 from invenio_stats.search.versions import retry_conflicts
 from invenio_stats.support import garbage_collection
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
+from invenio_stats.totals.former_items import note_former_items
 from invenio_stats.totals.leases import RunLease
 from invenio_stats.totals.model import CountedTotal
 from invenio_stats.totals.recount import ByInterval
@@ -164,6 +167,8 @@ class RunExecutor:
                 self.lease.heartbeat()
                 if request is not None:
                     write_failures += request.result()
+                if self.plan.stored.alias == prefix_index(names.ITEM_USAGE):
+                    note_former_items(self.client, (action for _, action in chunk), self.clock())
                 request = writer.submit(copy_context().run, write, self.client, chunk, self.plan.is_guarded)
                 self.result.written.update(start for start, _ in chunk)
                 garbage_collection.collect_sometimes()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from invenio_stats.core import item_usage, mappings
 from invenio_stats.core.item_usage import AccessTypeOf, Tally
 from invenio_stats.core.mappings import Field
-from invenio_stats.core.usage_fields import TDM
+from invenio_stats.core.usage_fields import ITEM_KEYS, RECORD_KEYS, TDM
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 
@@ -39,7 +39,7 @@ class Usage:
 
 
 ITEM_USAGE = Usage(
-    ("item_id", "recid"),
+    ITEM_KEYS,
     # Agreed mining counts although its agent is a program.
     clauses.any_of([_MINING, clauses.none_of(_AUTOMATED)]),
     item_usage.ItemTally,
@@ -51,7 +51,7 @@ ITEM_USAGE = Usage(
 """Usage of COUNTER's items. Events of InvenioRDM from before there were items have the same id in `recid`."""
 
 RECORD_USAGE = Usage(
-    ("parent_id", "parent_recid", "item_id", "recid"),
+    RECORD_KEYS,
     clauses.none_of([_MINING, *_AUTOMATED]),
     item_usage.RecordTally,
     mappings.RECORD_USAGE_FIELDS,

@@ -4,7 +4,7 @@ An aggregation in the engine costs as much for each event, and more for each tot
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Any
 
 from invenio_stats.core.intervals import after, floor
-from invenio_stats.core.item_usage import AccessTypeOf, Tally, key_of
+from invenio_stats.core.item_usage import AccessTypeOf, Tally
 from invenio_stats.core.moments import parse
+from invenio_stats.core.usage_fields import FORMER_IDS, key_of
 from invenio_stats.search import clauses, scan
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.client import SearchRequest, search
@@ -47,7 +48,7 @@ class UsageRecount(Recount):
 
     def find_touched(self, where: Body) -> Touched:
         """Return the total keys of matching events, including events that do not count."""
-        found = [part.find_touched(query) for part, query in self._parts(where)]
+        found = [part.find_touched(query) for part, query in (*self._parts(where), *self._former_parts(where))]
         events = found[0].events  # also those without the first key field
         if any(touched.total_keys is None for touched in found):
             return Touched(events, None)
@@ -58,8 +59,10 @@ class UsageRecount(Recount):
         # Interval by interval: a request of a composite aggregation reads all events that its query matches.
         for start in sorted(self.count_events(where)):
             within = clauses.between(start, after(start, self.spec.interval))
-            parts = self._parts(clauses.all_of([where, within]))
-            for key, _ in groupby(merge(*(part.iter_keys(query) for part, query in parts))):
+            query = clauses.all_of([where, within])
+            keys = [part.iter_keys(of_part) for part, of_part in self._parts(query)]
+            keys += [_keys_in(part.iter_total_keys(of_part)) for part, of_part in self._former_parts(query)]
+            for key, _ in groupby(merge(*keys)):
                 yield TotalKey(start, key)
 
     def count_keys(self, total_keys: Iterable[TotalKey]) -> Iterator[CountedTotal]:
@@ -89,20 +92,15 @@ class UsageRecount(Recount):
         return self.usage.count_fields
 
     def count_documents(self, total_keys: Iterable[TotalKey], where: Body | None = None) -> Counter[TotalKey]:
-        """Return the number of events by total key, including events that do not count."""
+        """Return the number of events by total key, also of those that do not count, or now belong to another key."""
         wanted, found = list(total_keys), Counter[TotalKey]()
-        for part, query in self._parts(where):
+        for part, query in (*self._parts(where), *self._former_parts(where)):
             found.update(part.count_documents(wanted, query))
         return found
 
     def of_total_keys(self, total_keys: Sequence[TotalKey]) -> Body:
-        """Return the query for the events of total keys, given in the order of their intervals."""
-        return clauses.any_of(
-            [
-                clauses.all_of([query, search_bodies.of_total_keys(total_keys, part.spec)])
-                for part, query in self._parts()
-            ]
-        )
+        """Return the query for the events that total keys have or had, given in the order of their intervals."""
+        return _of_parts([*self._parts(), *self._former_parts()], total_keys)
 
     def count_keyless(self, where: Body) -> dict[str, dict[datetime, int]]:
         """Return the number of events that would count, but have no key, by alias of their type and interval."""
@@ -124,7 +122,7 @@ class UsageRecount(Recount):
         if not tallies:
             return tallies
         fields = [part.spec.key_field for part, _ in self._parts()]
-        query = clauses.all_of([self.counted, self.of_total_keys(total_keys)])
+        query = clauses.all_of([self.counted, _of_parts(self._parts(), total_keys)])
         for alias, is_request in self.requests_by_alias.items():
             for hit in self._hits(alias, query):
                 event = hit["_source"]
@@ -144,21 +142,41 @@ class UsageRecount(Recount):
     def _parts(self, where: Body | None = None) -> Iterator[tuple[Recount, Body]]:
         """Yield for each key field a recount by it, and the query for those of the events whose key it holds."""
         for number, field in enumerate(self._key_fields):
-            part = Recount(
-                self.client, replace(self.spec, key_field=field), self.alias, self.indices, self.counted, self.page
-            )
             lacking = [{"exists": {"field": earlier}} for earlier in self._key_fields[:number]]
             queries = [*([where] if where else []), *([clauses.none_of(lacking)] if lacking else [])]
-            yield part, clauses.all_of(queries) if queries else {"match_all": {}}
+            yield self._by(field), clauses.all_of(queries) if queries else {"match_all": {}}
 
-    @cached_property
+    def _former_parts(self, where: Body | None = None) -> Iterator[tuple[Recount, Body]]:
+        """Yield what finds the keys that events had before they were changed: their totals have to lose them."""
+        if FORMER_IDS in self._mapped:
+            changed: Body = {"exists": {"field": FORMER_IDS}}
+            yield self._by(FORMER_IDS), clauses.all_of([changed, *([where] if where else [])])
+
+    def _by(self, key_field: str) -> Recount:
+        spec = replace(self.spec, key_field=key_field)
+        return Recount(self.client, spec, self.alias, self.indices, self.counted, self.page)
+
+    @property
     def _key_fields(self) -> list[str]:
         """The key fields that any event may have; at least the first one."""
-        first, *others = self.usage.key_fields
-        if not others:
-            return [first]
-        types = read_field_types(self.client, self.alias, self.usage.key_fields).types
-        return [field for field in self.usage.key_fields if field in types] or [first]
+        return [field for field in self.usage.key_fields if field in self._mapped] or [self.usage.key_fields[0]]
+
+    @cached_property
+    def _mapped(self) -> Collection[str]:
+        """Those of the fields that may hold a key, now or before, which any event may have."""
+        fields = self.usage.key_fields
+        return fields if len(fields) == 1 else read_field_types(self.client, self.alias, [*fields, FORMER_IDS]).types
+
+
+def _of_parts(parts: Iterable[tuple[Recount, Body]], total_keys: Sequence[TotalKey]) -> Body:
+    """Return the query for the events of total keys, given in the order of their intervals."""
+    return clauses.any_of(
+        [clauses.all_of([query, search_bodies.of_total_keys(total_keys, part.spec)]) for part, query in parts]
+    )
+
+
+def _keys_in(total_keys: Iterable[TotalKey]) -> Iterator[str]:
+    return (total_key.key for total_key in total_keys)
 
 
 def _counted(total_key: TotalKey, tally: Tally | None) -> CountedTotal:

@@ -98,7 +98,8 @@ class DocumentMerger:
             elif stored["_source"] == source:
                 self.outcomes["same"] += 1
             elif stamp(source) > stamp(stored["_source"]):
-                writes.append(_write_over(Version.of(stored), index, document_id, source))
+                replacing = self._target.replace(stored["_source"], source)
+                writes.append(_write_over(Version.of(stored), index, document_id, replacing))
             else:
                 self.outcomes["kept"] += 1
         return writes

@@ -10,6 +10,7 @@ from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.core import names
 from invenio_stats.core.mappings import Field
 from invenio_stats.core.moments import BEGINNING, parse, parse_calendar
+from invenio_stats.core.usage_fields import FORMER_IDS, ids_of
 from invenio_stats.operations.archive.manifest import Part
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.privacy.user_agents import catalog
@@ -66,6 +67,13 @@ class Target:
             self._refused[index] = self._ensure(index, source)
         refused = self._refused[index]
         return {name: value for name, value in source.items() if name not in refused} if refused else source
+
+    def replace(self, stored: Mapping[str, Any], source: Source) -> Source:
+        """Return a document as it replaces a stored one: an event keeps the ids that it may have been counted for."""
+        if self._part.kind != "events":
+            return source
+        former_ids = ids_of(stored).union(stored.get(FORMER_IDS, ()), source.get(FORMER_IDS, ())) - ids_of(source)
+        return {**source, FORMER_IDS: sorted(former_ids)} if former_ids else source
 
     def _ensure(self, index: str, source: Source) -> frozenset[str]:
         kind, refused = self._part.kind, frozenset[str]()

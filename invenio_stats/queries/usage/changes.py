@@ -7,6 +7,7 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core.moments import iso
+from invenio_stats.core.names import FORMER_ITEMS
 from invenio_stats.queries.usage.sources import ITEM_USAGE
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
@@ -22,7 +23,8 @@ def find_changed_records(
 
     None is everything. A pair may come again with the next mark, even if its numbers are the same. Numbers of all
     versions change for each version of a parent, of which only those used are returned.
-    A total that was deleted is not found; start again with an older mark after that.
+    So are those that have lost a total, because its events count for another item or no longer. Totals that
+    `invenio stats aggregations delete` has deleted are not found; start again with an older mark after that.
     """
     return _changed(client, since, page_size), now - OVERLAP
 
@@ -33,8 +35,9 @@ def _changed(client: Any, since: datetime | None, page_size: int) -> Iterator[tu
         query = {"range": {"updated_timestamp": {"gte": iso(since), "format": clauses.DATE_FORMAT}}}
     sources = [clauses.by_value("item_id", "item_id"), clauses.by_value("parent_id", "parent_id")]
     body: clauses.Body | None = clauses.composite(query, sources, page_size)
+    indices = ",".join(map(prefix_index, (ITEM_USAGE, FORMER_ITEMS)))
     while body is not None:
-        response = search(SearchRequest(client, prefix_index(ITEM_USAGE), body))
+        response = search(SearchRequest(client, indices, body))
         if not response.get("aggregations"):
             return
         for group in response["aggregations"][clauses.GROUPS]["buckets"]:

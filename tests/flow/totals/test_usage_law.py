@@ -48,6 +48,9 @@ changes = st.fixed_dictionaries(
                 {"is_robot": True},
                 {"labels": ["b"]},
                 {"unique_session_id": "w"},
+                {"item_id": "i1", "parent_id": "p1"},
+                {"item_id": "j2", "parent_id": "p2"},
+                {"parent_id": "p9"},
             ]
         ),
     }

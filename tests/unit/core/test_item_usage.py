@@ -5,8 +5,9 @@ import itertools
 import pytest
 
 from invenio_stats.core.access_types import DEFAULT_ACCESS_TYPES, access_type_of
-from invenio_stats.core.item_usage import ItemTally, RecordTally, key_of
+from invenio_stats.core.item_usage import ItemTally, RecordTally
 from invenio_stats.core.moments import parse
+from invenio_stats.core.usage_fields import key_of
 
 EVENTS = [
     {"timestamp": "2026-01-31T10:00:00", "labels": ["a"], "unique_session_id": "s", "size": 5},

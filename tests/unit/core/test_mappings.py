@@ -33,6 +33,7 @@ EVENTS = {
     "is_machine": (BOTH, "machines are left out; programs of instances group by it"),
     "access_method": (SEARCHED, "text and data mining is left out"),
     "superseded": (SEARCHED, "the filter of the alias"),
+    "former_ids": (BOTH, "totals that lose a changed event are found by it"),
     "visitor_id": (BOTH, "breakdowns are counted in windows of visitors; programs of instances count them"),
     "unique_session_id": (GROUPED, "different sessions are counted"),
     "size": (GROUPED, "added up"),

@@ -150,6 +150,18 @@ def test_what_is_newer_stays_and_what_is_older_is_replaced(raw, save, load, cloc
     assert "visitor_id" not in raw.client.get(**kept)["_source"]
 
 
+def test_a_replaced_event_keeps_the_ids_that_it_was_counted_for(raw, save, load, clock, refresh):
+    """Otherwise nothing would tell the next run that the total of its former item has lost it."""
+    event = raw.put(item_id="B", parent_id="P")
+    save()
+    older = {"timestamp": "2026-03-10T10:00:00", "updated_timestamp": "2026-03-10T10:00:01"}
+    raw.client.index(**event, body={**older, "item_id": "A", "parent_id": "P", "former_ids": ["Q"]})
+    refresh()
+    assert load()["events"] == {"replaced": 1}
+    found = raw.client.get(**event)["_source"]
+    assert (found["item_id"], found["parent_id"], found["former_ids"]) == ("B", "P", ["A", "Q"])
+
+
 @pytest.mark.parametrize(("here", "saved", "after"), [(0, 2, 2), (2, 0, 2)])
 def test_of_two_first_complete_days_the_later_stays(counted, save, load, search_client, here, saved, after):
     """Whoever asked here before the import did not know of the totals: the day was judged without them."""
