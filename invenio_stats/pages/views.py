@@ -28,6 +28,7 @@ from invenio_stats.pages.badge import show_badge
 from invenio_stats.pages.frame import BLUEPRINT, make_form, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
 from invenio_stats.pages.parameters import Choice, TooManyIntervalsError, read_choice
+from invenio_stats.pages.privacy_view import show_privacy
 from invenio_stats.pages.quality_view import show_quality
 from invenio_stats.pages.rendering import render_page
 from invenio_stats.pages.tables import Link, Notice, link_to_file
@@ -48,6 +49,8 @@ from invenio_stats.views.caching import NOT_KEPT, Caching, find_cache_control, k
 
 RETRY_SECONDS = 120
 """After which a client may ask again if the search engine did not answer."""
+PRIVACY = "privacy"
+"""End point of the only page that needs no numbers."""
 NO_CACHING = Caching(None, NOT_KEPT)
 
 
@@ -88,13 +91,24 @@ def create_blueprint(app: Flask) -> Blueprint:
     blueprint.before_request(_check_configured)
     blueprint.after_request(keep_no_error)
     blueprint.add_url_rule("/quality", "quality", show_quality)
+    blueprint.add_url_rule("/privacy", PRIVACY, show_privacy, methods=["GET", "POST"])
+    _exempt_from_tokens(app, show_privacy)
     blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
     for endpoint, (rule, kind) in KINDS.items():
         blueprint.add_url_rule(rule, endpoint, _make_view(kind))
     return blueprint
 
 
+def _exempt_from_tokens(app: Flask, view: Callable[..., Response]) -> None:
+    """Take a view out of the check of invenio-rest, whose token only a script could send; it checks by itself."""
+    exempt = getattr(app.extensions.get("invenio-csrf"), "exempt", None)
+    if exempt is not None:
+        exempt(view)
+
+
 def _check_configured() -> None:
+    if request.endpoint == f"{BLUEPRINT}.{PRIVACY}":
+        return  # who does not want to be counted need not wait for the pages
     if find_missing_for_pages(current_stats.aggregations, current_stats.queries):
         abort(404)
 

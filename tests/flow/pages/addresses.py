@@ -43,6 +43,7 @@ PAGES = [
     Address("community-manager", "/stats/communities/coast", MANAGER, says="Who uploads"),
     Address("quality", "/stats/quality"),
     Address("quality-administrator", "/stats/quality", ADMINISTRATOR),
+    Address("privacy", "/stats/privacy", says="Your visits are counted at present."),
     Address("me", "/stats/me", UPLOADER),
     Address("user", "/stats/users/7", ADMINISTRATOR),
     Address("list-records", "/stats/lists/records"),
