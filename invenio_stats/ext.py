@@ -313,6 +313,10 @@ def finalize_app(app: Flask) -> None:
     check_choices(app.config)
     check_objection(app.config)
     _check_exchange(app.config)
+    if "invenio-app" in app.extensions:
+        from invenio_stats.definitions.rate_limits import set_limits  # only where there is a limiter
+
+        set_limits(app)
     with app.app_context():
         load_lists()
         _warn_of_error_texts(app.config)

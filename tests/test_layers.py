@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 LAYERS = {
     6: {"contrib"},  # declarations; the package never imports it at load time
-    5: {"tasks", "cli", "views", "counter.api", "pages.views", "pages.quality_view"},  # entry points
+    5: {"tasks", "cli", "views", "counter.api", "pages.views", "pages.quality_view", "pages.privacy_view"},
     4: {"operations", "counter", "exports", "pages", "importers", "testing"},  # capabilities
     3: {"ext", "definitions", "declare", "utils"},  # wiring
     2: {  # stages: a station with its room

@@ -242,7 +242,7 @@ def test_one_can_object_where_no_page_has_numbers(app, visitor, monkeypatch):
     assert visitor.post(PAGE, data=NO).status_code == 303
 
 
-def test_the_form_carries_the_token_of_the_instance(app, visitor, monkeypatch):
+def test_the_form_has_the_token_of_the_instance(app, visitor, monkeypatch):
     """Flask-WTF gives templates `csrf_token` where it checks forms."""
     assert not [node for node in read(visitor.get(PAGE).text).all("input") if node["type"] == "hidden"]
     monkeypatch.setitem(app.jinja_env.globals, "csrf_token", lambda: "T0ken")
