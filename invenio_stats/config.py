@@ -325,6 +325,27 @@ preprocessor precedes `anonymize_user`, since it may need the IP address or the 
 that preprocessor does not need them. With `"worker"` the messages contain IP address, user agent and user ids.
 """
 
+STATS_OBJECTION_SIGNALS = ("cookie", "gpc")
+"""What counts as a visitor's objection to being counted: any of `cookie`, `gpc` and `dnt`.
+
+Default: the visitor's choice on the page `/stats/privacy`, and the browser's signal Global Privacy Control
+(`Sec-GPC: 1`). `dnt` is Do Not Track (`DNT: 1`). Of a request that objects, no event is built; one number for each day
+and event type is counted. An empty tuple means that nobody can object.
+"""
+
+STATS_OBJECTION_COOKIE = "stats-objection"
+"""Name of the cookie of visitors who object; its value is `1` for all of them. Default: `stats-objection`.
+
+Change it if another program of your site sets the choice. Its path is `/`, it has the domain of the session's cookie
+(`SESSION_COOKIE_DOMAIN`), and it is kept for 13 months.
+"""
+
+STATS_PRIVACY_CONTACT: str | None = None
+"""Address of those whom visitors may ask about their data: a page, or `mailto:privacy@example.org`. Default: None.
+
+The page `/stats/privacy` links it.
+"""
+
 STATS_LOG_ERROR_TEXTS = False
 """Write the texts of errors of builders, preprocessors and other functions of the instance to the log.
 
