@@ -36,7 +36,6 @@ WHERE_INSTALLED = {
     "sqlalchemy",
     "sqlalchemy_utils",
     "xlsxwriter",
-    "jsonschema",
 }
 """What an instance may have or not: the code asks first."""
 
