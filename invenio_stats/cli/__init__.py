@@ -5,6 +5,7 @@ import click
 from invenio_stats.cli.aggregations import aggregations_group
 from invenio_stats.cli.archive import export_command, import_command
 from invenio_stats.cli.completeness import daily_command, gaps_command
+from invenio_stats.cli.corrections import corrections_group
 from invenio_stats.cli.counter import counter_group
 from invenio_stats.cli.dead_letters import dead_letters_group
 from invenio_stats.cli.dropped_events import events_dropped
@@ -27,6 +28,7 @@ events_group.add_command(events_dropped)
 for command in (
     events_group,
     aggregations_group,
+    corrections_group,
     counter_group,
     daily_command,
     dead_letters_group,

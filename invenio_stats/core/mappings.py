@@ -52,6 +52,8 @@ EVENT_FIELDS: dict[str, Field] = {
     "referrer": KEYWORD,
     "first": STORED_DATE,
     "superseded": FLAG,
+    "excluded": FLAG,
+    "excluded_by": SEARCHED,
     "item_from": STORED,
     "former_ids": KEYWORD,
     "event_id": STORED,
@@ -130,7 +132,9 @@ COUNTER_USAGE_FIELDS: dict[str, Field] = {
 }
 """Fields of the usage of a closed month."""
 
-NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
+HIDDEN: tuple[dict[str, bool], ...] = ({"superseded": True}, {"excluded": True})
+"""Terms of raw events that no query can bring back: superseded clicks, and events that a person has excluded."""
+NOT_HIDDEN: Body = {"bool": {"must_not": [{"term": term} for term in HIDDEN]}}
 """The filter of the alias of raw events: only events that count."""
 
 INDEX_SETTINGS: Body = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}}
@@ -157,11 +161,11 @@ def mappings(fields: dict[str, Field]) -> Body:
 
 
 def events_body(alias: str, fields: dict[str, Field]) -> Body:
-    """Return settings, mappings and alias of an index of raw events; the alias hides superseded clicks."""
+    """Return settings, mappings and alias of an index of raw events; the alias hides superseded and excluded events."""
     return {
         "settings": COMPRESSED,
         "mappings": mappings({**EVENT_FIELDS, **fields}),
-        "aliases": {alias: {"filter": NOT_SUPERSEDED}},
+        "aliases": {alias: {"filter": NOT_HIDDEN}},
     }
 
 

@@ -33,6 +33,8 @@ EVENTS = {
     "is_machine": (BOTH, "machines are left out; programs of instances group by it"),
     "access_method": (SEARCHED, "text and data mining is left out"),
     "superseded": (SEARCHED, "the filter of the alias"),
+    "excluded": (SEARCHED, "the filter of the alias"),
+    "excluded_by": (SEARCHED, "events of an exclusion are found by it, to include them again"),
     "former_ids": (BOTH, "totals that lose a changed event are found by it"),
     "visitor_id": (BOTH, "breakdowns are counted in windows of visitors; programs of instances count them"),
     "unique_session_id": (GROUPED, "different sessions are counted"),
