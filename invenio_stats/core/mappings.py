@@ -29,6 +29,9 @@ WHOLE: Field = {"type": "integer", "index": False}
 LONG: Field = {"type": "long", "index": False}
 NUMBER: Field = {"type": "double", "index": False}
 
+NOT_INDEXED: Field = {"type": "object", "enabled": False}
+"""Stored and returned, but neither searched nor grouped by."""
+
 EVENT_FIELDS: dict[str, Field] = {
     "timestamp": DATE,
     "unique_id": KEYWORD,
@@ -45,6 +48,8 @@ EVENT_FIELDS: dict[str, Field] = {
     "country": KEYWORD,
     "agent_class": KEYWORD,
     "agent_id": KEYWORD,
+    "agent_ids": SEARCHED,
+    "agents": NOT_INDEXED,
     "lists_version": STORED,
     "is_local_salt": STORED_FLAG,
     "is_robot": BOOLEAN,
@@ -79,9 +84,6 @@ TOTAL_FIELDS: dict[str, Field] = {
 
 NUMBERS: Field = {"type": "object", "dynamic": True}
 """Numbers by a name that data gives, such as the requests by access status."""
-NOT_INDEXED: Field = {"type": "object", "enabled": False}
-"""Stored and returned, but neither searched nor grouped by."""
-
 LISTED: Field = {"type": "keyword", "eager_global_ordinals": True}
 """Lists group by it. What the engine needs for that is made when an index changes, not by the first list after it."""
 

@@ -29,6 +29,8 @@ EVENTS = {
     "referrer": (BOTH, "unusual days of a host are found and excluded"),
     "agent_class": (BOTH, "totals of automated traffic by class"),
     "agent_id": (BOTH, "events of agents that are reclassified; the agents most often excluded"),
+    "agent_ids": (SEARCHED, "documents with clicks of several agents, which are reclassified one by one"),
+    "agents": (STORED, "read with the document of a double-click cell"),
     "is_robot": (BOTH, "robots are left out; programs of instances group by it"),
     "is_machine": (BOTH, "machines are left out; programs of instances group by it"),
     "access_method": (SEARCHED, "text and data mining is left out"),
