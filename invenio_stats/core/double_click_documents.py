@@ -95,7 +95,8 @@ def _alone(document: Document) -> Document:
     if document.item_from is not None and document.item_from[0] < document.first:
         fields = {name: value for name, value in fields.items() if name not in ITEM_FIELDS}
         document = document._replace(item_from=None)
-    return Document(fields, document.event_id, document.first, document.latest, item_from=document.item_from)
+    ends = document.first, document.latest
+    return Document(fields, document.event_id, *ends, item_from=document.item_from, former_ids=document.former_ids)
 
 
 def inherit(document: Document, earlier: Document) -> Document:
