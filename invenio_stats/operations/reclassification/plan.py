@@ -50,7 +50,7 @@ class Plan:
     days: dict[str, list[str]] = field(default_factory=dict)
     """By event type, the days with changed events."""
     documents: int = 0
-    """Documents that change."""
+    """Documents that will be other ones."""
 
     @property
     def known(self) -> Classifications:
@@ -131,7 +131,7 @@ def _count_differences(
             if counts(source):
                 plan.changes.add(moment, event_type.number, sign)
                 plan.by_record[record_of(source), label(moment, "month"), event_type.number] += sign
-    return len(changed)
+    return sum(key in after_ for key in changed)
 
 
 def _is_same(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> bool:
