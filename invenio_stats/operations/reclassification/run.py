@@ -4,22 +4,18 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext as _
-
-from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.core.moments import iso_zoned, parse, parse_calendar
 from invenio_stats.core.names import automated_aggregation
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import StatsError
-from invenio_stats.operations import runner
 from invenio_stats.operations.corrections import note_correction
 from invenio_stats.operations.reclassification.plan import OnProgress, Plan
 from invenio_stats.operations.reclassification.rewriting import Rewriting
 from invenio_stats.operations.reclassification.state import Pending, State, read_state, write_state
+from invenio_stats.operations.recount import recount_events
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.proxies import current_stats
-from invenio_stats.totals.attributes import rewind_bookmark
 
 COMMAND = "invenio stats robots reclassify"
 
@@ -47,7 +43,7 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
         done += events
         if on_progress is not None:
             on_progress(min(done, total), total)
-    recount(sorted(state.days), parse(state.began))
+    recount_events(state.days, parse(state.began))
     for event_type_name, days in state.days.items():
         _recount_automated(event_type_name, days)
     _note(client, state)
@@ -76,31 +72,6 @@ def _begin(plan: Plan, now: datetime) -> State:
         state = known._replace(lists=lists, edges=edges, days=days, months=months)
     write_state(plan.client, state)
     return state
-
-
-def recount(event_types: Iterable[str], since: datetime) -> None:
-    """Count the totals again whose events have changed since a moment; StatsError if a run fails.
-
-    The bookmarks go back to that moment: a run that was at work meanwhile may have passed it.
-    """
-    names = [
-        name
-        for name, definition in current_stats.aggregations.items()
-        if not definition.event_types or {*definition.event_types} & {*event_types}
-    ]
-    last = breakdowns_among({name: current_stats.aggregations[name] for name in names})
-    for name in [*(name for name in names if name not in last), *last]:
-        for aggregator in make_aggregators(name).values():
-            rewind_bookmark(aggregator, since)
-        for run_name, result in runner.aggregate_with_automated(name).items():
-            if isinstance(result, dict):
-                raise StatsError(
-                    _(
-                        "%(name)s could not be counted (%(error)s); the log has the reason. Run the command again.",
-                        name=run_name,
-                        error=result.get("error"),
-                    )
-                )
 
 
 def _recount_automated(event_type: str, days: Iterable[str]) -> None:

@@ -105,7 +105,9 @@ def test_only_the_days_that_are_asked_for_are_changed(views, counted, lists, rec
     assert counted()["record-view"] == ({"1": expected} if expected else {})
 
 
-def test_events_of_agents_that_the_catalog_has_lost_stay(views, counted, lists, reclassify, search_client, index_prefix):
+def test_events_of_agents_that_the_catalog_has_lost_stay(
+    views, counted, lists, reclassify, search_client, index_prefix
+):
     views(*FIVE)
     search_client.indices.delete(index=f"{index_prefix}stats-agents")
     lists([PATTERN])
