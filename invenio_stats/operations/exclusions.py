@@ -149,7 +149,7 @@ class _Work:
         return [known for known in event_types if self.selection.event_type in (None, known.name)]
 
     def find(self, index: str) -> Iterator[list[tuple[StoredClick, Version, Event]]]:
-        """Yield the events of an index that are to be changed, in pages, each with its version and what it has to be."""
+        """Yield the events of an index that are to be changed, in pages: each, its version, and what it has to be."""
         if EXCLUDED_BY not in read_field_types(self.client, index, [EXCLUDED_BY]).types and self.direction == "include":
             return
         addresses = ((hit["_index"], hit["_id"]) for hit in hits(self.client, index, self.query, ["timestamp"]))
