@@ -5,6 +5,7 @@ import click
 from invenio_stats.cli.aggregations import aggregations_group
 from invenio_stats.cli.archive import export_command, import_command
 from invenio_stats.cli.completeness import daily_command, gaps_command
+from invenio_stats.cli.corrections import corrections_group
 from invenio_stats.cli.counter import counter_group
 from invenio_stats.cli.dead_letters import dead_letters_group
 from invenio_stats.cli.dropped_events import events_dropped
@@ -14,6 +15,7 @@ from invenio_stats.cli.monitoring import doctor_command, spool_group, status_com
 from invenio_stats.cli.quality import quality_command
 from invenio_stats.cli.queries import queries_command, query_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
+from invenio_stats.cli.robots import robots_group
 from invenio_stats.cli.verify import verify_command
 
 
@@ -27,6 +29,7 @@ events_group.add_command(events_dropped)
 for command in (
     events_group,
     aggregations_group,
+    corrections_group,
     counter_group,
     daily_command,
     dead_letters_group,
@@ -38,6 +41,7 @@ for command in (
     quality_command,
     queries_command,
     query_command,
+    robots_group,
     spool_group,
     status_command,
     verify_command,
