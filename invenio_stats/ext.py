@@ -25,6 +25,7 @@ from invenio_stats.definitions.consistency import find_inconsistencies, refuse_s
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
 from invenio_stats.definitions.numbers import check_choices, check_numbers, check_switches
 from invenio_stats.definitions.parsed_settings import parsed_from
+from invenio_stats.definitions.retention import check_retention
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.choice import choose_access, choose_metadata
@@ -298,6 +299,7 @@ def finalize_app(app: Flask) -> None:
     check_numbers(app.config)
     check_switches(app.config)
     check_choices(app.config)
+    check_retention(app.config)
     _check_exchange(app.config)
     with app.app_context():
         load_lists()

@@ -16,11 +16,13 @@ __all__ = (
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
+    "StatsExpireTask",
     "StatsSearchResultsTask",
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
     "daily",
+    "expire_events",
     "process_events",
     "purge_dead_letters",
     "send_spool",
@@ -59,6 +61,15 @@ StatsDeadLettersTask: dict[str, Any] = {
     "schedule": timedelta(days=1),
 }
 """Entry of CELERY_BEAT_SCHEDULE: delete dead letters older than STATS_DEAD_LETTERS_DAYS, once a day."""
+
+StatsExpireTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.expire_events",
+    "schedule": crontab(minute=30, hour=4),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: delete raw events older than STATS_RETENTION_EVENTS_MONTHS, every day at 04:30.
+
+Nothing is deleted unless it is scheduled.
+"""
 
 StatsDailyTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.daily",
@@ -100,6 +111,18 @@ def purge_dead_letters() -> dict[str, Any]:
     A failure is logged and does not stop the other event types; its result is a Failure.
     """
     return runner.purge_all()
+
+
+@shared_task(ignore_result=False)
+def expire_events() -> dict[str, Any]:
+    """Delete raw events older than STATS_RETENTION_EVENTS_MONTHS; return how many, by event type.
+
+    Events that some totals do not hold yet stay until they do. A failure is logged and does not stop the other event
+    types; its result is a Failure.
+    """
+    from invenio_stats.operations.retention.run import expire_as_configured  # only where it is scheduled
+
+    return expire_as_configured()
 
 
 @shared_task(ignore_result=False)

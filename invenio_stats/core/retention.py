@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from invenio_stats.core.intervals import after, floor
-from invenio_stats.core.month_indices import period
 from invenio_stats.core.moments import parse_calendar
+from invenio_stats.core.month_indices import period
 
 USUAL_MONTHS = 13
 """Calendar months of raw events: identifiers of visitors live for 13 months at most (conditions of the CNIL)."""

@@ -6,6 +6,7 @@ from typing import Any
 from invenio_stats.errors import ConfigurationError
 
 NUMBERS: Mapping[str, tuple[float, float, bool]] = {
+    "STATS_AGENTS_MAX": (100, 100_000_000, False),
     "STATS_BREAKDOWN_MIN_USES": (1, 1_000_000_000, False),
     "STATS_BREAKDOWN_VALUES": (1, 10_000, False),
     "STATS_COUNTER_CLOSE_AFTER_DAYS": (0, 28, False),

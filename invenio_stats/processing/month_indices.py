@@ -91,7 +91,7 @@ def block_writes(client: Any, index: str) -> None:
 
 def allow_writes(client: Any, index: str) -> None:
     """Allow writes to an index again, or to several separated by commas; those that are gone are no failure."""
-    client.indices.put_settings(index=index, body={"index.blocks.write": None}, ignore_unavailable=True)
+    client.indices.put_settings(index=index, body={"index.blocks.write": None}, ignore_unavailable=True, ignore=[404])
 
 
 def abandon(client: Any, alias: str, index: str, lease: str, now: datetime) -> None:

@@ -51,9 +51,7 @@ def closed_indices_of(client: Any, alias: str) -> list[str]:
     return sorted(index["index"] for index in indices if index["status"] == "close")
 
 
-def oldest(
-    client: Any, alias_or_indices: str | Sequence[str], since: datetime | None = None
-) -> datetime | None:
+def oldest(client: Any, alias_or_indices: str | Sequence[str], since: datetime | None = None) -> datetime | None:
     """Return the timestamp of the oldest event or total in an alias or in indices; None if there is none.
 
     With `since`, of those from that moment on.

@@ -84,7 +84,8 @@ class _Execution:
         self._on_deleted = on_deleted
         self._lock = lock
         self._leases: list[RunLease] = []
-        self._done: dict[str, list[Deletion]] = {event_type: [] for event_type in group.event_types}
+        self._done: dict[str, dict[str, Deletion]] = {event_type: {} for event_type in group.event_types}
+        """What was deleted, by event type and index; of some indices a part of each month."""
         self._blocks = WriteBlocks(client, group.name)
 
     def run(self) -> Expiry:
@@ -100,7 +101,8 @@ class _Execution:
                     limits, until = found, find_until(end, found)
                     break
             raise_revision(self._client)
-        return plan._replace(deletions=self._done, limits=limits, until=until)
+        deletions = {event_type: list(done.values()) for event_type, done in self._done.items()}
+        return plan._replace(deletions=deletions, limits=limits, until=until)
 
     def _delete_part(self, start: datetime, end: datetime) -> list[Limit]:
         """Delete the events of a month, or of its first days; return what keeps them, and then nothing was deleted."""
@@ -163,7 +165,10 @@ class _Execution:
         return int(answer["deleted"])
 
     def _note(self, event_type: str, deletions: list[Deletion]) -> None:
-        self._done[event_type] += deletions
+        done = self._done[event_type]
+        for deletion in deletions:
+            before = done[deletion.index].events if deletion.index in done else 0
+            done[deletion.index] = deletion._replace(events=before + deletion.events)
         events = sum(deletion.events for deletion in deletions)
         facts = {"event_type": event_type, "events": events, "indices": [deletion.index for deletion in deletions]}
         logger.info("Raw events were deleted", extra=facts)

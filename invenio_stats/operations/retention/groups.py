@@ -64,9 +64,7 @@ def _make_group(event_types: Iterable[str]) -> Group:
     sources = [_source_of(event_type) for event_type in event_types]
     known = {source.event_type for source in sources}
     counting = [
-        name
-        for name, definition in current_stats.aggregations.items()
-        if known.intersection(definition.event_types)
+        name for name, definition in current_stats.aggregations.items() if known.intersection(definition.event_types)
     ]
     return Group(sources, [aggregator for name in counting for aggregator in make_aggregators(name).values()])
 

@@ -110,10 +110,15 @@ def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime]], until: dat
     Also among those that do not count any more: their totals have to hear of it.
     """
     lines: list[Any] = []
+    indices: dict[str, list[str]] = {}
     for aggregator, mark in marks:
         changed = clauses.all_of([changed_since(mark, aggregator.interval), clauses.between(None, until)])
-        indices = indices_of(client, events_alias_of(aggregator))
-        lines += [{"index": indices or "_none", **OPTIONS}, clauses.oldest(changed)]
+        names_of_events = events_alias_of(aggregator).split(",")
+        for alias in names_of_events:
+            if alias not in indices:
+                indices[alias] = indices_of(client, alias)
+        found = [index for alias in names_of_events for index in indices[alias]]
+        lines += [{"index": found or names_of_events, **OPTIONS}, clauses.oldest(changed)]
     answers = client.msearch(body=lines)["responses"] if lines else []
     failed = next((answer for answer in answers if "error" in answer), None)
     if failed is not None:

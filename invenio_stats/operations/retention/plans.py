@@ -62,9 +62,7 @@ def find_start(client: Any, group: Group, plan: Expiry) -> datetime:
     return min(found)
 
 
-def find_deletions(
-    client: Any, group: Group, until: datetime
-) -> tuple[dict[str, list[Deletion]], dict[str, Policy]]:
+def find_deletions(client: Any, group: Group, until: datetime) -> tuple[dict[str, list[Deletion]], dict[str, Policy]]:
     """Return what is to be deleted before a day, by event type, and what the search engine deletes by itself."""
     found = {source.event_type: _plan_source(client, source, until) for source in group.sources}
     indices = sorted({deletion.index for deletions in found.values() for deletion in deletions})
@@ -84,9 +82,7 @@ def _plan_source(client: Any, source: EventSource, until: datetime) -> list[Dele
     return plan_deletions(source.alias, contents, until, past)
 
 
-def _count_events(
-    client: Any, indices: Sequence[str], until: datetime
-) -> tuple[Mapping[str, int], Mapping[str, int]]:
+def _count_events(client: Any, indices: Sequence[str], until: datetime) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Return the numbers of documents of indices before a day, and of those that are not, by index."""
     if not indices:
         return {}, {}

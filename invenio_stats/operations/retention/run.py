@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 from invenio_search import current_search_client
 
+from invenio_stats.core import names
 from invenio_stats.core.moments import BEGINNING, iso
 from invenio_stats.core.retention import Limit, find_deadline
 from invenio_stats.operations.monitoring import last_runs
@@ -20,6 +22,7 @@ from invenio_stats.privacy.error_texts import without_text
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 Outcome = tuple[list[str], Expiry | dict[str, str]]
 """Event types that expire together, and what was planned or done, or a Failure."""
@@ -34,27 +37,27 @@ def plan_all(months: int, now: datetime) -> Iterator[Outcome]:
     """Yield what could be deleted now; nothing is changed."""
     deadline = find_deadline(now, months)
     for group in find_groups():
-        yield _try(group, lambda group=group: make_plan(current_search_client, group, deadline, now))  # type: ignore[misc]
+        yield _try(group, partial(make_plan, current_search_client, group, deadline, now))
 
 
 def expire_all(months: int, clock: Clock, on_deleted: OnDeleted = lambda events: None) -> list[Outcome]:
     """Delete what can be deleted, and user agents that were not seen for long; a failure stops no other group."""
-
-    def work() -> list[Outcome]:
-        deadline = find_deadline(clock(), months)
-        return [
-            _try(group, lambda group=group: expire(current_search_client, group, deadline, clock, on_deleted))  # type: ignore[misc]
-            for group in find_groups()
-        ]
-
     outcomes: list[Outcome] = []
 
     def run() -> dict[str, Any]:
-        outcomes.extend(work())
-        return {**summarize(outcomes), "agents": purge_agents(current_search_client, clock())}
+        deadline = find_deadline(clock(), months)
+        for group in find_groups():
+            outcomes.append(_try(group, partial(expire, current_search_client, group, deadline, clock, on_deleted)))
+        agents = _or_failure([names.AGENTS], partial(purge_agents, current_search_client, clock()))
+        return {**summarize(outcomes), "agents": agents}
 
-    last_runs.run("tasks", "expire_events", run)
+    last_runs.note("tasks", "expire_events", run)
     return outcomes
+
+
+def expire_as_configured() -> dict[str, Any]:
+    """Delete what is due by STATS_RETENTION_EVENTS_MONTHS; return the numbers by event type."""
+    return summarize(expire_all(configured_months(), lambda: datetime.now(timezone.utc)))
 
 
 def summarize(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -93,11 +96,14 @@ def day_of(limit: Limit) -> str | None:
 
 
 def _try(group: Group, work: Callable[[], Expiry]) -> Outcome:
+    return group.event_types, _or_failure(group.event_types, work)
+
+
+def _or_failure(what: list[str], work: Callable[[], T]) -> T | dict[str, str]:
     try:
-        return group.event_types, work()
+        return work()
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
-        facts = {"event_types": group.event_types}
-        logger.error("Raw events could not be deleted", exc_info=without_text(error), extra=facts)
-        return group.event_types, {"error": type(error).__name__}
+        logger.error("Old data could not be deleted", exc_info=without_text(error), extra={"data": what})
+        return {"error": type(error).__name__}
