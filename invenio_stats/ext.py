@@ -23,9 +23,8 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
-from invenio_stats.definitions.numbers import check_choices, check_numbers, check_switches
+from invenio_stats.definitions.numbers import check_choices, check_numbers, check_retention, check_switches
 from invenio_stats.definitions.parsed_settings import parsed_from
-from invenio_stats.definitions.retention import check_retention
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.choice import choose_access, choose_metadata

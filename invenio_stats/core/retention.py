@@ -8,13 +8,6 @@ from invenio_stats.core.intervals import after, floor
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.core.month_indices import period
 
-USUAL_MONTHS = 13
-"""Calendar months of raw events: identifiers of visitors live for 13 months at most (conditions of the CNIL)."""
-MOST_MONTHS = 25
-"""Months after which raw data goes by the same conditions; more need a reason."""
-LEAST_MONTHS = 2
-"""The running month and the one before it: late events of the last days have to find their neighbours."""
-
 Reason = Literal[
     "never_counted",
     "unknown_class",
@@ -41,7 +34,7 @@ class Limit(NamedTuple):
 class Content(NamedTuple):
     """What one index of raw events contains."""
 
-    index: str
+    index_name: str
     events: int
     """Documents that are older than the day until which events are deleted."""
     newer: int
@@ -51,7 +44,7 @@ class Content(NamedTuple):
 class Deletion(NamedTuple):
     """The deletion of an index, or of the old documents in it."""
 
-    index: str
+    index_name: str
     events: int
     is_whole: bool
 
@@ -90,12 +83,12 @@ def plan_deletions(alias: str, contents: Iterable[Content], until: datetime, pas
 
 def _plan(alias: str, contents: Iterable[Content], until: datetime, past: Collection[str]) -> Iterator[Deletion]:
     for content in contents:
-        end = end_of(alias, content.index)
-        is_past = content.index in past if end is None else end <= until
+        end = end_of(alias, content.index_name)
+        is_past = content.index_name in past if end is None else end <= until
         if is_past and not content.newer:
-            yield Deletion(content.index, content.events, is_whole=True)
+            yield Deletion(content.index_name, content.events, is_whole=True)
         elif content.events and (end is None or is_past):
-            yield Deletion(content.index, content.events, is_whole=False)
+            yield Deletion(content.index_name, content.events, is_whole=False)
 
 
 def end_of(alias: str, index: str) -> datetime | None:

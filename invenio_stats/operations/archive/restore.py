@@ -8,6 +8,7 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.completeness.revision import raise_revision
@@ -21,7 +22,7 @@ from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load, locate
 from invenio_stats.operations.archive.targets import Target
-from invenio_stats.operations.inventory import kind_of_name, known_event_types
+from invenio_stats.operations.inventory import kind_of_name
 from invenio_stats.search.scan import pages
 
 Outcomes = dict[str, dict[Outcome, int]]

@@ -12,7 +12,7 @@ from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.operations.monitoring.findings import Finding
-from invenio_stats.operations.schedule import entries_of
+from invenio_stats.operations.monitoring.schedule import entries_of
 from invenio_stats.proxies import current_stats
 
 _TASKS = {

@@ -109,7 +109,7 @@ class _Execution:
         deletions, _policies = find_deletions(self._client, self._group, end)
         if not any(deletions.values()):
             return []
-        whole = {deletion.index for found in deletions.values() for deletion in found if deletion.is_whole}
+        whole = {deletion.index_name for found in deletions.values() for deletion in found if deletion.is_whole}
         with self._leased(start, end) as busy:
             if busy is not None:
                 return [busy]
@@ -132,16 +132,16 @@ class _Execution:
 
     def _delete(self, deletions: dict[str, list[Deletion]], blocked: set[str], end: datetime) -> None:
         for event_type, found in deletions.items():
-            whole = [deletion for deletion in found if deletion.is_whole and deletion.index in blocked]
+            whole = [deletion for deletion in found if deletion.is_whole and deletion.index_name in blocked]
             parts = [deletion for deletion in found if not deletion.is_whole]
-            by_index = {deletion.index: deletion for deletion in whole}
+            by_index = {deletion.index_name: deletion for deletion in whole}
             for names in split_for_urls(list(by_index)):
                 self._heartbeat()
                 if self._delete_indices(names):
                     self._note(event_type, [by_index[name] for name in names])
             for deletion in parts:
                 self._heartbeat()
-                deleted = self._delete_documents(deletion.index, end)
+                deleted = self._delete_documents(deletion.index_name, end)
                 self._note(event_type, [deletion._replace(events=deleted)])
 
     def _delete_indices(self, names: list[str]) -> bool:
@@ -167,10 +167,10 @@ class _Execution:
     def _note(self, event_type: str, deletions: list[Deletion]) -> None:
         done = self._done[event_type]
         for deletion in deletions:
-            before = done[deletion.index].events if deletion.index in done else 0
-            done[deletion.index] = deletion._replace(events=before + deletion.events)
+            before = done[deletion.index_name].events if deletion.index_name in done else 0
+            done[deletion.index_name] = deletion._replace(events=before + deletion.events)
         events = sum(deletion.events for deletion in deletions)
-        facts = {"event_type": event_type, "events": events, "indices": [deletion.index for deletion in deletions]}
+        facts = {"event_type": event_type, "events": events, "indices": [deletion.index_name for deletion in deletions]}
         logger.info("Raw events were deleted", extra=facts)
         self._on_deleted(events)
 

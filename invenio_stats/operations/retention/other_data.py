@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from flask import current_app
 from flask_babel import gettext as _
 
-from invenio_stats.core.retention import MOST_MONTHS, find_deadline
-from invenio_stats.operations.schedule import is_scheduled
+from invenio_stats.core.retention import find_deadline
+from invenio_stats.definitions.numbers import MOST_MONTHS
+from invenio_stats.operations.monitoring.schedule import is_scheduled
 from invenio_stats.privacy.salt_stores import SALT_LIFETIME_SECONDS
 from invenio_stats.privacy.user_agents import catalog
 

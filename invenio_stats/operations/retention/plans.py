@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.retention import Content, Deletion, Limit, find_until, holding, plan_deletions, start_of
 from invenio_stats.errors import StatsError
-from invenio_stats.operations.retention.groups import EventSource, Group
+from invenio_stats.operations.monitoring.raw_events import EventSource
+from invenio_stats.operations.retention.groups import Group
 from invenio_stats.operations.retention.guards import find_limits, find_runs
 from invenio_stats.search import aliases, clauses
 from invenio_stats.search.client import OPTIONS
@@ -54,7 +55,7 @@ def find_start(client: Any, group: Group, plan: Expiry) -> datetime:
     """Return the start of the oldest index to be deleted, or the oldest event if names do not tell."""
     found = [plan.until]
     for source in group.sources:
-        indices = [deletion.index for deletion in plan.deletions[source.event_type]]
+        indices = [deletion.index_name for deletion in plan.deletions[source.event_type]]
         starts = {index: start_of(source.alias, index) for index in indices}
         unnamed = [index for index, start in starts.items() if start is None]
         oldest = aliases.oldest(client, unnamed) if unnamed else None
@@ -65,10 +66,10 @@ def find_start(client: Any, group: Group, plan: Expiry) -> datetime:
 def find_deletions(client: Any, group: Group, until: datetime) -> tuple[dict[str, list[Deletion]], dict[str, Policy]]:
     """Return what is to be deleted before a day, by event type, and what the search engine deletes by itself."""
     found = {source.event_type: _plan_source(client, source, until) for source in group.sources}
-    indices = sorted({deletion.index for deletions in found.values() for deletion in deletions})
+    indices = sorted({deletion.index_name for deletions in found.values() for deletion in deletions})
     policies = {index: policy for index, policy in find_policies(client, indices).items() if policy.deletes}
     return {
-        event_type: [deletion for deletion in deletions if deletion.index not in policies]
+        event_type: [deletion for deletion in deletions if deletion.index_name not in policies]
         for event_type, deletions in found.items()
     }, policies
 

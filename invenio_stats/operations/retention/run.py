@@ -82,7 +82,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "deadline": iso(found.deadline)[:10],
         "until": iso(found.until)[:10],
         "deleted": {
-            event_type: [deletion._asdict() for deletion in deletions]
+            event_type: [
+                {"index": deletion.index_name, "events": deletion.events, "whole": deletion.is_whole}
+                for deletion in deletions
+            ]
             for event_type, deletions in found.deletions.items()
         },
         "held_back": [{"from": day_of(limit), "reason": limit.reason, "by": limit.by} for limit in found.limits],

@@ -143,7 +143,7 @@ def test_compacted_months_go_as_one_index(counted):
         compact(counted.client, plan, lambda: counted.clock.now)
     before = counted.totals()
     done = counted.expire()
-    assert [deletion.index[-7:] for deletion in done.deletions["record-view"]] == ["2026-01", "2026-02"]
+    assert [deletion.index_name[-7:] for deletion in done.deletions["record-view"]] == ["2026-01", "2026-02"]
     assert counted.days() == list(KEPT)
     assert counted.totals() == before
 
