@@ -12,6 +12,7 @@ from invenio_stats.cli.events import events_group
 from invenio_stats.cli.expiry import events_expire
 from invenio_stats.cli.indices import indices_group
 from invenio_stats.cli.monitoring import doctor_command, spool_group, status_command
+from invenio_stats.cli.privacy import privacy_group
 from invenio_stats.cli.quality import quality_command
 from invenio_stats.cli.queries import queries_command, query_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
@@ -37,6 +38,7 @@ for command in (
     gaps_command,
     import_command,
     indices_group,
+    privacy_group,
     quality_command,
     queries_command,
     query_command,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from flask import current_app, has_app_context, has_request_context, request
 
@@ -202,7 +202,7 @@ def _keys(
     """Return the keys of a visitor in the hour of a moment; with `salt_before`, also the key under that salt."""
     value, is_local = salt
     identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    kind = "" if agent_classes.is_person(agent_class) else f"|{agent_class}"  # never in the same cell as a person
+    kind = _kind(agent_class)
     keys: dict[str, Any] = {
         "visitor_id": key(value, f"{identity}{kind}"),
         "unique_session_id": key(value, f"{session}{kind}"),
@@ -212,6 +212,16 @@ def _keys(
     if is_local:
         keys["is_local_salt"] = True
     return keys
+
+
+def visitor_keys_of_user(user_id: str, salt: str) -> set[str]:
+    """Return the keys that a user may have under a salt: those of robots differ from that of a person."""
+    return {key(salt, f"{user_id}{_kind(agent_class)}") for agent_class in get_args(agent_classes.AgentClass)}
+
+
+def _kind(agent_class: str) -> str:
+    """Return what a key is made of beside the identity, so that a robot is never in the same cell as a person."""
+    return "" if agent_classes.is_person(agent_class) else f"|{agent_class}"
 
 
 def _text(value: Any) -> str | None:
