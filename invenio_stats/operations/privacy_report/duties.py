@@ -29,7 +29,7 @@ def write_record() -> str:
             _("Purpose: count the use of records by COUNTER's Code of Practice; no tracking across sites."),
             _(
                 "Data subjects: visitors of the site. Data: keys of visitor and session (salted hashes that change "
-                "each day), country, institution, class of the user agent, host of the referring site, time and record. "
+                "each day), country, institution, class of the user agent, host of the referrer, time and record. "
                 "Address, user agent and user id are replaced before an event is stored."
             ),
             _(
