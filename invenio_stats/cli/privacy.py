@@ -30,7 +30,7 @@ def privacy_report(as_json: bool) -> None:
     """Measure what is kept about visitors, where, for how long, and who may read it.
 
     Samples of indices, queues, dead letters and this machine's spool are searched for what looks like personal data.
-    What is found is named by place, field and kind, and never printed.
+    What is found is named by storage, field and kind, and never printed.
     """
     report = make_report(current_search_client, datetime.now(timezone.utc))
     if as_json:
@@ -70,18 +70,18 @@ def _tables(report: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             _("What was looked at"),
-            (_("place"), _("samples"), _("looks like personal data"), _("fields")),
+            (_("storage"), _("samples"), _("looks like personal data"), _("fields")),
             [
-                (place["place"], place["looked_at"], _findings(place), ", ".join(place["fields"]))
-                for place in report["places"]
+                (storage["storage"], storage["looked_at"], _findings(storage), ", ".join(storage["fields"]))
+                for storage in report["storages"]
             ],
             optional=(_("fields"),),
         ),
         Table(
             _("Who may read it"),
-            (_("place"), _("who"), _("open to others")),
+            (_("storage"), _("who"), _("open to others")),
             [
-                (reader["place"], reader["who"], _("perhaps") if reader["is_open"] else _("no"))
+                (reader["data"], reader["who"], _("perhaps") if reader["is_open"] else _("no"))
                 for reader in report["readers"]
             ],
         ),
@@ -98,10 +98,10 @@ def _tables(report: Mapping[str, Any]) -> list[Table]:
     ]
 
 
-def _findings(place: Mapping[str, Any]) -> str:
-    if place["problem"]:
-        return _("could not be looked at (%(why)s)", why=place["problem"])
-    return ", ".join(f"{found['field']}: {found['kind']} ({found['number']})" for found in place["found"]) or _("no")
+def _findings(storage: Mapping[str, Any]) -> str:
+    if storage["problem"]:
+        return _("could not be looked at (%(why)s)", why=storage["problem"])
+    return ", ".join(f"{found['field']}: {found['kind']} ({found['number']})" for found in storage["found"]) or _("no")
 
 
 def _print_list(title: str, lines: list[str], color: str | None = None) -> None:

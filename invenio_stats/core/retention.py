@@ -63,7 +63,7 @@ def find_until(deadline: datetime, limits: Iterable[Limit]) -> datetime:
     return min([deadline, *(floor(limit.day, "day") for limit in limits)])
 
 
-def holding(limits: Iterable[Limit], deadline: datetime) -> list[Limit]:
+def effective_limits(limits: Iterable[Limit], deadline: datetime) -> list[Limit]:
     """Return the limits that keep events which are due, of each reason and name the earliest."""
     found: dict[tuple[Reason, str], Limit] = {}
     for limit in sorted(limits):

@@ -20,7 +20,7 @@ _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 class Reader(NamedTuple):
     """A place and who may read it."""
 
-    place: str
+    data: str
     who: str
     is_open: bool
     """Whether more people than those who run the instance can read it, as far as it can be known."""
@@ -88,9 +88,9 @@ def _limiter() -> Iterator[Reader]:
     storage = current_app.config.get("RATELIMIT_STORAGE_URI") or current_app.config.get("RATELIMIT_STORAGE_URL")
     if storage or "limiter" in current_app.extensions:
         parts = urlsplit(str(storage or "memory://"))
-        place = _("rate limiter: addresses and agents in clear, for its window")
+        data = _("rate limiter: addresses and agents in clear, for its window")
         who = _("whoever reads its storage, %(storage)s", storage=parts.hostname or parts.scheme)
-        yield Reader(place, who, is_open=True)
+        yield Reader(data, who, is_open=True)
 
 
 def _is_https(host: Any) -> bool:

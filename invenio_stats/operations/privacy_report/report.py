@@ -13,9 +13,9 @@ from invenio_stats.core.retention import find_deadline
 from invenio_stats.operations.inventory import indices
 from invenio_stats.operations.monitoring.raw_events import find_oldest_events
 from invenio_stats.operations.privacy_report.duties import list_duties, write_record
-from invenio_stats.operations.privacy_report.places import look_everywhere
 from invenio_stats.operations.privacy_report.readers import find_readers
 from invenio_stats.operations.privacy_report.salts import SaltAge, find_salts
+from invenio_stats.operations.privacy_report.storages import look_everywhere
 from invenio_stats.operations.privacy_report.weakened import find_weakened
 from invenio_stats.operations.retention.other_data import describe_other_data
 from invenio_stats.search.lifecycle import find_policies
@@ -27,7 +27,7 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
     deadline = find_deadline(now, months)
     oldest = find_oldest_events(client)
     salts, problem = _find_salts(now)
-    places = look_everywhere(client)
+    storages = look_everywhere(client)
     raw = sorted(index.name for index in indices(client) if index.kind == "events")
     policies = {index: policy.name for index, policy in find_policies(client, raw).items() if policy.deletes}
     unknown = _find_unknown(client, raw)
@@ -42,7 +42,7 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
         "deleted_by_engine": policies,
         "salts": [{**salt._asdict(), "overdue": salt.is_overdue} for salt in salts],
         "salts_problem": problem,
-        "places": [place._asdict() for place in places],
+        "storages": [storage._asdict() for storage in storages],
         "readers": [reader._asdict() for reader in find_readers()],
         "weakened": [weakened._asdict() for weakened in find_weakened()],
         "other_data": [data._asdict() for data in describe_other_data()],
@@ -55,9 +55,9 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
             *(_("the salt of %(day)s", day=salt.day) for salt in salts if salt.is_overdue),
             *(_("the index %(index)s is of no configured event type", index=index) for index in unknown),
             *(
-                _("personal data in %(place)s: %(kind)s in the field %(field)s", place=place.place, **found)
-                for place in places
-                for found in place.found
+                _("personal data in %(storage)s: %(kind)s in the field %(field)s", storage=storage.storage, **found)
+                for storage in storages
+                for found in storage.found
             ),
         ],
         "duties": list_duties(),

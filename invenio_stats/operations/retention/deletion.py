@@ -19,7 +19,7 @@ from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core.intervals import starts
 from invenio_stats.core.moments import BEGINNING
-from invenio_stats.core.retention import Deletion, Limit, find_until, holding, split_by_month
+from invenio_stats.core.retention import Deletion, Limit, effective_limits, find_until, split_by_month
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.operations.retention.guards import find_limits
 from invenio_stats.operations.retention.plans import Expiry, find_deletions, find_start, make_plan
@@ -116,7 +116,7 @@ class _Execution:
             try:
                 self._blocks.put(whole)
                 checked = self._clock()
-                limits = holding(find_limits(self._client, self._group, end, checked), end)
+                limits = effective_limits(find_limits(self._client, self._group, end, checked), end)
                 if not limits:
                     # Once more, and blocked: of an index that got a newer event meanwhile, only the old ones go.
                     deletions, _policies = find_deletions(self._client, self._group, end)

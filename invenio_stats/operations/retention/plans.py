@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from invenio_stats.core.retention import Content, Deletion, Limit, find_until, holding, plan_deletions, start_of
+from invenio_stats.core.retention import (
+    Content,
+    Deletion,
+    Limit,
+    effective_limits,
+    find_until,
+    plan_deletions,
+    start_of,
+)
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.raw_events import EventSource
 from invenio_stats.operations.retention.groups import Group
@@ -44,7 +52,7 @@ def make_plan(client: Any, group: Group, deadline: datetime, now: datetime) -> E
     deletions, policies = find_deletions(client, group, deadline)
     if not any(deletions.values()):
         return Expiry(group.event_types, deadline, deadline, deletions, [], policies)
-    limits = holding([*find_limits(client, group, deadline, now), *find_runs(client, group, now)], deadline)
+    limits = effective_limits([*find_limits(client, group, deadline, now), *find_runs(client, group, now)], deadline)
     until = find_until(deadline, limits)
     if until < deadline:
         deletions, _policies = find_deletions(client, group, until)

@@ -11,10 +11,10 @@ from invenio_stats.core.retention import (
     Content,
     Deletion,
     Limit,
+    effective_limits,
     find_deadline,
     find_until,
     group_types,
-    holding,
     plan_deletions,
     split_by_month,
 )
@@ -94,7 +94,7 @@ def test_only_what_holds_events_back_is_told_once():
         Limit(parse("2026-01-10"), "not_counted", "a"),
         Limit(parse("2026-02-01"), "not_counted", "b"),
     ]
-    assert holding(limits, parse("2026-02-01")) == limits[1:2]
+    assert effective_limits(limits, parse("2026-02-01")) == limits[1:2]
 
 
 def test_parts_are_months():

@@ -43,18 +43,18 @@ def report(search_client):
     return lambda: make_report(search_client, datetime.now(timezone.utc))
 
 
-def place(report, name):
-    return next(place for place in report["places"] if place["place"] == name)
+def storage(report, name):
+    return next(storage for storage in report["storages"] if storage["storage"] == name)
 
 
 def test_of_an_instance_that_is_well_nothing_is_found(used, report):
     found = report()
     assert found["raw_events"]["record-view"]["overdue"] is False
-    assert [place["found"] for place in found["places"] if place["found"]] == []
-    events = place(found, "indices: events record-view")
+    assert [storage["found"] for storage in found["storages"] if storage["found"]] == []
+    events = storage(found, "indices: events record-view")
     assert events["looked_at"] == 1
     assert {"visitor_id", "country", "agent_id"} <= set(events["fields"])
-    assert place(found, "indices: agents")["looked_at"] == 1
+    assert storage(found, "indices: agents")["looked_at"] == 1
     assert found["overdue"] == []
     assert len(found["duties"]) > 5
     assert "13" in found["record_of_processing"]
@@ -85,7 +85,7 @@ def test_personal_data_in_an_index_is_named_by_its_field(
     search_client.index(index=index, body={"timestamp": f"{NOW:%Y-%m-%d}T01:00:00", field: value})
     refresh()
     found = report()
-    findings = place(found, "indices: events record-view")["found"]
+    findings = storage(found, "indices: events record-view")["found"]
     assert {"field": field, "kind": kind, "number": 1} in findings
     assert any(kind in line for line in found["overdue"])
     assert not [secret for secret in SECRETS if secret in json.dumps(found)]
@@ -99,7 +99,7 @@ def test_personal_data_in_the_spool_is_found(used, report):
     finally:
         taken = outbox().spool.take(10)
         outbox().spool.settle(taken, sent=True)
-    kinds = {finding["kind"] for finding in place(found, "spool")["found"]}
+    kinds = {finding["kind"] for finding in storage(found, "spool")["found"]}
     assert kinds == {"ipv4_address", "personal_field"}
     assert SECRETS[0] not in json.dumps(found)
 
@@ -154,5 +154,5 @@ def test_the_command_prints_all_of_it_and_json(used, app):
     for title in ("Raw events", "Salts", "Who may read it", "Your own duties", "record of processing"):
         assert title in result.output
     found = json.loads(runner.invoke(stats, ["privacy", "report", "--json"]).output)
-    assert {"raw_events", "salts", "places", "readers", "weakened", "overdue", "duties"} <= found.keys()
+    assert {"raw_events", "salts", "storages", "readers", "weakened", "overdue", "duties"} <= found.keys()
     assert not [secret for secret in SECRETS if secret in result.output]

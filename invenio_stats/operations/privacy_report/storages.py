@@ -1,4 +1,4 @@
-"""Look at samples of what is kept, and report what looks like personal data: by place, field and kind, never itself."""
+"""Look at samples of what is kept, and report what looks like personal data: by field and kind, never itself."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,10 +30,10 @@ _ALLOWED: Mapping[str, Kind] = {"agent": "user_agent"}
 """The user-agent catalog has reduced texts of agents in this field."""
 
 
-class Place(NamedTuple):
-    """What was found in one place."""
+class Storage(NamedTuple):
+    """What was found in one storage."""
 
-    place: str
+    storage: str
     looked_at: int
     """Number of documents or messages."""
     fields: list[str]
@@ -44,12 +44,12 @@ class Place(NamedTuple):
     """Why nothing could be looked at: the type of an error, or `transport`."""
 
 
-def look_everywhere(client: Any) -> list[Place]:
-    """Return what was found in all places; one that cannot be read is told as such."""
+def look_everywhere(client: Any) -> list[Storage]:
+    """Return what was found in all storages; one that cannot be read is told as such."""
     return [*_look_at_indices(client), *_look_at_queues(), _try("spool", _read_spool)]
 
 
-def _look_at_indices(client: Any) -> Iterator[Place]:
+def _look_at_indices(client: Any) -> Iterator[Storage]:
     groups: dict[str, list[Index]] = {}
     for index in indices(client):
         groups.setdefault(f"{index.kind} {index.event_type}" if index.event_type else index.kind, []).append(index)
@@ -72,14 +72,14 @@ def _read_indices(client: Any, members: Iterable[Index]) -> list[Any]:
     return list(documents.values())
 
 
-def _look_at_queues() -> Iterator[Place]:
+def _look_at_queues() -> Iterator[Storage]:
     queues = {event_type: event.queue for event_type, event in current_stats.events.items()}
     for event_type, queue in {**queues, names.AGENTS: current_stats.agents_queue}.items():
         is_catalog = event_type == names.AGENTS
-        for place, name in (("queue", queue.routing_key), ("dead letters", dead_name(queue))):
-            if not (is_catalog and place == "dead letters"):
+        for storage, name in (("queue", queue.routing_key), ("dead letters", dead_name(queue))):
+            if not (is_catalog and storage == "dead letters"):
                 yield _try(
-                    f"{place}: {event_type}",
+                    f"{storage}: {event_type}",
                     partial(_read_queue, queue, name),
                     is_catalog,
                 )
@@ -102,16 +102,16 @@ def _decode(text: str) -> list[Any]:
         return [text]
 
 
-def _try(place: str, read: Callable[[], list[Any] | None], is_catalog: bool = False) -> Place:
+def _try(storage: str, read: Callable[[], list[Any] | None], is_catalog: bool = False) -> Storage:
     try:
         documents = read()
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:  # each client fails in its own way
-        return Place(place, 0, [], [], type(error).__name__)
+        return Storage(storage, 0, [], [], type(error).__name__)
     if documents is None:
-        return Place(place, 0, [], [], "transport")
+        return Storage(storage, 0, [], [], "transport")
     findings = count_findings(documents, _ALLOWED if is_catalog else {})
     fields = sorted({name for document in documents for name in names_of_fields(document)})
     found = [{"field": field, "kind": kind, "number": number} for (field, kind), number in sorted(findings.items())]
-    return Place(place, len(documents), fields, found)
+    return Storage(storage, len(documents), fields, found)
