@@ -8,7 +8,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from invenio_search.utils import prefix_index
 
-from invenio_stats.core.moments import iso_zoned, to_second
+from invenio_stats.core.moments import iso, iso_zoned, to_second
 from invenio_stats.core.retention import find_deadline
 from invenio_stats.operations.inventory import indices
 from invenio_stats.operations.monitoring.raw_events import find_oldest_events
@@ -33,9 +33,9 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
     unknown = _find_unknown(client, raw)
     return {
         "generated": iso_zoned(to_second(now)),
-        "retention": {"months": months, "deadline": f"{deadline:%Y-%m-%d}"},
+        "retention": {"months": months, "deadline": iso(deadline)[:10]},
         "raw_events": {
-            name: {"oldest": f"{moment:%Y-%m-%d}", "days": (now - moment).days, "overdue": moment < deadline}
+            name: {"oldest": iso(moment)[:10], "days": (now - moment).days, "overdue": moment < deadline}
             for name, moment in oldest.items()
         },
         "unknown_indices": unknown,
@@ -48,7 +48,7 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
         "other_data": [data._asdict() for data in describe_other_data()],
         "overdue": [
             *(
-                _("raw events of %(name)s: the oldest is of %(day)s", name=name, day=f"{moment:%Y-%m-%d}")
+                _("raw events of %(name)s: the oldest is of %(day)s", name=name, day=iso(moment)[:10])
                 for name, moment in oldest.items()
                 if moment < deadline
             ),
