@@ -150,7 +150,7 @@ def test_wrong_months_are_explained(invoke, begin, end):
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_file_is_whole_or_as_it_was(invoke, months, tmp_path, was_there):
     """Nothing is left of a report that failed."""
-    months.client.indices.delete(index=f"{months.prefix}stats-counter-usage-{LAST}-r1")
+    months.client.indices.delete(index=f"{months.prefix}stats-counter-usage-{LAST}-r1-*")
     path = tmp_path / "report.json"
     if was_there:
         path.write_text("an older one")

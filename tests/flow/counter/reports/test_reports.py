@@ -438,7 +438,7 @@ def test_a_restatement_does_not_disturb_a_reader(months, search_client):
 @pytest.mark.parametrize("report_id", ["PR", "IR"])
 def test_a_closed_month_without_its_usage_is_an_error(months, search_client, report_id):
     """Never a report that says that nothing was used."""
-    search_client.indices.delete(index=f"{months.prefix}stats-counter-usage-2026-05-r1")
+    search_client.indices.delete(index=f"{months.prefix}stats-counter-usage-2026-05-r1-*")
     with pytest.raises(search.exceptions.NotFoundError):
         make(search_client, report_id)
 
