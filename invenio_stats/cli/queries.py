@@ -22,13 +22,13 @@ from invenio_stats.exports.rows import make_sheet
 from invenio_stats.exports.xlsx import write_xlsx
 from invenio_stats.items.access import SYSTEM
 from invenio_stats.items.database import check_database
+from invenio_stats.privacy.error_texts import is_database_away
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, get_query
 from invenio_stats.queries.description import QueryDescription, describe
 from invenio_stats.queries.parameter_schemas import list_orders, summarize
 from invenio_stats.queries.parameters import INTERVALS, quote
 from invenio_stats.queries.usage.parameters import COMPARISONS, VERSIONS
-from invenio_stats.support.database_errors import is_database_away
 
 DATE_FORMS = ("2026-01-31", "2026-01", "2026", "2026-01-31T10:00:00")
 """How a date may be written; `queries.parameters.read_date` reads them."""

@@ -12,7 +12,7 @@ from invenio_search.engine import search
 from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.services import Service, event_broker, search_engine, task_broker
-from invenio_stats.support.database_errors import is_database_away
+from invenio_stats.privacy.error_texts import is_database_away
 
 logger = logging.getLogger(__name__)
 

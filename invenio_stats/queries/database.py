@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from invenio_stats.core import moments, periods
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items.access import Identity, current_identity
+from invenio_stats.privacy.error_texts import is_database_away
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import answer_cache, parameters
 from invenio_stats.queries.states import hourly_state
-from invenio_stats.support.database_errors import is_database_away
 
 logger = logging.getLogger(__name__)
 

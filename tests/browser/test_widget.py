@@ -65,7 +65,7 @@ def test_its_numbers_are_those_of_the_api(host):
     def number(text):
         return int(text.replace(",", ""))
 
-    every, one = ask(), ask(versions="this")
+    every, single = ask(), ask(versions="this")
     shown = dict(
         zip(
             window.page.locator(".st-widget dt").all_text_contents(),
@@ -79,8 +79,8 @@ def test_its_numbers_are_those_of_the_api(host):
         for row in window.page.locator(".st-widget tbody tr").all()
     }
     for name, metric in (("Views", "views"), ("Downloads", "downloads"), ("Unique downloads", "unique_downloads")):
-        assert [number(text) for text in rows[name]] == [every[metric], one[metric]]
-    assert 0 < one["downloads"] < every["downloads"]
+        assert [number(text) for text in rows[name]] == [every[metric], single[metric]]
+    assert 0 < single["downloads"] < every["downloads"]
 
 
 def test_the_host_looks_as_it_does_without_it(host):

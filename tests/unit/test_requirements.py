@@ -35,6 +35,7 @@ WHERE_INSTALLED = {
     "sqlalchemy",
     "sqlalchemy_utils",
     "xlsxwriter",
+    "jsonschema",
 }
 """What an instance may have or not: the code asks first."""
 

@@ -125,22 +125,22 @@ def _check_performances(
     asked = filters.get("Metric_Type") or kind.metrics
     seen = set()
     for number, performance in enumerate(performances):
-        place = f"{where}.Attribute_Performance[{number}]"
+        position = f"{where}.Attribute_Performance[{number}]"
         values = {name: value for name, value in performance.items() if name != "Performance"}
         numbers = performance["Performance"]
         if set(values) != listed:
             differing = ", ".join(sorted(set(values) ^ listed))
-            yield Finding("not-listed", place, f"Attributes_To_Show and what is shown differ in {differing}")
+            yield Finding("not-listed", position, f"Attributes_To_Show and what is shown differ in {differing}")
         key = tuple(sorted(values.items()))
         if key in seen:
-            yield Finding("two-attribute-sets", place, "these attributes are there more than once")
+            yield Finding("two-attribute-sets", position, "these attributes are there more than once")
         seen.add(key)
         for month in sorted({month for counts in numbers.values() for month in counts} - allowed):
-            yield Finding("outside-period", place, f"{month} is not a month of the report")
-        yield from _check_filters(place, values, numbers, filters)
+            yield Finding("outside-period", position, f"{month} is not a month of the report")
+        yield from _check_filters(position, values, numbers, filters)
         if (values.get("Data_Type") == PLATFORM_TYPE) != (SEARCHES in numbers) or set(numbers) > {SEARCHES}:
-            yield Finding("platform-type", place, f"{SEARCHES} and the Data_Type {PLATFORM_TYPE} belong together")
-        yield from check_numbers(place, numbers, asked)
+            yield Finding("platform-type", position, f"{SEARCHES} and the Data_Type {PLATFORM_TYPE} belong together")
+        yield from check_numbers(position, numbers, asked)
 
 
 def _check_filters(where: str, values: Document, numbers: Document, filters: Document) -> Iterator[Finding]:

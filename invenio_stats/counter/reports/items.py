@@ -84,8 +84,8 @@ class ItemSequence:
 
     def _read_again(self, places: Sequence[_Place]) -> Iterator[KnownItem]:
         for page in pages(places, self._size):
-            found = {item.item_id: item for item in find_items(self._client, [place.item_id for place in page])}
-            yield from (found[place.item_id] for place in page if place.item_id in found)
+            found = {item.item_id: item for item in find_items(self._client, [late.item_id for late in page])}
+            yield from (found[late.item_id] for late in page if late.item_id in found)
 
 
 def _split_at(items: Iterable[KnownItem]) -> tuple[Iterator[KnownItem], Iterator[KnownItem]]:

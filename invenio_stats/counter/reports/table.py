@@ -7,6 +7,7 @@ from typing import Any
 from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_months import parse_month
 from invenio_stats.core.counter_reports import COUNTRY, METADATA_ATTRIBUTES, PERFORMANCE_ATTRIBUTES
+from invenio_stats.counter.reports.descriptions import clean_text
 from invenio_stats.counter.reports.items import ReportItem
 from invenio_stats.counter.reports.report import Report
 from invenio_stats.counter.reports.request import ReportRequest
@@ -76,7 +77,7 @@ def header_rows(header: Mapping[str, Any]) -> list[list[Cell]]:
         "Reporting_Period": _format_pairs({name: filters[name] for name in ("Begin_Date", "End_Date")}),
         **{name: header[name] for name in ("Created", "Created_By", "Registry_Record")},
     }
-    return [[name, value] for name, value in values.items()]
+    return [[name, clean_text(value)] for name, value in values.items()]
 
 
 def format_month_heading(month: str) -> str:
