@@ -61,6 +61,18 @@ class ItemUsageReader:
         body = {"size": 0, "track_total_hits": True, "query": all_of(self._clauses)}
         return int(self._search(body)["hits"]["total"]["value"])
 
+    def sum_up(self) -> int:
+        """Return the sum of all numbers that the report shows."""
+        fields = dict.fromkeys(self._numbers)
+        body = {
+            "size": 0,
+            "track_total_hits": False,
+            "query": all_of(self._clauses),
+            "aggs": {field: {"sum": {"field": field}} for field in fields},
+        }
+        found = self._search(body)["aggregations"]
+        return sum(int(found[field]["value"]) for field in fields)
+
     def read(self, item_ids: Sequence[str]) -> Mapping[str, list[Performance]]:
         """Return the usage by item, without the items that have none."""
         foldings: dict[str, Folding] = {}
