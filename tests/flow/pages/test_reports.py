@@ -9,8 +9,8 @@ import pytest
 from openpyxl import load_workbook
 
 from invenio_stats import tasks
-from invenio_stats.counter.large_reports import WantedReport
 from invenio_stats.counter.reports import xlsx
+from invenio_stats.counter.service.large_reports import WantedReport
 from invenio_stats.pages.views import create_blueprint
 from tests.conftest import create_light_app
 from tests.flow.pages import site
