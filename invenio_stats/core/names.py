@@ -132,8 +132,16 @@ def totals_index(event_type: str, start: datetime, index_interval: Interval) -> 
 
 
 def counter_usage_index(month: str, revision: int) -> str:
-    """Return the index of a revision of a closed month, which is written as '2026-05'."""
+    """Return the name of a revision of a closed month ('2026-05'): an alias of the index that has its usage."""
     return f"{COUNTER_USAGE}-{month}-r{revision}"
+
+
+def counter_usage_month(index: str) -> str:
+    """Return the month of an index of usage, whose name is that of the revision and what its writer has added."""
+    match = re.search(rf"{COUNTER_USAGE}-([0-9]{{4}}-[0-9]{{2}})-r[0-9]", index)
+    if match is None:
+        raise ValueError(f"{index} is not the index of a closed month")
+    return match[1]
 
 
 def automated_alias(event_type: str) -> str:

@@ -13,7 +13,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
 from invenio_stats.core.moments import iso_zoned, parse
-from invenio_stats.counter.item_documents import metadata_in, to_document
+from invenio_stats.counter.item_documents import doi_key, metadata_in, to_document
 from invenio_stats.items.metadata import ItemMetadata, MetadataSource, describe_items
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.search import clauses
@@ -58,7 +58,7 @@ def scan_items(client: Any, size: int = PAGE_SIZE) -> Iterator[KnownItem]:
 
 def find_items(client: Any, item_ids: Sequence[str] = (), dois: Sequence[str] = ()) -> Iterator[KnownItem]:
     """Yield those of some ids or DOIs, in the same order; DOIs are compared without regard to case."""
-    keys = {"item_id": list(item_ids), "doi": [doi.lower() for doi in dois]}
+    keys = {"item_id": list(item_ids), "doi": [doi_key(doi) for doi in dois]}
     asked = clauses.any_of([{"terms": {field: values}} for field, values in keys.items() if values])
     yield from _ordered_items(client, clauses.all_of([{"exists": {"field": "order_key"}}, asked]))
 

@@ -41,6 +41,8 @@ class RawDays(NamedTuple):
     """Days whose raw events cannot be read: their index is closed, or has lost a shard."""
     gone: list[date]
     """Days before the first complete day: their raw events are no longer complete, and they are not compared."""
+    uncovered: list[date]
+    """Days of which there is no index of raw events."""
     sums: Mapping[date, Numbers]
     """The sums of the totals of each day that has any."""
     keyless: int
@@ -67,7 +69,8 @@ def compare_days(source: Source, edges: Edges, now: datetime, fields: tuple[str,
         for field in fields
         if (total := sums.get(day, {}).get(field, 0)) != (events := counts.events.get(day, {}).get(field, 0))
     ]
-    return RawDays(differences, sorted(unreadable), gone, sums, counts.keyless)
+    uncovered = _uncovered_days(source, days)
+    return RawDays(differences, sorted(unreadable), gone, uncovered, sums, counts.keyless)
 
 
 class _Counts(NamedTuple):
@@ -84,6 +87,18 @@ def _closed_days(source: Source, days: list[date]) -> Iterator[date]:
             covered = period(alias, index)
             if covered is not None:
                 yield from (day for day in days if f"{day}".startswith(covered.day or covered.month))
+
+
+def _uncovered_days(source: Source, days: list[date]) -> list[date]:
+    periods = [
+        period(alias, index)
+        for alias in events_alias_of(source.aggregator).split(",")
+        for index in indices_of(source.aggregator.client, alias)
+    ]
+    if None in periods:  # an index of any name may have events of any day
+        return []
+    beginnings = tuple(covered.day or covered.month for covered in periods if covered is not None)
+    return [day for day in days if not f"{day}".startswith(beginnings)]
 
 
 def _count_days(recount: UsageRecount, edges: Edges, closed: set[date]) -> _Counts:

@@ -176,3 +176,10 @@ def test_settings_are_checked_at_the_start(app, account, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_DATACITE_URL", "api.datacite.org")
     with pytest.raises(ConfigurationError, match="STATS_COUNTER_DATACITE_URL"):
         finalize_app(app)
+
+
+@pytest.mark.parametrize("name", ["no-such-directory/report.json", "."])
+def test_an_output_that_is_no_file_is_refused(kept, invoke, tmp_path, name):
+    assert "is not a file in a directory that exists" in invoke(
+        "--month", MONTH, "--dry-run", "--output", str(tmp_path / name), code=2
+    )
