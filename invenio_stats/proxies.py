@@ -42,6 +42,7 @@ class State(Protocol):
     item_metadata: Callable[..., Any]
     """What STATS_ITEM_METADATA knows."""
     agents_queue: Any
+    objections_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:
         """Return the function that builds and publishes one event."""

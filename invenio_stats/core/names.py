@@ -15,10 +15,14 @@ DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
 REBUILD = "rebuild-"
 """Beginning of the names of the bookmarks that keep the progress of a rebuild."""
+EXPIRY = "expiry:"
+"""Beginning of the names of what runs that delete old raw events share, for each group of event types."""
 SEARCH_RESULTS = "search-results"
 """Name of the bookmark that says up to when InvenioRDM's search results have the numbers of records."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
+OBJECTIONS = "stats-objections"
+"""Queue of the numbers of events that were not built because their visitors object."""
 INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
@@ -52,6 +56,7 @@ COUNTER_REQUESTORS = f"{COUNTER_PREFIX}requestors"
 OWN = (
     BOOKMARKS,
     AGENTS,
+    OBJECTIONS,
     INGEST,
     LOCKS,
     COMPLETENESS,
@@ -63,6 +68,9 @@ OWN = (
     CORRECTIONS,
 )
 """Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
+
+QUEUES_WITHOUT_EVENTS = (AGENTS, OBJECTIONS)
+"""Our own queues, whose messages are no events."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from babel.dates import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from invenio_search import current_search_client
 from invenio_search.engine import search
 from markupsafe import Markup
 
@@ -15,12 +16,13 @@ from invenio_stats.completeness.answers import answer_state
 from invenio_stats.config import own_instance_name
 from invenio_stats.core.periods import Days
 from invenio_stats.errors import NoAnswerError, StatsError
+from invenio_stats.operations.corrections import Correction, read_corrections
 from invenio_stats.operations.quality.automated_agents import AutomatedAgents, read_automated_agents
 from invenio_stats.operations.quality.completeness import Completeness, read_completeness
 from invenio_stats.operations.quality.freshness import Freshness, read_freshness
 from invenio_stats.operations.quality.left_out import LeftOut, read_left_out
 from invenio_stats.operations.quality.versions import Version, read_versions
-from invenio_stats.pages import quality_sections, wording
+from invenio_stats.pages import quality_corrections, quality_sections, wording
 from invenio_stats.pages.quality_days import CountedDays, find_counted_days
 from invenio_stats.pages.tables import Figure, Part
 from invenio_stats.queries import answer_cache
@@ -106,6 +108,7 @@ def _titles() -> dict[str, str]:
         "complete": _("Are they complete?"),
         "left-out": _("What was left out, and why?"),
         "agents": _("Most often excluded as robots"),
+        "corrections": _("Corrections"),
         "versions": _("Rules and lists in force"),
     }
 
@@ -178,6 +181,10 @@ def _find_agents(days: Days, now: datetime) -> AutomatedAgents:
     return found
 
 
+def _find_corrections(days: Days, now: datetime) -> list[Correction]:
+    return read_corrections(current_search_client)
+
+
 def _find_versions(days: Days, now: datetime) -> list[Version]:
     return read_versions()
 
@@ -197,6 +204,7 @@ TOPICS: dict[str, Topic] = {
     "complete": Topic(_find_completeness, quality_sections.show_days, quality_sections.list_days),
     "left-out": Topic(_find_left_out, quality_sections.show_left_out, quality_sections.list_left_out),
     "agents": Topic(_find_agents, quality_sections.show_agents, quality_sections.list_agents, for_administrators=True),
+    "corrections": Topic(_find_corrections, quality_corrections.show_corrections, quality_corrections.list_corrections),
     "versions": Topic(_find_versions, quality_sections.show_versions, quality_sections.list_versions),
 }
 """By the name in addresses of files, in the order of the page."""

@@ -177,8 +177,10 @@ def describe_reason(kind: Kind) -> tuple[str, str]:
         ),
         "tools": (_("Scripts and tools"), _("programs that fetch files for somebody")),
         "double_clicks": (_("Double clicks"), _("the same visitor, the same thing, within 30 seconds")),
+        "objections": (_("Objections"), _("visitors who object, by their choice or a signal of their browser")),
         "not_valid": (_("Not valid"), _("kept, with the reason, until someone looks")),
         "without_item": (_("Without a record"), _("clicks of which it is not known what they were on")),
+        "excluded": (_("Excluded by a person"), _("unusual use that a person has looked at")),
         "own_rules": (_("Rules of this repository"), _("its own reasons not to count a click")),
     }
     return known[kind]

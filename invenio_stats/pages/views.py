@@ -27,6 +27,7 @@ from invenio_stats.pages.badge import show_badge
 from invenio_stats.pages.frame import BLUEPRINT, link_to_log_in, make_form, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
 from invenio_stats.pages.parameters import Choice, TooManyIntervalsError, read_choice
+from invenio_stats.pages.privacy_view import show_privacy
 from invenio_stats.pages.quality_view import show_quality
 from invenio_stats.pages.rendering import render_page
 from invenio_stats.pages.tables import Link, Notice, link_to_file
@@ -47,6 +48,8 @@ from invenio_stats.views.caching import NOT_KEPT, Caching, find_cache_control, k
 
 RETRY_SECONDS = 120
 """After which a client may ask again if the search engine did not answer."""
+PRIVACY = "privacy"
+"""End point of the only page that needs no numbers."""
 NO_CACHING = Caching(None, NOT_KEPT)
 
 
@@ -87,6 +90,8 @@ def create_blueprint(app: Flask) -> Blueprint:
     blueprint.before_request(_check_configured)
     blueprint.after_request(keep_no_error)
     blueprint.add_url_rule("/quality", "quality", show_quality)
+    blueprint.add_url_rule("/privacy", PRIVACY, show_privacy, methods=["GET", "POST"])
+    _exempt_from_tokens(app, show_privacy)
     blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
     if any(app.config.get(f"STATS_COUNTER_{name}") is not None for name in ("PLATFORM", "PLATFORM_ID")):
         from invenio_stats.pages.reports_view import show_reports  # only where there are COUNTER reports
@@ -97,7 +102,16 @@ def create_blueprint(app: Flask) -> Blueprint:
     return blueprint
 
 
+def _exempt_from_tokens(app: Flask, view: Callable[..., Response]) -> None:
+    """Take a view out of the check of invenio-rest, whose token only a script could send; it checks by itself."""
+    exempt = getattr(app.extensions.get("invenio-csrf"), "exempt", None)
+    if exempt is not None:
+        exempt(view)
+
+
 def _check_configured() -> None:
+    if request.endpoint == f"{BLUEPRINT}.{PRIVACY}":
+        return  # who does not want to be counted need not wait for the pages
     if find_missing_for_pages(current_stats.aggregations, current_stats.queries):
         abort(404)
 

@@ -46,6 +46,7 @@ PAGES = [
     Address("quality-administrator", "/stats/quality", ADMINISTRATOR),
     Address("reports", "/stats/reports", says="The last closed month is"),
     Address("reports-administrator", "/stats/reports?report=ir&yop=2020", ADMINISTRATOR, says="One University"),
+    Address("privacy", "/stats/privacy", says="Your visits are counted at present."),
     Address("me", "/stats/me", UPLOADER),
     Address("user", "/stats/users/7", ADMINISTRATOR),
     Address("list-records", "/stats/lists/records"),

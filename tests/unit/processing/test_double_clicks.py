@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.double_clicks import cell_start, to_document
+from invenio_stats.core.double_click_documents import to_document
+from invenio_stats.core.double_clicks import cell_start
 from invenio_stats.processing.double_clicks import CellWriter
 from tests.fixtures.clicks import (
     MIDNIGHT,
