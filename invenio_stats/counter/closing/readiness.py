@@ -181,6 +181,14 @@ def _explain_days(aggregation: str, days: RawDays) -> Iterator[Obstacle]:
             _("The raw events of %(days)s cannot be read.", days=_list(days.unreadable, str)),
             _("Open or restore their indices; `invenio stats doctor` says which."),
         )
+    if days.closed_totals:
+        yield Obstacle(
+            "totals_unreadable",
+            len(days.closed_totals),
+            _("Indices of the totals of %(name)s are closed: ", name=aggregation) + _list(days.closed_totals, str),
+            _("Open these indices."),
+        )
+        return  # what differs is told when they can be read
     different = sorted({difference.day for difference in days.differences})
     if different:
         facts = {"name": aggregation, "first": different[0], "last": different[-1]}

@@ -93,6 +93,14 @@ def _find_missing(days: RawDays, known: Mapping[str, int], field: str) -> set[st
 
 
 def _refuse_different(aggregation: str, month: str, days: RawDays) -> None:
+    if days.closed_totals:
+        raise MonthRefusedError(
+            _(
+                "%(month)s cannot be restated: the indices of its totals %(indices)s are closed. Open them first.",
+                month=month,
+                indices=", ".join(days.closed_totals),
+            )
+        )
     if days.differences:
         different = sorted({difference.day for difference in days.differences})
         raise MonthRefusedError(

@@ -10,9 +10,9 @@ from invenio_stats.core.counter_reports import UNKNOWN_COUNTRY
 from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.counter.reports.usage_query import COMPLETE, FIELDS, attribute_sources, usage_clauses
+from invenio_stats.counter.reports.usage_query import FIELDS, attribute_sources, usage_clauses
 from invenio_stats.search.clauses import GROUPS, Body, all_of, by_value, composite, next_page
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import COMPLETE, SearchRequest, search
 from invenio_stats.search.scan import hits
 
 DOCUMENTS_AT_ONCE = 10_000

@@ -15,9 +15,6 @@ FIELDS = {
 }
 """Field of a month's documents, by name of an attribute."""
 
-COMPLETE = {"ignore_unavailable": False, "allow_no_indices": False}
-"""Options of a search: a closed month without its index is an error, never a month without usage."""
-
 
 def usage_clauses(request: ReportRequest, customers: Iterable[str] | None) -> list[Body]:
     """Return what the documents of a report match; `customers` as in `Institution`."""

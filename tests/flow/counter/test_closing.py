@@ -124,7 +124,7 @@ def test_broken_metadata_stop_no_month_and_no_report(
     )
 
 
-def test_ids_that_are_very_long_are_told_apart(usage, metadata, work, close, search_client, clock):
+def test_very_long_ids_that_differ_at_the_end(usage, metadata, work, close, search_client, clock):
     clock.now = parse("2026-03-20T12:00:00")
     items = [f"{'x' * 32_000}{number}" for number in range(3)]
     for number, item in enumerate(items):
