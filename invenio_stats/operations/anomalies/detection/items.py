@@ -38,9 +38,7 @@ def read_items(sources: Sources, day: date) -> list[Series]:
     for items in pages(uses, _ITEMS_PER_REQUEST):
         query = clauses.all_of([_of_items(items), requests.of_days(same_weekdays(day))])
         answer = _ask(sources, requests.counting(query, _by_item(requests.by_day(SUMS), len(items))))
-        before = {
-            item["key"]: requests.read_days(item, USES) for item in requests.buckets(answer, "items")
-        }
+        before = {item["key"]: requests.read_days(item, USES) for item in requests.buckets(answer, "items")}
         series = (Series("item", item, uses[item], before.get(item, {}), None) for item in items)
         found += [line for line in series if may_be_unusual(line, day)]
     first = read_first_uses(sources, [line.value for line in found])
