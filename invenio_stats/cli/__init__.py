@@ -15,6 +15,7 @@ from invenio_stats.cli.monitoring import doctor_command, spool_group, status_com
 from invenio_stats.cli.quality import quality_command
 from invenio_stats.cli.queries import queries_command, query_command
 from invenio_stats.cli.rebuild import aggregations_rebuild
+from invenio_stats.cli.robots import robots_group
 from invenio_stats.cli.verify import verify_command
 
 
@@ -40,6 +41,7 @@ for command in (
     quality_command,
     queries_command,
     query_command,
+    robots_group,
     spool_group,
     status_command,
     verify_command,

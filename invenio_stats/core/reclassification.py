@@ -62,7 +62,9 @@ def is_outdated(source: Event, now: Classifications) -> bool:
 
 def _is_outdated(fields: Event, now: Classifications) -> bool:
     known = now.get(str(fields.get("agent_id")))
-    return known is not None and any(fields.get(name) != value for name, value in known.verdict.items())
+    if known is None or fields.get("lists_version") == known.lists_version:  # these lists have seen the whole text
+        return False
+    return any(fields.get(name) != value for name, value in known.verdict.items())
 
 
 def counts(source: Event) -> bool:

@@ -48,6 +48,8 @@ class Rebuild:
     progress: BookmarkAPI
     due: list[datetime] = field(default_factory=list)
     """Starts of the intervals with differences, as far as they have been compared."""
+    is_noted: bool = True
+    """Whether it is noted as a correction; not if it is part of another one."""
     _changes: dict[datetime, Changes] = field(default_factory=dict)
     """How much the numbers of these intervals change."""
 
@@ -93,7 +95,7 @@ class Rebuild:
 
     def _note_correction(self, done: Sequence[datetime]) -> None:
         """Note what has been corrected, also if not all was."""
-        if not done:
+        if not done or not self.is_noted:
             return
         name = self.aggregator.name
         summary = f"Totals of {name} from {iso(done[0])[:10]} to {iso(done[-1])[:10]} were counted again."

@@ -21,13 +21,14 @@ from tests.laws import examples
 from tests.unit.processing.test_double_clicks import store
 
 CLASSES = {
-    "browser": Classification("browser", False, "v"),
-    "unknown": Classification("unknown", False, "v"),
-    "robot": Classification("robot", True, "v"),
-    "ai": Classification("ai", True, "v"),
-    "machine": Classification("machine", False, "v"),
+    "browser": Classification("browser", False, "lists"),
+    "unknown": Classification("unknown", False, "lists"),
+    "robot": Classification("robot", True, "lists"),
+    "ai": Classification("ai", True, "lists"),
+    "machine": Classification("machine", False, "lists"),
 }
 AGENTS = "abc"
+LEFT_OUT = ("updated_timestamp", "former_ids", "lists_version")
 classes = st.fixed_dictionaries({agent: st.sampled_from(sorted(CLASSES)) for agent in AGENTS})
 moments = st.lists(
     st.tuples(st.integers(0, 200), st.sampled_from(AGENTS), st.sampled_from([None, "I", "J"])),
@@ -41,7 +42,7 @@ def clicks_of(found, by_agent, start=NOON):
     """Return clicks of one person with several user agents, each with the class of its agent."""
     for second, agent, item in found:
         click = make_click(start + timedelta(seconds=second), event_id=f"{second}{agent}", item=item)
-        fields = {**click.fields, "agent_id": agent, **CLASSES[by_agent[agent]].fields}
+        fields = {**click.fields, "agent_id": agent, **CLASSES[by_agent[agent]].fields, "lists_version": "first"}
         yield click._replace(fields=fields, identity=identity_of(fields))
 
 
@@ -57,14 +58,14 @@ def comparable(found):
 
 
 def _comparable(source):
-    fields = {name: value for name, value in source.items() if name not in ("updated_timestamp", "former_ids")}
+    fields = {name: value for name, value in source.items() if name not in LEFT_OUT}
     if "agents" in fields:
         fields["agents"] = {agent: _comparable(part) for agent, part in fields["agents"].items()}
     return fields
 
 
-def now(by_agent):
-    return {agent: CLASSES[agent_class] for agent, agent_class in by_agent.items()}
+def now(by_agent, version="second"):
+    return {agent: CLASSES[agent_class]._replace(lists_version=version) for agent, agent_class in by_agent.items()}
 
 
 @examples(3)
@@ -75,7 +76,7 @@ def test_reclassified_documents_are_those_of_a_plain_processing(found, before, a
     moved = reclassify(stored_before, now(after), 30)
     assert comparable(moved) == comparable(expected)
     assert comparable(reclassify(moved, now(after), 30)) == comparable(moved)
-    assert comparable(reclassify(moved, now(before), 30)) == comparable(stored_before)
+    assert comparable(reclassify(moved, now(before, "third"), 30)) == comparable(stored_before)
     assert not any(is_outdated(click.source, now(after)) for click in moved)
 
 
@@ -107,7 +108,7 @@ def test_a_chain_across_midnight_stays_one():
     yesterday = [click for click in made if click.index_name == day_index(MIDNIGHT - timedelta(days=1))]
     (moved,) = reclassify(yesterday, now(dict.fromkeys(AGENTS, "robot")), 30)
     assert moved.source["superseded"]
-    (back,) = reclassify([moved], now(dict.fromkeys(AGENTS, "browser")), 30)
+    (back,) = reclassify([moved], now(dict.fromkeys(AGENTS, "browser"), "third"), 30)
     assert comparable([back]) == comparable(yesterday)
 
 
@@ -122,9 +123,15 @@ def test_an_exclusion_stays_with_all_that_a_document_is_divided_into():
 @pytest.mark.parametrize("fields", [{}, {"visitor_id": None}], ids=["none", "null"])
 def test_an_event_without_a_visitor_only_changes_its_class(fields):
     source = {"unique_id": "A", "timestamp": "2026-01-30T12:00:00", "event_id": "e", "agent_id": "a", **fields}
-    source |= CLASSES["browser"].fields
+    source |= {**CLASSES["browser"].fields, "lists_version": "first"}
     (moved,) = reclassify([StoredClick("i", "e", source)], now({"a": "robot"}), 30)
-    assert moved == ("i", "e", {**source, **CLASSES["robot"].fields})
+    assert moved == ("i", "e", {**source, **CLASSES["robot"].fields, "lists_version": "second"})
+
+
+def test_what_these_lists_have_classified_stays():
+    """They have seen the whole text of the user agent, the catalog has the reduced one."""
+    (click,) = clicks_of([(0, "a", None)], dict.fromkeys(AGENTS, "browser"))
+    assert not is_outdated(click.fields, now({"a": "robot"}, "first"))
 
 
 def test_a_document_of_an_earlier_release_keeps_its_id():
