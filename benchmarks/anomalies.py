@@ -14,7 +14,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from statistics import median
 from typing import NamedTuple
 
@@ -155,12 +155,12 @@ def _plant(chance: random.Random, traffic: Traffic, days: Sequence[date]) -> Ite
     for number, start in enumerate(starts):
         first, kind = days[start], KINDS[number % len(KINDS)]
         factor = math.exp(chance.uniform(math.log(FACTOR), math.log(100)))
-        begin = datetime(first.year, first.month, first.day) + timedelta(hours=chance.uniform(0, 24))
+        begin = _midnight(first) + timedelta(hours=chance.uniform(0, 24))
         hours = math.exp(chance.uniform(math.log(2), math.log(5 * 24)))
         shares = _shares(begin, hours)
         wanted = [
             subject
-            for subject, usual in sorted(medians[first].items())
+            for subject, usual in sorted(medians[max(shares, key=shares.__getitem__)].items())
             if subject[0] == kind and usual >= 1 and (factor - 1) * usual >= ADDEND and factor * usual < 100_000
         ]
         if wanted:
@@ -169,17 +169,22 @@ def _plant(chance: random.Random, traffic: Traffic, days: Sequence[date]) -> Ite
             yield flood
 
 
-def _medians(traffic: Traffic, day: date) -> Counter[Subject]:
+def _medians(traffic: Traffic, day: date) -> dict[Subject, float]:
+    """Return the medians of the same weekdays before, of all that was used on the first of these and is not new."""
     before = [traffic.uses[known] for known in same_weekdays(day)]
     wanted = [subject for subject in before[0] if not is_new(traffic.first.get(subject, BEGIN), day)]
-    return Counter({subject: int(median(uses[subject] for uses in before)) for subject in wanted})
+    return {subject: median(uses[subject] for uses in before) for subject in wanted}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
 
 
 def _shares(begin: datetime, hours: float) -> dict[date, float]:
     """Return the days of a flood, each with its hours as a share of those of the fullest day."""
     end, found, edge = begin + timedelta(hours=hours), {}, begin
     while edge < end:
-        midnight = datetime(edge.year, edge.month, edge.day) + timedelta(days=1)
+        midnight = _midnight(edge.date() + timedelta(days=1))
         found[edge.date()] = (min(end, midnight) - edge).total_seconds()
         edge = midnight
     return {day: seconds / max(found.values()) for day, seconds in found.items()}
@@ -190,13 +195,14 @@ def _add(
     traffic: Traffic,
     flood: Flood,
     shares: dict[date, float],
-    medians: dict[date, Counter[Subject]],
+    medians: dict[date, dict[Subject, float]],
 ) -> None:
     """Fill the days up to what the flood makes of them; it has one country, and no or one host, unless these are it."""
     kind, value = flood.subject
     country, host = chance.choice(_COUNTRIES), chance.choice(("", chance.choice(_HOSTS)))
     for day, share in shares.items():
-        number = round(flood.factor * share * medians[day][flood.subject]) - traffic.uses[day][flood.subject]
+        number = math.ceil(flood.factor * share * medians[day].get(flood.subject, 0))
+        number -= traffic.uses[day][flood.subject]
         if number <= 0:
             continue
         parts: Counter[Subject] = Counter({flood.subject: number})

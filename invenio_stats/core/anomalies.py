@@ -31,6 +31,8 @@ class Anomaly(NamedTuple):
     note: str = ""
     """Why a person has decided so."""
     decided: datetime | None = None
+    selection: Mapping[str, str] = {}
+    """Which events of the day are excluded: those that have all of these values; see `operations.exclusions`."""
     events: int = 0
     """Number of stored events that are excluded."""
     is_done: bool = True
@@ -65,8 +67,8 @@ class Anomaly(NamedTuple):
         return cls(**known)
 
     def decide(self, state: State, note: str, now: datetime) -> "Anomaly":
-        """Return it with a decision."""
-        return self._replace(state=state, note=note, decided=now)
+        """Return it with a decision; one that is open again has none."""
+        return self._replace(state=state, note=note, decided=None if state == "open" else now)
 
 
 def _as_text(moment: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import read_one
 from invenio_stats.search.scan import hits
-from invenio_stats.search.versions import SharedDocument, Version, build_guard
+from invenio_stats.search.versions import SharedDocument, Source, Version, build_guard
 
 _BODY: mappings.Body = {
     "settings": mappings.INDEX_SETTINGS,
@@ -59,22 +59,20 @@ def keep_found(client: Any, period: str, found: Collection[Anomaly]) -> None:
             _delete_open(client, document_id)
 
 
-def change(client: Any, anomaly_id: str, make: Callable[[Anomaly | None], Anomaly | None]) -> Anomaly | None:
-    """Replace an anomaly by what `make` returns, and return it; `make` returns None to leave it as it is.
+def change(client: Any, anomaly_id: str, make: Callable[[Anomaly | None], Anomaly | None]) -> None:
+    """Replace an anomaly by what `make` returns; it returns None to leave it as it is.
 
     `make` gets the present state, None if there is none. EngineUnavailableError if others keep changing it.
     """
-    index, made = prefix_index(names.ANOMALIES), None
+    index = prefix_index(names.ANOMALIES)
 
-    def make_source(source: Any) -> Any:
-        nonlocal made
+    def make_source(source: Source) -> Source | None:
         made = make(Anomaly.from_source(source) if source else None)
         return None if made is None else made.as_source()
 
     document = SharedDocument(client, index, anomaly_id, partial(create_index, client, index, _BODY))
     if not document.change(make_source, _ATTEMPTS):
         raise EngineUnavailableError(f"Others keep changing {anomaly_id}. Run the command again.")
-    return made
 
 
 def _find(client: Any, query: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which days are worth a person's look: ten times what is usual, and a hundred more, unless it is the launch of a record."""
+"""Which days are worth a look: ten times what is usual, and a hundred more, unless it is the launch of a record."""
 
 from datetime import date, timedelta
 

@@ -1,8 +1,10 @@
 """Look for unusual days and months, each night at those that are new."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
+
+from invenio_search import current_search_client
 
 from invenio_stats.completeness.index import shared_document
 from invenio_stats.operations.anomalies.detection.days import examine_day
@@ -18,6 +20,11 @@ DAYS_REPEATED = 3
 
 _ID = "anomalies:"
 _ATTEMPTS = 5
+
+
+def find_all() -> int:
+    """Look for what is new, as the nightly task does; return how much was found."""
+    return examine_new_days(current_search_client, datetime.now(timezone.utc))
 
 
 def examine_new_days(client: Any, now: datetime) -> int:
