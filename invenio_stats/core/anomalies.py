@@ -9,6 +9,7 @@ from invenio_stats.core.moments import iso_zoned, parse, to_second
 from invenio_stats.core.unusual_days import What
 
 State = Literal["open", "excluded", "kept"]
+STATES: tuple[State, ...] = ("open", "excluded", "kept")
 
 _DAY = len("2026-05-02")
 

@@ -21,9 +21,6 @@ from invenio_stats.operations.exclusions import (
     include_events,
 )
 
-NARROWING = ("item", "agent_class", "country", "host")
-"""Values by which a person may narrow an exclusion."""
-
 _FIELDS = {"item": "item", "country": "country", "referrer": "host"}
 
 
@@ -31,13 +28,15 @@ def explain_obstacle(anomaly: Anomaly) -> str | None:
     """Return why no events can be excluded, with the cure; None if they can."""
     if not anomaly.is_day:
         return _("%(id)s is a month. Exclude its unusual days, or keep it.", id=anomaly.id)
+    if anomaly.state == "excluded" and anomaly.is_done:
+        return _("The events of %(id)s are excluded. To exclude others, include them again first.", id=anomaly.id)
     if anomaly.what == "agent_class" and anomaly.value != PEOPLE:
         return _("Events of robots and tools do not count. There is nothing to exclude: keep %(id)s.", id=anomaly.id)
     return None
 
 
 def choose_events(anomaly: Anomaly, narrowed: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of the events to exclude: those of the anomaly, and those by which a person narrows it."""
+    """Return the values of the events to exclude: that of the anomaly, and those by which a person narrows it."""
     own = {_FIELDS[anomaly.what]: anomaly.value} if anomaly.what in _FIELDS else {}
     return {**narrowed, **own}
 

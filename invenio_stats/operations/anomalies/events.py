@@ -1,6 +1,5 @@
 """Find the raw events behind an unusual day: those of people that count."""
 
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +17,11 @@ PEOPLE = "people"
 """The class of agents that counts; the others are those of automated traffic."""
 
 
-def aliases_of(event_types: Collection[str]) -> str:
-    """Return the aliases of raw events of some types, as one name for a search."""
+def find_aliases() -> str:
+    """Return the aliases of the raw events that item usage counts, as one name for a search."""
+    configured = {definition.totals_alias: definition for definition in current_stats.aggregations.values()}
     found = []
-    for name in event_types:
+    for name in configured[names.ITEM_USAGE].event_types if names.ITEM_USAGE in configured else ():
         definition: Any = current_stats.event_definitions.get(name)
         prefix = names.EVENTS_PREFIX if definition is None else definition.params.get("prefix", names.EVENTS_PREFIX)
         found.append(with_prefix(names.events_alias(name, prefix)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from invenio_stats.core.anomalies import Anomaly
-from invenio_stats.operations.anomalies.events import aliases_of, query_of
+from invenio_stats.operations.anomalies.events import find_aliases, query_of
 from invenio_stats.privacy.user_agents.catalog import read_texts
 from invenio_stats.search.client import SearchRequest, search
 
@@ -33,7 +33,7 @@ class Profile(NamedTuple):
     """Number of events in each hour of the day, in UTC."""
 
 
-def read_profile(client: Any, anomaly: Anomaly, event_types: Sequence[str]) -> Profile:
+def read_profile(client: Any, anomaly: Anomaly) -> Profile:
     """Return what makes up the uses of a day; two requests."""
     ranked = {name: {"terms": {"field": field, "size": VALUES_SHOWN}} for name, field in _FIELDS.items()}
     hours = {"date_histogram": {"field": "timestamp", "calendar_interval": "hour", "format": "H"}}
@@ -44,7 +44,7 @@ def read_profile(client: Any, anomaly: Anomaly, event_types: Sequence[str]) -> P
         "query": query_of(anomaly.what, anomaly.value, anomaly.period),
         "aggs": {**ranked, "hours": hours, "visitors": visitors},
     }
-    answer = search(SearchRequest(client, aliases_of(event_types), body))
+    answer = search(SearchRequest(client, find_aliases(), body))
     found = answer.get("aggregations", {})
     parts = {name: _numbers(found, name) for name in _FIELDS}
     texts = read_texts(client, sorted(parts["agents"]))

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.completeness.index import shared_document
+from invenio_stats.errors import StatsError
 from invenio_stats.operations.anomalies.detection.days import examine_day
 from invenio_stats.operations.anomalies.detection.months import examine_month, find_last_month
 from invenio_stats.operations.anomalies.detection.sources import Sources, find_sources
@@ -47,6 +49,30 @@ def examine_new_days(client: Any, now: datetime) -> int:
     keep_found(client, month, months)
     mark.change(lambda source: _moved(source, last), _ATTEMPTS)
     return found + len(months)
+
+
+def examine_range(
+    client: Any, first: date | None, last: date | None, now: datetime, on_day: Callable[[int, int], None]
+) -> int:
+    """Look at the finished days of a range, by default at the last 31; return how much was found.
+
+    `on_day` is called after each with the number of days done, and of all. StatsError if item usage is not counted.
+    """
+    sources = find_sources(client)
+    counted = None if sources is None else sources.find_last_day(now)
+    if sources is None or counted is None:
+        raise StatsError(
+            _("Unusual days are found in the usage of items by day, which is not counted. Configure item-usage-agg.")
+        )
+    last = min(last or counted, counted)
+    days = _days_between(first or last - timedelta(days=MAX_DAYS - 1), last)
+    done: list[date] = []
+
+    def count(day: date) -> None:
+        done.append(day)
+        on_day(len(done), len(days))
+
+    return examine_days(sources, days, now, count)
 
 
 def examine_days(

@@ -17,8 +17,6 @@ class Sources(NamedTuple):
     client: Any
     items: str
     """Alias of item usage, with the instance's prefix."""
-    event_types: tuple[str, ...]
-    """The event types that item usage counts."""
     breakdowns: BreakdownStore | None
     """Usage by country and by referring host; None if it is not counted."""
     aggregations: tuple[str, ...]
@@ -39,4 +37,4 @@ def find_sources(client: Any) -> Sources | None:
         return None
     store = None if breakdowns is None else BreakdownStore(client, with_prefix(names.USAGE_BREAKDOWN), "year")
     counted = (items.name,) if breakdowns is None else (items.name, breakdowns.name)
-    return Sources(client, with_prefix(names.ITEM_USAGE), items.event_types, store, counted)
+    return Sources(client, with_prefix(names.ITEM_USAGE), store, counted)
