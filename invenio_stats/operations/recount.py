@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext as _
 
@@ -28,11 +29,23 @@ def recount_events(event_types: Iterable[str], since: datetime) -> None:
         for aggregator in make_aggregators(name).values():
             rewind_bookmark(aggregator, since)
         for run_name, result in runner.aggregate_with_automated(name).items():
-            if isinstance(result, dict):
-                raise StatsError(
-                    _(
-                        "%(name)s could not be counted (%(error)s); the log has the reason. Run the command again.",
-                        name=run_name,
-                        error=result.get("error"),
-                    )
-                )
+            _check(run_name, result)
+
+
+def _check(run_name: str, result: Any) -> None:
+    """Raise StatsError if a run has failed, or could not write some of its totals, which a later run tries again."""
+    if isinstance(result, dict):
+        reason = str(result.get("error"))
+    else:
+        pairs = [pair for pair in result or () if isinstance(pair, tuple) and len(pair) == 2]
+        failed = sum(int(pair[1]) for pair in pairs)
+        if not failed:
+            return
+        reason = _("totals that could not be written: %(count)s", count=failed)
+    raise StatsError(
+        _(
+            "%(name)s could not be counted (%(reason)s); the log says more. Run the command again.",
+            name=run_name,
+            reason=reason,
+        )
+    )

@@ -177,6 +177,7 @@ def describe_reason(kind: Kind) -> tuple[str, str]:
         "double_clicks": (_("Double clicks"), _("the same visitor, the same thing, within 30 seconds")),
         "not_valid": (_("Not valid"), _("kept, with the reason, until someone looks")),
         "without_item": (_("Without a record"), _("clicks of which it is not known what they were on")),
+        "excluded": (_("Excluded by a person"), _("unusual use that a person has looked at")),
         "own_rules": (_("Rules of this repository"), _("its own reasons not to count a click")),
     }
     return known[kind]

@@ -20,12 +20,15 @@ from invenio_stats.proxies import current_stats
 COMMAND = "invenio stats robots reclassify"
 
 
-def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | None = None) -> State:
-    """Rewrite the events of a plan, count their totals again, and note the correction; return what was done.
+def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | None = None) -> None:
+    """Rewrite the events of a plan, count their totals again, and note the correction.
 
     If it is interrupted anywhere, it is completed by a further run, whose plan then has only what is left.
+    EngineUnavailableError if the engine or an index refuses, StatsError if totals could not be counted: run it again.
     """
     client = plan.client
+    if not plan.documents and read_state(client) is None:
+        return
     state = _begin(plan, clock())
     by_name = {event_type.name: event_type for event_type in plan.event_types}
 
@@ -48,7 +51,6 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
         _recount_automated(event_type_name, days)
     _note(client, state)
     write_state(client, None)
-    return state
 
 
 def is_unfinished(client: Any) -> bool:
