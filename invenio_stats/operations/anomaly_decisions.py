@@ -14,6 +14,7 @@ from invenio_stats.operations.anomalies.detection.sources import find_sources
 from invenio_stats.operations.anomalies.events import PEOPLE
 from invenio_stats.operations.anomalies.store import change, read_anomalies
 from invenio_stats.operations.exclusions import (
+    COMMAND,
     Excluded,
     Selection,
     count_selected,
@@ -83,7 +84,8 @@ def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:
         exclude_events(client, selection, anomaly.note, now)
         done = _change(client, anomaly_id, lambda known: known._replace(is_done=True))
     else:
-        include_events(client, selection, anomaly.note, now)
+        command = f"{COMMAND} {'keep' if anomaly.state == 'kept' else 'include'}"
+        include_events(client, selection, anomaly.note, now, command)
         done = _change(client, anomaly_id, lambda known: known._replace(is_done=True, selection={}, events=0))
     sources = find_sources(client)
     if sources is not None:

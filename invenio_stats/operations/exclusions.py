@@ -79,10 +79,11 @@ class Selection(NamedTuple):
         return clauses.all_of(wanted)
 
     def describe(self) -> str:
-        """Return the selection as a text."""
-        values = {name: value for name, value in self._asdict().items() if name != "day" and value is not None}
-        named = ", ".join(f"{name.replace('_', ' ')} {value or 'unknown'}" for name, value in values.items())
-        return f"{self.day.isoformat()}: {named or 'all events'}"
+        """Return the selection as a text that anybody may read: it names no item, country or host."""
+        kinds = [
+            name.replace("_", " ") for name, value in self._asdict().items() if name != "day" and value is not None
+        ]
+        return f"{self.day.isoformat()}: {', '.join(f'one {kind}' for kind in kinds) or 'all events'}"
 
 
 class Excluded(NamedTuple):

@@ -16,7 +16,7 @@ from tests.flow.operations.reclassification.test_interruptions import Fault, Kil
 
 @pytest.fixture
 def find(history, search_client):
-    """Return a function that looks at the new days, and returns what is known of `DAY`: (what, value, number, usual)."""
+    """Return a function that looks at new days, and returns what is found of `DAY`: (what, value, number, usual)."""
 
     def run(now=NOW):
         history.write()
@@ -166,7 +166,7 @@ def test_killed_at_any_request_the_next_night_finds_all(history, search_client, 
     monkeypatch.setattr(detection, "MAX_DAYS", 2)
     yesterday = DAY - timedelta(days=1)
     for week in range(1, 9):
-        history.items(yesterday - timedelta(weeks=week), {"known": 20})
+        history.items(yesterday - timedelta(weeks=week), {"known": 20, "busy": 400})
     history.items(yesterday, {"known": 700})
     history.items(DAY, {"known": 900, "rare": 700})
     history.write()
@@ -188,6 +188,8 @@ def test_killed_at_any_request_the_next_night_finds_all(history, search_client, 
 
 
 def test_a_day_costs_a_bounded_number_of_requests(history, search_client, monkeypatch):
+    for week in range(1, 9):
+        history.items(weeks_before(week), {"everything": 20_000})
     history.items(DAY, {f"item{number}": 150 for number in range(700)} | {"known": 500})
     history.breakdown(DAY, "country", {"FR": 500})
     history.write()

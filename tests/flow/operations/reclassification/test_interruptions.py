@@ -44,29 +44,18 @@ def fault(search_client, monkeypatch, caplog):
     caplog.clear()
     gc.collect()
     import types
-
     def show(o, depth):
-        if depth > 12:
-            return
+        if depth > 12: return
         for r in gc.get_referrers(o):
-            if r is objs or type(r) is types.FrameType and r.f_code.co_name in ("show", "fault"):
-                continue
-            d = (
-                str(type(r))
-                + (" " + r.f_code.co_name + ":" + str(r.f_lineno) if type(r) is types.FrameType else "")
-                + (" " + r.__name__ if type(r) is types.GeneratorType else "")
-            )
+            if r is objs or type(r) is types.FrameType and r.f_code.co_name in ("show","fault"): continue
+            d = str(type(r)) + (" " + r.f_code.co_name + ":" + str(r.f_lineno) if type(r) is types.FrameType else "") + (" "+r.__name__ if type(r) is types.GeneratorType else "")
             print("  " * depth, d, str(r)[:100] if False else "")
-            if id(r) in seen:
-                continue
-            seen.add(id(r))
-            show(r, depth + 1)
-
-    seen = set()
+            if id(r) in seen: continue
+            seen.add(id(r)); show(r, depth + 1)
+    seen=set()
     objs = [o for o in gc.get_objects() if type(o) is types.GeneratorType and o.__name__ == "hits"]
     print("OBJS", len(objs))
-    for o in objs[:2]:
-        show(o, 0)
+    for o in objs[:2]: show(o, 0)
 
 
 def test_wherever_it_is_killed_the_next_run_completes_it(
