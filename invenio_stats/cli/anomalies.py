@@ -25,7 +25,8 @@ anomaly_id = click.argument("anomaly_id", metavar="ID")
 
 def note(required: bool) -> Callable[..., Any]:
     """Return the option --note."""
-    return click.option("--note", required=required, default="", help="Why; everybody may read it on data quality.")
+    default = None if required else ""
+    return click.option("--note", required=required, default=default, help="Why. Everybody may read it.")
 
 
 @click.group("anomalies")
