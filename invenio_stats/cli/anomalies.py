@@ -1,7 +1,7 @@
 """Define the commands about unusual days and months: `invenio stats anomalies`."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Literal
 
@@ -23,10 +23,7 @@ from invenio_stats.operations.anomalies.store import read_anomalies, read_anomal
 anomaly_id = click.argument("anomaly_id", metavar="ID")
 
 
-def note(required: bool) -> Callable[..., Any]:
-    """Return the option --note."""
-    default = None if required else ""
-    return click.option("--note", required=required, default=default, help="Why. Everybody may read it.")
+needed_note = click.option("--note", required=True, help="Why. Everybody may read it.")
 
 
 @click.group("anomalies")
@@ -78,7 +75,7 @@ def anomalies_show(anomaly_id: str, as_json: bool) -> None:
 
 @anomalies_group.command("exclude")
 @anomaly_id
-@note(required=True)
+@needed_note
 @click.option("--item", help="Only events of this item.")
 @click.option("--agent-class", help="Only events of this class of agents.")
 @click.option("--country", help="Only events from this country; '' for those of which it is not known.")
@@ -116,7 +113,7 @@ def anomalies_exclude(
 
 @anomalies_group.command("include")
 @anomaly_id
-@note(required=False)
+@click.option("--note", default="", help="Why. Everybody may read it.")
 @as_json
 @with_appcontext
 @explain_errors()
@@ -127,7 +124,7 @@ def anomalies_include(anomaly_id: str, note: str, as_json: bool) -> None:
 
 @anomalies_group.command("keep")
 @anomaly_id
-@note(required=True)
+@needed_note
 @as_json
 @with_appcontext
 @explain_errors()
