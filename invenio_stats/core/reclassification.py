@@ -34,10 +34,10 @@ class Classification(NamedTuple):
     @property
     def fields(self) -> Event:
         """The fields of an event that say it."""
-        return {**self.verdict, "lists_version": self.lists_version}
+        return {**self.deciding_fields, "lists_version": self.lists_version}
 
     @property
-    def verdict(self) -> Event:
+    def deciding_fields(self) -> Event:
         """The fields that decide whether an event counts."""
         flags = {"is_robot": self.is_robot, "is_machine": is_machine(self.agent_class)}
         return {"agent_class": self.agent_class, **flags}
@@ -64,7 +64,7 @@ def _is_outdated(fields: Event, now: Classifications) -> bool:
     known = now.get(str(fields.get("agent_id")))
     if known is None or fields.get("lists_version") == known.lists_version:  # these lists have seen the whole text
         return False
-    return any(fields.get(name) != value for name, value in known.verdict.items())
+    return any(fields.get(name) != value for name, value in known.deciding_fields.items())
 
 
 def counts(source: Event) -> bool:

@@ -21,7 +21,7 @@ GROUPS_PER_PAGE = 200
 """Visitors with a thing whose clicks are rewritten together."""
 _AGENTS_PER_CLAUSE = 10_000
 _BUCKETS = 1_000
-_VERDICT = ("agent_class", "is_robot", "is_machine")
+_DECIDING = ("agent_class", "is_robot", "is_machine")
 
 Clicks = dict[tuple[str, str], tuple[StoredClick, Version]]
 """Documents with their versions, by index and id."""
@@ -40,7 +40,7 @@ class Found:
     """What the events of an index say of their user agents."""
 
     outdated: dict[tuple[Any, ...], list[str]] = field(default_factory=dict)
-    """The user agents of events that have another class, by the verdict of now."""
+    """The user agents of events that have another class, by the values of now of the fields that decide."""
     events: Counter[str] = field(default_factory=Counter)
     """Their events, by user agent."""
     unknown: int = 0
@@ -53,7 +53,7 @@ def survey(client: Any, index: str, where: Body, known: Classifications) -> Foun
     if "agent_id" not in read_field_types(client, index, ["agent_id"]).types:
         return found
     sources: list[Body] = [clauses.by_value("agent_id", "agent_id")]
-    sources += [{name: {"terms": {"field": name, "missing_bucket": True}}} for name in _VERDICT]
+    sources += [{name: {"terms": {"field": name, "missing_bucket": True}}} for name in _DECIDING]
     outdated: dict[tuple[Any, ...], set[str]] = {}
     page: Body | None = clauses.composite(where, sources, _BUCKETS)
     while page is not None:
@@ -65,11 +65,11 @@ def survey(client: Any, index: str, where: Body, known: Classifications) -> Foun
             now = known.get(agent_id)
             if now is None:
                 found.unknown += events
-            elif any(group["key"][name] != value for name, value in now.verdict.items()):
+            elif any(group["key"][name] != value for name, value in now.deciding_fields.items()):
                 found.events[agent_id] += events
-                outdated.setdefault(tuple(now.verdict.values()), set()).add(agent_id)
+                outdated.setdefault(tuple(now.deciding_fields.values()), set()).add(agent_id)
         page = clauses.next_page(page, answer)
-    found.outdated = {verdict: sorted(agents) for verdict, agents in outdated.items()}
+    found.outdated = {values: sorted(agents) for values, agents in outdated.items()}
     return found
 
 
@@ -98,10 +98,10 @@ def find_groups(
 
 
 def _clauses(found: Found) -> Iterator[Body]:
-    for verdict, agents in found.outdated.items():
-        has_verdict = clauses.all_of([{"term": {name: value}} for name, value in zip(_VERDICT, verdict, strict=True)])
+    for values, agents in found.outdated.items():
+        decides_so = clauses.all_of([{"term": {name: value}} for name, value in zip(_DECIDING, values, strict=True)])
         for part in pages(agents, _AGENTS_PER_CLAUSE):
-            yield clauses.all_of([{"terms": {"agent_id": part}}, clauses.none_of([has_verdict])])
+            yield clauses.all_of([{"terms": {"agent_id": part}}, clauses.none_of([decides_so])])
     yield {"exists": {"field": AGENT_IDS}}  # one of the others may have another class
 
 

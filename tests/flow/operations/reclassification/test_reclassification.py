@@ -44,7 +44,7 @@ def test_a_plan_tells_the_difference_and_writes_nothing(views, counted, lists, s
     assert read_corrections(search_client) == []
 
 
-def test_double_clicks_of_several_agents_are_told_apart(views, counted, lists, reclassify):
+def test_double_clicks_of_several_agents_are_distinguished(views, counted, lists, reclassify):
     """A person reads with two browsers, of which one turns out to be a robot: in one cell, and in the next one."""
     views(0, agent=FIREFOX, user="7")
     views(10, agent=PHONE, user="7")
