@@ -57,7 +57,7 @@ def test_all_days_with_their_decisions(page):
     ]
 
 
-@pytest.mark.parametrize("user", (site.VISITOR, site.MANAGER))
+@pytest.mark.parametrize("user", [site.VISITOR, site.MANAGER])
 @pytest.mark.parametrize("address", ["/stats/quality", "/stats/quality?table=anomalies&format=json"])
 def test_what_names_a_thing_is_not_for_everybody(get, user, address):
     text = get(address, user).text

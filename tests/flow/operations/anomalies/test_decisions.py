@@ -1,12 +1,14 @@
 """A person decides about an unusual day: its events are excluded, brought back, or kept, and totals follow."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from invenio_stats.cli import stats
 from invenio_stats.core.anomalies import Anomaly
+from invenio_stats.errors import StatsError
 from invenio_stats.operations import anomaly_decisions, daily
 from invenio_stats.operations.anomalies.store import change, count_open, read_anomalies, read_anomaly
 from invenio_stats.operations.corrections import read_corrections
@@ -162,15 +164,12 @@ def test_killed_anywhere_the_night_finishes_it(
             anomaly_decisions.exclude(search_client, anomaly, {"item": "1"}, "A script.", clock())
             anomaly = read_anomaly(search_client, found.id)
         fault.set(limit)
-        try:
+        with suppress(Killed, StatsError):  # a run of an aggregation tells what has stopped it
             if kind == "exclude":
                 anomaly_decisions.exclude(search_client, anomaly, {"item": "1"}, "A script.", clock())
             else:
                 anomaly_decisions.include(search_client, anomaly, "kept", "A course.", clock())
-        except Exception as error:  # a run of an aggregation reports what stopped it
-            assert isinstance(error, Killed) or "could not be counted" in str(error)
-        finally:
-            fault.set(None)
+        fault.set(None)
         search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
         begun = read_anomaly(search_client, found.id)
         anomaly_decisions.finish_decisions()
