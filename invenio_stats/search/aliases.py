@@ -41,14 +41,13 @@ def indices_of(client: Any, alias: str) -> list[str]:
 
 def closed_indices_of(client: Any, alias: str) -> list[str]:
     """Return the closed indices behind an alias, which searches skip; several names are separated by commas."""
-    names = alias.split(",")
-    if len(names) > 1:
-        there = (name for name in names if indices_of(client, name))
-        return sorted({index for name in there for index in closed_indices_of(client, name)})
-    indices = client.cat.indices(
-        index=alias, params={"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
-    )
-    return sorted(index["index"] for index in indices if index["status"] == "close")
+    closed: set[str] = set()
+    for name in alias.split(","):
+        if indices_of(client, name):
+            columns = {"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
+            found = client.cat.indices(index=name, params=columns)
+            closed |= {index["index"] for index in found if index["status"] == "close"}
+    return sorted(closed)
 
 
 def oldest(client: Any, alias_or_indices: str | Sequence[str]) -> datetime | None:
