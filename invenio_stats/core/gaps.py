@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_stats.core.weekdays import WEEKS, same_weekdays
 
-Reason = Literal["silent", "refused", "lost", "without_item", "before_first_day"]
+Reason = Literal["silent", "refused", "lost", "without_item", "before_first_day", "closed"]
 
 MISSING_REASONS: tuple[Reason, ...] = ("refused", "lost", "without_item")
 """Reasons of the counters of events that are missing from totals."""
