@@ -32,13 +32,15 @@ def describe(found: Sequence[Anomaly], identity: Identity) -> list[ShownAnomaly]
     """Return what an identity may see of unusual days and months.
 
     Items have their titles for those who may read them. Countries and hosts are named for administrators alone: what is
-    public of them are whole months, of which small numbers are folded.
+    public of them are whole months, of which small numbers are folded. Customers are administrators' business.
     """
+    is_administrator = current_stats.access.is_administrator(identity)
+    if not is_administrator:
+        found = [anomaly for anomaly in found if anomaly.what != "customer"]
     items = [anomaly.value for anomaly in found if anomaly.what == "item"]
     metadata = current_stats.item_metadata
     known = describe_readable(current_stats.access, metadata, identity, items) if items else {}
     titles = {item: shown.metadata.title or item for item, shown in known.items()}
-    is_administrator = current_stats.access.is_administrator(identity)
     return [ShownAnomaly(anomaly, *_describe(anomaly, titles, is_administrator)) for anomaly in found]
 
 
@@ -51,15 +53,25 @@ def _describe(anomaly: Anomaly, titles: Mapping[str, str], is_administrator: boo
         return _name_class(value), value
     if anomaly.what == "repository":
         return _("Uses of all records"), value
-    if not is_administrator:
-        texts = {"country": _("Uses from one country"), "referrer": _("Uses that came from one site")}
-        return texts.get(anomaly.what, _("Uses of one customer")), None
-    if not value:
-        texts = {"country": _("Uses from an unknown country"), "referrer": _("Uses that came from no known site")}
-        return texts.get(anomaly.what, _("Uses of one customer")), value
+    if anomaly.what == "customer":
+        return _("Requests of a customer: %(customer)s", customer=value), value
     if anomaly.what == "country":
-        return _("Uses from %(country)s", country=wording.write_country(value)), value
-    return _("Uses that came from %(host)s", host=value), value
+        return _describe_country(value, is_administrator), value if is_administrator else None
+    return _describe_host(value, is_administrator), value if is_administrator else None
+
+
+def _describe_country(country: str, is_named: bool) -> str:
+    if not is_named:
+        return _("Uses from one country")
+    if not country:
+        return _("Uses from an unknown country")
+    return _("Uses from %(country)s", country=wording.write_country(country))
+
+
+def _describe_host(host: str, is_named: bool) -> str:
+    if not is_named:
+        return _("Uses that came from one site")
+    return _("Uses that came from %(host)s", host=host) if host else _("Uses that came from no known site")
 
 
 def _name_class(agent_class: str) -> str:

@@ -33,13 +33,14 @@ FOUND = [
         NOW,
     ),
 ]
-SECRETS = ("r4-v1", "Handbook of field", "intranet.example.org", "Italy", '"IT"')
+CUSTOMER = FOUND[-1]._replace(what="customer", value="library-17", number=99_000, usual=7)
+SECRETS = ("library-17", "99,000", "99000", "r4-v1", "Handbook of field", "intranet.example.org", "Italy", '"IT"')
 
 
 @pytest.fixture(scope="module", autouse=True)
 def stored(seeded, app):
     with app.app_context():
-        for anomaly in FOUND:
+        for anomaly in [*FOUND, CUSTOMER]:
             change(seeded, anomaly.id, lambda known, anomaly=anomaly: anomaly)
 
 
@@ -74,6 +75,12 @@ def test_the_owner_of_a_record_knows_which_it_is(page):
 def test_administrators_see_countries_and_sites(page, client):
     rows = [row[1] for row in page("/stats/quality", site.ADMINISTRATOR).table("Unusual days")[3:6]]
     assert rows == ["Uses from Italy", "Uses that came from intranet.example.org", "Uses that came from no known site"]
+
+
+def test_customers_are_for_administrators(page):
+    rows = page("/stats/quality", site.ADMINISTRATOR).table("Unusual days")[1:]
+    (row,) = (row for row in rows if "library-17" in row[1])
+    assert row[1:4] == ["Requests of a customer: library-17", "99,000", "7"]
 
 
 def test_a_file_has_the_same_for_the_same_reader(get):

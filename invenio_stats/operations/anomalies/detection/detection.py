@@ -10,7 +10,7 @@ from invenio_search import current_search_client
 from invenio_stats.completeness.index import shared_document
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.anomalies.detection.days import examine_day
-from invenio_stats.operations.anomalies.detection.months import examine_month, find_last_month
+from invenio_stats.operations.anomalies.detection.months import examine_months, find_last_month
 from invenio_stats.operations.anomalies.detection.sources import Sources, find_sources
 from invenio_stats.operations.anomalies.store import keep_found
 from invenio_stats.search.versions import Source
@@ -44,11 +44,11 @@ def examine_new_days(client: Any, now: datetime) -> int:
     if examined is not None:
         first = max(first, date.fromisoformat(examined) - timedelta(days=DAYS_REPEATED - 1))
     found = examine_days(sources, _days_between(first, last), now)
-    month = find_last_month(last)
-    months = examine_month(sources, month, now)
-    keep_found(client, month, months)
+    months = examine_months(sources, find_last_month(last), now)
+    for month, unusual in months.items():
+        keep_found(client, month, unusual)
     mark.change(lambda source: _moved(source, last), _ATTEMPTS)
-    return found + len(months)
+    return found + sum(map(len, months.values()))
 
 
 def examine_range(
