@@ -3,6 +3,7 @@
 import click
 
 from invenio_stats.cli.aggregations import aggregations_group
+from invenio_stats.cli.anomalies import anomalies_group
 from invenio_stats.cli.archive import export_command, import_command
 from invenio_stats.cli.completeness import daily_command, gaps_command
 from invenio_stats.cli.corrections import corrections_group
@@ -32,6 +33,7 @@ events_group.add_command(events_expire)
 for command in (
     events_group,
     aggregations_group,
+    anomalies_group,
     corrections_group,
     counter_group,
     daily_command,

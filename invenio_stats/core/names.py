@@ -43,6 +43,8 @@ SEARCHES = "stats-search"
 """Alias of the totals of searches; not in `OWN`, because it is named after their event type, `search`."""
 CORRECTIONS = "stats-corrections"
 """Index of the corrections of published numbers."""
+ANOMALIES = "stats-anomalies"
+"""Index of the unusual days and months, and of what a person has decided about them."""
 COUNTER_PREFIX = "stats-counter-"
 """Beginning of the names of what COUNTER reports are made from."""
 COUNTER_USAGE = f"{COUNTER_PREFIX}usage"
@@ -66,6 +68,7 @@ OWN = (
     RECORD_USAGE,
     USAGE_BREAKDOWN,
     CORRECTIONS,
+    ANOMALIES,
 )
 """Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
 

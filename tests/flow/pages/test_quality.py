@@ -21,6 +21,8 @@ PUBLIC = [
     "Are they fresh?",
     "Are they complete?",
     "What was left out, and why?",
+    "Unusual days",
+    "Corrections",
     "Rules and lists in force",
 ]
 
@@ -96,7 +98,7 @@ def test_everybody_sees_what_was_left_out_and_nobody_the_agents(page, get, user)
 
 def test_administrators_see_which_agent_is_caught(page):
     root = page("/stats/quality", site.ADMINISTRATOR)
-    assert headings(root) == [*PUBLIC[:3], "Most often excluded as robots", PUBLIC[3]]
+    assert headings(root) == [*PUBLIC[:3], "Most often excluded as robots", *PUBLIC[3:]]
     head, *rows = root.table("Most often excluded as robots")
     assert head == ["User agent", "Class", "List", "Pattern", "Clicks"]
     assert [(row[0], row[1], row[4]) for row in rows] == [(PHONE, "robot", "70"), ("unknown", "script or tool", "5")]
