@@ -141,6 +141,7 @@ def test_settings_that_protect_less_are_named(report, app, monkeypatch, put_temp
 
 def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templates):
     monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", "redis://user:password-774242@cache.example:6379/3")
+    monkeypatch.setitem(app.config, "CACHE_TYPE", "RedisCache")
     monkeypatch.setitem(app.config, "CACHE_REDIS_URL", "redis://:password-774242@cache.example:6379/0")
     found = report()["readers"]
     assert any("cache.example" in reader["who"] for reader in found)
