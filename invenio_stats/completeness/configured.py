@@ -21,6 +21,13 @@ def known_event_types() -> list[str]:
     return list(dict.fromkeys([*current_stats.event_definitions, *aggregated]))
 
 
+def totals_alias_of(aggregation: str) -> str | None:
+    """Return the alias of an aggregation's totals; None if it is not configured, or its class is foreign."""
+    definition = current_stats.aggregations.get(aggregation)
+    alias = None if definition is None else definition.totals_alias
+    return None if alias is None else aliases.with_prefix(alias)
+
+
 def aggregations_of(event_type: str) -> list[str]:
     """Return the names of the aggregations that count an event type."""
     return [name for name in current_stats.aggregations if event_type in event_types_of(name)]

@@ -16,7 +16,7 @@ from invenio_stats.search import clauses
 from invenio_stats.search.aliases import with_prefix
 from invenio_stats.search.client import SearchRequest, multi_search
 
-Kind = Literal["robots", "ai_agents", "tools", "double_clicks", "not_valid", "without_item", "own_rules"]
+Kind = Literal["robots", "ai_agents", "tools", "double_clicks", "objections", "not_valid", "without_item", "own_rules"]
 """`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record."""
 
 _KINDS: Mapping[str, Kind] = {
@@ -24,6 +24,7 @@ _KINDS: Mapping[str, Kind] = {
     "ai": "ai_agents",
     "machine": "tools",
     "double_click": "double_clicks",
+    "objection": "objections",
     "dead": "not_valid",
     "without_item": "without_item",
 }

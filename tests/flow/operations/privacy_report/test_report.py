@@ -129,6 +129,7 @@ def test_old_events_are_overdue(used, report, search_client, index_prefix, refre
         ("STATS_FOLD_UNDER", 2),
         ("STATS_BREAKDOWN_MIN_USES", 1),
         ("STATS_COUNTER_COUNTRIES", True),
+        ("STATS_OBJECTION_SIGNALS", ("cookie",)),
         ("STATS_COUNTER_CUSTOMERS", [{"customer_id": "c", "name": "C", "ranges": ["192.0.2.0/30"]}]),
         ("STATS_PSEUDONYMIZE_IN", {"record-view": "worker"}),
     ],
