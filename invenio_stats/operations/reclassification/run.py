@@ -86,7 +86,7 @@ def _recount_automated(event_type: str, days: Iterable[str]) -> None:
         aggregator = make_aggregators(name).get(automated)
         if aggregator is not None:
             rebuild = begin(aggregator, moments[0], moments[-1])
-            rebuild.is_noted = False
+            rebuild.is_noted = rebuild.keeps_lost = False
             for _difference in rebuild.differences():
                 pass
             result = rebuild.run()

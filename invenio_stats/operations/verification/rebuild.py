@@ -53,6 +53,8 @@ class Rebuild:
     lost: Counter[datetime] = field(default_factory=Counter)
     """By start of interval, the number of totals that differ and are left alone, since raw events of them were deleted:
     the recount would make them smaller, or delete them."""
+    keeps_lost: bool = True
+    """Whether lost totals are left alone; not if events may have changed the key that they are counted for."""
     is_noted: bool = True
     """Whether it is noted as a correction; not if it is part of another one."""
     _changes: dict[datetime, Changes] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Rebuild:
         assert comparison is not None  # checked by `begin`
         for difference, is_lost in comparison.mark_lost(self.verification.differences(on_interval)):
             start = difference.counted_total.total_key.start
-            if is_lost:
+            if is_lost and self.keeps_lost:
                 self.lost[start] += 1
                 continue
             if self.due[-1:] != [start]:
