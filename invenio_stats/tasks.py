@@ -1,18 +1,22 @@
 """Define the Celery tasks for event types and aggregations, and their entries for Celery beat."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
+from invenio_search import current_search_client
 
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.operations import daily as daily_steps
 from invenio_stats.operations import runner
+from invenio_stats.proxies import current_stats
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsCounterDepositTask",
+    "StatsCounterTask",
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
@@ -20,7 +24,10 @@ __all__ = (
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
+    "close_counter_months",
     "daily",
+    "deposit_counter_months",
+    "make_counter_report",
     "process_events",
     "purge_dead_letters",
     "send_spool",
@@ -66,11 +73,23 @@ StatsDailyTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: what is due once for each finished day, such as finding gaps, at 02:30."""
 
+StatsCounterTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.close_counter_months",
+    "schedule": crontab(minute=30, hour=4),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: close the months that are due for COUNTER reports, at 04:30."""
+
 StatsSearchResultsTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.update_search_results",
     "schedule": crontab(minute=10),
 }
 """Entry of CELERY_BEAT_SCHEDULE: bring the numbers of records into InvenioRDM's search results, at minute 10."""
+
+StatsCounterDepositTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.deposit_counter_months",
+    "schedule": crontab(minute=0, hour=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: deposit the months that were closed or restated with DataCite, at 05:00."""
 
 
 @shared_task(ignore_result=False)
@@ -112,6 +131,34 @@ def daily() -> dict[str, Any]:
 
 
 @shared_task(ignore_result=False)
+def make_counter_report(name: str, token: str, wanted: dict[str, Any]) -> str:
+    """Write a large COUNTER report to a file of STATS_COUNTER_DIR; return what became of it.
+
+    `made`, `there` if it was made before, `running` if another worker makes it, or `failed`, which is logged. The
+    COUNTER API and the page of reports send this task; it needs no schedule.
+    """
+    from invenio_stats.counter.service.large_reports import (  # only where there are such reports
+        WantedReport,
+        make_report_file,
+    )
+
+    report = WantedReport.from_task(wanted)
+    return make_report_file(current_search_client, name, token, report, lambda: datetime.now(timezone.utc))
+
+
+@shared_task(ignore_result=False)
+def close_counter_months() -> dict[str, Any]:
+    """Close the months that are due for COUNTER reports, oldest first; return by month what stands in the way, or [].
+
+    What stands in the way of a month is logged, and the next run tries again. A failure is logged, and the result is a
+    Failure.
+    """
+    from invenio_stats.counter.closing.task import close_due  # for instances with COUNTER reports only
+
+    return close_due()
+
+
+@shared_task(ignore_result=False)
 def update_search_results(since: str | None = None) -> int:
     """Bring the numbers of records that were used into InvenioRDM's search results; return how many documents changed.
 
@@ -120,6 +167,20 @@ def update_search_results(since: str | None = None) -> int:
     from invenio_stats.operations.rdm_search_results import update_search_results as update  # for InvenioRDM only
 
     return update(None if since is None else parse_calendar(since))
+
+
+@shared_task(ignore_result=False)
+def deposit_counter_months() -> dict[str, Any]:
+    """Deposit the closed months that are due with DataCite's usage reports service; return what was done by month.
+
+    A failure is logged, and its result is `{"error": type of the exception}`; the next run goes on from there.
+    """
+    account = current_stats.counter_deposit_account
+    if account is None:
+        return {}
+    from invenio_stats.counter.deposit.months import deposit_due_months  # only where months are deposited
+
+    return deposit_due_months(current_search_client, account, lambda: datetime.now(timezone.utc))
 
 
 @shared_task(ignore_result=False)

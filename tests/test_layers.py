@@ -12,9 +12,12 @@ import pytest
 PACKAGE = "invenio_stats"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
+PAGES = ("views", "quality_view", "reports_view", "privacy_view")
+
 LAYERS = {
     6: {"contrib"},  # declarations; the package never imports it at load time
-    5: {"tasks", "cli", "views", "counter.api", "pages.views", "pages.quality_view"},  # entry points
+    # entry points
+    5: {"tasks", "cli", "views", "counter.api", *(f"pages.{name}" for name in PAGES)},
     4: {"operations", "counter", "exports", "pages", "importers", "testing"},  # capabilities
     3: {"ext", "definitions", "declare", "utils"},  # wiring
     2: {  # stages: a station with its room
@@ -44,6 +47,8 @@ STAGES = {
     "totals": "aggregate",
 }
 """Station or room -> stage; a module that is not here is a stage of its own."""
+ASSEMBLIES = {"cli"}
+"""Folders whose `__init__` only puts together what lies in and below them, and which no other file imports."""
 HOOKS = {"_get_oldest_event_timestamp", "_split_date_range", "_upper_limit"}
 """Private names that existing instances override: the parts of a run call them on an aggregator."""
 NAMEDTUPLE = {"_asdict", "_fields", "_replace"}
@@ -179,6 +184,8 @@ def test_stages_do_not_import_each_other():
 
 def folder(module: str) -> str:
     """Return the folder that a module is in; a file at the top level stands for itself."""
+    if module in ASSEMBLIES:
+        return f"{module}.__init__"
     return module if (ROOT / module.replace(".", "/")).is_dir() else module.rpartition(".")[0] or module
 
 
@@ -205,6 +212,10 @@ def circle(edges: Iterable[tuple[str, str]]) -> list[str]:
 def test_files_form_no_circle():
     """A file can be read with those that it imports, and without those that import it."""
     assert not circle((found.importer, found.imported) for found in own_imports())
+
+
+def test_nothing_imports_an_assembly():
+    assert not [str(found) for found in own_imports() if found.imported in ASSEMBLIES]
 
 
 def test_folders_form_no_circle():

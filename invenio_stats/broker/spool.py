@@ -97,7 +97,7 @@ class Spool:
             for ticket, text in database.execute(query, (now, _TAKEN_SECONDS, *starts, limit)).fetchall():
                 try:
                     taken.append(Waiting(ticket, Outgoing.from_json(text)))
-                except (ValueError, TypeError) as error:  # of a newer release, or not ours
+                except (ValueError, TypeError) as error:  # of a newer release, or for another's queue
                     unreadable.append((f"not readable: {type(error).__name__}", ticket))
             database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, entry.ticket) for entry in taken])
             database.executemany("INSERT INTO rejected SELECT since, ?, message FROM waiting WHERE id = ?", unreadable)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from invenio_stats.core.intervals import after
 from invenio_stats.core.item_usage import ITEM_NUMBERS
+from invenio_stats.core.moments import utc
 
 REGULAR = "Regular"
 """Access method of all use but text and data mining."""
@@ -90,6 +92,8 @@ class Month(NamedTuple):
     """Revisions, oldest first: dicts with `at`, `revision`, `reason` and `difference` by metric."""
     deposit: Mapping[str, Any] = {}
     """State of the deposit, see `counter.deposit`."""
+    days: Mapping[str, int] = {}
+    """Total_Item_Investigations by day, of the days that have any."""
 
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> "Month":
@@ -98,6 +102,17 @@ class Month(NamedTuple):
         for field in ("searches", "accepted", "log"):
             known[field] = tuple(known.get(field, ()))
         return cls(**known)
+
+    def as_source(self) -> dict[str, Any]:
+        """Return the document to store."""
+        return {field: list(value) if isinstance(value, tuple) else value for field, value in self._asdict().items()}
+
+
+class Edges(NamedTuple):
+    """The first moment of a month, and the first after it, in UTC."""
+
+    start: datetime
+    end: datetime
 
 
 def parse_month(text: str) -> date:
@@ -134,3 +149,14 @@ def first_month_kept(today: date) -> str:
     COUNTER 5.1, "Time": see docs/counter.
     """
     return f"{today.year - 2:04}-01"
+
+
+def edges_of(month: str) -> Edges:
+    """Return when a month begins and ends."""
+    start = utc(datetime.combine(parse_month(month), datetime.min.time()))
+    return Edges(start, after(start, "month"))
+
+
+def last_month_due(now: datetime, days: float) -> str:
+    """Return the newest month that has been over for so many days."""
+    return next_month(format_month(utc(now) - timedelta(days=days)), -1)

@@ -21,6 +21,23 @@ DATA_TYPES = {
 }
 """By DataCite's general resource type. A whole book is a segment: COUNTER has no item of the type Book."""
 
+ITEM_DATA_TYPES = frozenset(
+    {
+        *DATA_TYPES.values(),
+        *("Database_Full_Item", "Multimedia", "News_Item", "Patent", "Reference_Item", "Unspecified"),
+    }
+)
+"""The Data_Types that an item may have in a report; any other one is a critical error there."""
+
+PARENT_TYPES = {
+    "Article": "Journal",
+    "Book_Segment": "Book",
+    "Conference_Item": "Conference",
+    "News_Item": "Newspaper_or_Newsletter",
+    "Reference_Item": "Reference_Work",
+}
+"""The Data_Type that the parent of an item has, by the item's; items of other types have none."""
+
 _BY_ID = {"publication-patent": "Patent"}
 """By InvenioRDM's id of a resource type, if DataCite's is less exact."""
 
@@ -43,3 +60,15 @@ def year_of(published: str) -> str | None:
     """Return the year of publication, of an interval the first; None if there is none."""
     found = re.match(r"\d{4}(?!\d)", published)
     return found[0] if found else None
+
+
+def month_data_type(data_type: object) -> str:
+    """Return the Data_Type that the usage of an item gets: Other for one that no item may have."""
+    if not data_type:
+        return "Unspecified"
+    return data_type if isinstance(data_type, str) and data_type in ITEM_DATA_TYPES else "Other"
+
+
+def month_yop(yop: object) -> str:
+    """Return the year of publication that the usage of an item gets: 0001 if it is not known."""
+    return yop if isinstance(yop, str) and re.fullmatch(r"[0-9]{4}", yop) else "0001"

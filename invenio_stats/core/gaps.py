@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
-Reason = Literal["silent", "refused", "lost", "without_item", "before_first_day"]
+Reason = Literal["silent", "refused", "lost", "without_item", "before_first_day", "closed"]
 
 MISSING_REASONS: tuple[Reason, ...] = ("refused", "lost", "without_item")
 """Reasons of the counters of events that are missing from totals."""

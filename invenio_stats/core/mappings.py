@@ -134,6 +134,16 @@ COUNTER_USAGE_FIELDS: dict[str, Field] = {
 }
 """Fields of the usage of a closed month."""
 
+COUNTER_ITEM_FIELDS: dict[str, Field] = {
+    "item_id": KEYWORD,
+    "container_key": KEYWORD,
+    "order_key": KEYWORD,
+    "doi": KEYWORD,
+    "updated": STAMP,
+    "metadata": NOT_INDEXED,
+}
+"""Fields of what was last known of an item, and of a container."""
+
 HIDDEN: tuple[dict[str, bool], ...] = ({"superseded": True}, {"excluded": True})
 """Terms of raw events that no query can bring back: superseded clicks, and events that a person has excluded."""
 NOT_HIDDEN: Body = {"bool": {"must_not": [{"term": term} for term in HIDDEN]}}
@@ -147,6 +157,9 @@ COMPRESSED: Body = {"index": {**INDEX_SETTINGS["index"], "codec": "best_compress
 
 SORTED: Body = {"index": {**COMPRESSED["index"], "sort.field": ["unique_id", "timestamp"]}}
 """The settings of totals by `unique_id`: those of one thing lie together, and differ in little but their numbers."""
+
+COUNTER_USAGE_SETTINGS: Body = {"index": {**COMPRESSED["index"], "sort.field": ["item_id"], "refresh_interval": "-1"}}
+"""The settings of the usage of a closed month, which is written once, by item, and refreshed when it is whole."""
 
 PREFIX = "__SEARCH_INDEX_PREFIX__"
 """Placeholder for the instance's prefix in a template; invenio-search replaces it."""

@@ -19,6 +19,8 @@ SEARCH_RESULTS = "search-results"
 """Name of the bookmark that says up to when InvenioRDM's search results have the numbers of records."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
+OBJECTIONS = "stats-objections"
+"""Queue of the numbers of events that were not built because their visitors object."""
 INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
@@ -52,6 +54,7 @@ COUNTER_REQUESTORS = f"{COUNTER_PREFIX}requestors"
 OWN = (
     BOOKMARKS,
     AGENTS,
+    OBJECTIONS,
     INGEST,
     LOCKS,
     COMPLETENESS,
@@ -63,6 +66,9 @@ OWN = (
     CORRECTIONS,
 )
 """Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
+
+QUEUES_WITHOUT_EVENTS = (AGENTS, OBJECTIONS)
+"""Our own queues, whose messages are no events."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480
@@ -81,6 +87,14 @@ def dead_letters(queue_name: str) -> str:
 def is_dead_letters(queue_name: str) -> bool:
     """Return True for the name of a dead-letter queue."""
     return queue_name.endswith(_DEAD)
+
+
+def is_queue(name: str) -> bool:
+    """Return True for the name of a queue of events, of their dead letters, or of the catalog.
+
+    That may be a queue of an event type which is configured no longer: what waits there is kept.
+    """
+    return name.startswith(queue("")) and name not in (queue(""), INSTANCES)
 
 
 def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
@@ -137,6 +151,9 @@ def total_id(key: str, date: str) -> str:
 
     A key that is too long for the search engine's ids (512 bytes) is replaced by its hash.
     """
-    if len(key.encode()) > _MAX_KEY_BYTES:
-        key = hashlib.sha256(key.encode()).hexdigest()
-    return f"{key}-{date}"
+    return f"{document_id(key)}-{date}"
+
+
+def document_id(key: str) -> str:
+    """Return a key as a document id, or its hash if it is too long for one."""
+    return hashlib.sha256(key.encode()).hexdigest() if len(key.encode()) > _MAX_KEY_BYTES else key

@@ -9,6 +9,7 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "STATS_BREAKDOWN_MIN_USES": (1, 1_000_000_000, False),
     "STATS_BREAKDOWN_VALUES": (1, 10_000, False),
     "STATS_COUNTER_CLOSE_AFTER_DAYS": (0, 28, False),
+    "STATS_COUNTER_DIR_MAX_MB": (1, 1_048_576, False),
     "STATS_COUNTER_INLINE_ROWS": (0, 1_000_000_000, False),
     "STATS_DEAD_LETTERS_DAYS": (0, 36_500, False),
     "STATS_EXPORT_ROWS": (1, 10_000_000, False),

@@ -23,6 +23,7 @@ from invenio_stats.operations import keyless_events
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.operations.monitoring.instance_checks import compare_once
+from invenio_stats.operations.objections import count_objections
 from invenio_stats.operations.quality.versions import note_versions
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.privacy.user_agents import catalog
@@ -56,6 +57,8 @@ def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
     results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))
     store_agents()
+    with _only_logged("Objections could not be counted"):
+        count_objections(current_stats.objections_queue, current_search_client)
     return list(zip(types, results, strict=True))
 
 
@@ -91,8 +94,9 @@ def _send_spool(on_batch: Callable[[int], None] | None) -> int:
 
 def process_one(name: str, on_batch: Callable[[int], None] | None = None) -> Any:
     """Store the events of one event type; `on_batch` is called with the number of messages of each batch."""
-    result = last_runs.run("events", name, lambda: _process(name, on_batch))
-    _remember_waiting(name)
+    started = datetime.now(timezone.utc)
+    result = last_runs.run("events", name, lambda: _process(name, on_batch, started))
+    _remember_waiting(name, started, is_done=not isinstance(result, dict))
     return result
 
 
@@ -133,7 +137,7 @@ def aggregate_with_automated(
     return results
 
 
-def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
+def _process(name: str, on_batch: Callable[[int], None] | None, started: datetime) -> Any:
     definition = current_stats.events.get(name)
     if definition is None:
         raise UnknownTypeError(name, "STATS_EVENTS")
@@ -150,17 +154,22 @@ def _process(name: str, on_batch: Callable[[int], None] | None) -> Any:
     _write_counters(lambda: counters.add(_today(), {}))  # writes what was held, or could not be written before
     _write_counters(agents.write)
     if not getattr(indexer.queue, "has_more", True):
+        with _only_logged("A run could not be remembered", run=name):
+            last_runs.remember_emptied(name, started)
         _replay_postponed(name, definition.queue)
     return tuple(result) if isinstance(result, tuple) else result
 
 
-def _remember_waiting(name: str) -> None:
+def _remember_waiting(name: str, started: datetime, is_done: bool) -> None:
     """Keep how many events still wait, for web pages, which do not ask the broker."""
     definition = current_stats.events.get(name)
     if definition is None:
         return
     with _only_logged("Waiting events could not be counted", run=name):
-        last_runs.remember_waiting(name, queue_depth.depth(definition.queue), datetime.now(timezone.utc))
+        waiting = queue_depth.depth(definition.queue)
+        last_runs.remember_waiting(name, waiting, datetime.now(timezone.utc))
+        if is_done and not waiting:  # also for a class that reads its queue in its own way
+            last_runs.remember_emptied(name, started)
 
 
 def count_refused() -> None:

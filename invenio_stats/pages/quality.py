@@ -132,14 +132,16 @@ def _write_days(counted: CountedDays) -> str:
     flawed = sum(state != "counted" for state in counted.days.values())
     ends = wording.write_range(counted.range)
     if not flawed:
-        return _("All days from %(first)s to %(last)s are counted.", **ends)
-    return ngettext(
+        several = _("All days from %(first)s to %(last)s are counted.", **ends)
+        return wording.choose(ends, several, _("%(day)s is counted.", **ends))
+    several = ngettext(
         "All days from %(first)s to %(last)s are counted, but for %(count)s day.",
         "All days from %(first)s to %(last)s are counted, but for %(count)s days.",
         flawed,
         count=wording.write_number(flawed),
         **ends,
     )
+    return wording.choose(ends, several, _("%(day)s is not wholly counted.", **ends))
 
 
 def _write_left_out(left_out: LeftOut) -> list[str]:

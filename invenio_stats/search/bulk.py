@@ -1,11 +1,12 @@
 """Store documents with bulk requests, and return those that were rejected."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from invenio_search.engine import search
 
-from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.errors import EngineUnavailableError, StatsError
 from invenio_stats.search.failures import TRANSIENT, classify_item, error_type, find_blocked_index
 
 Action = dict[str, Any]
@@ -70,3 +71,34 @@ def store(client: Any, actions: Sequence[Action]) -> Stored:
 def sends_directly() -> bool:
     """Return True if requests may bypass the client's bulk helper, which a test suite has not replaced."""
     return search.helpers.bulk is _BULK
+
+
+_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""Pauses before a bulk of which a part failed for now is sent again."""
+_OUTCOMES = "errors,items.*.status,items.*.error.type"
+
+
+def index_all(client: Any, index: str, documents: Iterable[tuple[str, Mapping[str, Any]]], **options: Any) -> None:
+    """Write documents, given by id, in one request, each over what is there; `options` are those of the request.
+
+    StatsError if one of them is not taken, EngineUnavailableError if it may be taken later. What is taken stays.
+    """
+    from invenio_stats.support.json_codec import encode  # web processes write nothing in this way
+
+    lines: list[bytes] = []
+    for document_id, source in documents:
+        lines += [encode({"index": {"_index": index, "_id": document_id}}), encode(source)]
+    if not lines:
+        return
+    body = b"\n".join([*lines, b""])
+    for pause in (*_PAUSES_SECONDS, None):
+        answer = client.bulk(body=body, filter_path=_OUTCOMES, **options)
+        if not answer["errors"]:
+            return
+        failed = [outcome for item in answer["items"] for outcome in item.values() if classify_item(outcome)]
+        final = next((outcome for outcome in failed if classify_item(outcome) is not TRANSIENT), None)
+        if final is not None:
+            raise StatsError(f"The search engine does not take a document of {index}: {error_type(final)}.")
+        if pause is not None:
+            time.sleep(pause)
+    raise EngineUnavailableError(f"The search engine cannot take documents of {index} now: {error_type(failed[0])}.")

@@ -167,6 +167,11 @@ def is_busy(item: Item) -> bool:
     return item.get("status") == 429
 
 
+def is_overloaded(error: Exception) -> bool:
+    """Return True if the engine refused a request because it has too many of them."""
+    return status_of(error) == 429
+
+
 def is_too_large(error: Exception) -> bool:
     """Return True if the request may succeed in smaller parts."""
     return status_of(error) == 413

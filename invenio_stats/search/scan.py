@@ -37,6 +37,26 @@ def hits(
     yield from search.helpers.scan(client, query=body, index=index, size=size, allow_partial_search_results=False)
 
 
+def ordered_hits(
+    client: Any, index: str, query: Mapping[str, Any], order: Mapping[str, str], size: int = PAGE_SIZE
+) -> Iterator[Mapping[str, Any]]:
+    """Yield complete hits in ascending order of some fields, as they were at the beginning; texts by code points.
+
+    `order` maps the fields to their types. Without an index there are no hits.
+    """
+    sort = [{field: {"order": "asc", "unmapped_type": kind}} for field, kind in order.items()]
+    yield from search.helpers.scan(
+        client,
+        query={"query": query, "sort": sort},
+        index=index,
+        size=size,
+        preserve_order=True,
+        allow_partial_search_results=False,
+        ignore_unavailable=True,
+        allow_no_indices=True,
+    )
+
+
 def pages(documents: Iterable[T], size: int = PAGE_SIZE) -> Iterator[list[T]]:
     """Yield the documents in lists of at most `size`."""
     remaining = iter(documents)

@@ -104,8 +104,16 @@ class UsageRecount(Recount):
 
     def count_keyless(self, where: Body) -> dict[str, dict[datetime, int]]:
         """Return the number of events that would count, but have no key, by alias of their type and interval."""
-        keyless = clauses.none_of([{"exists": {"field": field}} for field in self._key_fields])
-        query = clauses.all_of([where, keyless])
+        return self._count_by_alias(clauses.all_of([where, clauses.none_of(self._have_key())]))
+
+    def count_keyed(self, where: Body) -> dict[str, dict[datetime, int]]:
+        """Return the number of events that count and have a key, by alias of their type and interval."""
+        return self._count_by_alias(clauses.all_of([where, clauses.any_of(self._have_key())]))
+
+    def _have_key(self) -> list[Body]:
+        return [{"exists": {"field": field}} for field in self._key_fields]
+
+    def _count_by_alias(self, query: Body) -> dict[str, dict[datetime, int]]:
         return {alias: replace(self, alias=alias).count_counted(query) for alias in self.requests_by_alias}
 
     def _read(self, total_keys: list[TotalKey]) -> dict[TotalKey, Tally]:

@@ -14,6 +14,8 @@ ARGUMENTS = {
     errors.ClosedIndexError: ("a", ["events-1"]),
     errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),
     errors.FieldNotCountableError: ("a", "unique_id", "events-stats-a", True),
+    errors.MonthBusyError: ("2026-05", 120.0),
+    errors.TooManyRowsError: (1_048_576,),
     errors.NotPermittedError: (401, "not permitted"),
     errors.NotFoundError: (),
     errors.NoAnswerError: (503, "no answer"),

@@ -47,7 +47,7 @@ Check = Callable[[], Finding]
 
 def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
     """Yield what each check finds, of all unless some are given; a service that is away is a finding too."""
-    for check in _CHECKS if checks is None else checks:
+    for check in CHECKS if checks is None else checks:
         try:
             yield check()
         except Exception as error:  # each client fails in its own way; its text may hold a password
@@ -283,11 +283,12 @@ def listed(facts: Mapping[str, Any]) -> str:
 _SERVICES: Mapping[str, Callable[[], Service]] = {
     **dict.fromkeys(("broker", "broker_instances", "dead_letters", "queues"), event_broker),
     **dict.fromkeys(("engine", "mappings", "closed_indices", "gaps", "totals"), search_engine),
+    **dict.fromkeys(("counter_logs", "counter_directory"), search_engine),
     **dict.fromkeys(("cache", "cache_instances", "lateness"), cache),
 }
 """By check, the service that it asks."""
 
-_CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check, ...] = (
     _cache,
     check_cache_instances,
     _proxies,

@@ -55,8 +55,11 @@ def _store(kind: Kind, name: str, started: datetime, result: Any) -> None:
     finished = datetime.now(timezone.utc)
     facts = {"finished": iso_zoned(to_second(finished)), "seconds": round((finished - started).total_seconds(), 3)}
     try:
-        remember(kind, name, {**facts, **_summary(kind, result)})
+        summary = _summary(kind, result)
+        remember(kind, name, {**facts, **summary})
         _remember_time(kind, name, started)
+        if "error" not in summary:
+            current_cache.set(_success_key(kind, name), iso_zoned(started), timeout=_LIFETIME_SECONDS)
     except Exception as error:  # without a cache the work is done nevertheless
         logger.warning("A run could not be remembered", extra={"run": name, "error": type(error).__name__})
 
@@ -74,6 +77,23 @@ def recall(kind: Kind, name: str) -> dict[str, Any] | None:
 def run_times(kind: Kind, name: str) -> list[datetime]:
     """Return when the last runs began, the latest last; runs within a few minutes are one."""
     return [parse(moment) for moment in current_cache.get(_times_key(kind, name)) or ()]
+
+
+def recall_success(kind: Kind, name: str) -> datetime | None:
+    """Return when the newest run that came to its end began; None if none is stored."""
+    moment = current_cache.get(_success_key(kind, name))
+    return None if moment is None else parse(moment)
+
+
+def remember_emptied(event_type: str, started: datetime) -> None:
+    """Store that a run, which began at this moment, has found the queue of an event type empty in the end."""
+    current_cache.set(_emptied_key(event_type), iso_zoned(started), timeout=_LIFETIME_SECONDS)
+
+
+def recall_emptied(event_type: str) -> datetime | None:
+    """Return the beginning of the newest run that found the queue empty: what was published before is stored."""
+    moment = current_cache.get(_emptied_key(event_type))
+    return None if moment is None else parse(moment)
 
 
 def remember_waiting(event_type: str, waiting: int, now: datetime) -> None:
@@ -98,6 +118,14 @@ def _key(kind: Kind, name: str) -> str:
 
 def _times_key(kind: Kind, name: str) -> str:
     return f"stats:run-times:{kind}:{name}"
+
+
+def _success_key(kind: Kind, name: str) -> str:
+    return f"stats:success:{kind}:{name}"
+
+
+def _emptied_key(event_type: str) -> str:
+    return f"stats:emptied:{event_type}"
 
 
 def _waiting_key(event_type: str) -> str:

@@ -16,7 +16,17 @@ from invenio_stats.search import clauses
 from invenio_stats.search.aliases import indices_of, split_for_urls, with_prefix
 from invenio_stats.search.client import SearchRequest, multi_search
 
-Kind = Literal["robots", "ai_agents", "tools", "double_clicks", "not_valid", "without_item", "excluded", "own_rules"]
+Kind = Literal[
+    "robots",
+    "ai_agents",
+    "tools",
+    "double_clicks",
+    "objections",
+    "not_valid",
+    "without_item",
+    "excluded",
+    "own_rules",
+]
 """`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record; `excluded` are
 events of people that a person has taken out of all numbers."""
 
@@ -25,6 +35,7 @@ _KINDS: Mapping[str, Kind] = {
     "ai": "ai_agents",
     "machine": "tools",
     "double_click": "double_clicks",
+    "objection": "objections",
     "dead": "not_valid",
     "without_item": "without_item",
 }

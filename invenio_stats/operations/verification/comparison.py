@@ -16,6 +16,7 @@ from invenio_stats.search.clauses import GROUPS, Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.totals.copied_fields import value_at
+from invenio_stats.totals.lost_events import find_lost
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
@@ -68,6 +69,8 @@ class Comparison:
     """Number of totals compared."""
     others: int = 0
     """Number of totals read from the same indices that, by their ids, belong to other aggregations."""
+    keeps_lost: bool = True
+    """Whether totals stay that count more events than there are documents. Not if events have left them for others."""
     _indices_by_name: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -105,6 +108,21 @@ class Comparison:
                 yield from self._find_surplus(start)
             if on_interval is not None:
                 on_interval(done, len(starts))
+
+    def mark_lost(self, found: Iterable[Difference]) -> Iterator[tuple[Difference, bool]]:
+        """Yield differences, given in the order of their intervals, each with whether raw events of it were deleted.
+
+        The stored total is then the better one: it counts more events than there are documents.
+        """
+        if not self.keeps_lost:
+            yield from ((difference, False) for difference in found)
+            return
+        for page in pages(found):
+            lost = (
+                find_lost(self.recount, [item.counted_total for item in page]) if self.recount else [True] * len(page)
+            )
+            for difference, is_lost in zip(page, lost, strict=True):
+                yield difference, is_lost and difference.kind not in ("copy_error", "foreign")
 
     def _listed(self, first: datetime | None, end: datetime | None) -> dict[datetime, int]:
         """Return the number of stored totals by start of interval."""

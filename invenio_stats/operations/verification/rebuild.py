@@ -1,5 +1,6 @@
 """Make the totals of an aggregation equal to a recount of its raw events, interval by interval."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -12,9 +13,10 @@ from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import BEGINNING, iso, utc
-from invenio_stats.errors import RebuildError
+from invenio_stats.errors import ClosedIndexError, RebuildError
 from invenio_stats.operations.corrections import Changes, note_correction
 from invenio_stats.operations.verification.breakdowns import BreakdownComparison
+from invenio_stats.operations.verification.closed_indices import find_closed
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals import breakdowns
@@ -52,11 +54,19 @@ class Rebuild:
     """Whether it is noted as a correction; not if it is part of another one."""
     _changes: dict[datetime, Changes] = field(default_factory=dict)
     """How much the numbers of these intervals change."""
+    lost: Counter[datetime] = field(default_factory=Counter)
+    """By start of interval, the number of totals that differ and are left alone, since raw events of them were deleted:
+    the recount would make them smaller, or delete them."""
 
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
-        """Yield the differences; `run` rebuilds the intervals that have any."""
-        for difference in self.verification.differences(on_interval):
+        """Yield the differences but for the lost totals; `run` rebuilds the intervals that have any."""
+        comparison = self.verification.comparison
+        assert comparison is not None  # checked by `begin`
+        for difference, is_lost in comparison.mark_lost(self.verification.differences(on_interval)):
             start = difference.counted_total.total_key.start
+            if is_lost:
+                self.lost[start] += 1
+                continue
             if self.due[-1:] != [start]:
                 self.due.append(start)
             self._add_changes(start, difference)
@@ -143,6 +153,9 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
         )
     for alias in (events_alias_of(aggregator), store_of(aggregator).alias):
         aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
+    closed = find_closed(aggregator).indices
+    if closed:
+        raise ClosedIndexError(aggregator.name, closed)
     start, _end = range_edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
     name = f"{names.REBUILD}{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
@@ -155,10 +168,11 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
 
 
 def rebuild_interval(comparison: Comparison, start: datetime) -> RebuildResult:
-    """Recount one interval, and write the totals that differ."""
+    """Recount one interval, and write the totals that differ, but for those of which raw events were deleted."""
     build_errors: list[str] = []
     written, errors = 0, []
-    actions = _actions(comparison, comparison.differences([start]), build_errors)
+    found = comparison.mark_lost(comparison.differences([start]))
+    actions = _actions(comparison, (difference for difference, is_lost in found if not is_lost), build_errors)
     for chunk in chunks(actions, rows_of_action):
         failures = write(comparison.client, [(start, action) for action in chunk])
         written += len(chunk) - len(failures)

@@ -17,7 +17,7 @@ from invenio_stats.processing.batch import AgentKey
 from tests.flow.pages import site
 
 PHONE = "Phone/5 (Bot Edition)"
-REASONS = {"robot": 900, "ai": 300, "machine": 100, "double_click": 50, "dead": 2}
+REASONS = {"robot": 900, "ai": 300, "machine": 100, "double_click": 50, "objection": 20, "dead": 2}
 EVERYBODY = (site.VISITOR, site.UPLOADER, site.MANAGER)
 PUBLIC = [
     "Are they fresh?",
@@ -108,10 +108,12 @@ def test_administrators_see_which_agent_is_caught(page):
 def test_reasons_are_ranked_and_shares_are_of_all_clicks(page, client):
     root = page("/stats/quality")
     rows = root.table("What was left out, and why?")[1:]
-    assert [number(row[2]) for row in rows] == [900, 300, 100, 50, 2]
+    assert [number(row[2]) for row in rows] == [900, 300, 100, 50, 20, 2]
     assert rows[0][1] == "Robotssearch engines, crawlers, monitors"
+    assert rows[4][1] == "Objectionsvisitors who object, by their choice or a signal of their browser"
     file = client.get("/stats/quality?table=left-out&format=json").json["rows"]
-    assert [row["clicks"] for row in file[:-1]] == [900, 300, 100, 50, 2]
+    assert [row["clicks"] for row in file[:-1]] == [900, 300, 100, 50, 20, 2]
+    assert file[4]["reason"] == "objections"
     assert sum(row["share"] for row in file) == pytest.approx(1, abs=1e-5)
     everything = sum(row["clicks"] for row in file)
     assert rows[0][3] == f"{90_000 / everything:.1f}%"

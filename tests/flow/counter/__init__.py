@@ -1,0 +1,1 @@
+"""invenio_stats/counter: tests on a real application."""
