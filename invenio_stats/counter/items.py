@@ -101,6 +101,10 @@ class ItemKeeper:
         missing = [item_id for item_id in item_ids if item_id not in described]
         return _all_metadata({**self._read_items(missing), **described}, item_ids)
 
+    def read_kept(self, item_ids: Sequence[str]) -> dict[str, ItemMetadata | None]:
+        """Return what is kept of a batch of items, by id; without those of which nothing was ever kept."""
+        return {item_id: metadata_in(source) for item_id, source in self._read_items(item_ids).items()}
+
     def keep(self, item_ids: Sequence[str]) -> dict[str, ItemMetadata | None]:
         """Return what is known of a batch of items, now or from before, and keep what is news."""
         described, stored = self._ask(item_ids), self._read_items(item_ids)

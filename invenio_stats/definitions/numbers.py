@@ -27,6 +27,7 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "STATS_QUERY_MAX_BODY_BYTES": (2, 1_073_741_824, False),
     "STATS_QUERY_MAX_BUCKETS": (1, 1_000_000_000, True),
     "STATS_QUERY_MAX_SECONDS": (0.1, 86_400, True),
+    "STATS_RETENTION_EVENTS_MONTHS": (LEAST_MONTHS, 1_200, False),
     "STATS_SPOOL_MAX_MB": (0, 1_048_576, False),
 }
 """By setting: minimum, maximum, and whether it may be None for no limit."""

@@ -15,7 +15,7 @@ from invenio_stats.counter.closing.day_totals import Numbers, sum_days
 from invenio_stats.counter.closing.sources import Source
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import closed_indices_of, indices_of
+from invenio_stats.search.aliases import closed_indices_of
 from invenio_stats.search.failures import status_of
 from invenio_stats.totals.attributes import events_alias_of, recount_of
 from invenio_stats.totals.complete_days import estimate_day
@@ -86,7 +86,7 @@ class _Counts(NamedTuple):
 def _closed_days(source: Source, days: list[date]) -> Iterator[date]:
     client = source.aggregator.client
     for alias in events_alias_of(source.aggregator).split(","):
-        for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
+        for index in closed_indices_of(client, alias):
             covered = period(alias, index)
             if covered is not None:
                 yield from (day for day in days if f"{day}".startswith(covered.day or covered.month))

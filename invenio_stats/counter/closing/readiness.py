@@ -129,7 +129,10 @@ class ReadinessCheck:
                 "missing_items",
                 missing,
                 _("%(missing)s of %(all)s events have no item.", missing=missing, all=missing + counted),
-                _("Set STATS_ITEM_RESOLVER so that events get their item; see docs/counter."),
+                _(
+                    "Set STATS_ITEM_RESOLVER so that events get their item; see docs/counter. If events have it only "
+                    "some day of this month, and no month is closed yet, set STATS_COUNTER_FIRST_MONTH to the next one."
+                ),
             )
 
 

@@ -13,7 +13,7 @@ from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import read_one
 from invenio_stats.search.scan import hits
-from invenio_stats.search.versions import SharedDocument, Source, Version, build_guard
+from invenio_stats.search.versions import SharedDocument, Source
 
 _BODY: mappings.Body = {
     "settings": mappings.INDEX_SETTINGS,
@@ -64,15 +64,18 @@ def change(client: Any, anomaly_id: str, make: Callable[[Anomaly | None], Anomal
 
     `make` gets the present state, None if there is none. EngineUnavailableError if others keep changing it.
     """
-    index = prefix_index(names.ANOMALIES)
 
     def make_source(source: Source) -> Source | None:
         made = make(Anomaly.from_source(source) if source else None)
         return None if made is None else made.as_source()
 
-    document = SharedDocument(client, index, anomaly_id, partial(create_index, client, index, _BODY))
-    if not document.change(make_source, _ATTEMPTS):
+    if not _document(client, anomaly_id).change(make_source, _ATTEMPTS):
         raise EngineUnavailableError(f"Others keep changing {anomaly_id}. Run the command again.")
+
+
+def _document(client: Any, anomaly_id: str) -> SharedDocument:
+    index = prefix_index(names.ANOMALIES)
+    return SharedDocument(client, index, anomaly_id, partial(create_index, client, index, _BODY))
 
 
 def _find(client: Any, query: Any) -> list[Any]:
@@ -97,11 +100,6 @@ def _renew(found: Anomaly, known: Anomaly | None) -> Anomaly | None:
 
 def _delete_open(client: Any, anomaly_id: str) -> None:
     """Delete one that is not unusual any more, unless a person decides about it at this moment."""
-    index = prefix_index(names.ANOMALIES)
-    found = read_one(client, index, anomaly_id)
-    if not found.get("found") or not Anomaly.from_source(found["_source"]).is_undecided:
-        return
-    try:
-        client.delete(index=index, id=anomaly_id, **build_guard(Version.of(found)))
-    except (search.exceptions.ConflictError, search.exceptions.NotFoundError):
-        return  # somebody has changed it: the next search sees what it is now
+    document = _document(client, anomaly_id)
+    if document.source and Anomaly.from_source(document.source).is_undecided:
+        document.delete()  # if somebody has changed it, the next search sees what it is now

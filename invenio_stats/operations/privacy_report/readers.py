@@ -49,7 +49,7 @@ def _broker() -> Reader:
 
 def _cache() -> Reader:
     parts = urlsplit(str(current_app.config.get("CACHE_REDIS_URL") or ""))
-    is_remote = bool(parts.hostname)
+    is_remote = bool(parts.hostname) and "redis" in str(current_app.config.get("CACHE_TYPE")).lower()
     is_encrypted, has_login = parts.scheme == "rediss", bool(parts.password)
     return _service(cache().address, _("salts, last runs"), is_encrypted or not is_remote, has_login or not is_remote)
 

@@ -80,8 +80,10 @@ def _find_public() -> Iterator[Weakened]:
     ):
         if current_app.config[setting]:
             yield Weakened(setting, effect)
-    if current_app.config.get("STATS_OBJECTION_SIGNALS") == ():
-        yield Weakened("STATS_OBJECTION_SIGNALS", _("visitors cannot object"))
+    ignored = set(defaults.STATS_OBJECTION_SIGNALS) - set(current_app.config["STATS_OBJECTION_SIGNALS"])
+    if ignored:
+        signals = ", ".join(sorted(ignored))
+        yield Weakened("STATS_OBJECTION_SIGNALS", _("these objections are ignored: %(signals)s", signals=signals))
 
 
 def _is_in_worker(event: Any) -> bool:

@@ -8,6 +8,7 @@ from invenio_stats.core import names
 from invenio_stats.core.counter_months import first_month_kept, format_month, months_between, next_month, parse_month
 from invenio_stats.core.moments import parse
 from invenio_stats.core.retention import Limit
+from invenio_stats.counter.closing.schedule import FirstMonth
 from invenio_stats.counter.months import fetch_months
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.proxies import current_stats
@@ -23,7 +24,8 @@ def find_counter_limits(client: Any, group: Group, until: datetime, now: datetim
     if platform is None or not _is_counted(group):
         return
     closed = fetch_months(client, now.date())
-    first = min(closed, default=platform.first_month or _oldest_month(client, group))
+    kept = FirstMonth(client).kept
+    first = kept or min(closed, default=platform.first_month or _oldest_month(client, group))
     if first is None:
         return
     last = next_month(format_month(until), -1)

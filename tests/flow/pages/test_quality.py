@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from invenio_search.utils import prefix_index
 
 from invenio_stats.completeness.gaps import find_gaps
 from invenio_stats.contrib.config import EVENTS_CONFIG
-from invenio_stats.core.names import AGENTS
+from invenio_stats.core.names import AGENTS, CORRECTIONS
 from invenio_stats.errors import NoAnswerError
+from invenio_stats.operations.corrections import note_correction
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.pages.quality import TOPICS
@@ -150,6 +152,26 @@ def test_freshness_is_a_word_beside_its_sign(page, app):
     assert rows["Totals of views"][1] == "up to date"
     assert rows["Downloads"][1] == "no run is known"
     assert rows["Views"][2].endswith(" UTC")
+
+
+def test_corrections_of_numbers_are_shown(page, client, seeded, app):
+    """When, what, by which command, and how much of each month."""
+    assert "No number was ever corrected." in page("/stats/quality").text
+    now = datetime(2026, 5, 31, 12, tzinfo=timezone.utc)
+    months = {f"2026-{month:02}": {"views": -month, "downloads": 1_000} for month in range(1, 6)}
+    with app.app_context():
+        note_correction(seeded, "exclusion", "Excluded: a script.", months, now, "invenio stats anomalies exclude")
+    root = page("/stats/quality")
+    (row,) = root.table("Corrections")[1:]
+    assert row[1] == "Events excluded or included by a person: Excluded: a script."
+    first = "Jan 2026: views \u22121, downloads +1,000; Feb 2026: views \u22122, downloads +1,000; "
+    assert row[2] == f"{first}Mar 2026: views \u22123, downloads +1,000; and 2 more months"
+    assert row[3] == "invenio stats anomalies exclude"
+    rows = client.get("/stats/quality?table=corrections&format=json").json["rows"]
+    assert len(rows) == 10
+    assert rows[0]["month"] == "2026-01"
+    with app.app_context():
+        seeded.indices.delete(index=prefix_index(CORRECTIONS))
 
 
 def test_versions_are_those_in_force(page):

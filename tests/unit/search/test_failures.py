@@ -16,6 +16,7 @@ from invenio_stats.search.failures import (
     classify_error,
     classify_item,
     classify_status,
+    describe_failure,
     error_type,
     is_absent,
     is_alias_there,
@@ -105,6 +106,27 @@ def test_a_status_is_a_number_or_unknown():
 def test_the_type_of_an_error_is_all_that_is_told_of_it():
     assert error_type(item(400, "mapper_parsing_exception")) == "mapper_parsing_exception"
     assert error_type({"error": "text"}) == error_type({"error": {}}) == error_type({}) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"type": "index_closed_exception", "reason": "secret", "index": "a"}, "index_closed_exception (index a)"),
+        (
+            {"type": "search_phase_execution_exception", "root_cause": [{"type": "x_exception", "index": "b"}]},
+            "x_exception (index b)",
+        ),
+        (
+            {"type": "cluster_block_exception", "reason": "index [c] blocked by: [FORBIDDEN/8/secret]"},
+            "cluster_block_exception (index c)",
+        ),
+        ({"type": "parsing_exception", "reason": "secret", "root_cause": []}, "parsing_exception"),
+        ("secret", "RequestError"),
+    ],
+)
+def test_people_are_told_what_failed_and_where_and_no_text(error, text):
+    assert describe_failure(search.exceptions.RequestError(400, "x", {"error": error})) == text
+    assert describe_failure(search.exceptions.ConnectionError("N/A", "secret", OSError())) == "ConnectionError"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_of_an_instance_that_is_well_nothing_is_found(used, report):
     events = storage(found, "indices: events record-view")
     assert events["looked_at"] == 1
     assert {"visitor_id", "country", "agent_id"} <= set(events["fields"])
-    assert storage(found, "indices: agents")["looked_at"] == 1
+    assert storage(found, "indices: agents")["looked_at"] >= 1  # also of tests before
     assert found["overdue"] == []
     assert len(found["duties"]) > 5
     assert "13" in found["record_of_processing"]
@@ -129,6 +129,7 @@ def test_old_events_are_overdue(used, report, search_client, index_prefix, refre
         ("STATS_FOLD_UNDER", 2),
         ("STATS_BREAKDOWN_MIN_USES", 1),
         ("STATS_COUNTER_COUNTRIES", True),
+        ("STATS_OBJECTION_SIGNALS", ("cookie",)),
         ("STATS_COUNTER_CUSTOMERS", [{"customer_id": "c", "name": "C", "ranges": ["192.0.2.0/30"]}]),
         ("STATS_PSEUDONYMIZE_IN", {"record-view": "worker"}),
     ],
@@ -141,6 +142,7 @@ def test_settings_that_protect_less_are_named(report, app, monkeypatch, put_temp
 
 def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templates):
     monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", "redis://user:password-774242@cache.example:6379/3")
+    monkeypatch.setitem(app.config, "CACHE_TYPE", "RedisCache")
     monkeypatch.setitem(app.config, "CACHE_REDIS_URL", "redis://:password-774242@cache.example:6379/0")
     found = report()["readers"]
     assert any("cache.example" in reader["who"] for reader in found)
