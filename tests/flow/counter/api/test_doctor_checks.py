@@ -6,11 +6,13 @@ from datetime import datetime, timezone
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.contrib.config import USAGE_AGGREGATIONS
 from invenio_stats.counter.service import report_queue
 from invenio_stats.counter.service.doctor_checks import (
     check_counter_directory,
     check_counter_https,
     check_counter_logs,
+    check_counter_sources,
     counter_checks,
 )
 from invenio_stats.counter.service.report_files import report_directory
@@ -38,6 +40,14 @@ def test_https(app, monkeypatch, settings, level, text):
     finding = check_counter_https()
     assert (finding.level, text in finding.message) == (level, True)
     assert bool(finding.cure) == (level != "ok")
+
+
+def test_months_need_totals(app, monkeypatch):
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", {})
+    finding = check_counter_sources()
+    assert (finding.level, "USAGE_AGGREGATIONS" in finding.cure) == ("error", True)
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", USAGE_AGGREGATIONS)
+    assert check_counter_sources().level == "ok"
 
 
 def test_keys_in_the_logs_of_web_servers(search_client, closed_months):

@@ -36,6 +36,17 @@ def test_plain_http_is_not_answered(get, ask, requestor, path):
     assert untrusted.status_code == 404
 
 
+@pytest.mark.parametrize(("is_insecure", "status"), [(False, 404), (True, 200)])
+def test_an_application_that_forces_https_redirects_no_keys(app_config, is_insecure, status):
+    """As Invenio's applications do: a client that follows would go on to send its keys for all to read."""
+    talisman = pytest.importorskip("flask_talisman")
+    app = create_light_app(**{**app_config, "STATS_COUNTER_INSECURE": is_insecure})
+    talisman.Talisman(app, force_https=True)
+    client = app.test_client()
+    assert client.get("/api/counter/r51/status", base_url="http://localhost").status_code == status
+    assert client.get("/api/stats", base_url="http://localhost").status_code == 302
+
+
 def test_https_may_end_at_a_trusted_proxy(app, client, monkeypatch):
     from werkzeug.middleware.proxy_fix import ProxyFix
 
