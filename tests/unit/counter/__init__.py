@@ -1,0 +1,1 @@
+"""invenio_stats/counter: unit tests."""
