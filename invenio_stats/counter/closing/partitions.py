@@ -17,10 +17,9 @@ class Partitions:
     """Values by item, in temporary files that are gone when the process ends, however it ends."""
 
     def __init__(self) -> None:
-        """Create empty files."""
+        """Create nothing yet: a file is made when it is needed."""
         self._open = ExitStack()
-        files = (TemporaryFile() for _ in range(PARTITIONS))  # noqa: SIM115 - the stack closes them
-        self._files: list[IO[bytes]] = [self._open.enter_context(file) for file in files]
+        self._files: dict[int, IO[bytes]] = {}
 
     def __enter__(self) -> "Partitions":
         """Return the partitions, whose files are open until the end of the block."""
@@ -34,14 +33,19 @@ class Partitions:
 
     def add(self, item_id: str, value: Any) -> None:
         """Add a value, of JSON types, of an item."""
-        self._files[crc32(item_id.encode()) % PARTITIONS].write(encode([item_id, value]) + b"\n")
+        number = crc32(item_id.encode()) % PARTITIONS
+        file = self._files.get(number)
+        if file is None:
+            file = self._files[number] = self._open.enter_context(TemporaryFile())  # noqa: SIM115 - the stack closes it
+        file.write(encode([item_id, value]) + b"\n")
 
     def read(self) -> Iterator[dict[str, list[Any]]]:
         """Yield for each partition its values by item; of two objects, an item is in the same one."""
-        for file in self._files:
-            file.seek(0)
+        for number in range(PARTITIONS):
             values: dict[str, list[Any]] = {}
-            for line in file:
+            if number in self._files:
+                self._files[number].seek(0)
+            for line in self._files.get(number, ()):
                 item_id, value = decode(line)
                 values.setdefault(item_id, []).append(value)
             yield dict(sorted(values.items()))

@@ -1,1 +1,5 @@
+<<<<<<< HEAD
 """COUNTER reports."""
+=======
+"""invenio_stats/counter: unit tests."""
+>>>>>>> counter-months

@@ -1,0 +1,1 @@
+"""invenio_stats/counter/closing: unit tests."""
