@@ -1,5 +1,1 @@
-<<<<<<< HEAD
 """COUNTER reports."""
-=======
-"""invenio_stats/counter: unit tests."""
->>>>>>> counter-months
