@@ -7,12 +7,12 @@ import pytest
 
 from invenio_stats.cli import stats
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
+from invenio_stats.counter.closing.doctor_checks import check_counter_sources
 from invenio_stats.counter.service import report_queue
 from invenio_stats.counter.service.doctor_checks import (
     check_counter_directory,
     check_counter_https,
     check_counter_logs,
-    check_counter_sources,
     counter_checks,
 )
 from invenio_stats.counter.service.report_files import report_directory

@@ -1,5 +1,6 @@
 """Addresses, methods, HTTPS, and the form of answers."""
 
+import calendar
 import gzip
 import json
 
@@ -112,6 +113,11 @@ def test_answers_are_kept_nowhere(months, ask, get):
         assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+def last_day(month):
+    year, number = map(int, month.split("-"))
+    return f"{month}-{calendar.monthrange(year, number)[1]}"
+
+
 def test_dates_may_be_days(months, ask):
     """The first or the last day of a month stands for it."""
     texts = {
@@ -119,6 +125,7 @@ def test_dates_may_be_days(months, ask):
         for begin, end in [
             (month_ago(2), month_ago(1)),
             (f"{month_ago(2)}-01", f"{month_ago(1)}-01"),
+            (last_day(month_ago(2)), last_day(month_ago(1))),
         ]
     }
     assert len({json.dumps(filters) for filters in texts.values()}) == 1
