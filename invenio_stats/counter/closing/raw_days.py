@@ -15,7 +15,7 @@ from invenio_stats.counter.closing.day_totals import Numbers, sum_days
 from invenio_stats.counter.closing.sources import Source
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import closed_indices_of
+from invenio_stats.search.aliases import closed_indices_of, indices_of
 from invenio_stats.search.failures import status_of
 from invenio_stats.totals.attributes import events_alias_of, recount_of
 from invenio_stats.totals.complete_days import estimate_day

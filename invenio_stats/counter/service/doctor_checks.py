@@ -9,11 +9,9 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.core.counter_queue import newest_made
-from invenio_stats.counter.closing.sources import find_sources
 from invenio_stats.counter.service.report_files import report_directory
 from invenio_stats.counter.service.report_queue import fetch_jobs
 from invenio_stats.counter.service.requestors import fetch_requestors
-from invenio_stats.errors import CounterSetupError
 from invenio_stats.operations.monitoring.doctor import Check
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
@@ -23,21 +21,7 @@ def counter_checks() -> Sequence[Check]:
     """Return the checks; none if there are no COUNTER reports."""
     if current_stats.counter_platform is None:
         return ()
-    return check_counter_sources, check_counter_https, check_counter_logs, check_counter_directory
-
-
-def check_counter_sources() -> Finding:
-    """Check that there are the totals that months are made from."""
-    try:
-        find_sources()
-    except CounterSetupError as error:
-        return Finding(
-            "counter_sources",
-            "error",
-            _("No month can be closed for COUNTER reports: an aggregation is missing."),
-            str(error),
-        )
-    return Finding("counter_sources", "ok", _("COUNTER reports have the totals that they are made from."))
+    return check_counter_https, check_counter_logs, check_counter_directory
 
 
 def check_counter_https() -> Finding:
