@@ -1,17 +1,16 @@
-"""A check of the doctor: whether there is what months are made from."""
+"""Checks of the doctor: whether months can be closed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask_babel import gettext as _
 
 from invenio_stats.counter.closing.sources import find_sources
 from invenio_stats.errors import CounterSetupError
-from invenio_stats.operations.monitoring.doctor import Check
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
 
 
-def closing_checks() -> Sequence[Check]:
+def months_checks() -> Sequence[Callable[[], Finding]]:
     """Return the checks; none if there are no COUNTER reports."""
     return () if current_stats.counter_platform is None else (check_counter_sources,)
 

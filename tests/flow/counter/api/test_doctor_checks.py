@@ -7,7 +7,7 @@ import pytest
 
 from invenio_stats.cli import stats
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
-from invenio_stats.counter.closing.doctor_checks import check_counter_sources
+from invenio_stats.counter.closing.doctor_checks import check_counter_sources, months_checks
 from invenio_stats.counter.service import report_queue
 from invenio_stats.counter.service.doctor_checks import (
     check_counter_directory,
@@ -97,4 +97,4 @@ def test_the_command_prints_them(app, search_client):
 def test_without_a_platform_there_are_none(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_PLATFORM", None)
     monkeypatch.setitem(app.config, "STATS_COUNTER_PLATFORM_ID", None)
-    assert counter_checks() == ()
+    assert counter_checks() == months_checks() == ()
