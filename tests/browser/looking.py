@@ -27,7 +27,7 @@ SIDEWAYS = """() => {
 
 # A link in a sentence is as high as its line: WCAG 2.5.5 excepts it. A round button has its label as target.
 SMALL_TARGETS = """least => [...document.querySelectorAll(
-    ".st a[href], .st button, .st summary, .st select, .st input:not([type=hidden], [type=radio]), .st-pick")]
+    ".st a[href], .st button, .st summary, .st select, .st input:not([type=hidden], [type=radio], [type=checkbox]), .st-pick")]
   .filter(node => node.checkVisibility() && !(node.tagName === "A" && node.closest("p")))
   .flatMap(node => {
     const box = node.getBoundingClientRect();
