@@ -13,7 +13,8 @@ Installs the package and its test dependencies into a separate environment, and 
     docs       build the documentation; warnings are errors
     flow       run the tests on a real application with an embedded search engine
 With --full, also:
-    package    check the contents of the wheel and of the source distribution; install the minimal instance and run it
+    package    check the contents of the wheel and of the source distribution; install the minimal instance and run it;
+               read COUNTER reports with celus-nigiri, in an environment of its own
     services   run flow again, the tests of faults, load and holdings, and the minimal instance, on OpenSearch, RabbitMQ,
                Redis and PostgreSQL; installs and starts these services
     browser    open the pages in the system's headless Chromium (installed by apt-get as root): accessibility, keyboard,
@@ -203,7 +204,7 @@ step_flow() {
   pytest "${without_services[@]}" "${url[@]}" -- tests/flow tests/compat -m "not slow"
 }
 
-step_package() { pytest -- tests/test_package.py -m slow; }
+step_package() { pytest -- tests/test_package.py tests/counter_reader -m slow; }
 
 source scripts/steps.d/engines.sh
 source scripts/steps.d/browser.sh

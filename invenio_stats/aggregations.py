@@ -79,7 +79,8 @@ class StatAggregator:
     max_bucket_size: int = attributes.MAX_PAGE_SIZE
     count_automated: bool = False
     never_counted: Iterable[Mapping[str, Any]] = attributes.NEVER_COUNTED
-    """Terms of events that no query modifier can bring back: superseded clicks, and text and data mining."""
+    """Terms of events that no query modifier can bring back: superseded clicks, what a person has excluded, and text
+    and data mining."""
     overlap = timedelta(minutes=2)
     """Events stored this long before the bookmark are read again: it covers bulk time-outs and differing clocks."""
     on_interval: Callable[[int, int], None] | None = None

@@ -224,7 +224,11 @@ STATS_COUNTER_INSECURE = False
 """Whether the COUNTER API answers requests that did not come by HTTPS, whose keys anyone could read. Default: False."""
 
 STATS_COUNTER_RATE_LIMIT = "60 per minute"
-"""How many requests a requestor of the COUNTER API may send. Default: "60 per minute"."""
+"""How many requests a requestor of the COUNTER API may send. Default: "60 per minute"; None is no limit.
+
+Several limits are separated by semicolons: "60 per minute; 1000 per day". They are counted in the storage of the
+application's own limits (`RATELIMIT_STORAGE_URI`), without one in each process.
+"""
 
 STATS_COUNTER_INLINE_ROWS: int = 100_000
 """Documents of usage up to which a COUNTER report is made while the client waits. Default: 100,000.
@@ -238,6 +242,12 @@ STATS_COUNTER_DIR: str | None = None
 Hosts of web and of worker processes must share it.
 """
 
+STATS_COUNTER_DIR_MAX_MB: float = 2048
+"""Maximal size of all large COUNTER reports together, in MiB. Default: 2048.
+
+The oldest ones are removed for a new one. A report that is larger is not made. JSON and TSV are kept compressed.
+"""
+
 STATS_COUNTER_PERMISSION_FACTORY = "invenio_stats.permissions.counter_permission_factory"
 """Decides who may have a customer's COUNTER report from the page: `(customer_id=...)` -> an object with `can()`.
 
@@ -249,6 +259,13 @@ STATS_COUNTER_DATACITE_URL: str | None = None
 
 STATS_COUNTER_DATACITE_TOKEN: str | None = None
 """Token of the account at DataCite's usage reports service. It is never logged or shown. Default: None."""
+
+STATS_COUNTER_DATACITE_ACCOUNT: str | None = None
+"""Name of that account, such as `abcd.efgh`: deposited reports give it as `created-by`.
+
+Default: None, the name of `STATS_COUNTER_CREATED_BY`. Do not change it once a month is deposited: the service knows a
+report by it.
+"""
 
 STATS_ITEM_METADATA = None
 """Describes items for lists and reports: `(item_ids)` -> {item_id: ItemMetadata}, at most 500 ids at once.
@@ -275,6 +292,26 @@ text means none.
 
 STATS_DEAD_LETTERS_DAYS: int = 30
 """Days after which `StatsDeadLettersTask`, if scheduled, deletes dead letters. Default: 30."""
+
+STATS_RETENTION_EVENTS_MONTHS: int = 13
+"""Calendar months of raw events that `StatsExpireTask`, if scheduled, keeps, the running month among them. Default: 13.
+
+Older events are deleted once all totals hold them; totals stay. At least 2. More than 25 need
+`STATS_RETENTION_OVERRIDE`. Nothing is deleted unless the task is scheduled, or `invenio stats events expire` is run.
+"""
+
+STATS_RETENTION_OVERRIDE: str | None = None
+"""Reason why raw events are kept for more than 25 months, such as a ruling of your data protection officer.
+
+Default: None; the application then does not start with a longer retention. The privacy report names the reason.
+"""
+
+STATS_AGENTS_MAX: int = 100_000
+"""Maximal number of user agents in the catalog. Default: 100,000, many times what a large repository sees.
+
+Anybody may send an invented user agent with each request. If the catalog is full, agents that were seen on one day
+only, more than 30 days ago, make room; else new ones are left out. Their events count like all others.
+"""
 
 STATS_SPOOL_DIR: str | None = None
 """Local directory for events while the broker is not available. Default: `stats-spool` in the instance's directory.
@@ -306,6 +343,27 @@ STATS_PSEUDONYMIZE_IN: dict[str, str] = {}
 Default: none. By the rule a type is pseudonymized in the web process before the event is published, unless a custom
 preprocessor precedes `anonymize_user`, since it may need the IP address or the user agent. Set a type to `"web"` if
 that preprocessor does not need them. With `"worker"` the messages contain IP address, user agent and user ids.
+"""
+
+STATS_OBJECTION_SIGNALS = ("cookie", "gpc")
+"""What counts as a visitor's objection to being counted: any of `cookie`, `gpc` and `dnt`.
+
+Default: the visitor's choice on the page `/stats/privacy`, and the browser's signal Global Privacy Control
+(`Sec-GPC: 1`). `dnt` is Do Not Track (`DNT: 1`). Of a request that objects, no event is built; one number for each day
+and event type is counted. An empty tuple means that nobody can object.
+"""
+
+STATS_OBJECTION_COOKIE = "stats-objection"
+"""Name of the cookie of visitors who object; its value is `1` for all of them. Default: `stats-objection`.
+
+Change it if another program of your site sets the choice. Its path is `/`, it has the domain of the session's cookie
+(`SESSION_COOKIE_DOMAIN`), and it is kept for 13 months.
+"""
+
+STATS_PRIVACY_CONTACT: str | None = None
+"""Address of those whom visitors may ask about their data: a page, or `mailto:privacy@example.org`. Default: None.
+
+The page `/stats/privacy` links it.
 """
 
 STATS_LOG_ERROR_TEXTS = False

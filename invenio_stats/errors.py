@@ -86,13 +86,13 @@ class LeaseLostError(StatsError):
 
 
 class ClosedIndexError(StatsError):
-    """An index of raw events is closed, so that totals would be counted without its events and become too small."""
+    """An index is closed: totals would be counted without its events and become too small, or cannot be compared."""
 
     def __init__(self, name: str, indices: Sequence[str]):
         """Take the names of the aggregation and of the closed indices."""
         super().__init__(
-            f"{name!r} cannot be counted: closed indices hide raw events ({', '.join(indices)}). Open them, or "
-            "remove them from the alias of the events if these are no longer needed."
+            f"{name!r} cannot be counted: closed indices hide raw events or totals ({', '.join(indices)}). Open them, "
+            "or remove them from their alias if they are no longer needed."
         )
 
 
@@ -143,6 +143,15 @@ class ManifestError(ArchiveError):
     """The manifest of an export is invalid, or names what does not belong to this instance; nothing is imported."""
 
 
+class DepositError(StatsError):
+    """A month cannot be deposited with the usage reports service. What the service has stays; the next run goes on."""
+
+    def __init__(self, description: str, status: int | None = None):
+        """Take what happened, and the service's status if it has refused a request."""
+        self.status = status
+        super().__init__(description)
+
+
 class RebuildError(StatsError):
     """Totals cannot be rebuilt: raw events are missing, or the aggregation overrides how totals are counted."""
 
@@ -175,6 +184,36 @@ class MonthUnfinishedError(StatsError):
 
 class MonthRefusedError(StatsError):
     """A month may not be closed or restated like that: the command was wrong, and a repetition will fail, too."""
+
+
+class UnknownCustomerError(StatsError):
+    """A COUNTER report is asked for that no customer of STATS_COUNTER_CUSTOMERS has."""
+
+    def __init__(self, customer_id: str):
+        """Take the unknown id."""
+        super().__init__(
+            f"There is no customer {customer_id!r}. Name one of STATS_COUNTER_CUSTOMERS, or 0000000000000000 for all "
+            "usage."
+        )
+
+
+class MissingItemsError(StatsError):
+    """A COUNTER report would not have all usage of its months: items that were used are not kept any more."""
+
+    def __init__(self, index: str, first: str, last: str):
+        """Take the index of items, and the first and last month of the report."""
+        super().__init__(
+            f"{index} has lost items that were used from {first} to {last}, so that a report would not have all usage. "
+            "Open or restore the index, or write it anew: `invenio stats counter restate` of each of these months."
+        )
+
+
+class TooManyRowsError(StatsError):
+    """A COUNTER report does not fit into a sheet of Excel; nothing is written."""
+
+    def __init__(self, limit: int):
+        """Take the number of rows that a sheet has."""
+        super().__init__(f"A sheet of Excel has {limit:,} rows, and the report has more. Ask for TSV.")
 
 
 class InvalidRequestInputError(StatsError, RESTException):

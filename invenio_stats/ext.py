@@ -23,18 +23,21 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
-from invenio_stats.definitions.numbers import check_choices, check_numbers, check_switches
+from invenio_stats.definitions.numbers import check_choices, check_numbers, check_retention, check_switches
+from invenio_stats.definitions.objection_settings import check_objection
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.items.access import CheckedAccess
 from invenio_stats.items.choice import choose_access, choose_metadata
 from invenio_stats.items.metadata import MetadataSource
+from invenio_stats.privacy.objection import is_objecting
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.privacy.user_agents.cache import load_lists
 from invenio_stats.receivers import EventEmitter, register_receivers
 from invenio_stats.support.import_strings import load_callable
 
 if TYPE_CHECKING:
+    from invenio_stats.core.counter_deposit import DepositAccount
     from invenio_stats.core.counter_platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -133,6 +136,23 @@ class InvenioStatsState:
 
         return parse_platform(settings)
 
+    @parsed_from(
+        "STATS_COUNTER_DATACITE_URL",
+        "STATS_COUNTER_DATACITE_TOKEN",
+        "STATS_COUNTER_DATACITE_ACCOUNT",
+        "STATS_COUNTER_PLATFORM",
+        "STATS_COUNTER_PLATFORM_ID",
+        "STATS_COUNTER_CREATED_BY",
+    )
+    def counter_deposit_account(self) -> "DepositAccount | None":
+        """The account that months are deposited with; None if they are not."""
+        settings = self.app.config
+        if settings["STATS_COUNTER_DATACITE_URL"] is None and settings["STATS_COUNTER_DATACITE_TOKEN"] is None:
+            return None
+        from invenio_stats.definitions.counter_deposit import parse_deposit_account  # only where months are deposited
+
+        return parse_deposit_account(settings, self.counter_platform)
+
     @parsed_from("STATS_COUNTER_PERMISSION_FACTORY")
     def counter_permission_factory(self) -> Callable[..., Any]:
         """The permission factory for the COUNTER reports of the page."""
@@ -197,7 +217,8 @@ class InvenioStatsState:
     def publish(self, event_type: str, events: Iterable[Event]) -> None:
         """Pseudonymize events and publish them to the queue of their type.
 
-        Returns when the broker, or the spool, has all of them. AssertionError for a type that is not in STATS_EVENTS,
+        Returns when the broker, or the spool, has all of them. If the current request objects to being counted, none is
+        published, and their number is counted. AssertionError for a type that is not in STATS_EVENTS,
         TypeError for events that are not an iterable of dicts. All other events are published before EncodeError is
         raised for one that is not JSON, and TypeError or ValueError for one that is not a dict or has an invalid
         `event_id`.
@@ -206,6 +227,11 @@ class InvenioStatsState:
             raise AssertionError(f"{event_type!r} is not in STATS_EVENTS: {', '.join(self.events) or 'it is empty'}.")
         if isinstance(events, (Mapping, str)):
             raise TypeError(f"publish({event_type!r}, ...): give a list of events, not one {type(events).__name__}.")
+        if is_objecting():
+            from invenio_stats.privacy import objection_counts  # only where somebody objects
+
+            objection_counts.note(event_type, sum(1 for _event in events))
+            return
         definition = self.events[event_type]
         publish(definition.queue, events, self._pseudonymizer(definition))
         catalog.send(self.agents_queue)
@@ -245,6 +271,11 @@ class InvenioStatsState:
 
         how = definition.pseudonymization
         return pseudonymize_or_reject(how.window, how.keeps_user_id) if how.stage == "web" else lambda event: event
+
+    @cached_property
+    def objections_queue(self) -> Queue:
+        """The queue of the numbers of objections; internal like `agents_queue`."""
+        return Queue(self.exchange, names.OBJECTIONS, current_queues.connection_pool)
 
     @cached_property
     def agents_queue(self) -> Queue:
@@ -298,7 +329,13 @@ def finalize_app(app: Flask) -> None:
     check_numbers(app.config)
     check_switches(app.config)
     check_choices(app.config)
+    check_objection(app.config)
+    check_retention(app.config)
     _check_exchange(app.config)
+    if "invenio-app" in app.extensions:
+        from invenio_stats.definitions.rate_limits import set_limits  # only where there is a limiter
+
+        set_limits(app)
     with app.app_context():
         load_lists()
         _warn_of_error_texts(app.config)
@@ -311,6 +348,7 @@ def finalize_app(app: Flask) -> None:
         state.access_types  # noqa: B018
         state.customers  # noqa: B018
         state.counter_platform  # noqa: B018
+        state.counter_deposit_account  # noqa: B018
         state.counter_permission_factory  # noqa: B018
         state.is_mining_request  # noqa: B018
         state.institution_of_user  # noqa: B018

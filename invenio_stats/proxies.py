@@ -11,6 +11,7 @@ from invenio_stats.core.customers import Customers
 from invenio_stats.core.definitions import AggregationDefinition, EventDefinition, QueryDefinition
 
 if TYPE_CHECKING:
+    from invenio_stats.core.counter_deposit import DepositAccount
     from invenio_stats.core.counter_platform import Platform
 
 
@@ -32,6 +33,7 @@ class State(Protocol):
     access_types: Mapping[str, str]
     customers: Customers
     counter_platform: "Platform | None"
+    counter_deposit_account: "DepositAccount | None"
     counter_permission_factory: Callable[..., Any]
     is_mining_request: Callable[[Any], Any] | None
     institution_of_user: Callable[[Any], Any] | None
@@ -40,6 +42,7 @@ class State(Protocol):
     item_metadata: Callable[..., Any]
     """What STATS_ITEM_METADATA knows."""
     agents_queue: Any
+    objections_queue: Any
 
     def get_event_emitter(self, event_name: str) -> Callable[..., None] | None:
         """Return the function that builds and publishes one event."""

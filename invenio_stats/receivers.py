@@ -8,7 +8,11 @@ from blinker import ANY
 from celery.exceptions import SoftTimeLimitExceeded
 from flask import Flask, current_app
 
-from invenio_stats.capture.after_response import publish_after_response
+from invenio_stats.capture.after_response import (
+    count_objection_after_response,
+    count_objections,
+    publish_after_response,
+)
 from invenio_stats.core.access_types import access_type_of
 from invenio_stats.core.delivered_content import USAGE_TYPES
 from invenio_stats.core.events import Builder, Event, IdentifiedEvent
@@ -16,6 +20,7 @@ from invenio_stats.errors import EventsRefusedError
 from invenio_stats.items.attribution import request_fields
 from invenio_stats.items.resolver import item_fields
 from invenio_stats.privacy.error_texts import without_text
+from invenio_stats.privacy.objection import is_objecting
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.support.import_strings import entries, load, load_entry, load_signal
 
@@ -29,6 +34,8 @@ class EventEmitter:
     the first an empty event. If a builder returns None, the event is dropped. An error is logged as "Error
     building event", and the request continues; only the soft time limit of a Celery task is raised.
 
+    If the request objects to being counted, nothing is built: no builder runs, and no item is looked up.
+
     The request says whether the event is text and data mining, and of which institution. A usage event gets its item,
     and is published only if the response shows that it counts.
     """
@@ -40,8 +47,11 @@ class EventEmitter:
         self.usage = usage
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Build and publish one event."""
+        """Build and publish one event; if the visitor objects, none is built, and its number is counted."""
         try:
+            if is_objecting():
+                self._count_objection()
+                return
             event = self._build(*args, **kwargs)
             if event is None:
                 return
@@ -65,6 +75,12 @@ class EventEmitter:
             if event is None:
                 return None
         return event if isinstance(event, IdentifiedEvent) else IdentifiedEvent(event, first.event_id)
+
+    def _count_objection(self) -> None:
+        if self.usage:
+            count_objection_after_response(self.name)
+        else:
+            count_objections(self.name)
 
     @staticmethod
     def _with_item(event: IdentifiedEvent, thing: Mapping[str, Any]) -> IdentifiedEvent:

@@ -1,28 +1,35 @@
 """Define the Celery tasks for event types and aggregations, and their entries for Celery beat."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
+from invenio_search import current_search_client
 
 from invenio_stats.core.moments import parse_calendar
 from invenio_stats.operations import daily as daily_steps
 from invenio_stats.operations import runner
+from invenio_stats.proxies import current_stats
 
 __all__ = (
     "StatsAggregationTask",
+    "StatsCounterDepositTask",
     "StatsCounterTask",
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
+    "StatsExpireTask",
     "StatsSearchResultsTask",
     "StatsSpoolTask",
     "StatsUsageTask",
     "aggregate_events",
     "close_counter_months",
     "daily",
+    "deposit_counter_months",
+    "expire_events",
+    "make_counter_report",
     "process_events",
     "purge_dead_letters",
     "send_spool",
@@ -62,6 +69,15 @@ StatsDeadLettersTask: dict[str, Any] = {
 }
 """Entry of CELERY_BEAT_SCHEDULE: delete dead letters older than STATS_DEAD_LETTERS_DAYS, once a day."""
 
+StatsExpireTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.expire_events",
+    "schedule": crontab(minute=30, hour=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: delete raw events older than STATS_RETENTION_EVENTS_MONTHS, every day at 05:30.
+
+Nothing is deleted unless it is scheduled.
+"""
+
 StatsDailyTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.daily",
     "schedule": crontab(minute=30, hour=2),
@@ -79,6 +95,12 @@ StatsSearchResultsTask: dict[str, Any] = {
     "schedule": crontab(minute=10),
 }
 """Entry of CELERY_BEAT_SCHEDULE: bring the numbers of records into InvenioRDM's search results, at minute 10."""
+
+StatsCounterDepositTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.deposit_counter_months",
+    "schedule": crontab(minute=0, hour=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: deposit the months that were closed or restated with DataCite, at 05:00."""
 
 
 @shared_task(ignore_result=False)
@@ -111,12 +133,40 @@ def purge_dead_letters() -> dict[str, Any]:
 
 
 @shared_task(ignore_result=False)
+def expire_events() -> dict[str, Any]:
+    """Delete raw events older than STATS_RETENTION_EVENTS_MONTHS; return how many, by event type.
+
+    Events that some totals do not hold yet stay until they do. A failure is logged and does not stop the other event
+    types; its result is a Failure.
+    """
+    from invenio_stats.operations.retention.run import expire_as_configured  # only where it is scheduled
+
+    return expire_as_configured()
+
+
+@shared_task(ignore_result=False)
 def daily() -> dict[str, Any]:
     """Do what is due once for each finished day; return the result of each step.
 
     A failure is logged and does not stop the other steps; its result is a Failure.
     """
     return daily_steps.run_all()
+
+
+@shared_task(ignore_result=False)
+def make_counter_report(name: str, token: str, wanted: dict[str, Any]) -> str:
+    """Write a large COUNTER report to a file of STATS_COUNTER_DIR; return what became of it.
+
+    `made`, `there` if it was made before, `running` if another worker makes it, or `failed`, which is logged. The
+    COUNTER API and the page of reports send this task; it needs no schedule.
+    """
+    from invenio_stats.counter.service.large_reports import (  # only where there are such reports
+        WantedReport,
+        make_report_file,
+    )
+
+    report = WantedReport.from_task(wanted)
+    return make_report_file(current_search_client, name, token, report, lambda: datetime.now(timezone.utc))
 
 
 @shared_task(ignore_result=False)
@@ -140,6 +190,20 @@ def update_search_results(since: str | None = None) -> int:
     from invenio_stats.operations.rdm_search_results import update_search_results as update  # for InvenioRDM only
 
     return update(None if since is None else parse_calendar(since))
+
+
+@shared_task(ignore_result=False)
+def deposit_counter_months() -> dict[str, Any]:
+    """Deposit the closed months that are due with DataCite's usage reports service; return what was done by month.
+
+    A failure is logged, and its result is `{"error": type of the exception}`; the next run goes on from there.
+    """
+    account = current_stats.counter_deposit_account
+    if account is None:
+        return {}
+    from invenio_stats.counter.deposit.months import deposit_due_months  # only where months are deposited
+
+    return deposit_due_months(current_search_client, account, lambda: datetime.now(timezone.utc))
 
 
 @shared_task(ignore_result=False)

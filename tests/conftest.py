@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.fixtures.counting",
     "tests.fixtures.usage",
     "tests.fixtures.months",
+    "tests.fixtures.closed_months",
     "tests.fixtures.logs",
 )
 
@@ -39,6 +40,7 @@ def create_light_app(**config) -> Flask:
     from invenio_search import InvenioSearch
 
     from invenio_stats import InvenioStats
+    from invenio_stats.counter.api import create_blueprint
     from invenio_stats.ext import finalize_app
     from invenio_stats.views import blueprint
 
@@ -48,7 +50,8 @@ def create_light_app(**config) -> Flask:
     for extension in (InvenioI18N, InvenioCache, InvenioCelery, InvenioQueues, InvenioSearch, InvenioREST):
         extension(app)
     InvenioStats(app)
-    app.register_blueprint(blueprint, url_prefix="/api")
+    for found in (blueprint, create_blueprint(app)):
+        app.register_blueprint(found, url_prefix="/api")
     finalize_app(app)
     return app
 

@@ -12,9 +12,12 @@ import pytest
 PACKAGE = "invenio_stats"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
+PAGES = ("views", "quality_view", "reports_view", "privacy_view")
+
 LAYERS = {
     6: {"contrib"},  # declarations; the package never imports it at load time
-    5: {"tasks", "cli", "views", "counter.api", "pages.views", "pages.quality_view"},  # entry points
+    # entry points
+    5: {"tasks", "cli", "views", "counter.api", *(f"pages.{name}" for name in PAGES)},
     4: {"operations", "counter", "exports", "pages", "importers", "testing"},  # capabilities
     3: {"ext", "definitions", "declare", "utils"},  # wiring
     2: {  # stages: a station with its room

@@ -141,8 +141,9 @@ class Outbox:
         try:
             self.spool.put(messages)
         except EventsRefusedError as error:
-            # Entries of the user-agent catalog are no events, and are sent again with the next event.
-            self.spool.note_refused([message for message in messages if message.queue != names.AGENTS])
+            # What is no event is sent again by whoever has sent it.
+            events = [message for message in messages if message.queue not in names.QUEUES_WITHOUT_EVENTS]
+            self.spool.note_refused(events)
             if self._may_log_error():
                 logger.error("Events are refused", extra={"events": error.count, "reason": str(error)})
             raise

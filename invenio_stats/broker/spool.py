@@ -97,7 +97,7 @@ class Spool:
             for ticket, text in database.execute(query, (now, _TAKEN_SECONDS, *starts, limit)).fetchall():
                 try:
                     taken.append(Waiting(ticket, Outgoing.from_json(text)))
-                except (ValueError, TypeError) as error:  # of a newer release, or not ours
+                except (ValueError, TypeError) as error:  # of a newer release, or for another's queue
                     unreadable.append((f"not readable: {type(error).__name__}", ticket))
             database.executemany("UPDATE waiting SET taken = ? WHERE id = ?", [(now, entry.ticket) for entry in taken])
             database.executemany("INSERT INTO rejected SELECT since, ?, message FROM waiting WHERE id = ?", unreadable)
@@ -218,6 +218,14 @@ class Spool:
         """Return when the oldest message was stored; None if there is none."""
         since = self._value("SELECT since FROM waiting ORDER BY id LIMIT 1")
         return None if since is None else datetime.fromtimestamp(since, tz=timezone.utc)
+
+    def look(self, limit: int) -> list[str]:
+        """Return the oldest messages as they are kept, waiting and rejected; at most `limit` of each."""
+        if not self._is_there():
+            return []
+        with self._file.opened() as database:
+            queries = (f"SELECT message FROM {table} LIMIT ?" for table in ("waiting", "rejected"))
+            return [str(text) for query in queries for (text,) in database.execute(query, (limit,))]
 
     def _is_there(self) -> bool:
         """Return True if anything is kept, also in a file that was removed while it is open."""

@@ -5,11 +5,18 @@ be satisfied, or a file that turns out to be missing.
 """
 
 import logging
+from collections import Counter
 from typing import Any
 
 from flask import Flask, has_request_context, request, request_finished, request_started
 
-from invenio_stats.core.delivered_content import SENT_BY_ANOTHER_SERVER, Answer, is_prefetch, is_usage
+from invenio_stats.core.delivered_content import (
+    REDIRECTED_TYPES,
+    SENT_BY_ANOTHER_SERVER,
+    Answer,
+    is_prefetch,
+    is_usage,
+)
 from invenio_stats.core.events import IdentifiedEvent
 from invenio_stats.errors import EventsRefusedError
 from invenio_stats.privacy.error_texts import without_text
@@ -25,6 +32,8 @@ class _Deferred:
 
     def __init__(self) -> None:
         self.events: dict[str, list[IdentifiedEvent]] = {}
+        self.objections: Counter[str] = Counter()
+        """Events that were not built because the visitor objects, by type."""
         self.answer: Answer | None = None
 
 
@@ -40,7 +49,7 @@ def publish_after_response(event_type: str, event: IdentifiedEvent) -> None:
     Events emitted while the response streams are published or discarded at once, by the same rule. Tasks, shells and
     test contexts have no dispatched request.
     """
-    deferred: _Deferred | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
+    deferred = _find_deferred()
     if deferred is None:
         current_stats.publish(event_type, [event])
     elif deferred.answer is None:
@@ -49,12 +58,35 @@ def publish_after_response(event_type: str, event: IdentifiedEvent) -> None:
         current_stats.publish(event_type, [event])
 
 
+def count_objection_after_response(event_type: str) -> None:
+    """Count a usage event that was not built because the visitor objects, if it would have been published."""
+    deferred = _find_deferred()
+    if deferred is None:
+        count_objections(event_type)
+    elif deferred.answer is None:
+        deferred.objections[event_type] += 1
+    elif is_usage(deferred.answer, event_type in REDIRECTED_TYPES):
+        count_objections(event_type)
+
+
+def count_objections(event_type: str, number: int = 1) -> None:
+    """Count events that were not built because the visitor objects."""
+    from invenio_stats.privacy import objection_counts  # only where somebody objects
+
+    objection_counts.note(event_type, number)
+
+
+def _find_deferred() -> _Deferred | None:
+    deferred: _Deferred | None = unwrap(request).environ.get(_KEY) if has_request_context() else None
+    return deferred
+
+
 def _begin(app: Flask, **kwargs: Any) -> None:
     request.environ[_KEY] = _Deferred()
 
 
 def _end(app: Flask, response: Any, **kwargs: Any) -> None:
-    deferred: _Deferred | None = request.environ.get(_KEY)
+    deferred = _find_deferred()
     if deferred is None:
         return
     deferred.answer = _answer(response)
@@ -62,7 +94,10 @@ def _end(app: Flask, response: Any, **kwargs: Any) -> None:
         counted = [event for event in events if is_usage(deferred.answer, event.leads_to_content)]
         if counted:
             _publish(event_type, counted)
-    deferred.events = {}
+    for event_type, number in deferred.objections.items():
+        if is_usage(deferred.answer, event_type in REDIRECTED_TYPES):
+            count_objections(event_type, number)
+    deferred.events, deferred.objections = {}, Counter()
 
 
 def _answer(response: Any) -> Answer:

@@ -57,7 +57,8 @@ def _facts(value: Any) -> str:
     """Return a value as text: names and numbers for a mapping, days and reason for a gap, `-` for an empty list."""
     if isinstance(value, Mapping):
         if "reason" in value:
-            return " ".join([value["from"], "-", value["to"], *filter(None, (value["event_type"], value["reason"]))])
+            ends = dict.fromkeys((value["from"], value["to"]))  # a single day is one date
+            return " ".join([" - ".join(ends), *filter(None, (value["event_type"], value["reason"]))])
         return ", ".join(f"{name} {_facts(fact)}" for name, fact in value.items()) or "-"
     if isinstance(value, list):
         return ", ".join(map(_facts, value)) or "-"

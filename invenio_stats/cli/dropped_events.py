@@ -29,8 +29,9 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
     """Print how many events of EVENT_TYPES (default: all) are not counted, by day and reason.
 
     They were dropped by a rule (robot, ai, machine, preprocessor), merged with another click, dead-lettered, or refused
-    because neither the broker nor the spool stored them. The day is that of processing or refusal. Events without an
-    item (without_item), which the usage of items leaves out, are shown under their own day.
+    because neither the broker nor the spool stored them; or they were not built, because the visitor objects. The day
+    is that of processing, refusal or objection. Events without an item (without_item), which the usage of items leaves
+    out, are shown under their own day.
     """
     end = last.date() if last else datetime.now(timezone.utc).date()
     start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
@@ -42,6 +43,8 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
     rows = {f"{day} {name}": reasons for day, types in days.items() for name, reasons in types.items()}
     if rows:
         print_table(table_of_facts(_("Events that are not counted"), _("day and event type"), rows))
+    elif start == end:
+        click.echo(_("Nothing was dropped or rejected on %(day)s.", day=start))
     else:
         click.echo(_("Nothing was dropped or rejected from %(first)s to %(last)s.", first=start, last=end))
 

@@ -39,10 +39,9 @@ def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str
         text = _("%(value)s is not a month. Write it as 2026-01.", value=repr(value))
         raise click.BadParameter(text, ctx, param) from error
     if not is_closed(month, datetime.now(timezone.utc)):
-        raise click.BadParameter(
-            _("%(month)s is not closed: choose a month before the last full one.", month=f"{month:%Y-%m}"), ctx, param
-        )
-    return f"{month:%Y-%m}"
+        text = _("%(month)s is not closed: choose a month before the last full one.", month=month.strftime("%Y-%m"))
+        raise click.BadParameter(text, ctx, param)
+    return month.strftime("%Y-%m")
 
 
 @click.group("indices")

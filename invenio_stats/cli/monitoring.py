@@ -16,8 +16,9 @@ from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import no_answer
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.counter.service.doctor_checks import counter_checks
 from invenio_stats.errors import SpoolVersionError
-from invenio_stats.operations.monitoring.doctor import examine
+from invenio_stats.operations.monitoring.doctor import CHECKS, examine
 from invenio_stats.operations.monitoring.downgrade import CHECKS_BEFORE_DOWNGRADE
 from invenio_stats.operations.monitoring.services import event_broker
 from invenio_stats.operations.monitoring.status import aggregations_status, events_status, spool_status
@@ -81,7 +82,7 @@ def status_command(as_json: bool) -> None:
 @with_appcontext
 def doctor_command(before_downgrade: bool, as_json: bool) -> None:
     """Print what would make numbers wrong or identify visitors in production, with the cure; exit 1 for errors."""
-    findings = list(examine(CHECKS_BEFORE_DOWNGRADE if before_downgrade else None))
+    findings = list(examine(CHECKS_BEFORE_DOWNGRADE if before_downgrade else (*CHECKS, *counter_checks())))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:

@@ -74,7 +74,8 @@ def _print_freshness(freshness: Sequence[Freshness]) -> None:
     rows = [
         [line.name, line.state, _as_text(line.last_run), _as_text(line.counted_to), line.waiting] for line in freshness
     ]
-    print_table(Table(_("Are the numbers fresh?"), columns, rows))
+    nothing = _("No event type and no aggregation is configured.")
+    print_table(Table(_("Are the numbers fresh?"), columns, rows, if_empty=nothing))
 
 
 def _print_completeness(completeness: Completeness) -> None:
@@ -90,7 +91,9 @@ def _print_completeness(completeness: Completeness) -> None:
         [gap.event_type, gap.first.isoformat(), gap.last.isoformat(), gap.reason, explain_gap(gap)]
         for gap in completeness.gaps
     ]
-    print_table(Table(_("Are the numbers complete?"), columns, rows, optional=[_("why")], caption=caption))
+    nothing = _("No events of these days are known to be missing.")
+    title = _("Are the numbers complete?")
+    print_table(Table(title, columns, rows, optional=[_("why")], caption=caption, if_empty=nothing))
 
 
 def _print_left_out(left_out: LeftOut) -> None:
@@ -99,7 +102,7 @@ def _print_left_out(left_out: LeftOut) -> None:
     caption = _(
         "Clicks that count: %(counted)s; left out: %(clicks)s.", counted=left_out.counted, clicks=left_out.clicks
     )
-    print_table(Table(_("What was left out"), columns, rows, caption=caption))
+    print_table(Table(_("What was left out"), columns, rows, caption=caption, if_empty=_("Nothing was left out.")))
 
 
 def _print_agents(found: AutomatedAgents) -> None:
@@ -109,7 +112,8 @@ def _print_agents(found: AutomatedAgents) -> None:
         for agent in found.agents
     ]
     caption = _("Each number may be up to %(missed)s too small.", missed=found.missed) if found.missed else ""
-    print_table(Table(_("User agents most often excluded"), columns, rows, caption=caption))
+    nothing = _("No user agent was excluded as automated.")
+    print_table(Table(_("User agents most often excluded"), columns, rows, caption=caption, if_empty=nothing))
 
 
 def _dicts(lines: Sequence[Any]) -> list[dict[str, Any]]:

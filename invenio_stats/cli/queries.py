@@ -12,7 +12,8 @@ from flask_babel import gettext as _
 
 from invenio_stats.cli.answers import print_answer
 from invenio_stats.cli.options import as_json
-from invenio_stats.cli.service_errors import explain_errors
+from invenio_stats.cli.output import check_output
+from invenio_stats.cli.service_errors import explain_errors, no_database
 from invenio_stats.core.periods import PERIODS
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.exports import xlsx
@@ -21,6 +22,8 @@ from invenio_stats.exports.files import MEDIA_TYPES, ask, fetch_parts
 from invenio_stats.exports.rows import make_sheet
 from invenio_stats.exports.xlsx import write_xlsx
 from invenio_stats.items.access import SYSTEM
+from invenio_stats.items.database import check_database
+from invenio_stats.privacy.error_texts import is_database_away
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, get_query
 from invenio_stats.queries.description import QueryDescription, describe
@@ -59,20 +62,28 @@ def query_command(name: str, params: Sequence[str], chosen: str | None, output: 
     request = QueryRequest(name, name, _read_params(params))
     try:
         _write(request, chosen, output)
-    except (InvalidRequestInputError, NotFoundError) as error:
+    except NotFoundError as error:
+        # Without its tables the database knows no record; only the log says so.
+        check_database()
+        raise click.UsageError(f"{name}: {error.description}") from error
+    except InvalidRequestInputError as error:
         raise click.UsageError(f"{name}: {error.description}") from error
     except NoAnswerError as error:
+        if is_database_away(error.__cause__):
+            raise no_database(error.__cause__) from error
         raise click.ClickException(f"{name}: {error.description}") from error
 
 
 def _check_format(chosen: str, output: str | None) -> str:
     """Return the format; UsageError if it cannot be written, or not to this output."""
+    if output is not None:
+        check_output(output)
     if chosen == "table" and output is not None:
         raise click.UsageError(_("A table is printed only. Add --format json, csv or xlsx to --output."))
-    if chosen == "xlsx" and output is None:
-        raise click.UsageError(_("An XLSX file is not for the screen. Add --output FILE."))
     if chosen == "xlsx" and not xlsx.is_available():
         raise click.UsageError(_("XlsxWriter is not installed: pip install 'invenio-stats[xlsx]'."))
+    if chosen == "xlsx" and output is None:
+        raise click.UsageError(_("An XLSX file is not for the screen. Add --output FILE."))
     return chosen
 
 

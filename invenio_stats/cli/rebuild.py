@@ -13,13 +13,18 @@ from flask_babel import gettext as _
 from invenio_stats.cli.options import aggregation_types, as_json, check_range, from_option, to_option, yes
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import print_table
+from invenio_stats.cli.tables import print_table, terminal_width
 from invenio_stats.cli.verify import Line, differences_table, line_of
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import RebuildError
 from invenio_stats.operations.verification.rebuild import Rebuild, RebuildResult, begin
+
+MAX_INTERVALS_SHOWN = 10
+"""Number of intervals that are named in a line; JSON has all."""
+_MAX_WIDTH = 10_000
+"""Of a line that goes to a pipe."""
 
 
 @click.command("rebuild")
@@ -35,8 +40,8 @@ def aggregations_rebuild(
 ) -> None:
     """Replace wrong totals of AGGREGATION_TYPES (default: all) by a recount of the raw events.
 
-    The differences are printed first. Totals without raw events are deleted. The same command continues an interrupted
-    rebuild.
+    The differences are printed first. Totals whose events do not count any more are deleted; those whose raw events
+    were deleted stay as they are, and are named (exit 1). The same command continues an interrupted rebuild.
     """
     # Compare everything, then ask, then write: nothing is written before the user has seen all differences.
     check_range(first, last)
@@ -53,7 +58,7 @@ def aggregations_rebuild(
         with bar(_("Rebuilding"), as_json or dry_run) as progress:
             results = {rebuild.verification.name: None if dry_run else _run(rebuild, progress) for rebuild in rebuilds}
     _report(rebuilds, kinds, results, dry_run, as_json)
-    if any(result and result.failed for result in results.values()):
+    if any(result and result.failed for result in results.values()) or any(rebuild.lost for rebuild in rebuilds):
         raise click.exceptions.Exit(1)
 
 
@@ -99,12 +104,28 @@ def _report(
         name = rebuild.verification.name
         result = results[name]
         if result is None:
-            text = _("%(count)s totals would be written or deleted", count=rebuild.verification.found)
+            text = _("%(count)s totals would be written or deleted", count=kinds[name].total())
         else:
             text = _("%(written)s totals written or deleted, %(failed)s failed", **result._asdict())
         if result and result.failed:
             text += ": " + ", ".join(result.errors)
         click.secho(f"{name}: {text}", fg="red" if result and result.failed else "green")
+        if rebuild.lost:
+            width = terminal_width() or _MAX_WIDTH
+            click.secho(click.wrap_text(_lost_text(rebuild), width, "    ", "    "), fg="yellow")
+
+
+def _lost_text(rebuild: Rebuild) -> str:
+    interval = rebuild.verification.interval
+    starts = [label(start, interval) for start in sorted(rebuild.lost)]
+    shown = [*starts[:MAX_INTERVALS_SHOWN], *(["..."] if len(starts) > MAX_INTERVALS_SHOWN else [])]
+    return _(
+        "%(count)s totals stay as they are: raw events of them were deleted, and a recount would make them smaller "
+        "(%(intervals)s). Restore the events; or, if the totals are wrong, delete them with invenio stats aggregations "
+        "delete.",
+        count=rebuild.lost.total(),
+        intervals=", ".join(shown),
+    )
 
 
 def _facts(rebuild: Rebuild, kinds: Counter[str], result: RebuildResult | None) -> dict[str, Any]:
@@ -112,6 +133,7 @@ def _facts(rebuild: Rebuild, kinds: Counter[str], result: RebuildResult | None) 
         "resumed_behind": rebuild.resumed and iso(rebuild.resumed),
         "intervals": len(rebuild.due),
         "differences": dict(kinds),
+        "lost": {label(start, rebuild.verification.interval): count for start, count in sorted(rebuild.lost.items())},
         **(result._asdict() if result else {}),
     }
 

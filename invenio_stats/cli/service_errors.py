@@ -12,6 +12,8 @@ from invenio_search.engine import search
 from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.services import Service, event_broker, search_engine, task_broker
+from invenio_stats.privacy.error_texts import is_database_away
+from invenio_stats.search.failures import describe_failure
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +32,24 @@ def explain_errors() -> Iterator[None]:
         raise click.ClickException(
             _(
                 "The search engine answered %(error)s. The log says more; run the command again when that is mended.",
-                error=type(error).__name__,
+                error=describe_failure(error),
             )
         ) from error
+    except Exception as error:
+        if is_database_away(error):
+            raise no_database(error) from error
+        raise
+
+
+def no_database(error: BaseException) -> click.ClickException:
+    """Return the error of a command for a database that is away, or has no tables yet."""
+    return click.ClickException(
+        _(
+            "The database does not answer (%(error)s). If it is new, create its tables: invenio db init create. "
+            "Otherwise start it, or correct SQLALCHEMY_DATABASE_URI.",
+            error=type(error).__name__,
+        )
+    )
 
 
 @contextmanager

@@ -27,6 +27,8 @@ class Table(NamedTuple):
     optional: Sequence[str] = ()
     """Columns that may be left out where a row does not fit on a line, the least important first."""
     caption: str = ""
+    if_empty: str = ""
+    """A sentence in place of the columns if there are no rows."""
 
 
 def table_of_facts(title: str, what: str, facts: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -39,7 +41,10 @@ def table_of_facts(title: str, what: str, facts: Mapping[str, Mapping[str, Any]]
 def print_table(table: Table) -> None:
     """Print a table with its title and caption."""
     click.secho(table.title, bold=True)
-    print_rows(table)
+    if table.rows or not table.if_empty:
+        print_rows(table)
+    else:
+        click.echo(table.if_empty)
     if table.caption:
         click.echo(table.caption)
     click.echo()

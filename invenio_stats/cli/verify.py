@@ -37,7 +37,8 @@ def verify_command(
 ) -> None:
     """Recount the raw events and compare the totals of AGGREGATION_TYPES (default: all) with them.
 
-    Nothing is written. Exit 0 if they are equal, 1 if they differ or nothing could be compared.
+    Nothing is written. Exit 0 if they are equal, 1 if they differ, if nothing could be compared, or if an index is
+    closed: what is there is not compared, and the rest is.
     """
     check_range(first, last)
     verifications: list[Verification] = []
@@ -52,7 +53,7 @@ def verify_command(
             print_table(table)
         for verification in verifications:
             print_outcome(verification)
-    is_different = any(verification.found for verification in verifications)
+    is_different = any(verification.found or verification.closed for verification in verifications)
     if is_different or not any(verification.totals for verification in verifications):
         raise click.exceptions.Exit(1)
 
@@ -88,13 +89,22 @@ def print_outcome(verification: Verification) -> None:
     """Print how many totals of an aggregation were compared, and which intervals were skipped and why."""
     name, interval = verification.name, verification.interval
     if verification.comparison is None:
-        click.secho(f"{name}: " + _("not verifiable, because its class overrides agg_iter"), fg="yellow")
+        text = (
+            _("not verifiable while these indices are closed: %(names)s", names=", ".join(verification.closed))
+            if verification.closed
+            else _("not verifiable, because its class overrides agg_iter")
+        )
+        click.secho(f"{name}: {text}", fg="yellow")
         return
     text = _("%(totals)s totals compared, %(found)s differences", totals=verification.totals, found=verification.found)
     if verification.starts:
         first, last = (label(start, interval) for start in (verification.starts[0], verification.starts[-1]))
-        text += ", " + _("from %(first)s to %(last)s", first=first, last=last)
+        several = _("from %(first)s to %(last)s", first=first, last=last)
+        text += ", " + (_("of %(interval)s", interval=first) if first == last else several)
     click.secho(f"{name}: {text}", fg="red" if verification.found else "green")
+    if verification.closed:
+        text = _("not compared, because they are closed: %(names)s. Open them.", names=", ".join(verification.closed))
+        click.secho(f"    {text}", fg="yellow")
     for skipped in verification.skipped:
         click.echo("    " + _skipped_line(verification, skipped))
     if verification.others:
@@ -110,8 +120,13 @@ def facts_of(verification: Verification) -> dict[str, Any]:
         "totals": verification.totals,
         "differences": verification.found,
         "others": verification.others,
+        "closed": verification.closed,
         "skipped": [
-            {"reason": skipped.reason, "limit": iso(skipped.limit), **_range(verification, skipped.starts)}
+            {
+                "reason": skipped.reason,
+                "limit": skipped.limit and iso(skipped.limit),
+                **_range(verification, skipped.starts),
+            }
             for skipped in verification.skipped
         ],
     }
@@ -154,10 +169,14 @@ def _range(verification: Verification, starts: Sequence[datetime]) -> dict[str, 
 
 
 def _skipped_line(verification: Verification, skipped: Skipped) -> str:
+    limit = iso(skipped.limit) if skipped.limit else ""
     reasons: dict[Reason, str] = {
-        "incomplete": _("before %(limit)s, the first day with all raw events", limit=iso(skipped.limit)[:10]),
-        "not_started": _("before %(limit)s, when the aggregation starts", limit=iso(skipped.limit)),
-        "not_due": _("from %(limit)s on, which is not aggregated yet", limit=iso(skipped.limit)),
+        "closed": _("in a closed index"),
+        "incomplete": _("before %(limit)s, the first day with all raw events", limit=limit[:10]),
+        "not_started": _("before %(limit)s, when the aggregation starts", limit=limit),
+        "not_due": _("from %(limit)s on, which is not aggregated yet", limit=limit),
     }
     facts = _range(verification, skipped.starts)
+    if facts["first"] == facts["last"]:
+        return _("%(interval)s not compared: ", interval=facts["first"]) + reasons[skipped.reason]
     return _("%(intervals)s intervals from %(first)s to %(last)s not compared: ", **facts) + reasons[skipped.reason]

@@ -1,8 +1,9 @@
-"""How complete the answer to a question about a range of days is: one request to the engine, or none."""
+"""How complete the answer to a question about a range of days is: two requests to the engine, or none."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,7 +11,8 @@ from flask import current_app
 from invenio_search import current_search_client
 
 from invenio_stats.completeness.bookmarks import bookmark_in, bookmark_ref
-from invenio_stats.completeness.configured import event_types_of
+from invenio_stats.completeness.closed_totals import ClosedTotals, fetch_closed_totals
+from invenio_stats.completeness.configured import event_types_of, totals_alias_of
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
 from invenio_stats.completeness.gaps import gaps_in, gaps_ref
 from invenio_stats.completeness.revision import NO_REVISION, Revision, revision_of, revision_ref
@@ -40,9 +42,11 @@ class AnswerState(NamedTuple):
     complete: bool
     """False if a finished day of the range lies in a gap or behind the bookmark. Today's numbers are only running."""
     gaps: list[Gap]
-    """The parts of gaps that lie in the finished days of the range."""
+    """The parts of gaps that lie in the finished days of the range; also the days of closed indices of totals."""
     revision: Revision
     """Read before the answer is: what it is made of is at least as new."""
+    closed: tuple[ClosedTotals, ...]
+    """The closed indices of totals, of all aggregations: no revision tells when one is closed or opened."""
 
 
 StateOf = Callable[[Collection[str], date | None, date | None, datetime], AnswerState]
@@ -54,14 +58,14 @@ def answer_state(aggregations: Collection[str], first: date | None, last: date |
 
     The range is of days, both included; None is no limit. What was read stays valid for `CACHE_SECONDS`.
     """
-    return _judge(_snapshot().read, aggregations, first, last, now)
+    return _judge(_snapshot(), aggregations, first, last, now)
 
 
 def fresh_answer_state(
     aggregations: Collection[str], first: date | None, last: date | None, now: datetime
 ) -> AnswerState:
     """Return what `answer_state` does, as it is now: for commands and tasks."""
-    return _judge(_Snapshot().read, aggregations, first, last, now)
+    return _judge(_Snapshot(), aggregations, first, last, now)
 
 
 def known_first_day(aggregation: str) -> datetime | None:
@@ -79,7 +83,7 @@ def keep_while_unchanged(key: Hashable, find: Callable[[], T]) -> T:
 
 
 def _judge(
-    read_all: Callable[[list[dict[str, str]]], Mapping[_Key, Found]],
+    snapshot: "_Snapshot",
     aggregations: Collection[str],
     first: date | None,
     last: date | None,
@@ -89,7 +93,7 @@ def _judge(
     types = {name: event_types_of(name) for name in aggregations}
     first_day_refs = {name: FirstDay(client, name).document_ref for name in aggregations}
     gaps_refs = [gaps_ref(event_type) for event_type in sorted({*sum(types.values(), ())})]
-    documents = read_all(_refs(aggregations))
+    documents = snapshot.read(_refs(aggregations))
 
     first, end = first or date.min, min(last or date.max, utc(now).date() - _DAY)
     gaps = {gap for ref in gaps_refs for gap in gaps_in(documents[_key(ref)])}
@@ -97,14 +101,17 @@ def _judge(
         day = first_day_in(documents[_key(ref)])
         if day is not None and date.min < first < day.date():
             gaps |= {Gap(first, day.date() - _DAY, event_type, "before_first_day") for event_type in types[name]}
+    for closed in snapshot.closed:
+        names = [name for name in aggregations if totals_alias_of(name) == closed.alias]
+        gaps |= {Gap(*closed.days, event_type, "closed") for name in names for event_type in types[name]}
     found = sorted(within(gaps, first, end))
     bookmarks = [bookmark_in(documents[_key(bookmark_ref(name))]) for name in aggregations]
     known = [bookmark for bookmark in bookmarks if bookmark is not None]
     updated = min(known) if known and len(known) == len(bookmarks) else None
     is_reached = updated is not None and floor(updated, "day").date() > end
-    return AnswerState(
-        updated, not found and (is_reached or end < first), found, revision_of(documents[_key(revision_ref())])
-    )
+    is_complete = not found and (is_reached or end < first)
+    revision = revision_of(documents[_key(revision_ref())])
+    return AnswerState(updated, is_complete, found, revision, snapshot.closed)
 
 
 def _refs(aggregations: Collection[str]) -> list[dict[str, str]]:
@@ -131,6 +138,12 @@ class _Snapshot:
             self.documents.update({_key(ref): found for ref, found in zip(missing, answers, strict=True)})
         return self.documents
 
+    @cached_property
+    def closed(self) -> tuple[ClosedTotals, ...]:
+        """The closed indices of totals; read in one request when they are first asked for."""
+        aliases = filter(None, map(totals_alias_of, current_stats.aggregations))
+        return fetch_closed_totals(current_search_client, aliases)
+
     @property
     def revision(self) -> Revision:
         """The revision, which was read."""
@@ -153,7 +166,7 @@ def _snapshot() -> _Snapshot:
         return known
     new = _Snapshot()
     new.read(_refs(current_stats.aggregations))
-    if known is not None and new.revision == known.revision != NO_REVISION:
+    if known is not None and new.revision == known.revision != NO_REVISION and new.closed == known.closed:
         new.facts = known.facts
     current_app.extensions[_KEY] = new
     return new

@@ -7,6 +7,9 @@ from typing import NamedTuple
 USAGE_TYPES = ("file-download", "record-view")
 """Event types that are use of an item unless their entry says otherwise."""
 
+REDIRECTED_TYPES = ("file-download",)
+"""Those of them for which a redirect leads to the content, as the shipped builders say."""
+
 _FROM_THE_START = re.compile(r"bytes\s+0-", re.IGNORECASE)
 _BYTE_RANGES = re.compile(r"\s*bytes\s*=", re.IGNORECASE)
 _FIRST_RANGE_FROM_THE_START = re.compile(r"\s*bytes\s*=\s*0+\s*-", re.IGNORECASE)

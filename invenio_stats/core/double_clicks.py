@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
+from invenio_stats.core.agent_classes import is_person
+from invenio_stats.core.double_click_documents import Document, merge
 from invenio_stats.core.events import Event, hash_id
-from invenio_stats.core.moments import iso, parse, to_second, utc
-from invenio_stats.core.usage_fields import FORMER_IDS, ITEM_FIELDS, ids_of
+from invenio_stats.core.moments import iso, to_second, utc
 
 
 class Click(NamedTuple):
@@ -28,7 +29,8 @@ class Click(NamedTuple):
     cell: datetime
     """Start of the click's cell."""
     identity: str | None
-    """The part of the document id that this visitor and item share in all cells; None if there is no visitor."""
+    """The part of the document id that this visitor, item and kind of agent share in all cells; None if there is no
+    visitor."""
     previous_visitor_id: str | None = None
     """The visitor's key under the previous day's salt; set only in the first cell of a day."""
 
@@ -38,29 +40,6 @@ class DocumentRef(NamedTuple):
 
     start: datetime
     document_id: str
-
-
-class Document(NamedTuple):
-    """The stored form of a cell."""
-
-    fields: Event
-    """Fields of the latest click, which is the one that counts."""
-    event_id: str
-    first: datetime
-    latest: datetime
-    is_superseded: bool = False
-    """Whether a click in the next cell is a double click of the latest one here, so that this cell does not count."""
-    item_from: tuple[datetime, str] | None = None
-    """Moment and event id of the earlier click of the chain whose item it has, if the latest click has no item."""
-    former_ids: frozenset[str] = frozenset()
-    """Other items and records that clicks of the document had: it may have been counted for them."""
-
-    @property
-    def item_source(self) -> tuple[datetime, str] | None:
-        """Moment and event id of the latest click with an item, also of an earlier cell; None if no click has one."""
-        if self.fields.get("item_id") is None:
-            return None
-        return self.item_from or (self.latest, self.event_id)
 
 
 @dataclass(slots=True)
@@ -134,10 +113,24 @@ def document_id_of(cell: datetime, identity: str | None) -> str | None:
 
 
 def identity_of(fields: Event) -> str | None:
-    """Return the part of the document id that a visitor and item share in all cells; None if either is missing."""
-    if fields.get("unique_id") is None or fields.get("visitor_id") is None:
+    """Return the part of the document id that a visitor, item and kind of agent share in all cells.
+
+    Robots', AI agents' and tools' clicks never share a cell with those of people, or with each other's. None if visitor
+    or item is missing.
+    """
+    unique_id, visitor_id = fields.get("unique_id"), fields.get("visitor_id")
+    if unique_id is None or visitor_id is None:
         return None
-    return hash_id("", fields)
+    kind = kind_of(fields)
+    return (
+        hash_id("", fields) if not kind else hash_id("", {"unique_id": unique_id, "visitor_id": f"{visitor_id}|{kind}"})
+    )
+
+
+def kind_of(fields: Event) -> str:
+    """Return the class of an automated agent; an empty text for people, and for events without a class."""
+    agent_class = fields.get("agent_class")
+    return "" if agent_class is None or is_person(agent_class) else str(agent_class)
 
 
 _cached_iso: Callable[[datetime], str] = lru_cache(maxsize=8192)(iso)
@@ -160,96 +153,13 @@ def _ghost(click: Click) -> Click | None:
     day, has no visitor, or has the same key as yesterday.
     """
     fields = {"unique_id": click.fields.get("unique_id"), "visitor_id": click.previous_visitor_id}
-    if fields["visitor_id"] == click.fields.get("visitor_id") or (identity := identity_of(fields)) is None:
+    if fields["visitor_id"] == click.fields.get("visitor_id"):
+        return None
+    if (identity := identity_of({**fields, "agent_class": click.fields.get("agent_class")})) is None:
         return None
     if (click.cell.hour, click.cell.minute, click.cell.second) != (0, 0, 0):
         return None
     return Click(fields, click.moment, "", click.cell, identity)
-
-
-def merge(document: Document, other: Document) -> Document:
-    """Return a document merged with another of the same cell; the same object if the merge changes nothing.
-
-    Of clicks in the same second the largest event id wins, so that their order does not matter. If the latest click has
-    no item, the document has that of the latest click with one: the resolver failed once, and the thing is the same.
-    """
-    is_newer = (other.latest, other.event_id) > (document.latest, document.event_id)
-    is_superseded = document.is_superseded or other.is_superseded
-    newest, older = (other, document) if is_newer else (document, other)
-    fields, item_from = _with_latest_item(newest, older)
-    former_ids = _former_ids(fields, document, other)
-    is_same = not is_newer and fields is document.fields and other.first >= document.first
-    if is_same and is_superseded == document.is_superseded and former_ids == document.former_ids:
-        return document
-    first = min(document.first, other.first)
-    return Document(fields, newest.event_id, first, newest.latest, is_superseded, item_from, former_ids)
-
-
-def inherit(document: Document, earlier: Document) -> Document:
-    """Return a document with the item of an earlier one that it supersedes; the same object if it keeps its own.
-
-    Its clicks are later, so it keeps the item that one of them has, and else takes the latest item of all clicks of
-    the chain.
-    """
-    fields, item_from = _with_latest_item(document, earlier)
-    if fields is document.fields:
-        return document
-    return document._replace(fields=fields, item_from=item_from, former_ids=_former_ids(fields, document))
-
-
-def _former_ids(fields: Event, *documents: Document) -> frozenset[str]:
-    """Return the ids that documents have or had, and that the fields of what they become do not have."""
-    ids = {name for document in documents for name in (*document.former_ids, *ids_of(document.fields))}
-    return frozenset(ids - ids_of(fields))
-
-
-def _with_latest_item(newest: Document, older: Document) -> tuple[Event, tuple[datetime, str] | None]:
-    """Return the fields of the newer of two documents with the latest item of both, and where it is from."""
-    source, own = older.item_source, newest.item_source
-    if source is None or (own is not None and own >= source):
-        return newest.fields, newest.item_from
-    fields = {name: value for name, value in newest.fields.items() if name not in ITEM_FIELDS}
-    return {**fields, **{name: older.fields[name] for name in ITEM_FIELDS if name in older.fields}}, source
-
-
-def chains(earlier: Document, later: Document, window: int) -> bool:
-    """Return True if the first click of a later cell is a double click of the latest click of an earlier cell."""
-    return later.first - earlier.latest <= timedelta(seconds=window)
-
-
-def to_source(document: Document, stamp: str) -> Event:
-    """Return a document as the search engine stores it, with the time at which it is sent."""
-    source: Event = {**document.fields, "updated_timestamp": stamp}
-    if "timestamp" not in source:
-        source["timestamp"] = iso(document.latest)
-    if document.event_id:
-        source["event_id"] = document.event_id
-    if document.first != document.latest:
-        source["first"] = iso(document.first)
-    if document.is_superseded:
-        source["superseded"] = True
-    for name in (_ITEM_FROM, FORMER_IDS):
-        source.pop(name, None)
-    if document.item_from:
-        moment, event_id = document.item_from
-        source[_ITEM_FROM] = f"{iso(moment)} {event_id}"
-    if document.former_ids:
-        source[FORMER_IDS] = sorted(document.former_ids)
-    return source
-
-
-def to_document(source: Event) -> Document:
-    """Read the stored document of a cell, also of older releases; ValueError if it has no valid timestamp."""
-    latest = to_second(parse(source.get("timestamp", "")))
-    first = to_second(parse(source["first"])) if source.get("first") else latest
-    moment, _, event_id = (source.get(_ITEM_FROM) or "").partition(" ")
-    item_from = (to_second(parse(moment)), event_id) if moment else None
-    is_superseded, former_ids = bool(source.get("superseded")), frozenset(source.get(FORMER_IDS) or ())
-    return Document(source, source.get("event_id") or "", first, latest, is_superseded, item_from, former_ids)
-
-
-_ITEM_FROM = "item_from"
-"""Field of a stored document: `Document.item_from` as a text."""
 
 
 DEFAULT_WINDOW = 30

@@ -29,6 +29,9 @@ WHOLE: Field = {"type": "integer", "index": False}
 LONG: Field = {"type": "long", "index": False}
 NUMBER: Field = {"type": "double", "index": False}
 
+NOT_INDEXED: Field = {"type": "object", "enabled": False}
+"""Stored and returned, but neither searched nor grouped by."""
+
 EVENT_FIELDS: dict[str, Field] = {
     "timestamp": DATE,
     "unique_id": KEYWORD,
@@ -45,6 +48,8 @@ EVENT_FIELDS: dict[str, Field] = {
     "country": KEYWORD,
     "agent_class": KEYWORD,
     "agent_id": KEYWORD,
+    "agent_ids": SEARCHED,
+    "agents": NOT_INDEXED,
     "lists_version": STORED,
     "is_local_salt": STORED_FLAG,
     "is_robot": BOOLEAN,
@@ -52,6 +57,8 @@ EVENT_FIELDS: dict[str, Field] = {
     "referrer": KEYWORD,
     "first": STORED_DATE,
     "superseded": FLAG,
+    "excluded": FLAG,
+    "excluded_by": SEARCHED,
     "item_from": STORED,
     "former_ids": KEYWORD,
     "event_id": STORED,
@@ -77,9 +84,6 @@ TOTAL_FIELDS: dict[str, Field] = {
 
 NUMBERS: Field = {"type": "object", "dynamic": True}
 """Numbers by a name that data gives, such as the requests by access status."""
-NOT_INDEXED: Field = {"type": "object", "enabled": False}
-"""Stored and returned, but neither searched nor grouped by."""
-
 LISTED: Field = {"type": "keyword", "eager_global_ordinals": True}
 """Lists group by it. What the engine needs for that is made when an index changes, not by the first list after it."""
 
@@ -134,12 +138,15 @@ COUNTER_ITEM_FIELDS: dict[str, Field] = {
     "item_id": KEYWORD,
     "container_key": KEYWORD,
     "order_key": KEYWORD,
+    "doi": KEYWORD,
     "updated": STAMP,
     "metadata": NOT_INDEXED,
 }
 """Fields of what was last known of an item, and of a container."""
 
-NOT_SUPERSEDED: Body = {"bool": {"must_not": [{"term": {"superseded": True}}]}}
+HIDDEN: tuple[dict[str, bool], ...] = ({"superseded": True}, {"excluded": True})
+"""Terms of raw events that no query can bring back: superseded clicks, and events that a person has excluded."""
+NOT_HIDDEN: Body = {"bool": {"must_not": [{"term": term} for term in HIDDEN]}}
 """The filter of the alias of raw events: only events that count."""
 
 INDEX_SETTINGS: Body = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}}
@@ -169,11 +176,11 @@ def mappings(fields: dict[str, Field]) -> Body:
 
 
 def events_body(alias: str, fields: dict[str, Field]) -> Body:
-    """Return settings, mappings and alias of an index of raw events; the alias hides superseded clicks."""
+    """Return settings, mappings and alias of an index of raw events; the alias hides superseded and excluded events."""
     return {
         "settings": COMPRESSED,
         "mappings": mappings({**EVENT_FIELDS, **fields}),
-        "aliases": {alias: {"filter": NOT_SUPERSEDED}},
+        "aliases": {alias: {"filter": NOT_HIDDEN}},
     }
 
 

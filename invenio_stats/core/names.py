@@ -15,10 +15,14 @@ DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
 REBUILD = "rebuild-"
 """Beginning of the names of the bookmarks that keep the progress of a rebuild."""
+EXPIRY = "expiry:"
+"""Beginning of the names of what runs that delete old raw events share, for each group of event types."""
 SEARCH_RESULTS = "search-results"
 """Name of the bookmark that says up to when InvenioRDM's search results have the numbers of records."""
 AGENTS = "stats-agents"
 """Queue and index of the user-agent catalog."""
+OBJECTIONS = "stats-objections"
+"""Queue of the numbers of events that were not built because their visitors object."""
 INGEST = "stats-ingest"
 """Index of the counters of events that were dropped or rejected."""
 LOCKS = "stats-locks"
@@ -39,6 +43,8 @@ SEARCHES = "stats-search"
 """Alias of the totals of searches; not in `OWN`, because it is named after their event type, `search`."""
 CORRECTIONS = "stats-corrections"
 """Index of the corrections of published numbers."""
+ANOMALIES = "stats-anomalies"
+"""Index of the unusual days and months, and of what a person has decided about them."""
 COUNTER_PREFIX = "stats-counter-"
 """Beginning of the names of what COUNTER reports are made from."""
 COUNTER_USAGE = f"{COUNTER_PREFIX}usage"
@@ -52,6 +58,7 @@ COUNTER_REQUESTORS = f"{COUNTER_PREFIX}requestors"
 OWN = (
     BOOKMARKS,
     AGENTS,
+    OBJECTIONS,
     INGEST,
     LOCKS,
     COMPLETENESS,
@@ -61,8 +68,12 @@ OWN = (
     RECORD_USAGE,
     USAGE_BREAKDOWN,
     CORRECTIONS,
+    ANOMALIES,
 )
 """Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
+
+QUEUES_WITHOUT_EVENTS = (AGENTS, OBJECTIONS)
+"""Our own queues, whose messages are no events."""
 
 _DEAD = "-dead"
 _MAX_KEY_BYTES = 480
@@ -81,6 +92,14 @@ def dead_letters(queue_name: str) -> str:
 def is_dead_letters(queue_name: str) -> bool:
     """Return True for the name of a dead-letter queue."""
     return queue_name.endswith(_DEAD)
+
+
+def is_queue(name: str) -> bool:
+    """Return True for the name of a queue of events, of their dead letters, or of the catalog.
+
+    That may be a queue of an event type which is configured no longer: what waits there is kept.
+    """
+    return name.startswith(queue("")) and name not in (queue(""), INSTANCES)
 
 
 def events_alias(event_type: str, prefix: str = EVENTS_PREFIX) -> str:
@@ -116,8 +135,16 @@ def totals_index(event_type: str, start: datetime, index_interval: Interval) -> 
 
 
 def counter_usage_index(month: str, revision: int) -> str:
-    """Return the index of a revision of a closed month, which is written as '2026-05'."""
+    """Return the name of a revision of a closed month ('2026-05'): an alias of the index that has its usage."""
     return f"{COUNTER_USAGE}-{month}-r{revision}"
+
+
+def counter_usage_month(index: str) -> str:
+    """Return the month of an index of usage, whose name is that of the revision and what its writer has added."""
+    match = re.search(rf"{COUNTER_USAGE}-([0-9]{{4}}-[0-9]{{2}})-r[0-9]", index)
+    if match is None:
+        raise ValueError(f"{index} is not the index of a closed month")
+    return match[1]
 
 
 def automated_alias(event_type: str) -> str:

@@ -34,6 +34,7 @@ def parse_platform(settings: Mapping[str, Any]) -> Platform:
         raise ConfigurationError(
             f"STATS_COUNTER_FIRST_MONTH is {first_month!r}. Write the month as '2026-05', or set it to None."
         ) from error
+    _check_rate_limit(settings["STATS_COUNTER_RATE_LIMIT"])
     name = check_text("STATS_COUNTER_PLATFORM", name)
     created_by = settings["STATS_COUNTER_CREATED_BY"]
     return Platform(
@@ -44,3 +45,15 @@ def parse_platform(settings: Mapping[str, Any]) -> Platform:
         first_month,
         bool(settings["STATS_COUNTER_COUNTRIES"]),
     )
+
+
+def _check_rate_limit(value: Any) -> None:
+    from limits import parse_many  # only where there are COUNTER reports
+
+    try:
+        if value is not None:
+            parse_many(value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"STATS_COUNTER_RATE_LIMIT is {value!r}. Write it as '60 per minute', or set it to None for no limit."
+        ) from error

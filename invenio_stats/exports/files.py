@@ -23,9 +23,12 @@ def formats() -> list[str]:
 
 
 def file_name(query_name: str, about: Mapping[str, Any], extension: str) -> str:
-    """Return the name of a file: `stats-record-files-2026-01-01-2026-03-31.csv`, without dates if there are none."""
+    """Return the name of a file: `stats-record-files-2026-01-01-2026-03-31.csv`, with one date for a single day.
+
+    It has no dates if the answer has none.
+    """
     dates = [about.get("from") or about.get("start_date"), about.get("to") or about.get("end_date")]
-    parts = ["stats", query_name, *(str(date)[:10] for date in dates if date)]
+    parts = ["stats", query_name, *dict.fromkeys(str(date)[:10] for date in dates if date)]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts), flags=re.ASCII) + f".{extension}"
 
 

@@ -25,19 +25,20 @@ def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
 
     with Workbook(file, {"constant_memory": True}) as workbook:
         table = workbook.add_worksheet("Data")
-        _write_row(table, 0, sheet.columns)
+        write_row(table, 0, sheet.columns)
         for number, row in enumerate(sheet.rows, start=1):
             if number > MAX_ROWS:
                 raise InvalidRequestInputError(
                     _("A sheet of Excel has %(limit)s rows, and the answer has more. Ask for csv.", limit=MAX_ROWS)
                 )
-            _write_row(table, number, row)
+            write_row(table, number, row)
         about = workbook.add_worksheet("About")
         for number, (name, value) in enumerate(sheet.about.items()):
-            _write_row(about, number, [name, to_cell(value)])
+            write_row(about, number, [name, to_cell(value)])
 
 
-def _write_row(worksheet: Any, number: int, row: list[Any]) -> None:
+def write_row(worksheet: Any, number: int, row: list[Any]) -> None:
+    """Write numbers as numbers, and texts as texts: never as formulas or links; a text that is too long is cut."""
     for column, value in enumerate(row):
         if is_number(value):
             worksheet.write_number(number, column, value)

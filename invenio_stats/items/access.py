@@ -10,7 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from flask import g, has_request_context, request
 
 from invenio_stats.items.metadata import batches
-from invenio_stats.privacy.error_texts import without_text
+from invenio_stats.privacy.error_texts import traceback_of
 
 logger = logging.getLogger(__name__)
 
@@ -263,7 +263,8 @@ class CheckedAccess:
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
-            logger.error("Error asking STATS_ACCESS", exc_info=without_text(error), extra={"method": method})
+            facts = {"method": method, "error": type(error).__name__}
+            logger.error("Error asking STATS_ACCESS", exc_info=traceback_of(error), extra=facts)
             return read()
 
 

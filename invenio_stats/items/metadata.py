@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from invenio_stats.privacy.error_texts import without_text
+from invenio_stats.privacy.error_texts import traceback_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,11 @@ def describe_items(source: MetadataSource, item_ids: Iterable[str]) -> dict[str,
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
-            logger.error("Error describing items", exc_info=without_text(error), extra={"items": len(batch)})
+            logger.error(
+                "Error describing items",
+                exc_info=traceback_of(error),
+                extra={"items": len(batch), "error": type(error).__name__},
+            )
     return found
 
 

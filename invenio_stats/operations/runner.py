@@ -23,6 +23,7 @@ from invenio_stats.operations import keyless_events
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.operations.monitoring.instance_checks import compare_once
+from invenio_stats.operations.objections import count_objections
 from invenio_stats.operations.quality.versions import note_versions
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.privacy.user_agents import catalog
@@ -56,6 +57,8 @@ def process_all(event_types: Iterable[str]) -> list[tuple[str, Any]]:
     max_parallel = min(MAX_PARALLEL_RUNS, limit // _CONNECTIONS_PER_TYPE) if limit else MAX_PARALLEL_RUNS
     results = _run_all(process_one, types, current_stats.events, EventsIndexer, max(1, max_parallel))
     store_agents()
+    with _only_logged("Objections could not be counted"):
+        count_objections(current_stats.objections_queue, current_search_client)
     return list(zip(types, results, strict=True))
 
 

@@ -71,15 +71,21 @@ def make_breakdown(part: Part, answer: Answer, choice: Choice, first: int = 0, s
 
 
 def _describe(answer: Answer, later: int) -> Dimension:
-    months = {name: wording.write_month(day) for name, day in read_days(answer)._asdict().items()}
+    months = wording.write_months(read_days(answer))
     count = wording.write_number(later)
     if is_hosts(answer["query"]):
-        about = _(
-            "Views by the site that linked, %(first)s to %(last)s. Only the host is known, never the page.", **months
+        about = wording.choose(
+            months,
+            _(
+                "Views by the site that linked, %(first)s to %(last)s. Only the host is known, never the page.",
+                **months,
+            ),
+            _("Views by the site that linked, %(month)s. Only the host is known, never the page.", **months),
         )
         rest = ngettext("%(count)s more site", "%(count)s more sites", later, count=count)
         return Dimension("views", "vw", _("Site"), about, rest, _("No referrer"))
-    about = _("Downloads by country, whole months only: %(first)s to %(last)s.", **months)
+    several = _("Downloads by country, whole months only: %(first)s to %(last)s.", **months)
+    about = wording.choose(months, several, _("Downloads by country, the whole month %(month)s.", **months))
     rest = ngettext("%(count)s more country", "%(count)s more countries", later, count=count)
     return Dimension("downloads", "dl", _("Country"), about, rest, _("Unknown"))
 

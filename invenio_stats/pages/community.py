@@ -8,8 +8,6 @@ from invenio_stats.items.access import current_identity
 from invenio_stats.pages import sections, wording
 from invenio_stats.pages.frame import counted_days, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
-from invenio_stats.pages.rankings import make_uploaders_table
-from invenio_stats.pages.tables import Notice, Part
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.parameters import Accepted
 
@@ -71,7 +69,7 @@ def build_page(asked: Asked) -> Page:
             "countries": sections.make_origins(answers, asked, "countries"),
             "access": sections.make_access(answers, asked),
             "new": sections.make_new_records(answers),
-            "uploaders": _uploaders(answers, asked),
+            "uploaders": sections.make_uploaders(answers, asked, _("Only managers of this community see this part.")),
         },
         answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
@@ -80,13 +78,23 @@ def build_page(asked: Asked) -> Page:
 
 def _lead(total: Answer) -> list[str]:
     downloads, views = total["downloads"], total["views"]
+    ends = wording.write_range(counted_days(total))
+    values = {"count": wording.write_number(downloads), **ends}
     return [
-        ngettext(
-            "From %(first)s to %(last)s, files of this community were downloaded %(count)s time.",
-            "From %(first)s to %(last)s, files of this community were downloaded %(count)s times.",
-            downloads,
-            count=wording.write_number(downloads),
-            **wording.write_range(counted_days(total)),
+        wording.choose(
+            ends,
+            ngettext(
+                "From %(first)s to %(last)s, files of this community were downloaded %(count)s time.",
+                "From %(first)s to %(last)s, files of this community were downloaded %(count)s times.",
+                downloads,
+                **values,
+            ),
+            ngettext(
+                "On %(day)s, files of this community were downloaded %(count)s time.",
+                "On %(day)s, files of this community were downloaded %(count)s times.",
+                downloads,
+                **values,
+            ),
         ),
         ngettext(
             "Its records were viewed %(count)s time.",
@@ -95,21 +103,3 @@ def _lead(total: Answer) -> list[str]:
             count=wording.write_number(views),
         ),
     ]
-
-
-def _uploaders(answers: Answers, asked: Asked) -> Part | None:
-    """Return who uploads, for managers; None for others, who do not see the heading either."""
-    notice = Notice(
-        _("Only managers of this community see this part."),
-        _("It names people; please do not pass it on without asking them."),
-        is_plain=True,
-    )
-
-    def make(part: Part, answer: Answer) -> Part:
-        count = answer["count"]
-        text = ngettext("All %(count)s uploader", "All %(count)s uploaders", count, count=wording.write_number(count))
-        link = sections.make_all_link(asked, "uploaders", text) if count > len(answer["rows"]) else None
-        address = sections.address_of_user()
-        return make_uploaders_table(part, answer, "records", address)._replace(all_link=link)
-
-    return answers.section(Part("uploaders", _("Who uploads"), notice=notice), "uploaders", make)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import current_app, url_for
+from flask import current_app, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -26,6 +26,14 @@ def link_to_page(endpoint: str, **values: Any) -> str | None:
     """Return the address of a page; None if the instance does not have it."""
     name = f"{BLUEPRINT}.{endpoint}"
     return url_for(name, **values) if name in current_app.view_functions else None
+
+
+def link_to_log_in() -> Link | None:
+    """Return the link for an unknown visitor, which leads back here; None for others, or without accounts."""
+    if user_id() is not None or "security.login" not in current_app.view_functions:
+        return None
+    back = request.script_root + request.full_path.rstrip("?")
+    return Link(_("Log in"), url_for("security.login", next=back))
 
 
 def make_menu(current: str) -> list[Link]:
@@ -86,12 +94,16 @@ def _last_uncounted(answer: Answer) -> date | None:
 def make_basis(answer: Answer) -> list[str | Link]:
     """Return what the numbers are of, how fresh they are, and by which rules."""
     days = counted_days(answer)
-    if days.months is not None:
+    updated = parse(answer["updated"]) if answer["updated"] else None
+    # On its last day, a month is not whole yet.
+    if days.months is not None and (updated is None or updated.date() > days.last):
         basis: list[str | Link] = [_("Whole months in UTC")]
     else:
-        basis = [_("Counted from %(first)s to %(last)s, days in UTC", **wording.write_range(days))]
-    if answer["updated"]:
-        basis.append(_("updated %(moment)s", moment=wording.write_moment(parse(answer["updated"]))))
+        ends = wording.write_range(days)
+        several = _("Counted from %(first)s to %(last)s, days in UTC", **ends)
+        basis = [wording.choose(ends, several, _("Counted on %(day)s, a day in UTC", **ends))]
+    if updated is not None:
+        basis.append(_("updated %(moment)s", moment=wording.write_moment(updated)))
     basis.append(_("%(rules)s rules", rules=answer["rules"]))
     basis.append(Link(_("How we count"), f"{link_to_page('repository')}#rules"))
     return basis
@@ -122,12 +134,23 @@ def _began(days: Days) -> Notice:
     ends = wording.write_range(days)
     return Notice(
         _("Counting began on %(day)s.", day=ends["first"]),
-        _("The period you chose begins earlier, so the numbers are of %(first)s to %(last)s.", **ends),
+        wording.choose(
+            ends,
+            _("The period you chose begins earlier, so the numbers are of %(first)s to %(last)s.", **ends),
+            _("The period you chose begins earlier, so the numbers are of that day only.", **ends),
+        ),
     )
 
 
 def _too_low(missing: Sequence[Days]) -> Notice:
-    said = [_("Not everything was counted from %(first)s to %(last)s.", **wording.write_range(gap)) for gap in missing]
+    said = [
+        wording.choose(
+            ends,
+            _("Not everything was counted from %(first)s to %(last)s.", **ends),
+            _("Not everything was counted on %(day)s.", **ends),
+        )
+        for ends in map(wording.write_range, missing)
+    ]
     quality = link_to_page("quality")
     link = Link(_("What happened"), quality) if quality else None
     return Notice(_("These numbers are too low."), " ".join(dict.fromkeys(said)), link)
@@ -146,8 +169,10 @@ def _nothing_yet(yet: str) -> Notice:
 
 
 def _nothing_counted(days: Days, choice: Choice) -> Notice:
+    ends = wording.write_range(days)
+    several = _("Nothing was counted from %(first)s to %(last)s.", **ends)
     return Notice(
-        _("Nothing was counted from %(first)s to %(last)s.", **wording.write_range(days)),
+        wording.choose(ends, several, _("Nothing was counted on %(day)s.", **ends)),
         _("Counting began later, or has not begun yet."),
         Link(_("Show all"), choice.link_to_period("all")),
         is_plain=True,
@@ -155,8 +180,10 @@ def _nothing_counted(days: Days, choice: Choice) -> Notice:
 
 
 def _nothing_then(days: Days, choice: Choice) -> Notice:
+    ends = wording.write_range(days)
+    several = _("No views or downloads from %(first)s to %(last)s.", **ends)
     return Notice(
-        _("No views or downloads from %(first)s to %(last)s.", **wording.write_range(days)),
+        wording.choose(ends, several, _("No views or downloads on %(day)s.", **ends)),
         _("That is a counted zero, not a gap."),
         Link(_("Show all"), choice.link_to_period("all")),
         is_plain=True,

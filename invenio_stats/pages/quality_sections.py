@@ -129,7 +129,9 @@ def show_days(part: Part, found: CountedDays, days: Days, now: datetime) -> Figu
 
 
 def _describe_days(found: CountedDays) -> str:
-    about = [_("One cell is one day, from %(first)s to %(last)s.", **wording.write_range(found.range))]
+    ends = wording.write_range(found.range)
+    several = _("One cell is one day, from %(first)s to %(last)s.", **ends)
+    about = [wording.choose(ends, several, _("The one cell is %(day)s.", **ends))]
     states = list(found.days.values())
     partly, never = states.count("in_part"), states.count("not_counted")
     if partly:
@@ -175,8 +177,10 @@ def describe_reason(kind: Kind) -> tuple[str, str]:
         ),
         "tools": (_("Scripts and tools"), _("programs that fetch files for somebody")),
         "double_clicks": (_("Double clicks"), _("the same visitor, the same thing, within 30 seconds")),
+        "objections": (_("Objections"), _("visitors who object, by their choice or a signal of their browser")),
         "not_valid": (_("Not valid"), _("kept, with the reason, until someone looks")),
         "without_item": (_("Without a record"), _("clicks of which it is not known what they were on")),
+        "excluded": (_("Excluded by a person"), _("unusual use that a person has looked at")),
         "own_rules": (_("Rules of this repository"), _("its own reasons not to count a click")),
     }
     return known[kind]
@@ -191,7 +195,9 @@ def show_left_out(part: Part, found: LeftOut, days: Days, now: datetime) -> Part
         name, note = describe_reason(row.kind)
         cells = [wording.write_number(row.clicks), wording.write_share(row.clicks, everything)]
         rows.append(Row(name, cells, note=note, picture=draw_row_bar(row.clicks, most, "meta")))
-    about = _("%(first)s to %(last)s. Nothing vanishes without a reason.", **wording.write_range(days))
+    ends = wording.write_range(days)
+    several = _("%(first)s to %(last)s. Nothing vanishes without a reason.", **ends)
+    about = wording.choose(ends, several, _("%(day)s. Nothing vanishes without a reason.", **ends))
     return part._replace(about=about, table=Table(part.title, columns, rows))
 
 

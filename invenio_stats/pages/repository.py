@@ -3,12 +3,14 @@
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from invenio_stats.items.access import current_identity
 from invenio_stats.pages import sections, wording
 from invenio_stats.pages.frame import counted_days, make_frame, make_notices, make_usage_key
 from invenio_stats.pages.page import Answer, Answers, Asked, Page, Subject
+from invenio_stats.proxies import current_stats
 from invenio_stats.queries.usage.parameters import Accepted
 
-RECORDS, COMMUNITIES = 10, 5
+RECORDS, COMMUNITIES, UPLOADERS = 10, 5, 10
 """Rows of the lists."""
 
 
@@ -16,7 +18,16 @@ def read_subject() -> Subject:
     """Return what the page is about."""
     accepted = Accepted("repository", has_interval=True)
     title = _("How this repository is used")
-    return Subject("repository", "repository-total", {}, accepted, "repository-series", title)
+    return Subject(
+        "repository",
+        "repository-total",
+        {},
+        accepted,
+        "repository-series",
+        title,
+        # For administrators the page has the part that names uploaders.
+        names_people=current_stats.access.is_administrator(current_identity()),
+    )
 
 
 def build_page(asked: Asked) -> Page:
@@ -33,6 +44,7 @@ def build_page(asked: Asked) -> Page:
             "communities": ("communities", {**params, "size": COMMUNITIES, "compare": "none"}),
             "holdings": ("holdings", {"by": "access_status"}),
             "new": ("new-records", asked.day_params()),
+            "uploaders": ("uploaders", {"size": UPLOADERS}),
         },
     )
     total = answers.need("total")
@@ -52,6 +64,9 @@ def build_page(asked: Asked) -> Page:
             "access": sections.make_access(answers, asked),
             "new": sections.make_new_records(answers),
             "communities": sections.make_top_communities(answers, asked),
+            "uploaders": sections.make_uploaders(
+                answers, asked, _("Only administrators of this repository see this part.")
+            ),
         },
         answers=answers,
         **make_frame(total, asked.choice, sections.interval_of(answers, asked), asked.now),
@@ -61,13 +76,23 @@ def build_page(asked: Asked) -> Page:
 def _lead(total: Answer) -> list[str]:
     """Return the answer in words, with full numbers: people quote it."""
     downloads, views = total["downloads"], total["views"]
+    ends = wording.write_range(counted_days(total))
+    values = {"count": wording.write_number(downloads), **ends}
     return [
-        ngettext(
-            "From %(first)s to %(last)s, files were downloaded %(count)s time.",
-            "From %(first)s to %(last)s, files were downloaded %(count)s times.",
-            downloads,
-            count=wording.write_number(downloads),
-            **wording.write_range(counted_days(total)),
+        wording.choose(
+            ends,
+            ngettext(
+                "From %(first)s to %(last)s, files were downloaded %(count)s time.",
+                "From %(first)s to %(last)s, files were downloaded %(count)s times.",
+                downloads,
+                **values,
+            ),
+            ngettext(
+                "On %(day)s, files were downloaded %(count)s time.",
+                "On %(day)s, files were downloaded %(count)s times.",
+                downloads,
+                **values,
+            ),
         ),
         ngettext(
             "Records were viewed %(count)s time.",

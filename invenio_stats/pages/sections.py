@@ -22,9 +22,9 @@ from invenio_stats.pages.breakdowns import make_breakdown
 from invenio_stats.pages.frame import link_to_page
 from invenio_stats.pages.page import Answer, Answers, Asked
 from invenio_stats.pages.parameters import Choice, link_to
-from invenio_stats.pages.rankings import make_ranking
+from invenio_stats.pages.rankings import make_ranking, make_uploaders_table
 from invenio_stats.pages.series import Metric, make_figure, make_usage_figure, read_days
-from invenio_stats.pages.tables import Figure, KeyNumber, Link, Part
+from invenio_stats.pages.tables import Figure, KeyNumber, Link, Notice, Part
 from invenio_stats.proxies import current_stats
 
 _TO_RECORD = ("period", "from", "to")
@@ -123,6 +123,22 @@ def make_top_communities(answers: Answers, asked: Asked) -> Part | None:
     return answers.part(Part("communities", _("Most used communities")), "communities", make, lambda failed: failed)
 
 
+def make_uploaders(answers: Answers, asked: Asked, audience: str) -> Part | None:
+    """Return who uploads, for those who may know; None for others, who do not see the heading either.
+
+    `audience` is a sentence that says who these are.
+    """
+    notice = Notice(audience, _("It names people; please do not pass it on without asking them."), is_plain=True)
+
+    def make(part: Part, answer: Answer) -> Part:
+        count = answer["count"]
+        text = ngettext("All %(count)s uploader", "All %(count)s uploaders", count, count=wording.write_number(count))
+        link = make_all_link(asked, "uploaders", text) if count > len(answer["rows"]) else None
+        return make_uploaders_table(part, answer, "records", address_of_user())._replace(all_link=link)
+
+    return answers.section(Part("uploaders", _("Who uploads"), notice=notice), "uploaders", make)
+
+
 def make_origins(answers: Answers, asked: Asked, key: str) -> Part | None:
     """Return where readers come from, `countries`, or the sites that linked, `hosts`."""
     titles = {"countries": _("Where readers come from"), "hosts": _("How readers got here")}
@@ -151,10 +167,18 @@ def make_access(answers: Answers, asked: Asked) -> AccessShares | None:
 def _about_access(ratio: Answer | None, holdings: Answer | None) -> str:
     if ratio is None:
         return ""
-    days = wording.write_range(read_days(ratio))
+    ends = wording.write_range(read_days(ratio))
     if holdings is None:
-        return _("Downloads from %(first)s to %(last)s.", **days)
-    return _("The holdings now, and the downloads from %(first)s to %(last)s.", **days)
+        several = _("Downloads from %(first)s to %(last)s.", **ends)
+        about = wording.choose(ends, several, _("Downloads on %(day)s.", **ends))
+        # It is absent if the instance has no database.
+        is_away = bool(ratio.get("holdings_error"))
+        return " ".join([about, *([_("The holdings cannot be read at the moment.")] if is_away else [])])
+    return wording.choose(
+        ends,
+        _("The holdings now, and the downloads from %(first)s to %(last)s.", **ends),
+        _("The holdings now, and the downloads on %(day)s.", **ends),
+    )
 
 
 def make_holdings_keys(answers: Answers, asked: Asked) -> list[KeyNumber]:

@@ -240,11 +240,7 @@ def _make_twin(
 
 def _notes(answer: Mapping[str, Any]) -> list[str | Link]:
     """Return a sentence for each reason why an interval is not whole."""
-    notes = [
-        _("Too low: not everything was counted from %(first)s to %(last)s.", **wording.write_range(read_days(gap)))
-        for gap in answer["gaps"]
-        if not gap["reason"].startswith("before_")
-    ]
+    notes = [_too_low(read_days(gap)) for gap in answer["gaps"] if not gap["reason"].startswith("before_")]
     points = answer["points"]
     if points and points[-1]["state"] == "running":
         interval = answer["params"]["interval"]
@@ -254,3 +250,9 @@ def _notes(answer: Mapping[str, Any]) -> list[str | Link]:
         day = wording.write_day(date.fromisoformat(answer["to"]))
         notes.append(_("Not whole: %(interval)s is counted up to %(day)s.", interval=name, day=day))
     return list(notes)
+
+
+def _too_low(days: Days) -> str:
+    ends = wording.write_range(days)
+    several = _("Too low: not everything was counted from %(first)s to %(last)s.", **ends)
+    return wording.choose(ends, several, _("Too low: not everything was counted on %(day)s.", **ends))

@@ -68,24 +68,35 @@ def build_page(asked: Asked) -> Page:
 
 def _lead(total: Answer, is_own: bool) -> list[str]:
     downloads = total["downloads"]
-    values = {"count": wording.write_number(downloads), **wording.write_range(counted_days(total))}
+    ends = wording.write_range(counted_days(total))
+    values = {"count": wording.write_number(downloads), **ends}
     if is_own:
-        return [
-            ngettext(
-                "From %(first)s to %(last)s, files of your records were downloaded %(count)s time.",
-                "From %(first)s to %(last)s, files of your records were downloaded %(count)s times.",
-                downloads,
-                **values,
-            )
-        ]
-    return [
-        ngettext(
+        several = ngettext(
+            "From %(first)s to %(last)s, files of your records were downloaded %(count)s time.",
+            "From %(first)s to %(last)s, files of your records were downloaded %(count)s times.",
+            downloads,
+            **values,
+        )
+        single = ngettext(
+            "On %(day)s, files of your records were downloaded %(count)s time.",
+            "On %(day)s, files of your records were downloaded %(count)s times.",
+            downloads,
+            **values,
+        )
+    else:
+        several = ngettext(
             "From %(first)s to %(last)s, files of these records were downloaded %(count)s time.",
             "From %(first)s to %(last)s, files of these records were downloaded %(count)s times.",
             downloads,
             **values,
         )
-    ]
+        single = ngettext(
+            "On %(day)s, files of these records were downloaded %(count)s time.",
+            "On %(day)s, files of these records were downloaded %(count)s times.",
+            downloads,
+            **values,
+        )
+    return [wording.choose(ends, several, single)]
 
 
 def _count_records(answers: Answers) -> list[KeyNumber]:

@@ -9,7 +9,6 @@ from flask import (
     Flask,
     Response,
     abort,
-    current_app,
     make_response,
     redirect,
     request,
@@ -25,9 +24,10 @@ from invenio_stats.exports.files import MEDIA_TYPES, formats
 from invenio_stats.pages import community, ranked_list, record, repository, user, wording
 from invenio_stats.pages.asking import make_request
 from invenio_stats.pages.badge import show_badge
-from invenio_stats.pages.frame import BLUEPRINT, make_form, make_periods
+from invenio_stats.pages.frame import BLUEPRINT, link_to_log_in, make_form, make_periods
 from invenio_stats.pages.page import Asked, Page, Subject
 from invenio_stats.pages.parameters import Choice, TooManyIntervalsError, read_choice
+from invenio_stats.pages.privacy_view import show_privacy
 from invenio_stats.pages.quality_view import show_quality
 from invenio_stats.pages.rendering import render_page
 from invenio_stats.pages.tables import Link, Notice, link_to_file
@@ -48,6 +48,8 @@ from invenio_stats.views.caching import NOT_KEPT, Caching, find_cache_control, k
 
 RETRY_SECONDS = 120
 """After which a client may ask again if the search engine did not answer."""
+PRIVACY = "privacy"
+"""End point of the only page that needs no numbers."""
 NO_CACHING = Caching(None, NOT_KEPT)
 
 
@@ -88,13 +90,28 @@ def create_blueprint(app: Flask) -> Blueprint:
     blueprint.before_request(_check_configured)
     blueprint.after_request(keep_no_error)
     blueprint.add_url_rule("/quality", "quality", show_quality)
+    blueprint.add_url_rule("/privacy", PRIVACY, show_privacy, methods=["GET", "POST"])
+    _exempt_from_tokens(app, show_privacy)
     blueprint.add_url_rule("/badge/<record>.svg", "badge", show_badge)
+    if any(app.config.get(f"STATS_COUNTER_{name}") is not None for name in ("PLATFORM", "PLATFORM_ID")):
+        from invenio_stats.pages.reports_view import show_reports  # only where there are COUNTER reports
+
+        blueprint.add_url_rule("/reports", "reports", show_reports)
     for endpoint, (rule, kind) in KINDS.items():
         blueprint.add_url_rule(rule, endpoint, _make_view(kind))
     return blueprint
 
 
+def _exempt_from_tokens(app: Flask, view: Callable[..., Response]) -> None:
+    """Take a view out of the check of invenio-rest, whose token only a script could send; it checks by itself."""
+    exempt = getattr(app.extensions.get("invenio-csrf"), "exempt", None)
+    if exempt is not None:
+        exempt(view)
+
+
 def _check_configured() -> None:
+    if request.endpoint == f"{BLUEPRINT}.{PRIVACY}":
+        return  # who does not want to be counted need not wait for the pages
     if find_missing_for_pages(current_stats.aggregations, current_stats.queries):
         abort(404)
 
@@ -230,12 +247,9 @@ def _apologize(subject: Subject, code: int) -> Response:
 
 
 def _refuse(code: int) -> Response:
-    link = None
-    if user_id() is None and "security.login" in current_app.view_functions:
-        back = request.script_root + request.full_path.rstrip("?")
-        link = Link(_("Log in"), url_for("security.login", next=back))
     text = _("Log in if you are one of them.") if user_id() is None else ""
-    notice = Notice(_("These numbers are for the uploader and for managers."), text, link, is_plain=True)
+    title = _("These numbers are for the uploader and for managers.")
+    notice = Notice(title, text, link_to_log_in(), is_plain=True)
     return with_caching(make_response(_render("notice", None, notice=notice), code), NO_CACHING)
 
 

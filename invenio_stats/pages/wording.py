@@ -129,8 +129,21 @@ def write_short(day: date, pattern: str) -> str:
 
 
 def write_range(days: Days) -> Mapping[str, str]:
-    """Return the ends of a range as values of a message: `first` and `last`."""
-    return {"first": write_day(days.first), "last": write_day(days.last)}
+    """Return a range as values of a message: its ends are `first` and `last`; a single day is `day`."""
+    return {"first": write_day(days.first), "last": write_day(days.last), "day": write_day(days.first)}
+
+
+def write_months(days: Days) -> Mapping[str, str]:
+    """Return the months of a range as values of a message: the ends are `first` and `last`; a single one is `month`."""
+    return {"first": write_month(days.first), "last": write_month(days.last), "month": write_month(days.first)}
+
+
+def choose(ends: Mapping[str, str], several: str, single: str) -> str:
+    """Return the text for a single day or month, which is never written as 'from May 5 to May 5', or that for several.
+
+    Both are translated before; `ends` are those of `write_range` or `write_months`.
+    """
+    return single if ends["first"] == ends["last"] else several
 
 
 def write_country(code: str) -> str:

@@ -1,6 +1,7 @@
 """Withhold the texts of errors from logs and dead letters: they quote values, which may identify a person."""
 
 import re
+import sys
 from collections.abc import Iterator
 from traceback import walk_tb
 from types import CodeType, TracebackType
@@ -26,6 +27,28 @@ def without_text(error: BaseException) -> tuple[type[BaseException], BaseExcepti
         _missing(error) or "(text withheld: it may identify a person)"
     )
     return type(withheld), withheld, error.__traceback__
+
+
+def traceback_of(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return an error of the instance's records as `without_text` does; None if only the database is away or empty.
+
+    Then the name of the error says it all, and each request, and each command, would have a long traceback.
+    """
+    return None if is_database_away(error) else without_text(error)
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """Return True if the database does not answer, or does not have its tables yet.
+
+    What was in a statement, or where it was sent, says nothing about such an error.
+    """
+    # Whoever has not imported SQLAlchemy gets no error of it.
+    errors = sys.modules.get("sqlalchemy.exc")
+    if errors is None:
+        return False
+    if isinstance(error, errors.ProgrammingError):  # PostgreSQL's; SQLite has one class for both
+        return type(error.orig).__name__ == "UndefinedTable"
+    return isinstance(error, errors.OperationalError)
 
 
 def describe(error: BaseException) -> str:

@@ -122,8 +122,7 @@ class Pseudonymizer:
         hour = (day, moment.hour, yesterday)
         if hour not in self._keys:
             salt = self._call_once(_salt_of_day, self._salt_of, day)
-            agent_class = self._visitor_fields["agent_class"]
-            self._keys[hour] = _keys(visitor, agent_class, moment, salt, yesterday and yesterday.value)
+            self._keys[hour] = _keys(visitor, moment, salt, yesterday and yesterday.value)
         return self._keys[hour]
 
     def _reduced(self, referrer: Any) -> str | None:
@@ -196,22 +195,27 @@ def _salt_of_day(salt_of: SaltOf, day: date) -> tuple[str, bool]:
     return salt_of(parse(day)), is_own(day)
 
 
-def _keys(
-    visitor: Visitor, agent_class: str, moment: datetime, salt: tuple[str, bool], salt_before: str | None
-) -> dict[str, Any]:
-    """Return the keys of a visitor in the hour of a moment; with `salt_before`, also the key under that salt."""
+def _keys(visitor: Visitor, moment: datetime, salt: tuple[str, bool], salt_before: str | None) -> dict[str, Any]:
+    """Return the keys of a visitor in the hour of a moment; with `salt_before`, also the key under that salt.
+
+    They do not tell the class of the agent, which may turn out to be another one: the cells of double clicks do.
+    """
     value, is_local = salt
     identity, session = visitor_identity(visitor), session_identity(visitor, moment)
-    kind = "" if agent_classes.is_person(agent_class) else f"|{agent_class}"  # never in the same cell as a person
     keys: dict[str, Any] = {
-        "visitor_id": key(value, f"{identity}{kind}"),
-        "unique_session_id": key(value, f"{session}{kind}"),
+        "visitor_id": key(value, str(identity)),
+        "unique_session_id": key(value, str(session)),
     }
     if salt_before is not None:
-        keys["previous_visitor_id"] = key(salt_before, f"{identity}{kind}")
+        keys["previous_visitor_id"] = key(salt_before, str(identity))
     if is_local:
         keys["is_local_salt"] = True
     return keys
+
+
+def visitor_key_of_user(user_id: str, salt: str) -> str:
+    """Return the key that a user has under a salt."""
+    return key(salt, user_id)
 
 
 def _text(value: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from invenio_stats.core.double_clicks import Cell, Document, DocumentRef, inherit
+from invenio_stats.core.double_click_documents import Document, inherit
+from invenio_stats.core.double_clicks import Cell, DocumentRef
 from invenio_stats.processing.double_click_requests import Blocked, Found
 from invenio_stats.processing.double_click_state import CellState, Postponed
 from invenio_stats.search.versions import Version

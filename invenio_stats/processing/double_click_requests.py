@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from invenio_search.engine import OS, SEARCH_DISTRIBUTION, search
 
-from invenio_stats.core.double_clicks import Document, DocumentRef, to_document, to_source
+from invenio_stats.core.double_click_documents import Document, to_document, to_source
+from invenio_stats.core.double_clicks import DocumentRef
 from invenio_stats.core.moments import iso_zoned, parse
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search.failures import (

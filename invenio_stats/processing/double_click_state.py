@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from invenio_stats.core.double_clicks import Cell, Click, Document, merge
+from invenio_stats.core.double_click_documents import Document, merge
+from invenio_stats.core.double_clicks import Cell, Click
 from invenio_stats.processing.double_click_requests import Blocked, Found
 from invenio_stats.search.versions import Version
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Any
 
-from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, chains, fold
+from invenio_stats.core.double_click_documents import chains
+from invenio_stats.core.double_clicks import Cell, Click, DocumentRef, fold
 from invenio_stats.processing.double_click_links import Link, link_documents
 from invenio_stats.processing.double_click_requests import Blocked, CellRequests, Found, Refusal, Write
 from invenio_stats.processing.double_click_state import (

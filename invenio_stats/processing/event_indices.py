@@ -33,7 +33,7 @@ def ensure_events_index(
         month = f"{alias}-{label(moment, 'month')}"
         home = _home(client, month, moment, now) if suffix == names.DAILY_SUFFIX else None
         # An index template of another program may set the alias without a filter: superseded clicks would be visible.
-        create_index(client, home or index, body, aliases={alias: {"filter": mappings.NOT_SUPERSEDED}})
+        create_index(client, home or index, body, aliases={alias: {"filter": mappings.NOT_HIDDEN}})
         if home is not None:
             _put_day(client, month, index)
     return add_fields(client, index, {**mappings.EVENT_FIELDS, **(fields or {})})

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from invenio_stats.core import moments, periods
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items.access import Identity, current_identity
+from invenio_stats.privacy.error_texts import is_database_away
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import answer_cache, parameters
 from invenio_stats.queries.states import hourly_state
@@ -132,7 +133,8 @@ class DatabaseQuery:
             with db.engine.connect() as connection:
                 return [_as_json(row) for row in connection.execute(statement).mappings()]
         except SQLAlchemyError as error:
-            logger.exception("A query got no answer", extra={"query": self.name})
+            facts = {"query": self.name, "error": type(error).__name__}
+            logger.error("A query got no answer", exc_info=None if is_database_away(error) else error, extra=facts)
             raise NoAnswerError(503, _("The database does not answer. Ask again later.")) from error
 
     def _read(self, params: Mapping[str, Any], now: datetime) -> Asked:

@@ -13,9 +13,12 @@ from invenio_stats.completeness.answers import answer_state
 def revision_state(now: datetime, *parts: Any) -> str:
     """Return a text that is another when a total has changed, a day is over, or one of the parts is another.
 
-    A process reads the revision every ten seconds; nothing else is asked of the search engine.
+    It also is when an index of totals is closed or opened. A process reads the revision and these every ten seconds;
+    nothing else is asked of the search engine.
     """
-    return digest(str(answer_state((), None, None, now).revision), now.date().isoformat(), *parts)
+    state = answer_state((), None, None, now)
+    closed = [totals.index for totals in state.closed]
+    return digest(str(state.revision), closed, now.date().isoformat(), *parts)
 
 
 def hourly_state(now: datetime) -> str:

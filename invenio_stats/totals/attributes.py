@@ -15,7 +15,7 @@ from invenio_search.engine import dsl
 from invenio_stats.core import names
 from invenio_stats.core.access_types import DEFAULT_ACCESS_TYPES, access_type_of
 from invenio_stats.core.intervals import FORMATS, Interval, is_longer
-from invenio_stats.core.mappings import TOTAL_FIELDS, Field
+from invenio_stats.core.mappings import HIDDEN, TOTAL_FIELDS, Field
 from invenio_stats.core.metrics import Metric, parse_metrics
 from invenio_stats.core.usage_fields import TDM
 from invenio_stats.errors import ClosedIndexError, ConfigurationError
@@ -39,8 +39,8 @@ MAX_PAGE_SIZE = 10_000
 """Most totals in one response, even if `max_bucket_size` is larger."""
 
 
-NEVER_COUNTED: tuple[Mapping[str, Any], ...] = ({"superseded": True}, {"access_method": TDM})
-"""An event with one of these terms is in no total: superseded clicks, and mining, unless a class says otherwise."""
+NEVER_COUNTED: tuple[Mapping[str, Any], ...] = (*HIDDEN, {"access_method": TDM})
+"""An event with one of these terms is in no total: what is hidden, and mining, unless a class says otherwise."""
 
 
 class Aggregator(Protocol):

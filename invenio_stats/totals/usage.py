@@ -32,7 +32,7 @@ class Usage:
     """The fields of a total that are counts."""
     count_fields: tuple[str, ...]
     """The fields of a total whose sum is the number of its events."""
-    never_counted: tuple[Mapping[str, bool], ...] = ({"superseded": True},)
+    never_counted: tuple[Mapping[str, bool], ...] = mappings.HIDDEN
     """Terms of events that no query modifier can bring back."""
     reports_keyless: bool = False
     """Whether events that would count, but have no key, are reported as events without an item."""

@@ -29,6 +29,6 @@ def name_allowed_methods(response: Response) -> Response:
             endpoint, _ = current_app.create_url_adapter(request).match(method=methods[0])
         except (HTTPException, AttributeError):
             return response
-        if endpoint.startswith(f"{blueprint.name}."):
+        if endpoint.partition(".")[0] in (blueprint.name, f"{blueprint.name}_counter"):
             response.allow.update(methods)
     return response

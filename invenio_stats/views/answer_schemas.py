@@ -125,8 +125,9 @@ SCHEMAS: dict[str, Schema] = {
         holdings={
             **_object({"records": _BY_STATUS, "shares": _SHARES, "unknown": _COUNT, "updated": _TEXT}),
             "type": ["object", "null"],
-            "description": "Of the repository or a community, as of now.",
+            "description": "Of the repository or a community, as of now; null without a database, or if it is away.",
         },
+        holdings_error={**_NO_TEXT, "description": "Why `holdings` is null although there is a database."},
     ),
     "Database": _object(
         _ABOUT,

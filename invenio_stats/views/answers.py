@@ -28,7 +28,7 @@ from invenio_stats.queries.batch import (
     within_budget,
 )
 from invenio_stats.queries.parameters import quote
-from invenio_stats.views.caching import find_caching, with_caching
+from invenio_stats.views.caching import Caching, find_caching, keep_if_whole, with_caching
 
 BYTES_AT_ONCE = 65_536
 
@@ -48,8 +48,7 @@ class AnswerResource(MethodView):
         find = partial(find_caching, current_stats.get_query(query), entry.params, media, for_everybody, now)
         with within_budget([query]) as budget:
             caching = answer_or_explain(entry, find, budget)
-        response = Response(status=304) if caching.is_known() else _write(entry, media)
-        return with_caching(response, caching)
+        return with_caching(Response(status=304), caching) if caching.is_known() else _write(entry, media, caching)
 
 
 def _choose_format(given: Any) -> str:
@@ -75,15 +74,17 @@ def _find(name: str, params: dict[str, Any]) -> QueryRequest:
     return entry
 
 
-def _write(entry: QueryRequest, media: str) -> Response:
+def _write(entry: QueryRequest, media: str, caching: Caching) -> Response:
     if media == "json":
-        return _stream(write_json(answer_permitted(entry), current_app.json.dumps), media)
+        answer = answer_permitted(entry)
+        response = _stream(write_json(answer, current_app.json.dumps), media)
+        return with_caching(response, keep_if_whole(caching, answer))
     sheet = make_sheet(_fetch(entry))
     name = file_name(entry.name, sheet.about | _dates(entry.params), media)
     # Later parts are fetched, and titles are written, as the client that asked sees them.
     response = _stream(stream_with_context(write_csv(sheet)), media) if media == "csv" else _send_xlsx(sheet)
     response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return with_caching(response, keep_if_whole(caching, sheet.about))
 
 
 def _send_xlsx(sheet: Sheet) -> Response:

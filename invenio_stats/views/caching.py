@@ -56,6 +56,11 @@ def find_cache_control(is_public: bool) -> str:
     return "private, max-age=0, must-revalidate"
 
 
+def keep_if_whole(caching: Caching, answer: Mapping[str, Any]) -> Caching:
+    """Return the headers of an answer: one without a part is not kept, since the part may be back in a moment."""
+    return caching if answer.get("holdings_error") is None else Caching(None, NOT_KEPT)
+
+
 def with_caching(response: Response, caching: Caching) -> Response:
     """Return the response with its headers."""
     response.headers["Cache-Control"] = caching.cache_control

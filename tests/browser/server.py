@@ -3,13 +3,13 @@
 import re
 import uuid
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from flask import Flask, Response
+from flask import Flask, Response, render_template, send_file
 from flask_talisman import Talisman
 from invenio_app.config import APP_DEFAULT_SECURE_HEADERS
 from jinja2 import ChoiceLoader, FileSystemLoader
@@ -63,7 +63,7 @@ def serve(engine_url, **settings):
 
 
 def make_app(**settings):
-    """Return the application, with the style sheet of Semantic UI for the template that needs it."""
+    """Return the application, with the style sheets and the pages of hosts."""
     app = site.create_app(**site.settings(**settings))
     library, state = site.Library(), app.extensions["invenio-stats"]
     state.access, state.item_metadata = CheckedAccess(library), library.describe
@@ -71,6 +71,8 @@ def make_app(**settings):
     app.jinja_loader = ChoiceLoader([app.jinja_loader, FileSystemLoader(HERE)])
     app.add_url_rule("/favicon.ico", "icon", lambda: ("", 204))
     app.add_url_rule("/semantic.css", "semantic", lambda: Response(_read_semantic(), mimetype="text/css"))
+    app.add_url_rule("/host.css", "host_style", lambda: send_file(HERE / "host.css"))
+    app.add_url_rule("/host/<style>/<pid>", "host", partial(render_template, "host_record.html"))
     return app
 
 

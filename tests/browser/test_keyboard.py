@@ -7,10 +7,11 @@ from tests.flow.pages.addresses import PAGES
 
 MANY = 400
 
+# A group of round buttons is one stop, at the chosen one.
 STOPS = """() => {
   window.stops = [...document.querySelectorAll(
       "a[href], button, summary, select, input:not([type=hidden]), [tabindex='0']")]
-    .filter(node => node.checkVisibility());
+    .filter(node => node.checkVisibility() && (node.type !== "radio" || node.checked));
   return window.stops.length;
 }"""
 
@@ -101,3 +102,25 @@ def test_a_month_is_followed_to_its_days(look):
     page.keyboard.press("Enter")
     follow(page, month)
     assert page.inner_text("h2 >> nth=0") == "Views and downloads by day"
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_one_objects_and_withdraws(look, has_scripts):
+    """A group of two round buttons with a name, arrows between them, and a page that says what is so now."""
+    address = next(address for address in PAGES if address.name == "privacy")
+    page = look(address, java_script_enabled=has_scripts).page
+    group = page.get_by_role("group", name="Count my visits")
+    assert group.get_by_role("radio").count() == 2
+    for key, label, says in (
+        ("ArrowDown", "No, leave them out", "Your visits are not counted. You chose so in this browser."),
+        ("ArrowUp", "Yes", "Your visits are counted at present. Your browser sends no signal against it."),
+    ):
+        page.get_by_role("radio", checked=True).focus()
+        page.keyboard.press(key)
+        assert group.get_by_role("radio", name=label).is_checked()
+        page.keyboard.press("Tab")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.inner_text(".st-note") == says
+        assert page.get_by_role("radio", checked=True).get_attribute("value") == ("no" if "No" in label else "yes")
+    assert page.context.cookies() == []

@@ -1,4 +1,4 @@
-"""COUNTER's examples over HTTP: from requests to a plain Invenio instance to the usage of items.
+"""COUNTER's examples over HTTP: from requests to a plain Invenio instance to the usage of items and the Item Report.
 
 Pages and files are those of Invenio's modules, and so are the statuses of their responses. Only the clock of the web
 process is set: what an event says of its time.
@@ -14,6 +14,12 @@ import pytest
 
 from invenio_stats import utils
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
+from invenio_stats.core.counter_months import METRICS
+from invenio_stats.counter.checking.reports import check_report
+from invenio_stats.counter.closing.month_lease import MonthLease
+from invenio_stats.counter.closing.revisions import Reason, RevisionMaker
+from invenio_stats.counter.closing.sources import find_sources
+from invenio_stats.counter.service.requestors import add_requestor
 from invenio_stats.operations.runner import aggregate_one, process_one
 from tests.conftest import create_light_app
 from tests.fixtures import plain_library
@@ -21,8 +27,8 @@ from tests.fixtures.plain_library import OFFLOADED, add_files, change_access, cr
 from tests.fixtures.usage import COUNTER
 from tests.flow.test_processors import BROWSER, TODAY
 
-MONTH = (TODAY - times.timedelta(days=2)).replace(day=1, hour=0, minute=0, second=0)
-"""The first day of a month; the day before belongs to another one."""
+MONTH = (TODAY.replace(day=1, hour=0, minute=0, second=0) - times.timedelta(days=1)).replace(day=1)
+"""The first day of a month that is over; the day before belongs to another one."""
 DAY = MONTH - times.timedelta(days=1)
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs/counter.rst"
 OPEN_RANGE = {"Range": "bytes=0-3"}
@@ -129,7 +135,13 @@ def aggregations_config(aggregations_config):
 @pytest.fixture(scope="module")
 def app_config(app_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("library")
-    return {**app_config, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/library.db", "LIBRARY_FOLDER": str(folder)}
+    return {
+        **app_config,
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/library.db",
+        "LIBRARY_FOLDER": str(folder),
+        "STATS_COUNTER_PLATFORM": "Example Repository",
+        "STATS_COUNTER_PLATFORM_ID": "example",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +234,52 @@ def test_requests_are_counted_as_counter_says(totals, vector):
     clicks, expected = VECTORS[vector]
     counted = {day: tuple(total[name] for name in COUNTER) for day, total in totals(clicks).items()}
     assert counted == expected
+
+
+@pytest.fixture
+def report_numbers(base_app, search_client, totals, index_prefix):
+    """Return `report_numbers(clicks)`: what an Item Report says of item A, by the number of days after DAY."""
+    months = [f"{DAY + times.timedelta(days=number):%Y-%m}" for number in range(2)]
+    search_client.indices.delete(index=f"{index_prefix}stats-counter-*", ignore=[404])
+    base_app.extensions.pop("invenio-stats-counter-requestors", None)
+
+    def ask(clicks):
+        totals(clicks)
+        for month in months:
+            lease = MonthLease(search_client, month, times.timedelta(minutes=1), now)
+            RevisionMaker(search_client, find_sources(), month, now).make(lease, Reason(""))
+        requestor = add_requestor(search_client, "harvester", ["all"], now(), has_key=False, has_countries=False)
+        params = {
+            "customer_id": "0000000000000000",
+            "requestor_id": requestor.requestor_id,
+            "begin_date": months[0],
+            "end_date": months[1],
+        }
+        address = "/api/counter/r51/reports/ir"
+        answer = base_app.test_client().get(address, query_string=params, base_url="https://localhost", buffered=True)
+        assert check_report(answer.json) == []
+        items = [item for group in answer.json["Report_Items"] for item in group["Items"]]
+        assert [item["Item_ID"]["Proprietary"] for item in items] == ["example:A"] * len(items)
+        found = {}
+        for performance in (row["Performance"] for item in items for row in item["Attribute_Performance"]):
+            for metric, numbers in performance.items():
+                for month, number in numbers.items():
+                    found.setdefault(months.index(month), dict.fromkeys(METRICS, 0))[metric] += number
+        return {number: tuple(metrics.values()) for number, metrics in found.items()}
+
+    return ask
+
+
+def now():
+    return times.datetime.now(times.timezone.utc)
+
+
+@pytest.mark.expect_logged_errors
+@pytest.mark.parametrize("vector", VECTORS)
+def test_the_item_report_has_the_same_numbers(report_numbers, vector):
+    """From a request to a number in the report's JSON."""
+    clicks, expected = VECTORS[vector]
+    assert report_numbers(clicks) == expected
 
 
 def test_each_access_type_has_its_row(totals):

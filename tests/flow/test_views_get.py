@@ -7,8 +7,10 @@ from flask import g, request
 
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.contrib.config import USAGE_QUERIES
+from invenio_stats.errors import NoAnswerError
 from invenio_stats.queries import TermsQuery
 from invenio_stats.queries.usage.answers import UsageQuery
+from invenio_stats.queries.usage.open_ratio import OpenRatioQuery
 from tests.flow import rest
 from tests.flow.queries.usage_documents import Records, Totals, usage
 
@@ -120,6 +122,31 @@ def test_head_has_the_headers_of_get(client, get):
     answer = client.head("/api/stats/repository-total", query_string=RANGE)
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["ETag"] == get("repository-total", RANGE).headers["ETag"]
+
+
+class WithoutDatabase(OpenRatioQuery):
+    """A query while the database is away."""
+
+    def find_holdings(self, community, identity):
+        raise NoAnswerError(503, "The database does not answer.")
+
+
+@pytest.mark.parametrize("media", ["json", "csv"])
+def test_an_answer_without_a_part_is_not_kept(get, app, monkeypatch, media):
+    """The part may be back in a moment, while the numbers that have an ETag stay."""
+    params = {**RANGE, "format": media}
+    whole = get("repository-open-ratio", params)
+    assert whole.headers["Cache-Control"] == "public, max-age=300"
+    entry = {**USAGE_QUERIES["repository-open-ratio"], "cls": WithoutDatabase}
+    monkeypatch.setitem(app.config, "STATS_QUERIES", {"repository-open-ratio": entry})
+    answer = get("repository-open-ratio", params)
+    assert answer.status_code == 200
+    assert (answer.headers["Cache-Control"], answer.headers.get("ETag")) == ("private, no-store", None)
+    if media == "json":
+        assert answer.json == {**whole.json, "holdings_error": "The database does not answer."}
+        assert whole.json["holdings_error"] is None
+    else:
+        assert answer.data == whole.data
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png, text/html;q=0.5"])

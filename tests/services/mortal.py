@@ -94,6 +94,18 @@ def find_gaps(now: datetime) -> None:
     find(current_search_client, "record-view", MISSING, now)
 
 
+def expire(now: datetime) -> None:
+    """Delete the raw events of the months before the running one."""
+    from invenio_search import current_search_client
+
+    from invenio_stats.core.retention import find_deadline
+    from invenio_stats.operations.retention.deletion import expire as delete
+    from invenio_stats.operations.retention.groups import find_groups
+
+    for group in find_groups():
+        delete(current_search_client, group, find_deadline(now, 1), lambda: now)
+
+
 def close_months(now: datetime) -> None:
     """Close the months that are due for COUNTER reports; what is known of the runs is in a cache of this process."""
     from invenio_search import current_search_client
@@ -124,6 +136,7 @@ def restate_january(now: datetime) -> None:
 DEEDS = {
     "close": close_months,
     "restate": restate_january,
+    "expire": expire,
     "items": lambda now: run("item-usage-agg"),
     "records": lambda now: run("record-usage-agg"),
     "breakdowns": lambda now: run("usage-breakdown-agg"),

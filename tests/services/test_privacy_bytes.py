@@ -11,6 +11,7 @@ from invenio_records_ui.signals import record_viewed
 from kombu import Queue as KombuQueue
 
 from invenio_stats.broker.dead_letters import dead_name
+from invenio_stats.privacy import objection_counts
 from invenio_stats.processors import EventsIndexer, anonymize_user, build_record_unique_id
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import aggregate_events, process_events
@@ -119,7 +120,10 @@ def visit(app):
     """Come by, from both addresses, signed in and not, with a page that works and one whose builder fails."""
     for address in (SECRETS["IPv4 address"], SECRETS["IPv6 address"]):
         client = app.test_client()
-        come = {"headers": {"User-Agent": AGENT, "Referer": REFERRER}, "environ_base": {"REMOTE_ADDR": address}}
+        headers = {"User-Agent": AGENT, "Referer": REFERRER}
+        come = {"headers": headers, "environ_base": {"REMOTE_ADDR": address}}
+        objecting = {**come, "headers": {**headers, "Sec-GPC": "1"}}
+        assert client.get(SECRETS["path"], **objecting).status_code == 200
         for path in (SECRETS["path"], "/sign-in", SECRETS["path"], f"{SECRETS['path']}?broken=1&{SECRETS['query']}"):
             assert client.get(path, **come).status_code == 200
 
@@ -165,7 +169,8 @@ def test_no_trace_of_a_person_is_left(
     caplog.set_level(logging.DEBUG)
     visit(base_app)
     current_stats.publish("record-view", [view(), view(timestamp="never"), view(user_agent=AGENT_WITH_MAIL)])
-    for text in messages([*queues.values(), current_stats.agents_queue]):
+    objection_counts.send()
+    for text in messages([*queues.values(), current_stats.agents_queue, current_stats.objections_queue]):
         searched("messages on the queues", text)
 
     results = [process_events(["record-view", "file-download"])]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from invenio_stats.core import names
 from invenio_stats.errors import StatsError
 
 _EVENTS_PER_PART = 100
@@ -25,7 +26,10 @@ class Outgoing(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Outgoing":
-        """Return the message from the result of `to_json`; TypeError or ValueError for any other text."""
+        """Return the message from the result of `to_json`; TypeError or ValueError for any other text.
+
+        The text may be anybody's: a message for a queue that is not one of ours is none.
+        """
         try:
             message = cls(*json.loads(text, parse_constant=_refuse_constant))
             json.dumps(message.headers, allow_nan=False)  # 1e999 is infinity, too
@@ -33,12 +37,18 @@ class Outgoing(NamedTuple):
             raise ValueError("It is nested too deeply.") from error
         if not all(map(isinstance, message, (str, str, str, dict, int))):
             raise TypeError("It has fields of other types.")
+        if not names.is_queue(message.queue):
+            raise UnknownQueueError
         return message
 
 
 def _refuse_constant(name: str) -> float:
     """Refuse NaN and infinity: a broker closes the connection that sends them in a header."""
     raise ValueError(f"{name} is no number of JSON.")
+
+
+class UnknownQueueError(StatsError, ValueError):
+    """A message is for a queue that is not one of ours; nothing is published there."""
 
 
 class MessageRefusedError(StatsError, ValueError):

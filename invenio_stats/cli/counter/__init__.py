@@ -4,7 +4,10 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.cli.counter.deposit import deposit_command
 from invenio_stats.cli.counter.months import close_command, prune_command, restate_command, status_command
+from invenio_stats.cli.counter.reports import report_command
+from invenio_stats.cli.counter.requestors import requestors_group
 from invenio_stats.proxies import current_stats
 
 
@@ -18,5 +21,13 @@ def counter_group() -> None:
         )
 
 
-for command in (close_command, prune_command, restate_command, status_command):
+for command in (
+    close_command,
+    deposit_command,
+    prune_command,
+    report_command,
+    requestors_group,
+    restate_command,
+    status_command,
+):
     counter_group.add_command(command)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -45,6 +45,16 @@ class Reason(NamedTuple):
     """What is ignored: dicts with `reason`, `what` and `count`."""
     gone: int = 0
     """Number of days whose raw events are gone, so that their totals were taken as they are."""
+
+
+class Searches(NamedTuple):
+    """Searches_Platform of a month."""
+
+    rows: list[dict[str, Any]]
+    """By access method, country and institution."""
+    days: Mapping[str, int]
+    """By day, of the days that have any."""
+    are_counted: bool
 
 
 @dataclass
@@ -145,16 +155,22 @@ class RevisionMaker:
                 f"The usage of {self.month} is not the sum of its day totals; an aggregation may have changed these "
                 "meanwhile. Run the command again."
             )
-        uses = {f"{day}": numbers[ITEM_NUMBERS[0]] for day, numbers in sorted(days.items())}
-        return {day: number for day, number in uses.items() if number}
+        return _by_day(days, ITEM_NUMBERS[0])
 
-    def _read_searches(self) -> list[dict[str, Any]]:
-        source = self.sources.searches
-        return [] if source is None else read_searches(self.client, source.alias, edges_of(self.month))
+    def _read_searches(self) -> Searches:
+        """Return the searches; those of the revision before if they are not counted any more."""
+        source, before, edges = self.sources.searches, self.before, edges_of(self.month)
+        if source is not None:
+            days = sum_days(self.client, source.alias, edges, ("count",))
+            rows = read_searches(self.client, source.alias, edges)
+            return Searches(rows, _by_day(days, "count"), are_counted=True)
+        if before is not None:
+            return Searches([dict(row) for row in before.searches], before.search_days, before.has_searches)
+        return Searches([], {}, are_counted=False)
 
-    def _sums(self, searches: list[dict[str, Any]]) -> dict[str, int]:
+    def _sums(self, searches: Searches) -> dict[str, int]:
         sums = {metric: self._totals[name] for metric, name in METRICS.items()}
-        return sums if self.sources.searches is None else {**sums, SEARCHES: sum(row["count"] for row in searches)}
+        return {**sums, SEARCHES: sum(row["count"] for row in searches.rows)} if searches.are_counted else sums
 
     def _difference(self, sums: Mapping[str, int]) -> Difference:
         before = {} if self.before is None else self.before.sums
@@ -162,9 +178,7 @@ class RevisionMaker:
         changed = {metric: number for metric, number in differences.items() if number}
         return Difference(self._different, changed)
 
-    def _month(
-        self, reason: Reason, days: Mapping[str, int], searches: list[dict[str, Any]], difference: Difference
-    ) -> Month:
+    def _month(self, reason: Reason, days: Mapping[str, int], searches: Searches, difference: Difference) -> Month:
         """Return the document of the month."""
         before, at = self.before, iso_zoned(self.began)
         entry = {"at": at, "revision": self.number, "reason": reason.text, "difference": dict(difference.sums)}
@@ -178,14 +192,20 @@ class RevisionMaker:
             at,
             self._sums(searches),
             self._documents,
-            tuple(searches),
-            self.sources.searches is not None,
+            tuple(searches.rows),
+            searches.are_counted,
             current_classifier().version,
             tuple(reason.accepted) if before is None else before.accepted,
             (*(() if before is None else before.log), entry),
             {},
             days,
+            searches.days,
         )
+
+
+def _by_day(days: Mapping[date, Mapping[str, int]], field: str) -> dict[str, int]:
+    """Return the sums of a field by day, of the days that have any."""
+    return {f"{day}": numbers[field] for day, numbers in sorted(days.items()) if numbers[field]}
 
 
 def _undo(target: NewRevision, lease: MonthLease) -> None:

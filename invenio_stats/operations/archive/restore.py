@@ -1,6 +1,8 @@
 """Import an export into the search engine without overwriting newer documents; repeating it changes nothing."""
 
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.completeness.revision import raise_revision
@@ -21,8 +24,14 @@ from invenio_stats.operations.archive.export import bookmarks_of
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load, locate
 from invenio_stats.operations.archive.targets import Target
-from invenio_stats.operations.inventory import kind_of_name, known_event_types
+from invenio_stats.operations.corrections import note_correction
+from invenio_stats.operations.inventory import kind_of_name
 from invenio_stats.search.scan import pages
+
+_NUMBERS = {"events": "events", "totals": "totals", "usage": "totals"}
+"""What the documents of a kind are called in the log of corrections; others are no published numbers."""
+_MONTH = re.compile(r"\d{4}(-\d{2})?(?=(-\d{2})?$)")
+"""The year, and the month if it is known, in the name of an index."""
 
 Outcomes = dict[str, dict[Outcome, int]]
 """Numbers of documents by kind and outcome."""
@@ -64,6 +73,7 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
     """
     now = datetime.now(timezone.utc)
     outcomes: Outcomes = {}
+    imported: dict[str, Counter[str]] = {}
     if not is_dry:
         _judge_completeness(client, manifest, now)
     # In the order of KINDS: bookmarks last, see there.
@@ -80,11 +90,22 @@ def restore(client: Any, folder: Path, manifest: Manifest, is_dry: bool, bar: Pr
         counted = outcomes.setdefault(part.kind, dict.fromkeys(OUTCOMES, 0))
         for outcome, count in merger.outcomes.items():
             counted[outcome] += count
+        if part.kind in _NUMBERS and (month := _MONTH.search(part.index)):
+            written = merger.outcomes["created"] + merger.outcomes["replaced"]
+            imported.setdefault(month[0], Counter())[_NUMBERS[part.kind]] += written
     if not is_dry:
         _have_judged_again(client, manifest)
         client.indices.refresh(index=f"{prefix_index('stats-')}*,{prefix_index('events-stats-')}*")
         raise_revision(client)
+        _note_correction(client, imported, now)
     return outcomes
+
+
+def _note_correction(client: Any, imported: Mapping[str, Counter[str]], now: datetime) -> None:
+    """Note how many documents of each month are new or were replaced, unless an earlier import had all of them."""
+    written = {month: dict(counts) for month, counts in sorted(imported.items()) if any(counts.values())}
+    if written:
+        note_correction(client, "import", "An export was imported.", written, now, "invenio stats import")
 
 
 def _documents(client: Any, folder: Path, part: Part) -> Any:

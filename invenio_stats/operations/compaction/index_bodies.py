@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from invenio_stats.core.mappings import NOT_SUPERSEDED
+from invenio_stats.core.mappings import NOT_HIDDEN
 from invenio_stats.errors import CompactionError
 from invenio_stats.processing.month_indices import IndexInfo
 
@@ -58,7 +58,7 @@ def replace_actions(target: str, events_alias: str, sources: Mapping[str, IndexI
     for about in sources.values():
         aliases.update(about["aliases"])
     aliases.update({name: {} for name in sources if name != target})
-    aliases[events_alias] = {"filter": NOT_SUPERSEDED}
+    aliases[events_alias] = {"filter": NOT_HIDDEN}
     adds = [{"add": {"index": target, "alias": name, **_options(alias)}} for name, alias in aliases.items()]
     return [*({"remove_index": {"index": name}} for name in sources), *adds]
 

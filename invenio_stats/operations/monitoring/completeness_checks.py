@@ -40,12 +40,19 @@ def check_gaps() -> Finding:
     found = gaps.stored(current_stats.events)
     incomplete = [name for name, line in found.items() if line.gaps]
     if incomplete:
-        return Finding(
-            "gaps",
-            "warning",
-            _("Events are missing of: %(names)s.", names=", ".join(incomplete)),
-            _("`stats gaps` lists the days and why. Restore or import the events if you have them."),
-        )
+        reasons = {gap.reason for line in found.values() for gap in line.gaps}
+        cures = [_("`stats gaps` lists the days and why.")]
+        if "without_item" in reasons:
+            cures.append(
+                _(
+                    "Events without an item (without_item) name no record: make STATS_ITEM_RESOLVER know your records, "
+                    "so that later events do."
+                )
+            )
+        if reasons - {"without_item"}:
+            cures.append(_("Restore or import the events if you have them."))
+        message = _("Events are missing of: %(names)s.", names=", ".join(incomplete))
+        return Finding("gaps", "warning", message, " ".join(cures))
     never = [name for name, line in found.items() if line.found is None]
     if never:
         return Finding(
@@ -58,7 +65,7 @@ def check_gaps() -> Finding:
 
 
 def check_closed_indices() -> Finding:
-    """Check that no index of events or totals is closed: answers would lack its numbers without saying so."""
+    """Check that no index of events or totals is closed: answers lack its numbers, and events of it are not counted."""
     aggregators = [make_aggregator(name) for name in current_stats.aggregations]
     names = {getattr(aggregator, field, None) for aggregator in aggregators for field in ("event_index", "index")}
     aliases = [name for name in sorted(filter(None, names)) if indices_of(current_search_client, name)]

@@ -51,5 +51,6 @@ def explain_gap(gap: Gap) -> str:
         "lost": _("Events were lost on their way."),
         "without_item": _("Events name no record, so no number of a record has them."),
         "before_first_day": _("Counting had not begun."),
+        "closed": _("An index of totals is closed, so that its numbers are missing until it is opened."),
     }
     return texts[gap.reason]

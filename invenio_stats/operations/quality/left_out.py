@@ -1,7 +1,7 @@
 """What was left out of the numbers, and why: from totals of automated traffic, and from the ingest counters."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
@@ -13,17 +13,21 @@ from invenio_stats.definitions.aggregators import AUTOMATED_CLASSES
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import with_prefix
+from invenio_stats.search.aliases import indices_of, split_for_urls, with_prefix
 from invenio_stats.search.client import SearchRequest, multi_search
 
-Kind = Literal["robots", "ai_agents", "tools", "double_clicks", "not_valid", "without_item", "own_rules"]
-"""`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record."""
+Kind = Literal[
+    "robots", "ai_agents", "tools", "double_clicks", "objections", "not_valid", "without_item", "excluded", "own_rules"
+]
+"""`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record; `excluded` are
+events of people that a person has taken out of all numbers."""
 
 _KINDS: Mapping[str, Kind] = {
     "robot": "robots",
     "ai": "ai_agents",
     "machine": "tools",
     "double_click": "double_clicks",
+    "objection": "objections",
     "dead": "not_valid",
     "without_item": "without_item",
 }
@@ -71,6 +75,7 @@ def read_left_out(first: date, last: date) -> LeftOut:
         if line.reason not in _MISSING:
             left_out[_KINDS.get(line.reason, "own_rules")] += line.count
     counted = max(0, counted - left_out["without_item"])  # totals of things have them, those of records have not
+    left_out["excluded"] += _count_excluded(totals, days)
     everything = counted + left_out.total()
     rows = [Row(kind, clicks, clicks / everything) for kind, clicks in left_out.items() if clicks]
     return LeftOut(sorted(rows, key=lambda row: (-row.clicks, row.kind)), counted)
@@ -108,6 +113,21 @@ def _numbers(automated: Mapping[str, Any], *people: Mapping[str, Any]) -> _Numbe
 def _request(alias: str, days: Mapping[str, Any], aggregations: Mapping[str, Any]) -> SearchRequest:
     body = {"size": 0, "track_total_hits": False, "query": days, "aggs": aggregations}
     return SearchRequest(current_search_client, alias, body)
+
+
+def _count_excluded(event_types: Iterable[str], days: Mapping[str, Any]) -> int:
+    """Return how many stored events would count, had nobody excluded them."""
+    hidden = [{"term": {flag: True}} for flag in ("superseded", "is_robot", "is_machine")]
+    query = clauses.all_of([days, {"term": {"excluded": True}}, clauses.none_of(hidden)])
+    body = {"size": 0, "track_total_hits": True, "query": query}
+    requests = [
+        SearchRequest(current_search_client, part, body)
+        for event_type in event_types
+        # The alias does not show them.
+        for part in split_for_urls(indices_of(current_search_client, with_prefix(names.events_alias(event_type))))
+    ]
+    answers = [searcher(request) for request, searcher in zip(requests, multi_search(requests), strict=True)]
+    return sum(answer.get("hits", {}).get("total", {}).get("value", 0) for answer in answers)
 
 
 def _midnight(day: date) -> datetime:

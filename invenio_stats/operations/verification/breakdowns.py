@@ -59,6 +59,22 @@ class BreakdownComparison:
             if on_interval is not None:
                 on_interval(done, len(starts))
 
+    def mark_lost(self, found: Iterable[Difference]) -> Iterator[tuple[Difference, bool]]:
+        """Yield differences, each with whether raw events of its month were deleted; those of a month go together."""
+        lost: dict[datetime, bool] = {}
+        for difference in found:
+            month = floor(difference.counted_total.total_key.start, "month")
+            if month not in lost:
+                lost[month] = self._has_lost_events(month)
+            yield difference, lost[month]
+
+    def _has_lost_events(self, month: datetime) -> bool:
+        documents = self._count_events(month, after(month, "month"))
+        return any(
+            _count(self.store.bodies("day", day, ["repository"])) > documents.get(day, 0)
+            for day in self.store.starts("day", month, after(month, "month"))
+        )
+
     def _compare_month(self, day: datetime, month: datetime) -> Iterator[Difference]:
         if after(month, "month") > self.today:
             return
@@ -106,6 +122,13 @@ def _difference(kind: Kind, total_key: TotalKey, stored: Body | None, counted: B
         CountedTotal(total_key, stored=stored),
         {name: before[name] for name in only if name in before},
         {name: now[name] for name in only if name in now},
+    )
+
+
+def _count(bodies: Mapping[str, Body]) -> int:
+    """Return the number of events in the breakdowns of a day: each has all of them."""
+    return max(
+        (sum(part["investigations"] for part in [*body["rows"], body["other"]]) for body in bodies.values()), default=0
     )
 
 

@@ -16,6 +16,7 @@ from invenio_stats.search.clauses import GROUPS, Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.totals.copied_fields import value_at
+from invenio_stats.totals.lost_events import find_lost
 from invenio_stats.totals.model import CountedTotal, TotalKey
 from invenio_stats.totals.recount import ByInterval, Recount
 from invenio_stats.totals.stored import TotalsStore
@@ -105,6 +106,18 @@ class Comparison:
                 yield from self._find_surplus(start)
             if on_interval is not None:
                 on_interval(done, len(starts))
+
+    def mark_lost(self, found: Iterable[Difference]) -> Iterator[tuple[Difference, bool]]:
+        """Yield differences, given in the order of their intervals, each with whether raw events of it were deleted.
+
+        The stored total is then the better one: it counts more events than there are documents.
+        """
+        for page in pages(found):
+            lost = (
+                find_lost(self.recount, [item.counted_total for item in page]) if self.recount else [True] * len(page)
+            )
+            for difference, is_lost in zip(page, lost, strict=True):
+                yield difference, is_lost and difference.kind not in ("copy_error", "foreign")
 
     def _listed(self, first: datetime | None, end: datetime | None) -> dict[datetime, int]:
         """Return the number of stored totals by start of interval."""

@@ -1,6 +1,7 @@
 """Make the totals of an aggregation equal to a recount of its raw events, interval by interval."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -12,8 +13,10 @@ from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core import names
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import BEGINNING, iso, utc
-from invenio_stats.errors import RebuildError
+from invenio_stats.errors import ClosedIndexError, RebuildError
+from invenio_stats.operations.corrections import Changes, note_correction
 from invenio_stats.operations.verification.breakdowns import BreakdownComparison
+from invenio_stats.operations.verification.closed_indices import find_closed
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.operations.verification.verify import Verification, is_verifiable, prepare, range_edges
 from invenio_stats.totals import breakdowns
@@ -47,12 +50,26 @@ class Rebuild:
     progress: BookmarkAPI
     due: list[datetime] = field(default_factory=list)
     """Starts of the intervals with differences, as far as they have been compared."""
+    lost: Counter[datetime] = field(default_factory=Counter)
+    """By start of interval, the number of totals that differ and are left alone, since raw events of them were deleted:
+    the recount would make them smaller, or delete them."""
+    is_noted: bool = True
+    """Whether it is noted as a correction; not if it is part of another one."""
+    _changes: dict[datetime, Changes] = field(default_factory=dict)
+    """How much the numbers of these intervals change."""
 
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
-        """Yield the differences; `run` rebuilds the intervals that have any."""
-        for difference in self.verification.differences(on_interval):
-            if self.due[-1:] != [difference.counted_total.total_key.start]:
-                self.due.append(difference.counted_total.total_key.start)
+        """Yield the differences but for the lost totals; `run` rebuilds the intervals that have any."""
+        comparison = self.verification.comparison
+        assert comparison is not None  # checked by `begin`
+        for difference, is_lost in comparison.mark_lost(self.verification.differences(on_interval)):
+            start = difference.counted_total.total_key.start
+            if is_lost:
+                self.lost[start] += 1
+                continue
+            if self.due[-1:] != [start]:
+                self.due.append(start)
+            self._add_changes(start, difference)
             yield difference
 
     def run(self, on_interval: OnInterval | None = None) -> RebuildResult:
@@ -73,6 +90,28 @@ class Rebuild:
             raise_revision(self.aggregator.client, store_of(self.aggregator).alias)
             unfinished = set(self.due) - set(done)
             lease.release(unfinished=leased if is_breakdown and unfinished else unfinished)
+            self._note_correction(done)
+
+    def _add_changes(self, start: datetime, difference: Difference) -> None:
+        """Add what a difference changes of the numbers; not what cannot be rebuilt, nor lists and texts."""
+        if difference.kind in ("copy_error", "foreign"):
+            return
+        names_of_numbers = {"count": {"record-view": "views", "file-download": "downloads"}}
+        for name in {**difference.stored, **difference.counted}:
+            before, counted = (part.get(name, 0) for part in (difference.stored, difference.counted))
+            if type(before) is type(counted) is int and before != counted:
+                number = names_of_numbers.get(name, {}).get(self.aggregator.event, name)
+                self._changes.setdefault(start, Changes()).add(start, number, counted - before)
+
+    def _note_correction(self, done: Sequence[datetime]) -> None:
+        """Note what has been corrected, also if not all was."""
+        if not done or not self.is_noted:
+            return
+        name = self.aggregator.name
+        summary = f"Totals of {name} from {iso(done[0])[:10]} to {iso(done[-1])[:10]} were counted again."
+        months = Changes.sum_of(self._changes[start] for start in done if start in self._changes).months
+        now = utc(datetime.now(timezone.utc))
+        note_correction(self.aggregator.client, "rebuild", summary, months, now, "invenio stats aggregations rebuild")
 
     def _rebuild(self, lease: RunLease, done: list[datetime], on_interval: OnInterval | None) -> RebuildResult:
         written, failed, errors = 0, 0, set()
@@ -114,6 +153,9 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
         )
     for alias in (events_alias_of(aggregator), store_of(aggregator).alias):
         aggregator.client.indices.refresh(index=alias, ignore_unavailable=True)
+    closed = find_closed(aggregator).indices
+    if closed:
+        raise ClosedIndexError(aggregator.name, closed)
     start, _end = range_edges(first, last, aggregator.interval)
     _check_complete(aggregator, start or first)
     name = f"{names.REBUILD}{aggregator.name}-{first:%Y-%m-%d}-{last:%Y-%m-%d}"
@@ -126,10 +168,11 @@ def begin(aggregator: Any, first: datetime, last: datetime) -> Rebuild:
 
 
 def rebuild_interval(comparison: Comparison, start: datetime) -> RebuildResult:
-    """Recount one interval, and write the totals that differ."""
+    """Recount one interval, and write the totals that differ, but for those of which raw events were deleted."""
     build_errors: list[str] = []
     written, errors = 0, []
-    actions = _actions(comparison, comparison.differences([start]), build_errors)
+    found = comparison.mark_lost(comparison.differences([start]))
+    actions = _actions(comparison, (difference for difference, is_lost in found if not is_lost), build_errors)
     for chunk in chunks(actions, rows_of_action):
         failures = write(comparison.client, [(start, action) for action in chunk])
         written += len(chunk) - len(failures)

@@ -1,7 +1,7 @@
 """Verify the totals of an aggregation against a recount of its raw events, without writing anything."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
@@ -9,16 +9,17 @@ from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.core.intervals import Interval, after, floor
 from invenio_stats.core.moments import utc
 from invenio_stats.operations.verification.breakdowns import BreakdownComparison
+from invenio_stats.operations.verification.closed_indices import find_closed
 from invenio_stats.operations.verification.comparison import Comparison, Difference, OnInterval
 from invenio_stats.totals import breakdowns
-from invenio_stats.totals.attributes import check_open, numbers_of, overrides, recount_of, store_of
+from invenio_stats.totals.attributes import numbers_of, overrides, recount_of, store_of
 from invenio_stats.totals.complete_days import estimate_day
 from invenio_stats.totals.recount import Recount
 from invenio_stats.totals.usage_recount import UsageRecount
 
-Reason = Literal["incomplete", "not_started", "not_due"]
-"""incomplete: the interval begins before the first complete day; not_started and not_due: it is outside of the limits
-that the aggregation's class sets."""
+Reason = Literal["closed", "incomplete", "not_started", "not_due"]
+"""closed: an index is closed that may have events or totals of the interval; incomplete: the interval begins before the
+first complete day; not_started and not_due: it is outside of the limits that the aggregation's class sets."""
 
 _MAX_YEAR = 9999
 
@@ -27,8 +28,8 @@ class Skipped(NamedTuple):
     """Intervals that cannot be compared."""
 
     reason: Reason
-    limit: datetime
-    """The first complete day, or the lower or upper limit of the aggregation."""
+    limit: datetime | None
+    """The first complete day, or the lower or upper limit of the aggregation; None for closed indices."""
     starts: list[datetime]
 
 
@@ -39,10 +40,13 @@ class Verification:
     name: str
     interval: Interval
     comparison: Comparison | BreakdownComparison | None
-    """None if the aggregation cannot be compared, because it has a custom `agg_iter`."""
+    """None if the aggregation cannot be compared: it has a custom `agg_iter`, or closed indices may hide events of any
+    interval."""
     starts: list[datetime]
     """Starts of the intervals that have events or totals and can be compared."""
     skipped: list[Skipped]
+    closed: list[str] = field(default_factory=list)
+    """The closed indices of its events and totals: what is there is not compared."""
     found: int = 0
     """Number of differences found."""
 
@@ -74,22 +78,28 @@ def is_verifiable(aggregator: Any) -> bool:
 def prepare(aggregator: Any, first: datetime | None = None, last: datetime | None = None) -> Verification:
     """Find the intervals between two dates, both included, that have events or totals; nothing is compared yet.
 
-    An interval that contains one of the dates is compared as a whole.
+    An interval that contains one of the dates is compared as a whole. Searches pass over closed indices, so intervals
+    that may have events or totals there are left out.
     """
     interval: Interval = getattr(aggregator, "interval", "day")
     if not is_verifiable(aggregator):
         return Verification(aggregator.name, interval, None, [], [])
+    closed = find_closed(aggregator)
+    if closed.hides_all:
+        return Verification(aggregator.name, interval, None, [], [], closed.indices)
     recount = recount_of(aggregator)
-    if recount is not None:
-        check_open(aggregator)
     comparison: Comparison | BreakdownComparison
     if isinstance(aggregator, UsageBreakdownAggregator):
         comparison = _compare_breakdowns(aggregator, recount)
     else:
         comparison = Comparison(recount, store_of(aggregator), interval, numbers_of(aggregator))
     comparison.refresh()
-    starts, skipped = _exclude(aggregator, comparison.starts(*range_edges(first, last, interval)))
-    return Verification(aggregator.name, interval, comparison, starts, skipped)
+    starts = comparison.starts(*range_edges(first, last, interval))
+    hidden = [start for start in starts if closed.hides(start)]
+    starts, skipped = _exclude(aggregator, sorted(set(starts).difference(hidden)))
+    if hidden:
+        skipped.insert(0, Skipped("closed", None, hidden))
+    return Verification(aggregator.name, interval, comparison, starts, skipped, closed.indices)
 
 
 def _compare_breakdowns(aggregator: UsageBreakdownAggregator, recount: Recount | None) -> BreakdownComparison:

@@ -8,6 +8,7 @@ from invenio_search.engine import search
 
 from invenio_stats.completeness.answers import keep_while_unchanged
 from invenio_stats.core import periods
+from invenio_stats.errors import NoAnswerError
 from invenio_stats.items.access import Identity
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.states import hourly_state
@@ -23,7 +24,8 @@ _FIELD = "requests_by_access_status"
 class OpenRatioQuery(UsageQuery):
     """Requests by the access status that a record had at that time, in each month and in all of them.
 
-    For the repository or a community also its holdings by their access status now; None without a database.
+    For the repository or a community also its holdings by their access status now: None without a database, or if it
+    does not answer. Then `holdings_error` says so; the use is answered all the same.
     """
 
     only_item_usage = True
@@ -42,9 +44,13 @@ class OpenRatioQuery(UsageQuery):
         """Return the answer with the holdings, which are kept in a cache of their own."""
         if not self.with_holdings:
             return counted
-        return {**counted, "holdings": self._holdings(question.scope_id, identity)}
+        try:
+            return {**counted, "holdings": self.find_holdings(question.scope_id, identity), "holdings_error": None}
+        except NoAnswerError as error:
+            return {**counted, "holdings": None, "holdings_error": error.description}
 
-    def _holdings(self, community: str | None, identity: Identity) -> Answer | None:
+    def find_holdings(self, community: str | None, identity: Identity) -> Answer | None:
+        """Return the holdings now, None without a database; NoAnswerError if it does not answer."""
         if not current_stats.access.has_holdings:
             return None
         # An instance without a database does not have its modules.

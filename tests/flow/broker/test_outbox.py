@@ -135,6 +135,7 @@ def test_to_wait_for_a_connection_is_a_part_of_the_wait(hanging):
     [
         pytest.param('["stats-record-view", "2", "{}", {}, 1, "a field of a newer release"]', id="newer"),
         pytest.param("[" * 20_000, id="deep"),
+        pytest.param('["celery", "2", "{}", {}, 1]', id="queue of somebody else"),
         pytest.param('["stats-record-view", "2", "{}", {"number": NaN}, 1]', id="not a number"),
         pytest.param('["stats-record-view", "2", "{}", {"number": [1e999]}, 1]', id="infinity"),
     ],

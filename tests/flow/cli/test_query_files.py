@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import pytest
 
@@ -99,3 +100,11 @@ def test_a_mistake_leaves_the_file_as_it_was(invoke, tmp_path):
     invoke("repository-total", "--param", "from=soon", "--format", "csv", "--output", str(path), code=2)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_the_writer_of_xlsx_the_command_says_what_to_install(invoke, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    for output in ([], ["--output", str(tmp_path / "total.xlsx")]):
+        said = invoke("repository-total", *RANGE, "--format", "xlsx", *output, code=2)
+        assert "XlsxWriter is not installed: pip install 'invenio-stats[xlsx]'." in said
+    assert not list(tmp_path.iterdir())

@@ -37,7 +37,7 @@ COMMANDS = {
 def full(app, queues, month, search_client, index_prefix, refresh):
     """Something to print for every command."""
     month.found()
-    total = {"timestamp": "2026-01-03T00:00:00", "unique_id": "a-record-with-a-rather-long-name-of-its-own", "count": 7}
+    total = {"timestamp": "2026-01-03T00:00:00", "unique_id": "a-record-with-a-rather-long-name-of-its-own", "count": 0}
     index = f"{index_prefix}stats-record-view-2026-01"
     alias = {f"{index_prefix}stats-record-view": {}}
     keyword = {"properties": {"unique_id": {"type": "keyword"}}}

@@ -114,6 +114,7 @@ def test_differences_are_json_for_programs(verify, late):
         "totals": 3,
         "differences": 2,
         "others": 0,
+        "closed": [],
         "skipped": [],
     }
     assert found["aggregations"][f"{NAME}-automated"]["totals"] == 1
@@ -127,7 +128,7 @@ def test_no_differences_are_json_as_well(verify, settled):
 
 
 def test_dates_narrow_what_is_compared(invoke, late):
-    assert "1 totals compared, 0 differences, from 2026-03-11" in (
+    assert "1 totals compared, 0 differences, of 2026-03-11" in (
         invoke("verify", NAME, "--from", "2026-03-11", "--to", "2026-03-11").stdout
     )
 
@@ -182,6 +183,49 @@ def test_what_cannot_be_verified_is_never_equal(invoke, verify, settled, own):
     assert verify(NAME, code=1)["differences"] == []
 
 
+def test_a_closed_index_is_named_and_the_rest_compared(invoke, verify, settled, raw, aggregator):
+    """Of each aggregation; the day that it hides is not equal, nor a difference."""
+    index = f"{raw.prefix}events-stats-record-view-2026-03-10"
+    raw.put("2026-03-10", index=index.removeprefix(raw.prefix))
+    raw.client.indices.close(index=index)
+    try:
+        lines = invoke("verify", code=1).stdout.splitlines()
+        facts = verify(code=1)["aggregations"]
+    finally:
+        raw.client.indices.open(index=index)
+    at = lines.index("record-view-agg: 1 totals compared, 0 differences, of 2026-03-11")
+    assert lines[at + 1 : at + 3] == [
+        f"    not compared, because they are closed: {index}. Open them.",
+        "    2026-03-10 not compared: in a closed index",
+    ]
+    assert "record-view-agg-automated: 1 totals compared, 0 differences, of 2026-03-11" in lines
+    assert {name: facts[name]["closed"] for name in ("file-download-agg", NAME)} == {
+        "file-download-agg": [],
+        NAME: [index],
+    }
+    assert facts[NAME]["skipped"] == [
+        {"reason": "closed", "limit": None, "intervals": 1, "first": "2026-03-10", "last": "2026-03-10"}
+    ]
+
+
+def test_a_day_whose_events_were_deleted_is_left_and_named(invoke, settled, raw, counts):
+    """Also with --yes; what differs elsewhere is mended."""
+    events = f"{raw.prefix}events-stats-record-view*"
+    hits = raw.client.search(index=events, size=10)["hits"]["hits"]
+    for hit in hits:
+        if hit["_source"]["timestamp"].startswith("2026-03-11"):
+            raw.client.delete(index=hit["_index"], id=hit["_id"], refresh=True)
+    raw.put("2026-03-12", "recid_3")
+    before = counts()
+    output = invoke("aggregations", "rebuild", NAME, *MARCH, "--yes", code=1).stdout
+    assert "record-view-agg: 1 totals written or deleted, 0 failed" in output
+    assert "    1 totals stay as they are: raw events of them were deleted" in output
+    assert "(2026-03-11)" in output
+    assert counts() == {**before, "recid_3-2026-03-12": 1}
+    found = json.loads(invoke("aggregations", "rebuild", NAME, *MARCH, "--yes", "--json", code=1).stdout)
+    assert found["aggregations"][NAME]["lost"] == {"2026-03-11": 1}
+
+
 def test_rebuilding_shows_the_difference_and_asks(invoke, late, counts):
     before = counts()
     output = invoke("aggregations", "rebuild", NAME, *MARCH, "--dry-run").stdout
@@ -197,7 +241,7 @@ def test_rebuilding_shows_the_difference_and_asks(invoke, late, counts):
 
 
 def test_rebuilding_is_json_for_programs(late, rebuild):
-    planned = {"resumed_behind": None, "intervals": 2, "differences": {"different": 1, "missing": 1}}
+    planned = {"resumed_behind": None, "intervals": 2, "differences": {"different": 1, "missing": 1}, "lost": {}}
     assert rebuild("--dry-run") == {
         "dry_run": True,
         "aggregations": {NAME: planned, f"{NAME}-automated": {**planned, "intervals": 0, "differences": {}}},

@@ -6,9 +6,11 @@ import pytest
 
 from invenio_stats.completeness import answers
 from invenio_stats.completeness.answers import answer_state, fresh_answer_state
+from invenio_stats.completeness.closed_totals import fetch_closed_totals
 from invenio_stats.completeness.gaps import find_gaps
 from invenio_stats.core.gaps import Gap
 from invenio_stats.core.moments import parse
+from invenio_stats.queries.states import revision_state
 from tests.flow.completeness.weeks import DAY, EVENT, fill
 
 AGGREGATION = "record-view-agg"
@@ -99,7 +101,7 @@ def test_the_oldest_bookmark_counts(counted, clock):
     assert found[:3] == (None, False, [])
 
 
-def test_it_is_one_request_and_none_for_ten_seconds(counted, requests, clock, monkeypatch, app):
+def test_it_is_two_requests_and_none_for_ten_seconds(counted, requests, clock, monkeypatch, app):
     app.extensions.pop("invenio-stats-completeness", None)
     seconds = [1000.0]
     monkeypatch.setattr(answers, "monotonic", lambda: seconds[0])
@@ -110,14 +112,84 @@ def test_it_is_one_request_and_none_for_ten_seconds(counted, requests, clock, mo
         return found, dict(requests)
 
     first, sent = ask(AGGREGATION)
-    assert sent == {"_mget": 1}
+    assert sent == {"_mget": 1, "_alias": 1}  # the documents, and which indices of totals are closed
     assert ask(AGGREGATION) == (first, {})
     assert ask(AGGREGATION, "file-download-agg")[1] == {}  # all that are configured are read together
     assert ask("of-another-release-agg")[1] == {"_mget": 1}
     seconds[0] += 9.9
     assert ask("file-download-agg")[1] == {}
     seconds[0] += 0.2
-    assert ask(AGGREGATION, "file-download-agg")[1] == {"_mget": 1}
+    assert ask(AGGREGATION, "file-download-agg")[1] == {"_mget": 1, "_alias": 1}
+
+
+@pytest.fixture
+def close(raw, search_client):
+    """Yield a function that closes an index until the end of the test."""
+    closed = []
+
+    def close(name):
+        closed.append(f"{raw.prefix}{name}")
+        search_client.indices.close(index=closed[-1])
+        return closed[-1]
+
+    yield close
+    for index in closed:
+        search_client.indices.open(index=index)
+
+
+def test_days_whose_totals_are_in_a_closed_index_are_a_gap(counted, state, close):
+    index = close("stats-record-view-2026-02")
+    found = state(date(2026, 1, 20), date(2026, 3, 17))
+    assert (found.complete, found.gaps) == (False, [Gap(date(2026, 2, 1), date(2026, 2, 28), EVENT, "closed")])
+    assert [closed.index for closed in found.closed] == [index]
+    assert state(date(2026, 2, 10), date(2026, 2, 10)).gaps == [
+        Gap(date(2026, 2, 10), date(2026, 2, 10), EVENT, "closed")
+    ]
+    assert state(date(2026, 3, 1), date(2026, 3, 17)).complete, "other months have their numbers"
+
+
+def test_a_closed_index_of_raw_events_leaves_answers_complete(counted, state, close):
+    """Its totals are there."""
+    close(f"events-stats-{EVENT}-2026-02")
+    assert state(date(2026, 1, 20), date(2026, 3, 17)).complete
+
+
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        ("a-2026", ("2026-01-01", "2026-12-31")),
+        ("a-2026-02", ("2026-02-01", "2026-02-28")),
+        ("a-2026-02-03", ("2026-02-03", "2026-02-03")),
+        ("a-2026-02-repaired", ("2026-02-01", "2026-02-28")),
+        ("a-2026-w05", ("2026-01-01", "2026-12-31")),
+        ("a-2026-13", ("0001-01-01", "9999-12-31")),
+        ("a-archive", ("0001-01-01", "9999-12-31")),
+    ],
+)
+def test_the_name_of_a_closed_index_tells_its_days(raw, search_client, close, name, days):
+    prefix = raw.prefix
+    search_client.indices.create(index=f"{prefix}{name}", body={"aliases": {f"{prefix}a": {}}})
+    close(name)
+    (found,) = fetch_closed_totals(search_client, [f"{prefix}a", f"{prefix}b"])
+    assert (found.alias, found.index) == (f"{prefix}a", f"{prefix}{name}")
+    assert tuple(map(str, found.days)) == days
+
+
+def test_closing_and_opening_changes_the_state_of_answers(counted, close, search_client, clock, monkeypatch, app):
+    """No revision rises: what is cached would else stay, also at browsers."""
+    app.extensions.pop("invenio-stats-completeness", None)
+    seconds = [3000.0]
+    monkeypatch.setattr(answers, "monotonic", lambda: seconds[0])
+
+    def tag():
+        seconds[0] += 11
+        return revision_state(clock.now)
+
+    before = tag()
+    index = close("stats-record-view-2026-02")
+    while_closed = tag()
+    search_client.indices.open(index=index)
+    assert while_closed != before == tag()
 
 
 def test_what_is_remembered_is_never_older_than_its_revision(raw, counted, aggregator, clock, monkeypatch, app):

@@ -33,6 +33,7 @@ def _day(months_ago: int, day: int) -> str:
 PAGES = [
     Address("repository", "/stats/"),
     Address("repository-days", "/stats/?period=30d"),
+    Address("repository-administrator", "/stats/", ADMINISTRATOR, says="Who uploads"),
     Address("repository-lines", "/stats/?period=all&interval=month"),
     Address("record", "/stats/records/r1-v2"),
     Address("record-rtl", "/stats/records/r10"),
@@ -43,6 +44,9 @@ PAGES = [
     Address("community-manager", "/stats/communities/coast", MANAGER, says="Who uploads"),
     Address("quality", "/stats/quality"),
     Address("quality-administrator", "/stats/quality", ADMINISTRATOR),
+    Address("reports", "/stats/reports", says="The last closed month is"),
+    Address("reports-administrator", "/stats/reports?report=ir&yop=2020", ADMINISTRATOR, says="One University"),
+    Address("privacy", "/stats/privacy", says="Your visits are counted at present."),
     Address("me", "/stats/me", UPLOADER),
     Address("user", "/stats/users/7", ADMINISTRATOR),
     Address("list-records", "/stats/lists/records"),
@@ -94,6 +98,13 @@ STATES = [
     Address("log-in", "/stats/me", status=401, says="These numbers are for the uploader and for managers."),
     Address("refused", "/stats/users/7", MANAGER, 403, says="These numbers are for the uploader and for managers."),
     Address("wrong-order", "/stats/?from=2026-05-01&to=2026-04-01", status=400, says="“From” is after “To”."),
+    Address(
+        "wrong-report",
+        "/stats/reports?report=pr_p1&from=1999-01&yop=2020&format=tsv",
+        status=400,
+        says="'1999-01' is not a closed month.",
+    ),
+    Address("report-refused", "/stats/reports?customer=c1", status=401, says="These reports are for administrators."),
     Address("too-many-steps", "/stats/?period=all&interval=day", status=400, says="Use the longer interval"),
     Address(
         "engine-away",

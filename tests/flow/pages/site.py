@@ -13,6 +13,7 @@ from invenio_stats.items.metadata import Author, ItemMetadata
 from invenio_stats.pages.views import create_blueprint
 from invenio_stats.queries import Query
 from tests.conftest import create_light_app
+from tests.fixtures.closed_months import ARTICLE, DATASET, ClosedMonths, use
 from tests.flow.queries.usage_documents import Records, Totals, set_bookmarks, usage
 
 VISITOR, UPLOADER, MANAGER, ADMINISTRATOR = None, "7", "8", "9"
@@ -119,6 +120,10 @@ def settings(**more):
         "I18N_LANGUAGES": [("de", "German")],
         "STATS_AGGREGATIONS": {**AGGREGATIONS_CONFIG, **USAGE_AGGREGATIONS},
         "STATS_QUERIES": queries(),
+        "STATS_COUNTER_PLATFORM": "Northfield Research Archive",
+        "STATS_COUNTER_PLATFORM_ID": "northfield",
+        "STATS_COUNTER_CUSTOMERS": [{"customer_id": "c1", "name": "One University"}],
+        "STATS_COUNTER_COUNTRIES": True,
         **more,
     }
 
@@ -226,10 +231,31 @@ def seed(client, prefix, until=None):
         totals.write_usage(found[start : start + 500])
     totals.write("stats-file-download", [total for item in ("r1-v1", "r1-v2") for total in _files(found, item)])
     _seed_breakdowns(client, prefix, found)
+    _seed_closed_months(client, prefix)
     set_bookmarks(client, prefix, now)
     client.index(
         index=f"{prefix}stats-bookmarks", id="usage-breakdown-agg", body={"date": now.isoformat()}, refresh=True
     )
+
+
+CLOSED = 4
+"""How many months are closed; the newest one has been restated."""
+
+
+def closed_months():
+    """Return the closed months, oldest first."""
+    return [f"{month:%Y-%m}" for month in months_back(CLOSED + 1)[:-1]]
+
+
+def _seed_closed_months(client, prefix):
+    store = ClosedMonths(client, prefix)
+    store.put_items({"a": ARTICLE, "d": DATASET})
+    for number, month in enumerate(closed_months(), 1):
+        usages = [
+            use("a", 10 * number, 6 * number, institution="c1", country="DE"),
+            use("d", 4 * number, 2 * number, data_type="Dataset", yop="2021"),
+        ]
+        store.close(month, usages, revision=2 if number == CLOSED else 1)
 
 
 def _files(found, item):

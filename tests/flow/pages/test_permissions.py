@@ -30,7 +30,7 @@ STATUSES = {
     "/stats/lists/uploaders?community=secret": (404, 404, 404, 403),
 }
 HEADINGS = {
-    "/stats/": {"administrator": set(), "uploader": set(), "manager": set()},
+    "/stats/": {"administrator": {"Who uploads"}, "uploader": set(), "manager": set()},
     "/stats/communities/coast": {"administrator": set(), "uploader": set(), "manager": {"Who uploads"}},
     "/stats/records/r1": {"administrator": set(), "uploader": set(), "manager": set()},
 }

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from invenio_search.utils import prefix_index
 
 from invenio_stats.completeness.gaps import find_gaps
 from invenio_stats.contrib.config import EVENTS_CONFIG
-from invenio_stats.core.names import AGENTS
+from invenio_stats.core.names import AGENTS, CORRECTIONS
 from invenio_stats.errors import NoAnswerError
+from invenio_stats.operations.corrections import note_correction
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.pages.quality import TOPICS
@@ -15,12 +17,14 @@ from invenio_stats.processing.batch import AgentKey
 from tests.flow.pages import site
 
 PHONE = "Phone/5 (Bot Edition)"
-REASONS = {"robot": 900, "ai": 300, "machine": 100, "double_click": 50, "dead": 2}
+REASONS = {"robot": 900, "ai": 300, "machine": 100, "double_click": 50, "objection": 20, "dead": 2}
 EVERYBODY = (site.VISITOR, site.UPLOADER, site.MANAGER)
 PUBLIC = [
     "Are they fresh?",
     "Are they complete?",
     "What was left out, and why?",
+    "Unusual days",
+    "Corrections",
     "Rules and lists in force",
 ]
 
@@ -96,7 +100,7 @@ def test_everybody_sees_what_was_left_out_and_nobody_the_agents(page, get, user)
 
 def test_administrators_see_which_agent_is_caught(page):
     root = page("/stats/quality", site.ADMINISTRATOR)
-    assert headings(root) == [*PUBLIC[:3], "Most often excluded as robots", PUBLIC[3]]
+    assert headings(root) == [*PUBLIC[:3], "Most often excluded as robots", *PUBLIC[3:]]
     head, *rows = root.table("Most often excluded as robots")
     assert head == ["User agent", "Class", "List", "Pattern", "Clicks"]
     assert [(row[0], row[1], row[4]) for row in rows] == [(PHONE, "robot", "70"), ("unknown", "script or tool", "5")]
@@ -105,10 +109,12 @@ def test_administrators_see_which_agent_is_caught(page):
 def test_reasons_are_ranked_and_shares_are_of_all_clicks(page, client):
     root = page("/stats/quality")
     rows = root.table("What was left out, and why?")[1:]
-    assert [number(row[2]) for row in rows] == [900, 300, 100, 50, 2]
+    assert [number(row[2]) for row in rows] == [900, 300, 100, 50, 20, 2]
     assert rows[0][1] == "Robotssearch engines, crawlers, monitors"
+    assert rows[4][1] == "Objectionsvisitors who object, by their choice or a signal of their browser"
     file = client.get("/stats/quality?table=left-out&format=json").json["rows"]
-    assert [row["clicks"] for row in file[:-1]] == [900, 300, 100, 50, 2]
+    assert [row["clicks"] for row in file[:-1]] == [900, 300, 100, 50, 20, 2]
+    assert file[4]["reason"] == "objections"
     assert sum(row["share"] for row in file) == pytest.approx(1, abs=1e-5)
     everything = sum(row["clicks"] for row in file)
     assert rows[0][3] == f"{90_000 / everything:.1f}%"
@@ -146,6 +152,26 @@ def test_freshness_is_a_word_beside_its_sign(page, app):
     assert rows["Totals of views"][1] == "up to date"
     assert rows["Downloads"][1] == "no run is known"
     assert rows["Views"][2].endswith(" UTC")
+
+
+def test_corrections_of_numbers_are_shown(page, client, seeded, app):
+    """When, what, by which command, and how much of each month."""
+    assert "No number was ever corrected." in page("/stats/quality").text
+    now = datetime(2026, 5, 31, 12, tzinfo=timezone.utc)
+    months = {f"2026-{month:02}": {"views": -month, "downloads": 1_000} for month in range(1, 6)}
+    with app.app_context():
+        note_correction(seeded, "exclusion", "Excluded: a script.", months, now, "invenio stats anomalies exclude")
+    root = page("/stats/quality")
+    (row,) = root.table("Corrections")[1:]
+    assert row[1] == "Events excluded or included by a person: Excluded: a script."
+    first = "Jan 2026: views \u22121, downloads +1,000; Feb 2026: views \u22122, downloads +1,000; "
+    assert row[2] == f"{first}Mar 2026: views \u22123, downloads +1,000; and 2 more months"
+    assert row[3] == "invenio stats anomalies exclude"
+    rows = client.get("/stats/quality?table=corrections&format=json").json["rows"]
+    assert len(rows) == 10
+    assert rows[0]["month"] == "2026-01"
+    with app.app_context():
+        seeded.indices.delete(index=prefix_index(CORRECTIONS))
 
 
 def test_versions_are_those_in_force(page):

@@ -247,6 +247,22 @@ def test_in_another_language(page, get):
     assert get("/stats/").headers["ETag"] != get("/stats/", **{"Accept-Language": "de"}).headers["ETag"]
 
 
+def test_an_administrator_sees_who_uploads_and_goes_on_to_the_list(page, get, app, monkeypatch):
+    """The link keeps the range of the page, and opens."""
+    queries = site.queries()
+    queries["repository-uploaders"]["params"]["answer"] = {**site.UPLOADS, "count": 3}
+    monkeypatch.setitem(app.config, "STATS_QUERIES", queries)
+    root = page("/stats/?period=30d", site.ADMINISTRATOR)
+    assert root.table("Who uploads")[1] == ["1", "Okafor, Ana", "21"]
+    assert "Only administrators of this repository see this part." in root.text
+    (link,) = [link["href"] for link in root.all("a") if link.text == "All 3 uploaders"]
+    assert link.startswith("/stats/lists/uploaders")
+    assert page(link, site.ADMINISTRATOR).table("Who uploads")[1] == ["1", "Okafor, Ana", "21"]
+    headers = get("/stats/", site.ADMINISTRATOR).headers
+    assert headers["Cache-Control"] == "private, no-store", "it names people"
+    assert get("/stats/").headers["Cache-Control"] == "public, max-age=300"
+
+
 def test_without_a_database_there_are_no_holdings(page, get, app, monkeypatch):
     queries = {name: entry for name, entry in site.queries().items() if entry["cls"] is not site.FixedAnswer}
     monkeypatch.setitem(app.config, "STATS_QUERIES", queries)

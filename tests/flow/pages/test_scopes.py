@@ -146,7 +146,10 @@ def test_my_statistics_are_those_of_my_records(page, get):
 
 def test_the_menu_has_what_there_is(page):
     names = [[link.text for link in page("/stats/", user).only("nav", cls="st-nav").all("a")] for user in (None, "7")]
-    assert names == [["Repository", "Data quality"], ["Repository", "My statistics", "Data quality"]]
+    assert names == [
+        ["Repository", "COUNTER reports", "Data quality"],
+        ["Repository", "My statistics", "COUNTER reports", "Data quality"],
+    ]
 
 
 def test_an_administrator_sees_whose_page_it_is(page):

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from babel.dates import format_date
 
 from invenio_stats.errors import NoAnswerError
 from invenio_stats.queries.usage.answers import UsageTotalQuery
@@ -41,8 +42,35 @@ def test_nothing_is_counted_yet(page, answers):
 def test_nothing_in_a_period_is_a_counted_zero(page):
     day = site.months_back(3)[0] + timedelta(days=4)
     note = notices(page(f"/stats/records/r1?from={day}&to={day}"))[0]
-    assert note.startswith("No views or downloads from ")
+    assert note.startswith(f"No views or downloads on {day:%B} {day.day}, {day.year}. ")
     assert note.endswith("That is a counted zero, not a gap. Show all")
+
+
+DAY_PAGES = ("/stats/", "/stats/records/r1", "/stats/communities/coast", "/stats/me", "/stats/users/7")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("path", DAY_PAGES)
+def test_a_single_day_is_not_written_as_a_range(page, answers, path, language):
+    """Neither in the answer, nor in what it is of, nor where something is missing of it."""
+    day = site.months_back(3)[0] + timedelta(days=10)
+    gap = {"from": f"{day}", "to": f"{day}", "event_type": "record-view", "reason": "silent"}
+    user = {"/stats/me": site.UPLOADER, "/stats/users/7": site.ADMINISTRATOR}.get(path)
+    for scope in ("repository", "record", "community", "user"):
+        for name in ("total", "series"):
+            answers(f"{scope}-{name}", complete=False, gaps=[gap])
+    text = " ".join(page(f"{path}?from={day}&to={day}", user, **{"Accept-Language": language}).text.split())
+    written = format_date(day, "long", locale=language)
+    assert text.count(written) > 3
+    assert f"{written} to {written}" not in text
+    assert f"{written} bis {written}" not in text
+    assert {"en": f"Counted on {written}", "de": f"Gezählt am {written}"}[language] in text
+
+
+def test_a_single_month_is_not_written_as_a_range(page):
+    month = site.months_back(3)[0]
+    text = page(f"/stats/?from={month:%Y-%m}&to={month:%Y-%m}").text
+    assert f"Downloads by country, the whole month {month:%B %Y}." in text
 
 
 def test_before_counting_began(page):
@@ -116,10 +144,49 @@ def test_before_a_month_is_over_no_other_month_is_offered(page, answers):
     assert notices(page("/stats/?period=all")) == ["By country only for whole months. The first one is not over yet."]
 
 
+def test_a_closed_index_of_totals_is_said_with_its_days(page, get, app, seeded, index_prefix):
+    """Its numbers are missing from all answers."""
+    month = site.months_back(3)[0]
+    (index,) = seeded.indices.get_alias(index=f"{index_prefix}stats-record-usage-{month:%Y-%m}")
+    app.extensions.pop("invenio-stats-completeness", None)
+    whole = get("/api/stats/repository-total?period=12m").json
+    seeded.indices.close(index=index)
+    try:
+        app.extensions.pop("invenio-stats-completeness", None)
+        (note,) = notices(page("/stats/"))
+        answer = get("/api/stats/repository-total?period=12m").json
+    finally:
+        seeded.indices.open(index=index)
+        app.extensions.pop("invenio-stats-completeness", None)
+    last = site.months_back(2)[0] - timedelta(days=1)
+    assert note.startswith(f"These numbers are too low. Not everything was counted from {month:%B} 1, {month.year} to ")
+    assert (whole["complete"], answer["complete"]) == (True, False)
+    assert 0 < answer["downloads"] < whole["downloads"]
+    assert {(gap["from"], gap["to"], gap["reason"]) for gap in answer["gaps"]} == {(f"{month}", f"{last}", "closed")}
+    assert get("/api/stats/repository-total?period=12m").json == whole
+
+
 @pytest.mark.parametrize("name", ["repository-series", "repository-countries", "repository-open-ratio"])
 def test_a_part_that_fails_does_not_take_the_page(page, answers, name):
     answers(name, error=NoAnswerError(503, "The search engine does not answer."))
     assert notices(page("/stats/")) == ["This part cannot be shown at the moment."]
+
+
+class WithoutDatabase(site.FixedAnswer):
+    """A query while the database is away."""
+
+    def run(self, **params):
+        raise NoAnswerError(503, "The database does not answer.")
+
+
+def test_without_the_database_the_page_says_that_holdings_are_missing(page, get, answers, app):
+    entry = {**app.config["STATS_QUERIES"]["repository-holdings"], "cls": WithoutDatabase}
+    answers("repository-open-ratio", holdings=None, holdings_error="The database does not answer.")
+    app.config["STATS_QUERIES"]["repository-holdings"] = entry  # a copy, which goes after the test
+    root = page("/stats/")
+    assert root.text.count("The holdings cannot be read at the moment.") == 1
+    assert [row[0] for row in root.table("Access to records and to their downloads")][:2] == ["Access", "open"]
+    assert get("/stats/").headers["Cache-Control"] == "private, no-store"
 
 
 def test_without_key_numbers_there_is_no_page(get, answers):

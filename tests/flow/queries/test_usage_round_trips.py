@@ -84,6 +84,7 @@ def test_the_first_page_of_a_process_also_reads_the_revision_and_where_the_shard
     ask(PAGE, **{"from": "2026-05", "to": "2026-08"})
     assert requests == {
         "_mget": 1,
+        "_alias": 1,  # which indices of totals are closed
         "_msearch": 2 + 1,
         "_settings": 1,
         "_mapping": 1,

@@ -49,7 +49,7 @@ def test_an_index_of_events_is_never_without_its_alias(
         ensure()
     cut_after_create()
     (made,) = search_client.indices.get_alias(index=alias).values()
-    assert made["aliases"][alias]["filter"] == mappings.NOT_SUPERSEDED
+    assert made["aliases"][alias]["filter"] == mappings.NOT_HIDDEN
     ensure()
     assert search_client.indices.exists(index=f"{alias}-{moment:%Y-%m-%d}")
     assert len(search_client.indices.get_alias(index=alias)) == 1

@@ -4,7 +4,7 @@ import pytest
 
 from invenio_stats.aggregations import UsageBreakdownAggregator
 from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, QUERIES_CONFIG
-from invenio_stats.core.mappings import EVENT_FIELDS, NOT_SUPERSEDED
+from invenio_stats.core.mappings import EVENT_FIELDS, NOT_HIDDEN
 from invenio_stats.definitions.aggregators import automated_traffic
 from invenio_stats.errors import FieldNotCountableError
 from tests.fixtures.usage import COUNTER
@@ -31,7 +31,7 @@ def mixed(put_templates, search_client, index_prefix):
         search_client.indices.delete(index=scratch)
         name, aliases = f"{index_prefix}old-{start}-2026-02", {alias: {}, f"{alias}-2026-02": {}}
         if start.startswith("events-"):
-            aliases[alias] = {"filter": NOT_SUPERSEDED}
+            aliases[alias] = {"filter": NOT_HIDDEN}
         mappings = {"dynamic": False, "properties": fully(lean["properties"])}
         search_client.indices.create(index=name, body={"mappings": mappings, "aliases": aliases})
 

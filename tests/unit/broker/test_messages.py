@@ -134,7 +134,7 @@ def test_an_event_whose_id_is_none_gets_one(number):
 
 
 def test_a_message_that_was_spooled_by_an_earlier_version_has_one_event():
-    assert Outgoing.from_json('["q", "id", "{}", {}]') == Outgoing("q", "id", "{}")
+    assert Outgoing.from_json('["stats-q", "id", "{}", {}]') == Outgoing("stats-q", "id", "{}")
 
 
 @given(

@@ -107,7 +107,15 @@ def test_who_stood_still_does_not_delete_what_somebody_else_put(spool, other, pa
 
 
 @pytest.mark.parametrize(
-    "text", ['["stats-x", "a", "{}", {}, 1, "of a newer release"]', "{", '{"queue": 1}', "[1, 2, 3]"]
+    "text",
+    [
+        '["stats-x", "a", "{}", {}, 1, "of a newer release"]',
+        "{",
+        '{"queue": 1}',
+        "[1, 2, 3]",
+        '["celery", "a", "{}", {}, 1]',
+        '["stats-instances", "a", "{}", {}, 1]',
+    ],
 )
 def test_a_row_that_cannot_be_read_is_rejected_and_the_others_go(spool, other, text, caplog):
     spool.put([message("a")])

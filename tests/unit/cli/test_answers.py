@@ -114,7 +114,7 @@ USAGE = {
     "complete": False,
     "gaps": [
         {"from": "2026-01-01", "to": "2026-01-09", "event_type": None, "reason": "before_first_day"},
-        {"from": "2026-02-03", "to": "2026-02-03", "event_type": "record-view", "reason": "silent"},
+        {"from": "2026-02-03", "to": "2026-02-04", "event_type": "record-view", "reason": "silent"},
     ],
     "rules": "COUNTER 5.1",
 }
@@ -144,12 +144,17 @@ def test_the_head_of_a_question_about_usage_is_for_readers(shown):
         "updated: 2026-03-01T06:15:00+00:00",
         "complete: false",
         "gaps: 2026-01-01 - 2026-01-09 before_first_day,",
-        "    2026-02-03 - 2026-02-03 record-view silent",
+        "    2026-02-03 - 2026-02-04 record-view silent",
     ]
     assert lines[-2:] == [
         "before: from 2025-11-01, to 2025-12-31, complete true, views 1200,",
         "    unique_views 900, downloads 310, unique_downloads 290, volume 52428800",
     ]
+
+
+def test_a_gap_of_one_day_is_one_date(shown):
+    gap = {"from": "2026-02-03", "to": "2026-02-03", "event_type": "record-view", "reason": "silent"}
+    assert "gaps: 2026-02-03 record-view silent" in shown({**USAGE, **NUMBERS, "gaps": [gap]})
 
 
 def test_a_narrow_terminal_shows_a_series_without_the_period_before(shown):

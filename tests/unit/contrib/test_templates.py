@@ -29,12 +29,12 @@ def test_the_fields_of_a_message_are_mapped():
     assert {
         "item_id", "parent_id", "labels", "access_status", "access_type", "access_method", "institution",
         "previous_visitor_id", "agent_class", "agent_id", "lists_version",
-        "first", "superseded", "event_id", "record_id",
+        "first", "superseded", "excluded", "event_id", "record_id",
     } <= set(body["mappings"]["properties"])  # fmt: skip
     assert body["settings"]["index"]["number_of_shards"] == 1
     assert body["aliases"] == {
         "__SEARCH_INDEX_PREFIX__events-stats-record-view": {
-            "filter": {"bool": {"must_not": [{"term": {"superseded": True}}]}}
+            "filter": {"bool": {"must_not": [{"term": {"superseded": True}}, {"term": {"excluded": True}}]}}
         }
     }
 

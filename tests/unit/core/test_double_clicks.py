@@ -5,7 +5,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.double_clicks import Document, fold, merge, to_document, to_source
+from invenio_stats.core.double_click_documents import Document, merge, to_document, to_source
+from invenio_stats.core.double_clicks import fold
 from tests.fixtures.clicks import MIDNIGHT, NOON, make_click
 
 documents = st.builds(

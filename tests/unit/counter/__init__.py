@@ -1,1 +1,1 @@
-"""invenio_stats/counter: unit tests."""
+"""COUNTER reports."""

@@ -147,6 +147,7 @@ def test_long_lists_are_written_in_pieces(count):
         ("record-files", {"from": "2026-01-01", "to": "2026-03-31"}, "stats-record-files-2026-01-01-2026-03-31.csv"),
         ("holdings", {}, "stats-holdings.csv"),
         ("total", {"start_date": "2026-01-30T00:00:00"}, "stats-total-2026-01-30.csv"),
+        ("total", {"from": "2026-01-30", "to": "2026-01-30"}, "stats-total-2026-01-30.csv"),
         ('a/b"\r\n..', {}, "stats-a-b-...csv"),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 from invenio_search.engine import search
 
 from invenio_stats.aggregations import StatAggregator
-from invenio_stats.core.double_clicks import Document, DocumentRef
+from invenio_stats.core.double_click_documents import Document
+from invenio_stats.core.double_clicks import DocumentRef
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.processing.double_click_requests import STAMP_LIFE, Blocked, CellRequests, Found, Refusal, Write
 from invenio_stats.search.versions import Version

@@ -10,6 +10,7 @@ from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.cli.progress import bar
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
+from invenio_stats.core import names
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import ArchiveError
@@ -66,7 +67,8 @@ def everything(search_client, index_prefix, refresh):
         found = {}
         for kind in ("events-stats-", "stats-"):
             answer = search_client.search(index=f"{prefix}{kind}*", body={"size": 1000}, ignore_unavailable=True)
-            hits = [hit for hit in answer["hits"]["hits"] if hit["_index"] != f"{prefix}stats-locks"]
+            left_out = [f"{prefix}{name}" for name in (names.LOCKS, names.CORRECTIONS)]
+            hits = [hit for hit in answer["hits"]["hits"] if hit["_index"] not in left_out]
             hits = [hit for hit in hits if not hit["_id"].startswith(("aggregation:", "revision:"))]  # found anew
             found[kind] = {hit["_id"]: {**hit["_source"], "oldest_events": None} for hit in hits}  # looked at anew
         return found

@@ -7,7 +7,7 @@ import pytest
 from invenio_search.engine import search
 
 from invenio_stats.core import names
-from invenio_stats.core.mappings import NOT_SUPERSEDED
+from invenio_stats.core.mappings import NOT_HIDDEN
 from invenio_stats.errors import CompactionError, EngineUnavailableError
 from invenio_stats.operations.compaction.plans import plans
 from invenio_stats.processing.event_store import EventStore
@@ -27,7 +27,7 @@ def test_the_days_of_a_closed_month_become_one_index(month):
     assert "index.blocks.write" not in month.settings(month.name)
     assert month.settings(month.name).get("index.hidden") in (None, "false")
     aliases = month.client.indices.get_alias(index=month.name)[month.name]["aliases"]
-    assert aliases[month.alias] == {"filter": NOT_SUPERSEDED}
+    assert aliases[month.alias] == {"filter": NOT_HIDDEN}
     assert aliases[month.day(1)] == {}
 
 
@@ -119,7 +119,7 @@ def test_fields_that_some_days_know_are_mapped_in_the_month(month, search_client
 def test_days_of_an_older_release_and_lean_ones_become_a_lean_month(month, search_client):
     """The day of the older release has every field indexed and with doc values."""
     day, lean = month.day(1), search_client.indices.get_mapping(index=month.day(3))[month.day(3)]["mappings"]
-    aliases = {month.alias: {"filter": NOT_SUPERSEDED}}
+    aliases = {month.alias: {"filter": NOT_HIDDEN}}
     search_client.indices.refresh(index=day)
     documents = [(hit["_id"], hit["_source"]) for hit in search_client.search(index=day)["hits"]["hits"]]
     search_client.indices.delete(index=day)

@@ -13,7 +13,7 @@ from invenio_stats.cli import stats
 from invenio_stats.contrib import config
 from invenio_stats.operations import daily, runner
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
-from invenio_stats.operations.monitoring.doctor import _CHECKS
+from invenio_stats.operations.monitoring.doctor import CHECKS
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries import TermsQuery
 
@@ -51,7 +51,7 @@ def test_a_service_that_is_away_is_a_finding(doctor, monkeypatch):
 
 def test_checks_have_one_name_whether_they_work_or_not(doctor):
     """A monitor that reads the JSON finds a check again when its service is away."""
-    names = [check.__name__.removeprefix("check").strip("_") for check in _CHECKS]
+    names = [check.__name__.removeprefix("check").strip("_") for check in CHECKS]
     assert list(doctor()) == names
 
 
@@ -237,6 +237,17 @@ def test_gaps_and_that_nobody_has_looked_for_any_are_named(doctor, scheduled, se
     daily.run_all()
     finding = doctor(1)["gaps"]
     assert (finding["level"], finding["message"]) == ("warning", "Events are missing of: record-view.")
+    assert finding["cure"] == "`stats gaps` lists the days and why. Restore or import the events if you have them."
+
+
+def test_events_without_an_item_have_a_cure_of_their_own(doctor, scheduled, search_client, put_templates):
+    """Nothing was lost that could be restored."""
+    lines = [ingest_counters.Line(date(2026, 3, 10), "record-view", "without_item", 7)]
+    ingest_counters.keep(search_client, "s", lines)
+    daily.run_all()
+    cure = doctor(1)["gaps"]["cure"]
+    assert "make STATS_ITEM_RESOLVER know your records" in cure
+    assert "Restore" not in cure
 
 
 def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search_client, index_prefix, put_templates):

@@ -291,6 +291,18 @@ def test_the_command_prints_the_same(day_of_clicks, invoke):
         assert part in text
 
 
+def test_what_is_empty_is_a_sentence(invoke, put_templates, queues):
+    """No headings of columns without rows."""
+    text = invoke("--from", "2026-01-30", "--to", "2026-01-31")
+    for title, sentence in (
+        ("Are the numbers complete?", "No events of these days are known to be missing."),
+        ("What was left out", "Nothing was left out."),
+        ("User agents most often excluded", "No user agent was excluded as automated."),
+    ):
+        assert f"{title}\n{sentence}\n" in text
+    assert "Days counted: 0; in part: 0; not counted: 2." in text
+
+
 @pytest.mark.parametrize("args", [["--from", "2026-02", "--to", "2026-01"], ["--from", "2010", "--to", "2026"]])
 def test_a_wrong_range_exits_2(invoke, args):
     invoke(*args, code=2)

@@ -168,6 +168,26 @@ def test_a_rebuild_leaves_the_work_to_a_run_that_is_at_it(counted, aggregator, s
         repair.run()
 
 
+@pytest.mark.parametrize("day", [FIRST, MIDDLE])
+def test_breakdowns_of_a_month_stay_if_events_of_it_were_deleted(
+    counted, aggregator, search_client, index_prefix, stored, day
+):
+    """As of their totals: what can still be counted is less."""
+    events = f"{index_prefix}events-stats-record-view*"
+    hit = next(
+        hit
+        for hit in search_client.search(index=events, size=100)["hits"]["hits"]
+        if hit["_source"]["timestamp"].startswith(day)
+    )
+    search_client.delete(index=hit["_index"], id=hit["_id"], refresh=True)
+    before = stored()
+    repair = rebuild.begin(aggregator, DAYS[0], DAYS[-1])
+    assert list(repair.differences()) == []
+    assert repair.lost
+    assert repair.run() == (0, 0, [])
+    assert stored() == before
+
+
 def test_days_whose_events_are_gone_are_neither_compared_nor_rebuilt(counted, aggregator, search_client, spoil):
     spoil(f"country:repository:-{FIRST}")
     for event_type in ("record-view", "file-download"):

@@ -22,12 +22,45 @@ def closed(raw, aggregator):
 
 
 @pytest.mark.parametrize("interval", ["day", "month"])
-def test_nothing_is_compared_or_rebuilt(closed, aggregator, interval):
-    own = aggregator(name=interval, interval=interval)
+def test_nothing_is_rebuilt(closed, aggregator, interval):
     with pytest.raises(ClosedIndexError, match=CLOSED):
-        prepare(own)
-    with pytest.raises(ClosedIndexError, match=CLOSED):
-        begin(own, parse("2026-03-01"), parse("2026-03-31"))
+        begin(aggregator(name=interval, interval=interval), parse("2026-03-01"), parse("2026-03-31"))
+
+
+def test_other_days_are_compared(closed, raw, aggregator, search_client, index_prefix):
+    """And those that the closed index may have are not, although their totals are there."""
+    search_client.delete(index=f"{index_prefix}stats-record-view-2026-03", id="recid_1-2026-03-11", refresh=True)
+    verification = prepare(aggregator(name="day"))
+    assert [difference.kind for difference in verification.differences()] == ["missing"]
+    assert parse("2026-03-10") not in verification.starts
+    assert verification.skipped == [("closed", None, [parse("2026-03-10")])]
+    assert verification.closed == [f"{raw.prefix}{CLOSED}"]
+
+
+def test_a_month_whose_events_are_in_several_indices_is_not_compared(closed, raw, aggregator):
+    verification = prepare(aggregator(name="month", interval="month"))
+    assert (verification.comparison, list(verification.differences())) == (None, [])
+    assert verification.closed == [f"{raw.prefix}{CLOSED}"]
+
+
+def test_an_index_whose_name_does_not_tell_its_days_may_have_any(closed, raw, aggregator, search_client):
+    index = f"{raw.prefix}of-an-archive"
+    search_client.indices.create(index=index, body={"aliases": {f"{raw.prefix}events-stats-record-view": {}}})
+    search_client.indices.close(index=index)
+    assert prepare(aggregator(name="day")).comparison is None
+
+
+def test_days_whose_totals_are_in_a_closed_index_are_not_compared(raw, aggregator, search_client, index_prefix):
+    for day in ("2026-02-10", "2026-03-10"):
+        raw.put(day)
+    aggregator().run()
+    index = f"{index_prefix}stats-record-view-2026-02"
+    search_client.indices.close(index=index)
+    verification = prepare(aggregator())
+    assert (list(verification.differences()), verification.totals) == ([], 1)
+    assert verification.skipped == [("closed", None, [parse("2026-02-10")])]
+    with pytest.raises(ClosedIndexError, match=index):
+        begin(aggregator(), parse("2026-02-01"), parse("2026-03-31"))
 
 
 def test_days_go_on_and_months_wait(closed, raw, aggregator, counts):

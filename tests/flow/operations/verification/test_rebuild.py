@@ -24,10 +24,10 @@ def settled(raw, aggregator):
 
 @pytest.fixture
 def broken(settled, raw, search_client, index_prefix):
-    """One is wrong, one has no event any more, one is missing."""
+    """One is wrong, one has no event any more that counts, one is missing."""
     index = f"{index_prefix}stats-record-view-2026-03"
-    search_client.update(index=index, id="recid_1-2026-03-10", body={"doc": {"count": 7}})
-    raw.client.delete(**settled["2026-03-11"])
+    search_client.update(index=index, id="recid_1-2026-03-10", body={"doc": {"count": 0}})
+    raw.client.update(**settled["2026-03-11"], body={"doc": {"superseded": True}})
     search_client.delete(index=index, id="recid_1-2026-03-12", refresh=True)
 
 
@@ -229,3 +229,51 @@ def test_an_interval_of_which_a_total_failed_is_not_done_for_the_runs_beside_it(
     assert rebuild(copy_fields={"pid_value": fails}).failed == 2
     wanted = dict.fromkeys(map(parse, DAYS), 1)
     assert other.claim(wanted) == (list(map(parse, ("2026-03-10", "2026-03-12"))), [parse("2026-03-11")])
+
+
+@pytest.fixture
+def several(raw, aggregator):
+    """Two events of a total on each of three days, and one of another."""
+    refs = {day: [raw.put(day, "recid_1"), raw.put(day, "recid_1", "s2"), raw.put(day, "recid_2")] for day in DAYS}
+    aggregator().run()
+    return refs
+
+
+@pytest.mark.parametrize("deleted", [[0], [0, 1], [0, 1, 2]], ids=["one", "all of a total", "all of the day"])
+def test_totals_stay_whose_events_were_deleted_in_the_middle(several, raw, aggregator, counts, deleted):
+    """The first complete day does not show it: a rebuild would make them smaller, or delete them."""
+    for number in deleted:
+        raw.client.delete(**several[DAYS[1]][number], refresh=True)
+    raw.put(DAYS[2], "recid_2", "s3")
+    before = counts()
+    rebuild = begin(aggregator(), *MARCH)
+    found = list(rebuild.differences())
+    assert [difference.counted_total.total_key for difference in found] == [(parse(DAYS[2]), "recid_2")]
+    assert rebuild.lost == {parse(DAYS[1]): 2 if 2 in deleted else 1}
+    assert rebuild.run() == (1, 0, [])
+    assert counts() == {**before, f"recid_2-{DAYS[2]}": 2}
+
+
+def test_events_that_are_deleted_after_the_comparison_take_no_total_with_them(several, raw, aggregator, counts):
+    raw.client.update(**several[DAYS[1]][0], body={"doc": {"superseded": True}})
+    before = counts()
+    rebuild = begin(aggregator(), *MARCH)
+    assert [difference.counted["count"] for difference in rebuild.differences()] == [1]
+    for ref in several[DAYS[1]]:
+        raw.client.delete(**ref, refresh=True)
+    assert rebuild.run() == (0, 0, [])
+    assert counts() == before
+
+
+def test_a_total_in_a_second_index_stays_if_only_it_has_all_events(
+    several, raw, aggregator, search_client, index_prefix
+):
+    """The other index may be that of another release: its total is larger than what can still be counted."""
+    index = f"{index_prefix}stats-record-view-2026"
+    source = search_client.get(index=f"{index_prefix}stats-record-view-2026-03", id=f"recid_1-{DAYS[1]}")["_source"]
+    aliases = {"aliases": {f"{index_prefix}stats-record-view": {}}}
+    search_client.indices.create(index=index, body=aliases)
+    search_client.index(index=index, id=f"recid_1-{DAYS[1]}", body={**source, "count": 3}, refresh=True)
+    rebuild = begin(aggregator(), *MARCH)
+    assert list(rebuild.differences()) == []
+    assert rebuild.lost == {parse(DAYS[1]): 1}

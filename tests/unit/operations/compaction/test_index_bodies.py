@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenio_stats.core.mappings import NOT_SUPERSEDED
+from invenio_stats.core.mappings import NOT_HIDDEN
 from invenio_stats.errors import CompactionError
 from invenio_stats.operations.compaction.fingerprints import Fingerprint
 from invenio_stats.operations.compaction.index_bodies import all_properties, replace_actions, settings_like
@@ -95,7 +95,7 @@ def test_all_names_go_over_at_one_stroke():
     added = {action["add"].pop("alias"): action["add"] for action in actions[2:]}
     target = {"index": "e-2026-01.2"}
     assert added == {
-        "e": {**target, "filter": NOT_SUPERSEDED},
+        "e": {**target, "filter": NOT_HIDDEN},
         "mine": {**target, "filter": {"term": {"a": 1}}},
         **{name: target for name in ("e-2026-01-07", "e-2026-01", "e-2026-01-03")},
     }

@@ -1,0 +1,1 @@
+"""Check COUNTER documents: JSON Schemas, and rules that a schema cannot express."""

@@ -1,0 +1,1 @@
+"""Deposit the use of datasets with DataCite's usage reports service."""

@@ -1,0 +1,1 @@
+"""Serve COUNTER reports to requestors: credentials, limits, listings, and large reports as files."""

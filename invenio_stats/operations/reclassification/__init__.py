@@ -1,0 +1,1 @@
+"""Classify user agents anew, and give stored events the classes that their agents have now."""

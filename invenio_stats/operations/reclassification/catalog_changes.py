@@ -1,0 +1,92 @@
+"""Classify the user agents of the catalog by the lists in force, and keep their classes there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from invenio_search.engine import search
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names
+from invenio_stats.core.reclassification import Classification
+from invenio_stats.privacy.user_agents.cache import current_classifier
+from invenio_stats.search.bulk import Action, store
+from invenio_stats.search.scan import hits, pages
+
+
+class KnownAgent(NamedTuple):
+    """A user agent of the catalog."""
+
+    agent_id: str
+    name: str
+    """The reduced text."""
+    before: str
+    """The class in the catalog."""
+    now: Classification
+
+
+class Explained(NamedTuple):
+    """What the lists in force say of a text."""
+
+    agent_class: str
+    counts: bool
+    """Whether its events count as a person's."""
+    list_name: str | None
+    """The list that has it; None for people."""
+    pattern: str | None
+
+
+def read_agents(client: Any) -> Iterator[KnownAgent]:
+    """Yield the user agents of the catalog with their classes of now.
+
+    An entry that was made by the lists in force keeps its class, which comes from the whole text.
+    """
+    classifier = current_classifier()
+    try:
+        for hit in hits(client, prefix_index(names.AGENTS)):
+            entry, text = hit["_source"], hit["_source"]["agent"]
+            is_current = entry.get("lists_version") == classifier.version
+            agent_class = entry["agent_class"] if is_current else classifier.classify(text)
+            now = Classification(agent_class, classifier.is_robot(text), classifier.version)
+            if agent_class in ("robot", "ai", "browser", "unknown"):
+                now = now._replace(is_robot=agent_class in ("robot", "ai"))
+            yield KnownAgent(hit["_id"], text, entry["agent_class"], now)
+    except search.exceptions.NotFoundError:
+        return  # no user agent was ever seen
+
+
+def find_changes(client: Any) -> list[KnownAgent]:
+    """Return the user agents whose class in the catalog is another one now, by their names."""
+    changed = [agent for agent in read_agents(client) if agent.before != agent.now.agent_class]
+    return sorted(changed, key=lambda agent: (agent.now.agent_class, agent.name))
+
+
+def write_changes(client: Any, agents: Iterable[KnownAgent]) -> int:
+    """Keep the classes of now in the catalog; return how many user agents were written."""
+    index, written = prefix_index(names.AGENTS), 0
+    for page in pages(agents):
+        actions: list[Action] = [
+            {
+                "_op_type": "update",
+                "_index": index,
+                "_id": agent.agent_id,
+                "doc": {"agent_class": agent.now.agent_class, "lists_version": agent.now.lists_version},
+            }
+            for agent in page
+        ]
+        written += store(client, actions).taken
+    client.indices.refresh(index=index)
+    return written
+
+
+def explain(text: str) -> Explained:
+    """Return what the lists in force say of the text of a user agent, whole or reduced."""
+    classifier = current_classifier()
+    agent_class = classifier.classify(text)
+    match = classifier.explain(text)
+    counts = agent_class in ("browser", "unknown")
+    return Explained(agent_class, counts, match and match.list_name, match and match.pattern)
+
+
+def read_lists() -> Mapping[str, str]:
+    """Return the versions of the lists in force."""
+    return dict(part.rpartition("-")[::2] for part in current_classifier().version.split("+"))

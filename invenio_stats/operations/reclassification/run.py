@@ -1,0 +1,103 @@
+"""Reclassify stored events, and have everything counted again that they are counted in."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from invenio_stats.core.moments import iso_zoned, parse, parse_calendar
+from invenio_stats.core.names import automated_aggregation
+from invenio_stats.definitions.aggregators import make_aggregators
+from invenio_stats.errors import StatsError
+from invenio_stats.operations.corrections import note_correction
+from invenio_stats.operations.reclassification.plan import OnProgress, Plan
+from invenio_stats.operations.reclassification.rewriting import Rewriting
+from invenio_stats.operations.reclassification.state import Pending, State, read_state, write_state
+from invenio_stats.operations.recount import recount_events
+from invenio_stats.operations.verification.rebuild import begin
+from invenio_stats.privacy.user_agents.cache import current_classifier
+from invenio_stats.proxies import current_stats
+
+COMMAND = "invenio stats robots reclassify"
+
+
+def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | None = None) -> None:
+    """Rewrite the events of a plan, count their totals again, and note the correction.
+
+    If it is interrupted anywhere, it is completed by a further run, whose plan then has only what is left.
+    EngineUnavailableError if the engine or an index refuses, StatsError if totals could not be counted: run it again.
+    """
+    client = plan.client
+    if not plan.documents and read_state(client) is None:
+        return
+    state = _begin(plan, clock())
+    by_name = {event_type.name: event_type for event_type in plan.event_types}
+
+    def rewrite(state: State, pending: Pending) -> State:
+        state = state._replace(pending=pending)
+        write_state(client, state)  # first: what is rewritten in part is found by this only
+        Rewriting(client, by_name[pending.event_type], plan.known, clock).rewrite(pending.index_name, pending.groups)
+        return state
+
+    if state.pending is not None and state.pending.event_type in by_name:
+        state = rewrite(state, state.pending)
+    done, total = 0, plan.events.total()
+    for event_type, index, groups, events in plan.parts():
+        state = rewrite(state, Pending(event_type.name, index, groups))
+        done += events
+        if on_progress is not None:
+            on_progress(min(done, total), total)
+    recount_events(state.days, parse(state.began))
+    for event_type_name, days in state.days.items():
+        _recount_automated(event_type_name, days)
+    _note(client, state)
+    write_state(client, None)
+
+
+def is_unfinished(client: Any) -> bool:
+    """Return True if a reclassification has begun, and was interrupted."""
+    return read_state(client) is not None
+
+
+def _begin(plan: Plan, now: datetime) -> State:
+    """Return the state of this reclassification, or that of the interrupted one, which it completes."""
+    edges = (plan.first and iso_zoned(plan.first)[:10], plan.last and iso_zoned(plan.last)[:10])
+    lists = current_classifier().version
+    known = read_state(plan.client)
+    if known is None:
+        state = State(iso_zoned(now), lists, edges, plan.changes.months, plan.days)
+    else:
+        days = {
+            name: sorted({*known.days.get(name, ()), *plan.days.get(name, ())}) for name in {**known.days, **plan.days}
+        }
+        is_same = (known.lists, known.edges) == (lists, edges)
+        months = known.months if is_same else plan.changes.months
+        state = known._replace(lists=lists, edges=edges, days=days, months=months)
+    write_state(plan.client, state)
+    return state
+
+
+def _recount_automated(event_type: str, days: Iterable[str]) -> None:
+    """Make the totals of automated traffic right: an event does not tell in which class it was counted before."""
+    moments = sorted(map(parse_calendar, days))
+    for name, definition in current_stats.aggregations.items():
+        automated = automated_aggregation(name)
+        if not moments or event_type not in definition.event_types:
+            continue
+        aggregator = make_aggregators(name).get(automated)
+        if aggregator is not None:
+            rebuild = begin(aggregator, moments[0], moments[-1])
+            rebuild.is_noted = False
+            for _difference in rebuild.differences():
+                pass
+            result = rebuild.run()
+            if result.failed:
+                raise StatsError(f"{automated}: {result.failed} totals could not be written. Run the command again.")
+
+
+def _note(client: Any, state: State) -> None:
+    if not state.days:
+        return
+    summary = f"Events of user agents were given the classes of the lists {state.lists}."
+    note_correction(
+        client, "reclassification", summary, state.months, parse(state.began), COMMAND, f"{COMMAND} {state.began}"
+    )

@@ -1,0 +1,1 @@
+"""Reclassification of stored events, on a search engine."""

@@ -1,0 +1,80 @@
+"""A reclassification that is killed anywhere is completed by the next one."""
+
+import gc
+from types import GeneratorType
+
+import pytest
+from invenio_search.engine import search
+
+from invenio_stats.errors import StatsError
+from invenio_stats.operations.corrections import read_corrections
+from invenio_stats.operations.reclassification.plan import make_plan
+from invenio_stats.operations.reclassification.run import is_unfinished, run
+from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
+
+
+class Killed(search.exceptions.ConnectionError):
+    """The process is killed, or loses its connection, at a request."""
+
+
+class Fault:
+    """Lets requests pass, and kills the one with a number, before or after the engine has done it."""
+
+    def __init__(self, transport, monkeypatch):
+        self._perform = transport.perform_request
+        self.sent, self.at, self.is_done_first = 0, None, False
+        monkeypatch.setattr(transport, "perform_request", self.perform)
+
+    def perform(self, *args, **kwargs):
+        self.sent += 1
+        if self.at is not None and self.sent == self.at and not self.is_done_first:
+            raise Killed("N/A", "killed", None)
+        answer = self._perform(*args, **kwargs)
+        if self.at is not None and self.sent == self.at:
+            raise Killed("N/A", "killed", None)
+        return answer
+
+    def set(self, at, is_done_first=False):
+        self.sent, self.at, self.is_done_first = 0, at, is_done_first
+
+
+@pytest.fixture
+def fault(search_client, monkeypatch, caplog):
+    """Kill requests; searches that were cut off are closed as long as there is an application."""
+    yield Fault(search_client.transport, monkeypatch)
+    caplog.clear()
+    for cut_off in [found for found in gc.get_objects() if type(found) is GeneratorType and found.__name__ == "hits"]:
+        cut_off.close()
+
+
+def test_wherever_it_is_killed_the_next_run_completes_it(
+    views, counted, lists, search_client, index_prefix, fault, expect_logged_errors
+):
+    """At each request in turn, before or after the engine has done it. A correction is there once."""
+    views(0, 95, agent=FIREFOX, user="7", count=False)
+    views(10, 118, 300, agent=PHONE, user="7")
+    people = counted()
+    robots = None
+    number, is_last = 0, False
+    while not is_last:
+        number += 1
+        lists([PATTERN] if number % 2 else [])
+        plan = make_plan(search_client, None, None, clock())
+        fault.set(number, is_done_first=number % 4 < 2)
+        try:
+            run(plan, clock)
+            is_last = fault.sent < number
+        except (Killed, StatsError):
+            is_last = False
+        fault.set(None)
+        search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
+        run(make_plan(search_client, None, None, clock()), clock)
+        assert not is_unfinished(search_client)
+        if number % 2:
+            robots = robots or counted()
+            assert robots["record-view"] == {"1": 2}
+            assert counted() == robots, number
+        else:
+            assert counted() == people, number
+        assert len(read_corrections(search_client)) == number
+    assert number > 20

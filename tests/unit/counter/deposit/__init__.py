@@ -1,0 +1,1 @@
+"""invenio_stats/counter/deposit: tests of the rules alone."""
