@@ -187,7 +187,10 @@ step_style() { run "$venv/bin/ruff" check . && run "$venv/bin/ruff" format --che
 
 step_types() { run "$venv/bin/mypy"; }
 
-step_unit() { pytest "${without_services[@]}" -- tests/unit tests/test_*.py -m "not slow"; }
+# Files of tests run beside each other, each in one process.
+parallel=(--numprocesses auto --maxprocesses 4 --dist loadfile)
+
+step_unit() { pytest "${without_services[@]}" -- "${parallel[@]}" tests/unit tests/test_*.py -m "not slow"; }
 
 step_docs() {
   if [[ ! -f docs/conf.py ]]; then echo "no docs/conf.py yet"; return 5; fi
@@ -201,7 +204,7 @@ step_flow() {
     opensearch) start_services opensearch || return 1; url=("SEARCH_URL=$SEARCH_URL") ;;
     *) url=("SEARCH_URL=$engine") ;;
   esac
-  pytest "${without_services[@]}" "${url[@]}" -- tests/flow tests/compat -m "not slow"
+  pytest "${without_services[@]}" "${url[@]}" -- "${parallel[@]}" tests/flow tests/compat -m "not slow"
 }
 
 step_package() { pytest -- tests/test_package.py tests/counter_reader -m slow; }

@@ -16,6 +16,7 @@ from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import no_answer
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.core.moments import iso, iso_zoned
+from invenio_stats.counter.closing.doctor_checks import months_checks
 from invenio_stats.counter.service.doctor_checks import counter_checks
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring.doctor import CHECKS, examine
@@ -82,7 +83,8 @@ def status_command(as_json: bool) -> None:
 @with_appcontext
 def doctor_command(before_downgrade: bool, as_json: bool) -> None:
     """Print what would make numbers wrong or identify visitors in production, with the cure; exit 1 for errors."""
-    findings = list(examine(CHECKS_BEFORE_DOWNGRADE if before_downgrade else (*CHECKS, *counter_checks())))
+    checks = CHECKS_BEFORE_DOWNGRADE if before_downgrade else (*CHECKS, *months_checks(), *counter_checks())
+    findings = list(examine(checks))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:

@@ -1,5 +1,6 @@
 """Write a table as an Excel file, with a second sheet that says what it is about."""
 
+from html import escape
 from importlib.util import find_spec
 from typing import IO, Any
 
@@ -43,7 +44,7 @@ def write_row(worksheet: Any, number: int, row: list[Any]) -> None:
         if is_number(value):
             worksheet.write_number(number, column, value)
         elif value is not None:
-            worksheet.write_string(number, column, _cut(value))
+            worksheet.write_string(number, column, _unformatted(_cut(value)))
 
 
 def _cut(text: str) -> str:
@@ -51,3 +52,15 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_CHARACTERS // 2:
         return text
     return text.encode("utf-16-le")[: 2 * MAX_CHARACTERS].decode("utf-16-le", "ignore")
+
+
+def _unformatted(text: str) -> str:
+    """Return what XlsxWriter writes as this text: one in `<r>` is to it the markup of formatted text, written as it is.
+
+    That markup around it makes a text of it. With the markup of 32,767 characters or more, XlsxWriter leaves the cell
+    empty; then the last character is missing.
+    """
+    if not (text.startswith("<r>") and text.endswith("</r>")):
+        return text
+    markup = f'<r><t xml:space="preserve">{escape(text, quote=False)}</t></r>'
+    return markup if len(markup) < MAX_CHARACTERS else text[:-1]

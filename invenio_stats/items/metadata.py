@@ -50,7 +50,7 @@ class ItemMetadata(NamedTuple):
     article_version: str | None = None
     """COUNTER's: AO, SMUR, AM, P, VoR, CVoR or EVoR."""
     data_type: str = "Unspecified"
-    """COUNTER's: see `core.data_types`."""
+    """COUNTER's, such as Article or Dataset: docs/counter has all of them."""
     yop: str | None = None
     """Year of publication, four digits."""
     container: Container | None = None

@@ -111,11 +111,12 @@ def status_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_status_facts(status), indent=2))
         return
-    columns = [_("month"), _("state"), _("revision"), _("changed"), *METRICS, SEARCHES]
+    columns = [_("month"), _("state"), _("revision"), _("changed"), *map(_short, (*METRICS, SEARCHES))]
     rows = [_status_row(month) for month in status.months]
     caption = _("Months offered: %(first)s to %(last)s.", first=status.first_month, last=status.last_month)
     if status.first_month is None:
         caption = _("No month is closed yet.")
+    caption = "\n".join([caption, *(f"{_short(metric)}: {metric}" for metric in (*METRICS, SEARCHES))])
     print_table(Table(_("Months of COUNTER reports"), columns, rows, optional=[_("changed")], caption=caption))
     for month in status.months:
         for line in _warnings(month):
@@ -210,6 +211,11 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "obstacles": [{**found._asdict(), "acceptable": found.is_acceptable} for found in outcome.obstacles],
         "sums": dict(outcome.sums),
     }
+
+
+def _short(metric: str) -> str:
+    """Return a metric's initials, as in `TII`: a line of a terminal has no room for five names."""
+    return "".join(word[0] for word in metric.split("_"))
 
 
 def _status_row(month: MonthStatus) -> list[Any]:

@@ -60,6 +60,8 @@ def _checked(view: Callable[..., Response]) -> Callable[..., Response]:
         response.headers["Cache-Control"] = NOT_KEPT
         return response
 
+    # Else flask-talisman, which invenio-app has, answers plain HTTP with the address, key included, to go on with.
+    answer_or_explain.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]
     return answer_or_explain
 
 

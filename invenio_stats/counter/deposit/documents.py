@@ -97,7 +97,8 @@ def _instances(usage: DatasetUsage) -> Iterator[dict[str, Any]]:
 
 def _contributors(metadata: ItemMetadata) -> Iterator[tuple[str, str]]:
     for author in metadata.authors:
-        yield "name", author.name
+        if author.name.strip():
+            yield "name", author.name
         if orcid := format_orcid(author.orcid):
             yield "orcid", orcid
         if isni := format_isni(author.isni):

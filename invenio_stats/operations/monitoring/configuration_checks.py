@@ -22,6 +22,8 @@ _TASKS = {
     "purge_dead_letters": "StatsDeadLettersTask",
     "daily": "StatsDailyTask",
 }
+_COUNTER_TASKS = {"close_counter_months": "StatsCounterTask"}
+_DEPOSIT_TASKS = {"deposit_counter_months": "StatsCounterDepositTask"}
 _TYPES_OF = {"process_events": "events_config", "aggregate_events": "aggregations_config"}
 """Which names the first argument of a task has."""
 
@@ -107,8 +109,16 @@ def check_receivers() -> Finding:
 
 
 def check_schedule() -> Finding:
-    """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters."""
-    scheduled = {task: entries_of(task) for task in _TASKS}
+    """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters.
+
+    With COUNTER reports also what closes months, and with an account what deposits them.
+    """
+    tasks = dict(_TASKS)
+    if current_stats.counter_platform is not None:
+        tasks |= _COUNTER_TASKS
+    if current_stats.counter_deposit_account is not None:
+        tasks |= _DEPOSIT_TASKS
+    scheduled = {task: entries_of(task) for task in tasks}
     unknown = {task: _names_of(scheduled[task]) - set(getattr(current_stats, _TYPES_OF[task])) for task in _TYPES_OF}
     if any(unknown.values()):
         return Finding(
@@ -117,7 +127,7 @@ def check_schedule() -> Finding:
             _("CELERY_BEAT_SCHEDULE names what is not configured: %(names)s.", names=_listed(unknown)),
             _("Correct the names in the 'args' of the entries, or add them to STATS_EVENTS or STATS_AGGREGATIONS."),
         )
-    missing = [name for task, name in _TASKS.items() if not scheduled[task]]
+    missing = [name for task, name in tasks.items() if not scheduled[task]]
     left_out = {
         task: set(getattr(current_stats, _TYPES_OF[task])) - _names_of(scheduled[task])
         for task in _TYPES_OF
@@ -136,7 +146,7 @@ def check_schedule() -> Finding:
             _(
                 "Take the entries from invenio_stats.tasks and name all types in their 'args', or have cron run the "
                 "commands: `stats events process`, `aggregations process -b`, `spool send`, `dead-letters purge`, "
-                "`daily`."
+                "`daily`, `counter close --yes`."
             ),
         )
     return Finding("schedule", "ok", _("Beat starts all tasks, for all event types and aggregations."))

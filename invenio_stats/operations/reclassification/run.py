@@ -1,9 +1,12 @@
 """Reclassify stored events, and have everything counted again that they are counted in."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from flask_babel import gettext as _
+
+from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso_zoned, parse, parse_calendar
 from invenio_stats.core.names import automated_aggregation
 from invenio_stats.definitions.aggregators import make_aggregators
@@ -13,6 +16,7 @@ from invenio_stats.operations.reclassification.plan import OnProgress, Plan
 from invenio_stats.operations.reclassification.rewriting import Rewriting
 from invenio_stats.operations.reclassification.state import Pending, State, read_state, write_state
 from invenio_stats.operations.recount import recount_events
+from invenio_stats.operations.verification.comparison import Comparison
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.proxies import current_stats
@@ -80,18 +84,31 @@ def _recount_automated(event_type: str, days: Iterable[str]) -> None:
     """Make the totals of automated traffic right: an event does not tell in which class it was counted before."""
     moments = sorted(map(parse_calendar, days))
     for name, definition in current_stats.aggregations.items():
-        automated = automated_aggregation(name)
-        if not moments or event_type not in definition.event_types:
-            continue
-        aggregator = make_aggregators(name).get(automated)
-        if aggregator is not None:
-            rebuild = begin(aggregator, moments[0], moments[-1])
-            rebuild.is_noted = False
-            for _difference in rebuild.differences():
-                pass
-            result = rebuild.run()
-            if result.failed:
-                raise StatsError(f"{automated}: {result.failed} totals could not be written. Run the command again.")
+        if moments and event_type in definition.event_types:
+            aggregator = make_aggregators(name).get(automated_aggregation(name))
+            if aggregator is not None:
+                _rebuild(aggregator, moments)
+
+
+def _rebuild(aggregator: Any, days: Sequence[datetime]) -> None:
+    """Rebuild the totals of these days, also if none of their events is in the same class any more."""
+    rebuild = begin(aggregator, days[0], days[-1])
+    rebuild.is_noted = False
+    verification, due = rebuild.verification, {floor(day, aggregator.interval) for day in days}
+    verification.starts = [start for start in verification.starts if start in due]
+    if isinstance(verification.comparison, Comparison):
+        verification.comparison.keeps_lost = False
+    for _difference in rebuild.differences():
+        pass
+    failed = rebuild.run().failed
+    if failed:
+        raise StatsError(
+            _(
+                "%(name)s could not be counted (%(reason)s); the log says more. Run the command again.",
+                name=aggregator.name,
+                reason=_("totals that could not be written: %(count)s", count=failed),
+            )
+        )
 
 
 def _note(client: Any, state: State) -> None:

@@ -69,6 +69,8 @@ class Comparison:
     """Number of totals compared."""
     others: int = 0
     """Number of totals read from the same indices that, by their ids, belong to other aggregations."""
+    keeps_lost: bool = True
+    """Whether totals stay that count more events than there are documents. Not if events have left them for others."""
     _indices_by_name: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -112,6 +114,9 @@ class Comparison:
 
         The stored total is then the better one: it counts more events than there are documents.
         """
+        if not self.keeps_lost:
+            yield from ((difference, False) for difference in found)
+            return
         for page in pages(found):
             lost = (
                 find_lost(self.recount, [item.counted_total for item in page]) if self.recount else [True] * len(page)

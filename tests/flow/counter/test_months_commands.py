@@ -88,6 +88,10 @@ def test_status(two_months, work, close, invoke):
     assert result.exit_code == 0
     assert "Months offered: 2026-01 to 2026-02." in result.stdout
     assert "Total_Item_Investigations +1" in result.stdout
+    table = result.stdout.split("Months offered")[0].splitlines()
+    assert table[1].split() == ["month", "state", "revision", "changed", "TII", "TIR", "UII", "UIR", "SP"]
+    assert max(map(len, table)) <= 80
+    assert "TII: Total_Item_Investigations" in result.stdout
     facts = json.loads(invoke("status", "--json").stdout)
     assert (facts["first_month"], facts["last_month"]) == ("2026-01", "2026-02")
     january = facts["months"][0]
@@ -154,6 +158,14 @@ def test_without_the_settings_there_are_no_commands(invoke):
         result = invoke(command)
         assert result.exit_code == 2
         assert "Set STATS_COUNTER_PLATFORM" in result.stderr
+
+
+@pytest.mark.usefixtures("without_reports")
+@pytest.mark.parametrize("command", ["close", "deposit", "report", "requestors", "requestors add", "status"])
+def test_help_needs_no_settings(invoke, command):
+    result = invoke(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
 
 
 def test_without_the_aggregation_the_setting_is_named(app, invoke, monkeypatch):

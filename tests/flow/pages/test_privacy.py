@@ -174,6 +174,7 @@ def test_nobody_gets_a_session_from_it(visitor, address):
 
 def test_what_is_kept_is_said_by_the_settings(app, visitor, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "")
+    monkeypatch.setitem(app.config, "STATS_COUNTER_CUSTOMERS", [])
     said = rules(visitor.get(PAGE))
     assert set(said) == {"Counted", "Of a click", "Never", "How long", "Who sees it"}
     assert said["Counted"] == "Downloads, Views, and Searches"

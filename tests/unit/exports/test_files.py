@@ -189,6 +189,19 @@ def test_excel_gets_texts(workbook, text):
     assert (cell.data_type, cell.value, cell.hyperlink) == ("s", text[: xlsx.MAX_CHARACTERS], None)
 
 
+@pytest.mark.parametrize("text", ["<r>Iron & steel</r>", "<r></r>", "<r> a\x01<b> </r>", "<r><t>a</t></r>"])
+def test_a_text_that_looks_like_markup_is_a_text(workbook, text):
+    """XlsxWriter takes it for formatted text, without a look at what is in it."""
+    _, book = workbook({"rows": [{"title": text}]})
+    assert book["Data"]["A2"].value == text.replace("\x01", "_x0001_")  # as Excel writes a control character
+
+
+def test_a_text_that_looks_like_markup_is_cut_where_it_does_not_fit(workbook):
+    text = f"<r>{'&' * 32_000}</r>"
+    _, book = workbook({"rows": [{"title": text}]})
+    assert book["Data"]["A2"].value == text[:-1]
+
+
 def test_a_cell_has_as_many_characters_as_excel_counts(workbook):
     """It counts an emoji as two, and calls a file with more damaged."""
     _, book = workbook({"rows": [{"title": "a" + "\N{THUMBS UP SIGN}" * 20_000}]})

@@ -6,6 +6,8 @@ from datetime import datetime, timezone
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.contrib.config import USAGE_AGGREGATIONS
+from invenio_stats.counter.closing.doctor_checks import check_counter_sources, months_checks
 from invenio_stats.counter.service import report_queue
 from invenio_stats.counter.service.doctor_checks import (
     check_counter_directory,
@@ -38,6 +40,14 @@ def test_https(app, monkeypatch, settings, level, text):
     finding = check_counter_https()
     assert (finding.level, text in finding.message) == (level, True)
     assert bool(finding.cure) == (level != "ok")
+
+
+def test_months_need_totals(app, monkeypatch):
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", {})
+    finding = check_counter_sources()
+    assert (finding.level, "USAGE_AGGREGATIONS" in finding.cure) == ("error", True)
+    monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", USAGE_AGGREGATIONS)
+    assert check_counter_sources().level == "ok"
 
 
 def test_keys_in_the_logs_of_web_servers(search_client, closed_months):
@@ -87,4 +97,4 @@ def test_the_command_prints_them(app, search_client):
 def test_without_a_platform_there_are_none(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_PLATFORM", None)
     monkeypatch.setitem(app.config, "STATS_COUNTER_PLATFORM_ID", None)
-    assert counter_checks() == ()
+    assert counter_checks() == months_checks() == ()

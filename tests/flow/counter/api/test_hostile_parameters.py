@@ -63,6 +63,22 @@ def test_a_bad_filter_is_ignored_and_named(months, ask_raw, name, value):
     assert answer.json["Report_Items"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.1234/COUNTING",
+        "DOI:10.1234/counting",
+        "https://doi.org/10.1234/counting",
+        "https://doi.org/10.1234%2Fcounting",
+    ],
+)
+def test_an_item_is_found_by_its_doi_however_that_is_written(months, ask, text):
+    answer = ask(IR, item_id=text)
+    assert codes(answer) == []
+    (group,) = answer.json["Report_Items"]
+    assert [item["Item"] for item in group["Items"]] == ["On counting"]
+
+
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
     ("name", "code"), [("customer_id", 2010), ("requestor_id", 2000), ("begin_date", 3020), ("end_date", 3020)]

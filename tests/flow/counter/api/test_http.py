@@ -1,5 +1,6 @@
 """Addresses, methods, HTTPS, and the form of answers."""
 
+import calendar
 import gzip
 import json
 
@@ -34,6 +35,17 @@ def test_plain_http_is_not_answered(get, ask, requestor, path):
     assert "Code" not in answer.text
     untrusted = get(path, params, base_url="http://localhost", headers={"X-Forwarded-Proto": "https"})
     assert untrusted.status_code == 404
+
+
+@pytest.mark.parametrize(("is_insecure", "status"), [(False, 404), (True, 200)])
+def test_an_application_that_forces_https_redirects_no_keys(app_config, is_insecure, status):
+    """As Invenio's applications do: a client that follows would go on to send its keys for all to read."""
+    talisman = pytest.importorskip("flask_talisman")
+    app = create_light_app(**{**app_config, "STATS_COUNTER_INSECURE": is_insecure})
+    talisman.Talisman(app, force_https=True)
+    client = app.test_client()
+    assert client.get("/api/counter/r51/status", base_url="http://localhost").status_code == status
+    assert client.get("/api/stats", base_url="http://localhost").status_code == 302
 
 
 def test_https_may_end_at_a_trusted_proxy(app, client, monkeypatch):
@@ -101,6 +113,11 @@ def test_answers_are_kept_nowhere(months, ask, get):
         assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+def last_day(month):
+    year, number = map(int, month.split("-"))
+    return f"{month}-{calendar.monthrange(year, number)[1]}"
+
+
 def test_dates_may_be_days(months, ask):
     """The first or the last day of a month stands for it."""
     texts = {
@@ -108,6 +125,7 @@ def test_dates_may_be_days(months, ask):
         for begin, end in [
             (month_ago(2), month_ago(1)),
             (f"{month_ago(2)}-01", f"{month_ago(1)}-01"),
+            (last_day(month_ago(2)), last_day(month_ago(1))),
         ]
     }
     assert len({json.dumps(filters) for filters in texts.values()}) == 1

@@ -523,3 +523,31 @@ def test_items_with_one_journal_in_two_spellings_are_one_group(closed_months, se
     report = make_json(search_client, include_parents=True)
     assert check_report(report) == []
     assert len(report["Report_Items"]) == 1
+
+
+@pytest.mark.parametrize("title", ["<r>Iron & steel</r>", "=1+1", '"Quoted" \u2028 & <i>so</i>', "0001"])
+def test_a_title_is_the_same_in_each_format(closed_months, search_client, title):
+    closed_months.put_items({"a": ARTICLE._replace(title=title, publisher=title)})
+    closed_months.close("2026-05", [use("a")])
+    options = {"begin": "2026-05", "end": "2026-05"}
+    report = make_json(search_client, **options)
+    item = report["Report_Items"][0]["Items"][0]
+    for rows in (make_tsv(search_client, **options), make_xlsx(search_client, **options)):
+        assert check_table(rows) == []
+        assert {tuple(row[:2]) for row in rows[15:]} == {(item["Item"], item["Publisher"])}
+
+
+def test_months_without_use_stay_in_their_place(closed_months, search_client):
+    """Also over the end of a year, and in a leap year's February."""
+    closed_months.put_items({"a": ARTICLE})
+    for month, usages in {"2027-11": [use("a", 4, 2)], "2027-12": [], "2028-01": [], "2028-02": [use("a")]}.items():
+        closed_months.close(month, usages)
+    options = {"begin": "2027-11", "end": "2028-02", "now": NOW.replace(year=2028)}
+    report = make_json(search_client, **options)
+    assert check_report(report) == []
+    assert report["Report_Header"]["Report_Filters"]["End_Date"] == "2028-02-29"
+    (performance,) = report["Report_Items"][0]["Items"][0]["Attribute_Performance"]
+    assert performance["Performance"]["Total_Item_Investigations"] == {"2027-11": 4, "2028-02": 2}
+    rows = make_tsv(search_client, **options)
+    assert rows[14][-5:] == ["Reporting_Period_Total", "Nov-2027", "Dec-2027", "Jan-2028", "Feb-2028"]
+    assert [row[-5:] for row in rows[15:] if "Total_Item_Investigations" in row] == [["6", "4", "0", "0", "2"]]

@@ -17,6 +17,7 @@ from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.restore import read_verified, restore
+from invenio_stats.operations.corrections import read_corrections
 from tests.fixtures.counting import EVENTS, TOTALS
 
 TYPES = ["file-download", "record-view"]
@@ -94,6 +95,9 @@ def test_an_empty_engine_has_everything_again(counted, save, load, everything, l
     both = {"completeness": {"same": 1}, "bookmarks": {"created": 1}}
     assert outcomes == {"totals": {"created": 2}, "events": {"created": 4}, **both}
     assert not any(written for written, _ in aggregator().run())
+    (correction,) = read_corrections(aggregator().client)
+    assert (correction.kind, correction.command) == ("import", "invenio stats import")
+    assert sum(months["events"] for months in correction.months.values()) == 4
 
 
 def test_another_prefix_has_it_too(counted, save, load, everything, app, monkeypatch, index_prefix):

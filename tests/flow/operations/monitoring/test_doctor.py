@@ -127,6 +127,19 @@ def test_a_type_that_no_schedule_has_is_named(doctor, scheduled):
     )
 
 
+def test_what_closes_and_deposits_months_is_missed_where_there_are_reports(doctor, app, scheduled, monkeypatch):
+    reports = {"PLATFORM": "Example", "PLATFORM_ID": "example"}
+    account = {"DATACITE_URL": "https://api.example.org", "DATACITE_TOKEN": "t", "DATACITE_ACCOUNT": "a.b"}
+    for settings, missing in ((reports, "StatsCounterTask"), (account, "StatsCounterDepositTask")):
+        for name, value in settings.items():
+            monkeypatch.setitem(app.config, f"STATS_COUNTER_{name}", value)
+        finding = doctor(1)["schedule"]
+        assert (finding["level"], missing in finding["message"]) == ("warning", True)
+        assert "`counter close --yes`" in finding["cure"]
+        scheduled[missing] = dict(getattr(tasks, missing))
+    assert missing not in doctor(1)["schedule"]["message"]
+
+
 def test_all_that_is_shipped_for_usage_is_in_order(doctor, app, scheduled, raw, monkeypatch):
     """The breakdowns belong to the daily task, and count by no field of their own."""
     raw.put()

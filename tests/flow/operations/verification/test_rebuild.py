@@ -7,6 +7,7 @@ from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import RebuildError
+from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.operations.verification.verify import prepare
 
@@ -54,6 +55,9 @@ def test_what_differs_is_mended_and_nothing_else_written(broken, rebuild, differ
     before = stored_totals()["recid_5-2026-03-20"]
     assert rebuild() == (3, 0, [])
     assert differences() == []
+    (correction,) = read_corrections(raw.client)
+    assert (correction.kind, correction.command) == ("rebuild", "invenio stats aggregations rebuild")
+    assert correction.months["2026-03"]["views"] == 1, "0 became 1, 1 became 0, 0 became 1"
     after = stored_totals()
     assert {document_id: total["count"] for document_id, total in after.items()} == {
         "recid_1-2026-03-10": 1,

@@ -18,11 +18,11 @@ def test_values_by_item():
 
 
 def test_an_item_is_in_the_same_partition_of_two():
-    with Partitions() as one, Partitions() as two:
+    with Partitions() as full, Partitions() as other:
         for item in ("a", "b", "c"):
-            one.add(item, 1)
-        two.add("b", 2)
-        pairs = list(zip(one.read(), two.read(), strict=True))
+            full.add(item, 1)
+        other.add("b", 2)
+        pairs = list(zip(full.read(), other.read(), strict=True))
     assert [(list(first), list(second)) for first, second in pairs if second] == [(["b"], ["b"])]
 
 

@@ -85,6 +85,15 @@ def test_contributors_and_publishers_have_the_identifiers_that_the_service_knows
     assert [publisher["type"] for publisher in dataset["publisher-id"]] == ["client-id", "isni"]
 
 
+def test_a_contributor_without_a_name_has_none():
+    authors = (Author(""), Author("  "), Author("", orcid="0000-0002-1825-0097"), Author("Ada"))
+    dataset = build_dataset(REPORT, USED, KNOWN._replace(authors=authors))
+    assert dataset["dataset-contributors"] == [
+        {"type": "orcid", "value": "0000-0002-1825-0097"},
+        {"type": "name", "value": "Ada"},
+    ]
+
+
 def test_text_and_data_mining_is_by_machines():
     dataset = build_dataset(REPORT, USED._replace(counts={"TDM": {"total_item_requests": 7}}), KNOWN)
     assert instances(dataset) == {("total-dataset-requests", "machine"): 7}
