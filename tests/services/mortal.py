@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,8 @@ def live(app: Any, does: str, now: str, requests: int) -> None:
             die_at(requests)
             DEEDS[does](datetime.fromisoformat(now))
         status = 0
+    except Exception:
+        traceback.print_exc()  # nobody else would tell of it
     finally:
         os._exit(status)
 
