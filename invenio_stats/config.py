@@ -293,6 +293,26 @@ text means none.
 STATS_DEAD_LETTERS_DAYS: int = 30
 """Days after which `StatsDeadLettersTask`, if scheduled, deletes dead letters. Default: 30."""
 
+STATS_RETENTION_EVENTS_MONTHS: int = 13
+"""Calendar months of raw events that `StatsExpireTask`, if scheduled, keeps, the running month among them. Default: 13.
+
+Older events are deleted once all totals hold them; totals stay. At least 2. More than 25 need
+`STATS_RETENTION_OVERRIDE`. Nothing is deleted unless the task is scheduled, or `invenio stats events expire` is run.
+"""
+
+STATS_RETENTION_OVERRIDE: str | None = None
+"""Reason why raw events are kept for more than 25 months, such as a ruling of your data protection officer.
+
+Default: None; the application then does not start with a longer retention. The privacy report names the reason.
+"""
+
+STATS_AGENTS_MAX: int = 100_000
+"""Maximal number of user agents in the catalog. Default: 100,000, many times what a large repository sees.
+
+Anybody may send an invented user agent with each request. If the catalog is full, agents that were seen on one day
+only, more than 30 days ago, make room; else new ones are left out. Their events count like all others.
+"""
+
 STATS_SPOOL_DIR: str | None = None
 """Local directory for events while the broker is not available. Default: `stats-spool` in the instance's directory.
 

@@ -197,6 +197,17 @@ class UnknownCustomerError(StatsError):
         )
 
 
+class MissingItemsError(StatsError):
+    """A COUNTER report would not have all usage of its months: items that were used are not kept any more."""
+
+    def __init__(self, index: str, first: str, last: str):
+        """Take the index of items, and the first and last month of the report."""
+        super().__init__(
+            f"{index} has lost items that were used from {first} to {last}, so that a report would not have all usage. "
+            "Open or restore the index, or write it anew: `invenio stats counter restate` of each of these months."
+        )
+
+
 class TooManyRowsError(StatsError):
     """A COUNTER report does not fit into a sheet of Excel; nothing is written."""
 

@@ -23,7 +23,7 @@ from invenio_stats.core.events import Event, IdentifiedEvent
 from invenio_stats.definitions import parsing
 from invenio_stats.definitions.consistency import find_inconsistencies, refuse_shared_templates
 from invenio_stats.definitions.counter_settings import parse_access_types, parse_customers
-from invenio_stats.definitions.numbers import check_choices, check_numbers, check_switches
+from invenio_stats.definitions.numbers import check_choices, check_numbers, check_retention, check_switches
 from invenio_stats.definitions.objection_settings import check_objection
 from invenio_stats.definitions.parsed_settings import parsed_from
 from invenio_stats.errors import ConfigurationError
@@ -330,6 +330,7 @@ def finalize_app(app: Flask) -> None:
     check_switches(app.config)
     check_choices(app.config)
     check_objection(app.config)
+    check_retention(app.config)
     _check_exchange(app.config)
     if "invenio-app" in app.extensions:
         from invenio_stats.definitions.rate_limits import set_limits  # only where there is a limiter

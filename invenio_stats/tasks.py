@@ -20,6 +20,7 @@ __all__ = (
     "StatsDailyTask",
     "StatsDeadLettersTask",
     "StatsEventTask",
+    "StatsExpireTask",
     "StatsSearchResultsTask",
     "StatsSpoolTask",
     "StatsUsageTask",
@@ -27,6 +28,7 @@ __all__ = (
     "close_counter_months",
     "daily",
     "deposit_counter_months",
+    "expire_events",
     "make_counter_report",
     "process_events",
     "purge_dead_letters",
@@ -66,6 +68,15 @@ StatsDeadLettersTask: dict[str, Any] = {
     "schedule": timedelta(days=1),
 }
 """Entry of CELERY_BEAT_SCHEDULE: delete dead letters older than STATS_DEAD_LETTERS_DAYS, once a day."""
+
+StatsExpireTask: dict[str, Any] = {
+    "task": "invenio_stats.tasks.expire_events",
+    "schedule": crontab(minute=30, hour=5),
+}
+"""Entry of CELERY_BEAT_SCHEDULE: delete raw events older than STATS_RETENTION_EVENTS_MONTHS, every day at 05:30.
+
+Nothing is deleted unless it is scheduled.
+"""
 
 StatsDailyTask: dict[str, Any] = {
     "task": "invenio_stats.tasks.daily",
@@ -119,6 +130,18 @@ def purge_dead_letters() -> dict[str, Any]:
     A failure is logged and does not stop the other event types; its result is a Failure.
     """
     return runner.purge_all()
+
+
+@shared_task(ignore_result=False)
+def expire_events() -> dict[str, Any]:
+    """Delete raw events older than STATS_RETENTION_EVENTS_MONTHS; return how many, by event type.
+
+    Events that some totals do not hold yet stay until they do. A failure is logged and does not stop the other event
+    types; its result is a Failure.
+    """
+    from invenio_stats.operations.retention.run import expire_as_configured  # only where it is scheduled
+
+    return expire_as_configured()
 
 
 @shared_task(ignore_result=False)

@@ -1,6 +1,7 @@
 """Read the number of messages on a queue and the age of the oldest, without removing any."""
 
 from datetime import datetime
+from typing import Any
 
 from amqp.exceptions import NotFound
 from invenio_queues.queue import Queue
@@ -54,6 +55,14 @@ def oldest(queue: Queue) -> datetime | None:
             return parse(events_in(message.payload)[0]["timestamp"]) if message else None
         except (ValueError, KeyError, TypeError):
             return None  # not an event: processing will dead-letter it
+
+
+def peek(queue: Queue, name: str, limit: int) -> list[Any] | None:
+    """Return the payloads of the oldest messages of a queue, which stay there; None if the transport cannot."""
+    if not _depth(queue, name):
+        return []
+    with open_reader(queue) as reader:
+        return reader.peek(name, limit)
 
 
 def _depth(queue: Queue, name: str) -> int:

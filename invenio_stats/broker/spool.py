@@ -219,6 +219,14 @@ class Spool:
         since = self._value("SELECT since FROM waiting ORDER BY id LIMIT 1")
         return None if since is None else datetime.fromtimestamp(since, tz=timezone.utc)
 
+    def look(self, limit: int) -> list[str]:
+        """Return the oldest messages as they are kept, waiting and rejected; at most `limit` of each."""
+        if not self._is_there():
+            return []
+        with self._file.opened() as database:
+            queries = (f"SELECT message FROM {table} LIMIT ?" for table in ("waiting", "rejected"))
+            return [str(text) for query in queries for (text,) in database.execute(query, (limit,))]
+
     def _is_there(self) -> bool:
         """Return True if anything is kept, also in a file that was removed while it is open."""
         return self.exists() or self._file.is_open

@@ -14,11 +14,11 @@ from invenio_search import current_search_client
 from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, types_argument
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.errors import ManifestError
 from invenio_stats.operations.archive.export import export, summary
 from invenio_stats.operations.archive.manifest import KINDS
 from invenio_stats.operations.archive.restore import read_verified, restore
-from invenio_stats.operations.inventory import known_event_types
 
 folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from invenio_stats.cli.answers import print_answer
 from invenio_stats.cli.options import as_json
+from invenio_stats.cli.output import check_output
 from invenio_stats.cli.service_errors import explain_errors, no_database
 from invenio_stats.core.periods import PERIODS
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
@@ -75,6 +76,8 @@ def query_command(name: str, params: Sequence[str], chosen: str | None, output: 
 
 def _check_format(chosen: str, output: str | None) -> str:
     """Return the format; UsageError if it cannot be written, or not to this output."""
+    if output is not None:
+        check_output(output)
     if chosen == "table" and output is not None:
         raise click.UsageError(_("A table is printed only. Add --format json, csv or xlsx to --output."))
     if chosen == "xlsx" and not xlsx.is_available():

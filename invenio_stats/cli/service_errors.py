@@ -13,6 +13,7 @@ from invenio_stats.broker.transports.drivers import failure_types
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.services import Service, event_broker, search_engine, task_broker
 from invenio_stats.privacy.error_texts import is_database_away
+from invenio_stats.search.failures import describe_failure
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def explain_errors() -> Iterator[None]:
         raise click.ClickException(
             _(
                 "The search engine answered %(error)s. The log says more; run the command again when that is mended.",
-                error=type(error).__name__,
+                error=describe_failure(error),
             )
         ) from error
     except Exception as error:

@@ -22,6 +22,12 @@ def totals_alias_of(aggregation: str) -> str | None:
     return None if alias is None else aliases.with_prefix(alias)
 
 
+def known_event_types() -> list[str]:
+    """Return the event types that may have indices: all that are configured or named by an aggregation."""
+    aggregated = (event for definition in current_stats.aggregations.values() for event in definition.event_types)
+    return list(dict.fromkeys([*current_stats.event_definitions, *aggregated]))
+
+
 def aggregations_of(event_type: str) -> list[str]:
     """Return the names of the aggregations that count an event type."""
     return [name for name in current_stats.aggregations if event_type in event_types_of(name)]

@@ -60,6 +60,14 @@ class FirstCompleteDay:
         """Say that events before a day may be gone; an earlier day than is known changes nothing."""
         self._change(self._read(), floor(day, "day"), {})
 
+    def raise_before_deletion(self, day: datetime, events: str) -> None:
+        """Say that all events of an alias before a day are about to be deleted, and none of later ones.
+
+        So the next judgement does not take it for a deletion of which nobody knows how far it has reached.
+        """
+        oldest_event = aliases.oldest(self.client, events, floor(day, "day"))
+        self._change(self._read(), floor(day, "day"), {_short(events): oldest_event})
+
     def forget_oldest_events(self) -> None:
         """Have the day judged again, by whoever asks next: totals came in that were not known before."""
 
@@ -86,10 +94,13 @@ class FirstCompleteDay:
 
     def _judge(self, source: Source, events: str, totals: str, interval: Interval, now: datetime) -> Judgement:
         known, before = _day_in(source), source.get("oldest_events", {})
-        oldest_event = aliases.oldest(self.client, events)
+        # What is older tells nothing: the day never falls.
+        since = None if known == NOTHING_MISSING else known
+        oldest_event = aliases.oldest(self.client, events, since)
         looked = _short(events) in before
         seen = _moment(before.get(_short(events)))
-        if known is not None and looked and not has_risen(seen, oldest_event):
+        is_told = known is None or seen is None or seen >= known
+        if known is not None and looked and not (is_told and has_risen(seen, oldest_event)):
             is_news = oldest_event is not None and oldest_event != seen
             return Judgement(known, oldest_event, is_news)
         others = totals_of(self._event)
@@ -97,14 +108,16 @@ class FirstCompleteDay:
         # Totals of several event types may begin before the first event of this one, so they show no deletion; but
         # after one they would shrink like the others.
         shared = _shared_totals_of(self._event) if has_risen(seen, oldest_event) else []
-        oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}))
+        oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}), since)
         indices = aliases.indices_of(self.client, events)
         # Also among those that do not count: a day that is retracted is there.
-        oldest_there = aliases.oldest(self.client, indices)
+        oldest_there = aliases.oldest(self.client, indices, since)
         lost_whole_days = self._lost_whole_days(events, seen, oldest_there)
         day = judge(seen, oldest_there, oldest_total, interval, now, lost_whole_days)
         if indices and aliases.closed_indices_of(self.client, events):  # what these hold is not gone
             return Judgement(day if known is None else known, oldest_event, is_news=False)
+        if day > (known or NOTHING_MISSING):
+            oldest_event = aliases.oldest(self.client, events, day)
         return Judgement(max(day, known or NOTHING_MISSING), oldest_event, is_news=True)
 
     def _lost_whole_days(self, events: str, before: datetime | None, oldest: datetime | None) -> bool:

@@ -11,12 +11,14 @@ Kind = Literal[
     "quarantined",
     "dead_letters",
     "totals_differ",
+    "totals_unreadable",
     "raw_unreadable",
     "missing_items",
 ]
 """queue: no run has found the queue of an event type empty since the month's end; spool: this host's spool has events
 of before; aggregation and bookmark: an aggregation has not come past the month's end; quarantined: totals of the month
 are; dead_letters: events of the month are; totals_differ: the totals of a day are no count of its raw events;
+totals_unreadable: an index of totals is closed;
 raw_unreadable: the raw events of a day cannot be read; missing_items: more than one event in a hundred has no item."""
 
 ACCEPTABLE: frozenset[Kind] = frozenset({"dead_letters", "raw_unreadable", "missing_items"})

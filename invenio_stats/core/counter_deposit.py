@@ -63,8 +63,8 @@ class Deposit(NamedTuple):
         return self.state == DEPOSITED and self.revision == revision
 
     def is_claimed(self, now: datetime) -> bool:
-        """Return True while another run may be sending."""
-        return bool(self.owner) and now < parse(self.until)
+        """Return True while another run may be sending; no run claims more than CLAIM, unless its clock is wrong."""
+        return bool(self.owner) and now < parse(self.until) <= now + 2 * CLAIM
 
     def claim(self, owner: str, now: datetime) -> "Deposit":
         """Return the state with a sign of life of a run."""

@@ -94,6 +94,8 @@ class Month(NamedTuple):
     """State of the deposit, see `counter.deposit`."""
     days: Mapping[str, int] = {}
     """Total_Item_Investigations by day, of the days that have any."""
+    search_days: Mapping[str, int] = {}
+    """Searches_Platform by day in the same way."""
 
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> "Month":

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
+from invenio_stats.core.weekdays import WEEKS, same_weekdays
+
 Reason = Literal["silent", "refused", "lost", "without_item", "before_first_day", "closed"]
 
 MISSING_REASONS: tuple[Reason, ...] = ("refused", "lost", "without_item")
 """Reasons of the counters of events that are missing from totals."""
 
-_WEEKS = 8
 _MIN_EVENTS = 20
 """Events of a usual day. On a day of fewer, none may be chance."""
 
@@ -45,7 +46,7 @@ def silent_days(events: Mapping[date, int], last: date) -> list[date]:
 
     `events` are the numbers of events by day. After a month of silence there are no such days any more.
     """
-    near = {day + week * _WEEK for day, number in events.items() if number for week in range(1, _WEEKS + 1)}
+    near = {day + week * _WEEK for day, number in events.items() if number for week in range(1, WEEKS + 1)}
     return sorted(day for day in near if day <= last and not events.get(day) and _usual(events, day) >= _MIN_EVENTS)
 
 
@@ -72,4 +73,4 @@ def within(gaps: Iterable[Gap], first: date, last: date) -> list[Gap]:
 
 
 def _usual(events: Mapping[date, int], day: date) -> float:
-    return median(events.get(day - week * _WEEK, 0) for week in range(1, _WEEKS + 1))
+    return median(events.get(before, 0) for before in same_weekdays(day))

@@ -15,6 +15,8 @@ DAILY_SUFFIX = "%Y-%m-%d"
 BOOKMARKS = "stats-bookmarks"
 REBUILD = "rebuild-"
 """Beginning of the names of the bookmarks that keep the progress of a rebuild."""
+EXPIRY = "expiry:"
+"""Beginning of the names of what runs that delete old raw events share, for each group of event types."""
 SEARCH_RESULTS = "search-results"
 """Name of the bookmark that says up to when InvenioRDM's search results have the numbers of records."""
 AGENTS = "stats-agents"
@@ -41,6 +43,8 @@ SEARCHES = "stats-search"
 """Alias of the totals of searches; not in `OWN`, because it is named after their event type, `search`."""
 CORRECTIONS = "stats-corrections"
 """Index of the corrections of published numbers."""
+ANOMALIES = "stats-anomalies"
+"""Index of the unusual days and months, and of what a person has decided about them."""
 COUNTER_PREFIX = "stats-counter-"
 """Beginning of the names of what COUNTER reports are made from."""
 COUNTER_USAGE = f"{COUNTER_PREFIX}usage"
@@ -64,6 +68,7 @@ OWN = (
     RECORD_USAGE,
     USAGE_BREAKDOWN,
     CORRECTIONS,
+    ANOMALIES,
 )
 """Names of our own indices, aliases and queues, which the totals of an event type cannot have."""
 
@@ -130,8 +135,16 @@ def totals_index(event_type: str, start: datetime, index_interval: Interval) -> 
 
 
 def counter_usage_index(month: str, revision: int) -> str:
-    """Return the index of a revision of a closed month, which is written as '2026-05'."""
+    """Return the name of a revision of a closed month ('2026-05'): an alias of the index that has its usage."""
     return f"{COUNTER_USAGE}-{month}-r{revision}"
+
+
+def counter_usage_month(index: str) -> str:
+    """Return the month of an index of usage, whose name is that of the revision and what its writer has added."""
+    match = re.search(rf"{COUNTER_USAGE}-([0-9]{{4}}-[0-9]{{2}})-r[0-9]", index)
+    if match is None:
+        raise ValueError(f"{index} is not the index of a closed month")
+    return match[1]
 
 
 def automated_alias(event_type: str) -> str:

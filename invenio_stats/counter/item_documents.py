@@ -1,5 +1,6 @@
 """Turn what is known of an item into a document of `stats-counter-items`, and back."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +11,9 @@ from invenio_stats.items.metadata import Author, Container, ItemMetadata
 
 _TITLE_CHARACTERS = 1_000
 """Characters of a title by which items are put in order: the engine limits the length of a keyword."""
+
+_KEY_BYTES = 8_000
+"""Bytes of an id within a key: the engine takes keywords of 32,766 bytes, of which titles may have 8,000."""
 
 _SEPARATOR = "\t"
 """Less than any character that remains in a title, so that a title comes before a longer one."""
@@ -31,10 +35,12 @@ def container_key_of(metadata: ItemMetadata | None) -> str:
     An identifier that is written in two ways is one.
     """
     container = metadata and metadata.container
-    if metadata is None or not container or PARENT_TYPES.get(metadata.data_type) != container.data_type:
+    if metadata is None or not container or not container.data_type:
+        return ""
+    if PARENT_TYPES.get(metadata.data_type) != container.data_type:
         return ""
     known = ((scheme, format_value(getattr(container, scheme))) for scheme, format_value in _IDENTIFIERS.items())
-    return next((f"{container.data_type}:{scheme}:{value}" for scheme, value in known if value), "")
+    return next((_bounded(f"{container.data_type}:{scheme}:{value}") for scheme, value in known if value), "")
 
 
 def to_document(item_id: str, metadata: ItemMetadata | None) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def to_document(item_id: str, metadata: ItemMetadata | None) -> dict[str, Any]:
         "item_id": item_id,
         "container_key": key,
         "order_key": _order_key(item_id, metadata, key),
-        **({"doi": doi.lower()} if metadata is not None and (doi := format_doi(metadata.doi)) else {}),
+        **({"doi": doi_key(doi)} if metadata is not None and (doi := format_doi(metadata.doi)) else {}),
         "metadata": None if metadata is None else _to_source(metadata),
     }
 
@@ -57,17 +63,22 @@ def metadata_in(source: Mapping[str, Any]) -> ItemMetadata | None:
     container = found.get("container")
     return ItemMetadata(
         **{
-            **_known(ItemMetadata, found),
+            **_known(ItemMetadata, found, "title"),
             "publisher_ids": tuple(found.get("publisher_ids", ())),
-            "authors": tuple(Author(**_known(Author, author)) for author in found.get("authors", ())),
-            "container": container and Container(**_known(Container, container)),
+            "authors": tuple(Author(**_known(Author, author, "name")) for author in found.get("authors", ())),
+            "container": container and Container(**_known(Container, container, "title", "data_type")),
         }
     )
 
 
-def _known(kind: Any, source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that this release knows."""
-    return {field: source[field] for field in kind._fields if field in source}
+def doi_key(doi: str) -> str:
+    """Return what a DOI is found by: without regard to case."""
+    return _bounded(doi.lower())
+
+
+def _known(kind: Any, source: Mapping[str, Any], *needed: str) -> dict[str, Any]:
+    """Return the fields that this release knows; "" for one that is needed, and was None when it was kept."""
+    return {**dict.fromkeys(needed, ""), **{field: source[field] for field in kind._fields if field in source}}
 
 
 def _to_source(metadata: ItemMetadata) -> dict[str, Any]:
@@ -96,7 +107,15 @@ def _order_key(item_id: str, metadata: ItemMetadata | None, container_key: str) 
     group = "1"
     if container_key and metadata is not None and metadata.container is not None:
         group = f"0{_sortable(metadata.container.title)}{_SEPARATOR}{container_key}"
-    return _SEPARATOR.join((group, _sortable("" if metadata is None else metadata.title), item_id))
+    return _SEPARATOR.join((group, _sortable("" if metadata is None else metadata.title), _bounded(item_id)))
+
+
+def _bounded(text: str) -> str:
+    """Return a text that fits into a key; of one that is too long its beginning, and a digest of all of it."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= _KEY_BYTES:
+        return text
+    return f"{encoded[:_KEY_BYTES].decode('utf-8', 'ignore')}{_SEPARATOR}{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _sortable(title: object) -> str:

@@ -13,7 +13,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
 from invenio_stats.core.moments import iso_zoned, parse
-from invenio_stats.counter.item_documents import metadata_in, to_document
+from invenio_stats.counter.item_documents import doi_key, metadata_in, to_document
 from invenio_stats.items.metadata import ItemMetadata, MetadataSource, describe_items
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.search import clauses
@@ -58,7 +58,7 @@ def scan_items(client: Any, size: int = PAGE_SIZE) -> Iterator[KnownItem]:
 
 def find_items(client: Any, item_ids: Sequence[str] = (), dois: Sequence[str] = ()) -> Iterator[KnownItem]:
     """Yield those of some ids or DOIs, in the same order; DOIs are compared without regard to case."""
-    keys = {"item_id": list(item_ids), "doi": [doi.lower() for doi in dois]}
+    keys = {"item_id": list(item_ids), "doi": [doi_key(doi) for doi in dois]}
     asked = clauses.any_of([{"terms": {field: values}} for field, values in keys.items() if values])
     yield from _ordered_items(client, clauses.all_of([{"exists": {"field": "order_key"}}, asked]))
 
@@ -100,6 +100,10 @@ class ItemKeeper:
         described = self._ask(item_ids)
         missing = [item_id for item_id in item_ids if item_id not in described]
         return _all_metadata({**self._read_items(missing), **described}, item_ids)
+
+    def read_kept(self, item_ids: Sequence[str]) -> dict[str, ItemMetadata | None]:
+        """Return what is kept of a batch of items, by id; without those of which nothing was ever kept."""
+        return {item_id: metadata_in(source) for item_id, source in self._read_items(item_ids).items()}
 
     def keep(self, item_ids: Sequence[str]) -> dict[str, ItemMetadata | None]:
         """Return what is known of a batch of items, now or from before, and keep what is news."""

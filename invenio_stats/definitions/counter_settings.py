@@ -1,11 +1,15 @@
 """Parse the STATS_COUNTER_* settings: the table of access types, and the customers."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from invenio_stats.core.access_types import ACCESS_TYPES, DEFAULT_ACCESS_TYPES
 from invenio_stats.core.customers import NAMESPACES, THE_WORLD, Customer, Customers, Network, parse_range
 from invenio_stats.errors import ConfigurationError
+
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+"""Control characters, line breaks, halves of characters, and what no XML may have."""
 
 
 def parse_access_types(setting: str, value: Any) -> Mapping[str, str]:
@@ -111,7 +115,11 @@ def _sequence(setting_path: str, value: Any, what: str) -> Sequence[Any]:
 
 
 def check_text(setting_path: str, value: Any) -> str:
-    """Return a text; ConfigurationError for anything else, and for blanks around it."""
+    """Return a text on one line; ConfigurationError for anything else, and for blanks around it."""
     if not isinstance(value, str) or not value.strip() or value != value.strip():
         raise ConfigurationError(f"{setting_path} is {value!r}. Set it to a text without blanks around it.")
+    if _NO_TEXT.search(value):
+        raise ConfigurationError(
+            f"{setting_path} is {value!r}. Take out line breaks, tabs and other characters that no report can show."
+        )
     return value

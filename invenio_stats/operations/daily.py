@@ -9,6 +9,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.operations import runner
+from invenio_stats.operations.anomalies.detection import detection
+from invenio_stats.operations.anomaly_decisions import finish_decisions
 from invenio_stats.operations.monitoring import gaps, last_runs
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.proxies import current_stats
@@ -30,7 +32,12 @@ def _remove_counter_reports() -> int:
     return remove_old_files(datetime.now(timezone.utc))
 
 
-STEPS: dict[str, Callable[[], Any]] = {"breakdowns": _count_breakdowns, "gaps": gaps.find_all}
+STEPS: dict[str, Callable[[], Any]] = {
+    "breakdowns": _count_breakdowns,
+    "gaps": gaps.find_all,
+    "decisions": finish_decisions,
+    "anomalies": detection.find_all,
+}
 """The steps by name, in order. Each returns the number of things that it has made or found."""
 
 

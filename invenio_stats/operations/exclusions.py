@@ -53,8 +53,9 @@ class Selection(NamedTuple):
     item: str | None = None
     agent_class: str | None = None
     country: str | None = None
+    """"" for events of which the country is not known."""
     host: str | None = None
-    """The referring host."""
+    """The referring host; "" for events of which it is not known."""
     event_type: str | None = None
     """None for all event types."""
 
@@ -70,16 +71,19 @@ class Selection(NamedTuple):
         start = datetime.combine(self.day, time(), timezone.utc)
         values = {"agent_class": self.agent_class, "country": self.country, "referrer": self.host}
         wanted: list[Body] = [clauses.between(start, start + timedelta(days=1))]
-        wanted += [{"term": {field: value}} for field, value in values.items() if value is not None]
+        for field, value in values.items():
+            if value is not None:
+                wanted.append({"term": {field: value}} if value else clauses.none_of([{"exists": {"field": field}}]))
         if self.item is not None:
             wanted.append(clauses.any_of([{"term": {field: self.item}} for field in ITEM_KEYS]))
         return clauses.all_of(wanted)
 
     def describe(self) -> str:
-        """Return the selection as a text."""
-        values = {name: value for name, value in self._asdict().items() if name != "day" and value is not None}
-        named = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
-        return f"{self.day.isoformat()}: {named or 'all events'}"
+        """Return the selection as a text that anybody may read: it names no item, country or host."""
+        kinds = [
+            name.replace("_", " ") for name, value in self._asdict().items() if name != "day" and value is not None
+        ]
+        return f"{self.day.isoformat()}: {', '.join(f'one {kind}' for kind in kinds) or 'all events'}"
 
 
 class Excluded(NamedTuple):
@@ -93,9 +97,11 @@ class Excluded(NamedTuple):
 
 
 def count_selected(client: Any, selection: Selection, now: datetime) -> Excluded:
-    """Return what an exclusion would change, and change nothing."""
+    """Return what an exclusion would change, and change nothing; StatsError if it would be refused."""
     work = _Work(client, selection, "exclude")
-    documents, months = work.compare(find_event_types(client, now))
+    event_types = find_event_types(client, now)
+    _check_complete(selection, work.select(event_types))
+    documents, months = work.compare(event_types)
     return Excluded(selection.exclusion_id, documents, months)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_search.utils import prefix_index
 
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.core import names
 from invenio_stats.core.month_indices import find_lease, period
 from invenio_stats.proxies import current_stats
@@ -162,12 +163,6 @@ def _aliases(event_type: str) -> Iterator[tuple[str, str]]:
     yield prefix_index(names.events_alias(event_type)), "events"
     yield prefix_index(names.totals_alias(event_type)), "totals"
     yield prefix_index(names.automated_alias(event_type)), "automated"
-
-
-def known_event_types() -> list[str]:
-    """Return the event types that may have indices: all that are configured or named by an aggregation."""
-    aggregated = (event for definition in current_stats.aggregations.values() for event in definition.event_types)
-    return list(dict.fromkeys([*current_stats.event_definitions, *aggregated]))
 
 
 def usage_types() -> dict[str, tuple[str, ...]]:

@@ -16,13 +16,16 @@ from invenio_stats.completeness.answers import answer_state
 from invenio_stats.config import own_instance_name
 from invenio_stats.core.periods import Days
 from invenio_stats.errors import NoAnswerError, StatsError
+from invenio_stats.items.access import current_identity
+from invenio_stats.operations.anomalies.store import read_anomalies
 from invenio_stats.operations.corrections import Correction, read_corrections
 from invenio_stats.operations.quality.automated_agents import AutomatedAgents, read_automated_agents
 from invenio_stats.operations.quality.completeness import Completeness, read_completeness
 from invenio_stats.operations.quality.freshness import Freshness, read_freshness
 from invenio_stats.operations.quality.left_out import LeftOut, read_left_out
 from invenio_stats.operations.quality.versions import Version, read_versions
-from invenio_stats.pages import quality_corrections, quality_sections, wording
+from invenio_stats.pages import quality_anomalies, quality_corrections, quality_sections, wording
+from invenio_stats.pages.quality_anomalies import ShownAnomaly
 from invenio_stats.pages.quality_days import CountedDays, find_counted_days
 from invenio_stats.pages.tables import Figure, Part
 from invenio_stats.queries import answer_cache
@@ -108,6 +111,7 @@ def _titles() -> dict[str, str]:
         "complete": _("Are they complete?"),
         "left-out": _("What was left out, and why?"),
         "agents": _("Most often excluded as robots"),
+        "anomalies": _("Unusual days"),
         "corrections": _("Corrections"),
         "versions": _("Rules and lists in force"),
     }
@@ -181,6 +185,13 @@ def _find_agents(days: Days, now: datetime) -> AutomatedAgents:
     return found
 
 
+def _find_anomalies(days: Days, now: datetime) -> list[ShownAnomaly]:
+    found = [
+        anomaly for anomaly in read_anomalies(current_search_client) if anomaly.period[:10] >= f"{days.first:%Y-%m}"
+    ]
+    return quality_anomalies.describe(found, current_identity())
+
+
 def _find_corrections(days: Days, now: datetime) -> list[Correction]:
     return read_corrections(current_search_client)
 
@@ -204,6 +215,7 @@ TOPICS: dict[str, Topic] = {
     "complete": Topic(_find_completeness, quality_sections.show_days, quality_sections.list_days),
     "left-out": Topic(_find_left_out, quality_sections.show_left_out, quality_sections.list_left_out),
     "agents": Topic(_find_agents, quality_sections.show_agents, quality_sections.list_agents, for_administrators=True),
+    "anomalies": Topic(_find_anomalies, quality_anomalies.show_anomalies, quality_anomalies.list_anomalies),
     "corrections": Topic(_find_corrections, quality_corrections.show_corrections, quality_corrections.list_corrections),
     "versions": Topic(_find_versions, quality_sections.show_versions, quality_sections.list_versions),
 }

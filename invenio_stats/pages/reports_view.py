@@ -19,7 +19,7 @@ from invenio_stats.counter.reports.report import build_report, count_documents
 from invenio_stats.counter.reports.xlsx import SHEET_ROWS, check_rows
 from invenio_stats.counter.service.large_reports import QUEUED, WantedReport, fetch_or_queue, write_report
 from invenio_stats.counter.service.report_files import is_compressed
-from invenio_stats.errors import TooManyRowsError
+from invenio_stats.errors import MissingItemsError, TooManyRowsError
 from invenio_stats.exports import xlsx
 from invenio_stats.pages import reports
 from invenio_stats.pages.rendering import render_page
@@ -40,7 +40,7 @@ def show_reports() -> Response:
     """Return the page; the file if `format` is given; 400 with the form if something is wrong, 202 if it is large."""
     try:
         return _show(datetime.now(timezone.utc))
-    except (search.exceptions.TransportError, *failure_types()) as error:
+    except (search.exceptions.TransportError, MissingItemsError, *failure_types()) as error:
         logger.error("The page of COUNTER reports could not answer", exc_info=without_text(error))
         return _answer_notice(reports.not_available(), 503)
 

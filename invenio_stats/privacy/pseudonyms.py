@@ -213,5 +213,10 @@ def _keys(visitor: Visitor, moment: datetime, salt: tuple[str, bool], salt_befor
     return keys
 
 
+def visitor_key_of_user(user_id: str, salt: str) -> str:
+    """Return the key that a user has under a salt."""
+    return key(salt, user_id)
+
+
 def _text(value: Any) -> str | None:
     return value if value is None or type(value) is str else str(value)

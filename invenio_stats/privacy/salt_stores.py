@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ SALT_LIFETIME_SECONDS = 48 * 3600
 """Time from its creation until a salt expires."""
 
 _SALT_BYTES = 32
+_MISSING_IN_REDIS = -2
+"""What Redis answers for the time that a missing key has left; -1 is never."""
 _TRIES = 25
 _PAUSE_SECONDS = 0.01
 """Pause between tries to get a salt that another process has just begun to write, or that the store does not keep."""
@@ -27,6 +30,12 @@ class SaltStore(Protocol):
 
     def get_or_make(self, day: str) -> str:
         """Return the salt of a day, the same to all processes; creates it if there is none."""
+
+    def delete(self, day: str) -> None:
+        """Delete a salt, if there is one."""
+
+    def seconds_left(self, day: str) -> float | None:
+        """Return after how many seconds an existing salt expires: infinity for never; None if nobody knows."""
 
 
 def salt_store(cache: Any) -> SaltStore:
@@ -69,6 +78,13 @@ class _RedisSalts:
             self._cache._write_client.set(self._key(day), new_salt(), nx=True, ex=SALT_LIFETIME_SECONDS)
         raise OSError("Redis does not keep values")
 
+    def delete(self, day: str) -> None:
+        self._cache._write_client.delete(self._key(day))
+
+    def seconds_left(self, day: str) -> float | None:
+        left = self._cache._read_client.ttl(self._key(day))
+        return None if left == _MISSING_IN_REDIS else inf if left < 0 else float(left)
+
     def _key(self, day: str) -> str:
         return f"{self._cache._get_prefix()}{_key(day)}"
 
@@ -95,6 +111,15 @@ class _FileSalts:
                 return salt
             self._make(day)
         raise OSError("a new file of a salt is broken, or older than two days by the clock of its file system")
+
+    def delete(self, day: str) -> None:
+        (self._folder / day).unlink(missing_ok=True)
+
+    def seconds_left(self, day: str) -> float | None:
+        try:
+            return (self._folder / day).stat().st_mtime + SALT_LIFETIME_SECONDS - time.time()
+        except FileNotFoundError:
+            return None
 
     def _make(self, day: str) -> None:
         """Create the file with its content in one step unless it exists: a link is atomic, writing is not."""
@@ -158,3 +183,9 @@ class _CacheSalts:
         if salt is None:
             raise OSError("the cache does not store values")
         return salt
+
+    def delete(self, day: str) -> None:
+        self._cache.delete(_key(day))
+
+    def seconds_left(self, day: str) -> float | None:
+        return None

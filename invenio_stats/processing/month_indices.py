@@ -81,6 +81,19 @@ def is_blocked(about: IndexInfo) -> bool:
     return str(about["settings"].get("index.blocks.write")).lower() == "true"
 
 
+def block_writes(client: Any, index: str) -> None:
+    """Block writes to an index, or to several separated by commas, and wait for pending ones."""
+    try:
+        client.indices.add_block(index=index, block="write")
+    except search.exceptions.RequestError:  # the embedded engine has no such request and only one write at a time
+        client.indices.put_settings(index=index, body={"index.blocks.write": True})
+
+
+def allow_writes(client: Any, index: str) -> None:
+    """Allow writes to an index again, or to several separated by commas; those that are gone are no failure."""
+    client.indices.put_settings(index=index, body={"index.blocks.write": None}, ignore_unavailable=True, ignore=[404])
+
+
 def abandon(client: Any, alias: str, index: str, lease: str, now: datetime) -> None:
     """Undo a compaction: allow writes to the daily indices again, and delete the target index.
 

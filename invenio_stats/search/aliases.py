@@ -50,10 +50,12 @@ def closed_indices_of(client: Any, alias: str) -> list[str]:
     return sorted(closed)
 
 
-def oldest(client: Any, alias_or_indices: str | Sequence[str]) -> datetime | None:
-    """Return the timestamp of the oldest event or total in an alias or in indices; None if there is none."""
+def oldest(client: Any, alias_or_indices: str | Sequence[str], since: datetime | None = None) -> datetime | None:
+    """Return the timestamp of the oldest event or total in an alias or in indices; None if there is none.
+
+    With `since`, of those from that moment on.
+    """
     parts = split_for_urls([alias_or_indices] if isinstance(alias_or_indices, str) else alias_or_indices)
-    moments = [
-        clauses.read_oldest(search(SearchRequest(client, part, clauses.oldest(clauses.between())))) for part in parts
-    ]
+    body = clauses.oldest(clauses.between(since))
+    moments = [clauses.read_oldest(search(SearchRequest(client, part, body))) for part in parts]
     return min((moment for moment in moments if moment is not None), default=None)

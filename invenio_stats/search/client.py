@@ -28,6 +28,9 @@ OPTIONS: Mapping[str, Any] = {
 }
 """An index that does not exist yet is treated as empty; a shard that cannot answer is an error."""
 
+COMPLETE: Mapping[str, Any] = {"ignore_unavailable": False, "allow_no_indices": False}
+"""Further options, where an index that is missing or closed is an error and not empty: a closed month, for example."""
+
 _OPTIONS_IN_LINES = frozenset({"preference"})
 """Options of a search that a multi-search takes too."""
 

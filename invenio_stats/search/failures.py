@@ -4,6 +4,7 @@ All decisions about errors of the engine are made here, from their status and ty
 class; none of them compares a status itself.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
@@ -136,6 +137,24 @@ def status_of(error: Exception) -> int | None:
     """Return the HTTP status of an exception; None if the engine did not respond."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
+
+
+def describe_failure(error: Exception) -> str:
+    """Return what an exception is about, for people: its type and the index that it names, never its text."""
+    body = getattr(error, "info", None)
+    found = body.get("error") if isinstance(body, Mapping) else None
+    if not isinstance(found, Mapping):
+        return type(error).__name__
+    causes = found.get("root_cause") or [found]
+    index = found.get("index") or causes[0].get("index") or _index_in(str(found.get("reason", "")))
+    kind = causes[0].get("type") or found.get("type") or type(error).__name__
+    return f"{kind} (index {index})" if index else str(kind)
+
+
+def _index_in(text: str) -> str | None:
+    """Return the index that a block of it is named after: `index [name] blocked by: ...`."""
+    match = re.match(r"index \[([^\]]+)\]", text)
+    return match[1] if match else None
 
 
 def error_type(item: Item) -> str:

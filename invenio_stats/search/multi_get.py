@@ -39,7 +39,7 @@ def read(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
     documents = read_open(client, document_refs)
     for document in documents:
         if (reason := unreadable(document)) is not None:
-            raise UnreadableDocumentError(f"The search engine cannot read a document: {reason}.")
+            raise UnreadableDocumentError(_explain(document, reason))
     return documents
 
 
@@ -59,8 +59,16 @@ def read_open(client: Any, document_refs: Iterable[DocumentRef]) -> list[Found]:
         if (reason := unreadable(document)) is not None:
             blocked = find_blocked_index(document)
             if blocked is None or not blocked.is_lasting:
-                raise UnreadableDocumentError(f"The search engine cannot read a document: {reason}.")
+                raise UnreadableDocumentError(_explain(document, reason))
     return documents
+
+
+def _explain(document: Found, reason: str) -> str:
+    index = f" (index {document['_index']})" if "_index" in document else ""
+    return (
+        f"The search engine cannot read a document: {reason}{index}. Open the index, lift its block, or wait until its "
+        "shard is started."
+    )
 
 
 def unreadable(document: Found) -> str | None:

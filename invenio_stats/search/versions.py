@@ -104,6 +104,14 @@ class SharedDocument:
 
         return not retry_conflicts(True, step, attempts, longest_pause)
 
+    def delete(self) -> bool:
+        """Delete the version that was read; return False if another process has changed or deleted the document."""
+        try:
+            self._client.delete(index=self._index, id=self._id, **build_guard(self._version))
+        except (search.exceptions.ConflictError, search.exceptions.NotFoundError):
+            return False
+        return True
+
     def _get(self) -> Found:
         found: Found = read_one(self._client, self._index, self._id)
         return found

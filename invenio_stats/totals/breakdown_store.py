@@ -125,8 +125,14 @@ class BreakdownStore:
         of_scopes = clauses.any_of([_of_scope(scope) for scope in scopes])
         query = self._query("day", first, last, [{"term": {"dimension": dimension}}, of_scopes])
         for hit in self._hits(query):
-            source = hit["_source"]
-            yield StoredBreakdown(*_about(source), Breakdown(list(read_rows(source["rows"])), Use(**source["other"])))
+            yield _read(hit["_source"])
+
+    def of_days(self, days: Collection[datetime], scope: Scope) -> Iterator[tuple[datetime, StoredBreakdown]]:
+        """Yield the breakdowns of some days about a scope, each with its day, in any order."""
+        starts: Body = {"terms": {"timestamp": [iso(day) for day in days]}}
+        query = clauses.all_of([{"term": {"interval": "day"}}, starts, _of_scope(scope)])
+        for hit in self._hits(query):
+            yield parse(hit["_source"]["timestamp"]), _read(hit["_source"])
 
     def _query(self, period: Period, first: datetime, last: datetime, narrowed: Iterable[Body] = ()) -> Body:
         dates = {"gte": iso(first), "lte": iso(last), "format": clauses.DATE_FORMAT}
@@ -164,6 +170,10 @@ def body_of(breakdown: Breakdown, period: Period) -> Body:
 def _of_kinds(kinds: Iterable[str], scope_ids: Collection[str] | None = None) -> list[Body]:
     of_kinds: Body = {"terms": {"scope": list(kinds)}}
     return [of_kinds] if scope_ids is None else [of_kinds, {"terms": {"scope_id": list(scope_ids)}}]
+
+
+def _read(source: Mapping[str, Any]) -> StoredBreakdown:
+    return StoredBreakdown(*_about(source), Breakdown(list(read_rows(source["rows"])), Use(**source["other"])))
 
 
 def _about(source: Mapping[str, Any]) -> tuple[Scope, str]:

@@ -94,7 +94,49 @@ def find_gaps(now: datetime) -> None:
     find(current_search_client, "record-view", MISSING, now)
 
 
+def expire(now: datetime) -> None:
+    """Delete the raw events of the months before the running one."""
+    from invenio_search import current_search_client
+
+    from invenio_stats.core.retention import find_deadline
+    from invenio_stats.operations.retention.deletion import expire as delete
+    from invenio_stats.operations.retention.groups import find_groups
+
+    for group in find_groups():
+        delete(current_search_client, group, find_deadline(now, 1), lambda: now)
+
+
+def close_months(now: datetime) -> None:
+    """Close the months that are due for COUNTER reports; what is known of the runs is in a cache of this process."""
+    from invenio_search import current_search_client
+
+    from invenio_stats.counter.closing.closing import Closing
+    from invenio_stats.counter.closing.sources import find_sources
+    from invenio_stats.operations.monitoring import last_runs
+    from invenio_stats.proxies import current_stats
+
+    for event_type in find_sources().event_types:
+        last_runs.remember_emptied(event_type, now)
+    for name in current_stats.aggregations:
+        last_runs.note("aggregations", name, lambda: None)
+    closing = Closing(current_search_client, lambda: now)
+    for outcome in closing.close(closing.find_due()):
+        assert outcome.is_closed, outcome.obstacles
+
+
+def restate_january(now: datetime) -> None:
+    """Restate January 2026."""
+    from invenio_search import current_search_client
+
+    from invenio_stats.counter.closing.restatement import restate
+
+    restate(current_search_client, "2026-01", "late events", lambda: now)
+
+
 DEEDS = {
+    "close": close_months,
+    "restate": restate_january,
+    "expire": expire,
     "items": lambda now: run("item-usage-agg"),
     "records": lambda now: run("record-usage-agg"),
     "breakdowns": lambda now: run("usage-breakdown-agg"),

@@ -25,7 +25,8 @@ MISSING = {"refused": {date(2026, 2, 10): 100}}
 GAP = Gap(date(2026, 2, 10), date(2026, 2, 10), "record-view", "refused")
 DAYS = ("2026-02-10", "2026-02-11")
 LIMITS = {"STATS_FOLD_UNDER": 3, "STATS_BREAKDOWN_VALUES": 2, "STATS_BREAKDOWN_MIN_USES": 8}
-KEPT = ("SEARCH_HOSTS", "SEARCH_INDEX_PREFIX", "SECRET_KEY", "STATS_SPOOL_DIR", "CACHE_TYPE", "BROKER_URL")
+COUNTER = ("STATS_COUNTER_PLATFORM", "STATS_COUNTER_PLATFORM_ID")
+KEPT = ("SEARCH_HOSTS", "SEARCH_INDEX_PREFIX", "SECRET_KEY", "STATS_SPOOL_DIR", "CACHE_TYPE", "BROKER_URL", *COUNTER)
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -186,3 +187,38 @@ def test_a_search_for_gaps_that_is_killed(mortal, used, search_client, refresh):
         if is_over:
             break
     assert requests > 2
+
+
+def test_an_expiry_that_is_killed(mortal, used, stored_totals, search_client, index_prefix, refresh):
+    """Every third request is tried here; the embedded engine tries all."""
+    raw = f"{index_prefix}events-stats-record-view-2026-02,{index_prefix}events-stats-file-download-2026-02"
+    counted = ("stats-item-usage", "stats-record-usage", "stats-usage-breakdown")
+
+    def count_all():
+        for does in ("items", "records", "breakdowns"):
+            assert mortal(does)
+        return {alias: {key: plain(total) for key, total in stored_totals(alias).items()} for alias in counted}
+
+    def events_left():
+        return search_client.search(index=raw, body={"size": 100}, ignore_unavailable=True)["hits"]["hits"]
+
+    count_all()
+    refresh()
+    before, kept, indices = count_all(), events_left(), search_client.indices.get(index=raw)
+    assert len(kept) == len(used)
+    for requests in count(1, 3):
+        is_over = mortal("expire", requests)
+        assert count_all() == before
+        assert mortal("expire")
+        assert events_left() == []
+        assert count_all() == before
+        if is_over:
+            break
+        search_client.indices.delete(index=f"{index_prefix}stats-completeness")
+        for index, about in indices.items():
+            body = {"aliases": about["aliases"], "mappings": about["mappings"]}
+            search_client.indices.create(index=index, body=body)
+        for hit in kept:
+            search_client.index(index=hit["_index"], id=hit["_id"], body=hit["_source"])
+        refresh()
+    assert requests > 30

@@ -15,6 +15,7 @@ ARGUMENTS = {
     errors.ForeignTotalError: ("stats-a-2026-01", "unique_id"),
     errors.FieldNotCountableError: ("a", "unique_id", "events-stats-a", True),
     errors.MonthBusyError: ("2026-05", 120.0),
+    errors.MissingItemsError: ("stats-counter-items", "2026-01", "2026-05"),
     errors.TooManyRowsError: (1_048_576,),
     errors.NotPermittedError: (401, "not permitted"),
     errors.NotFoundError: (),

@@ -33,6 +33,12 @@ class Reader:
         """Yield at most `limit` messages of a queue; each is fetched only when it is needed."""
         return get_each(self.queue(name), limit)
 
+    def peek(self, name: str, limit: int) -> list[Any] | None:
+        """Return the payloads of at most `limit` messages, which stay in the queue; None if a transport cannot."""
+        if not self.returns_on_close:
+            return None
+        return [message.payload for message in self.get(name, limit)]  # closing the channel returns them
+
     def acknowledge(self, messages: Sequence[Any]) -> None:
         """Acknowledge messages."""
         for message in messages:

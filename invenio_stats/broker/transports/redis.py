@@ -4,6 +4,7 @@ Redis has no queues, only lists. kombu first removes a message from the list and
 the process is killed in between, the message is lost. Here a script does both atomically.
 """
 
+import base64
 import json
 import logging
 import time
@@ -141,6 +142,12 @@ class RedisReader(Reader):
     def get(self, name: str, limit: int) -> Iterator[Any]:
         """Yield the same messages, but fetch each only when it is needed."""
         return self._take(name, limit, 1)
+
+    def peek(self, name: str, limit: int) -> list[Any] | None:
+        """Return the oldest messages as Redis holds them, decoded as far as they are ours."""
+        with self.channel.conn_or_acquire() as client:
+            items = client.lrange(self.channel._q_for_pri(name, 0), -limit, -1)
+        return [_decode_body(item) for item in items]
 
     def acknowledge(self, messages: Sequence[Any]) -> None:
         """Acknowledge messages in one request.
@@ -305,3 +312,13 @@ def _keys(channel: Any, queue: str, priority: int = 0) -> list[str]:
     return [
         f"{channel.global_keyprefix}{name}" for name in names
     ]  # kombu adds the prefix itself for other commands, but not for scripts
+
+
+def _decode_body(item: bytes) -> Any:
+    """Return the body of an item of a list; the item as text if it is no message."""
+    try:
+        message = json.loads(item)
+        body = message["body"]
+        return json.loads(base64.b64decode(body)) if message["properties"].get("body_encoding") == "base64" else body
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return item.decode("utf-8", "replace")

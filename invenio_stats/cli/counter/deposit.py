@@ -12,6 +12,7 @@ from invenio_search import current_search_client
 
 from invenio_stats.cli.counter.months import month_option
 from invenio_stats.cli.options import as_json, dry_run
+from invenio_stats.cli.output import check_output, open_output
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.core.counter_months import Month
@@ -38,6 +39,8 @@ def deposit_command(month: str, dry_run: bool, output: str | None, as_json: bool
         raise click.UsageError(
             _("Nothing can be deposited. Set STATS_COUNTER_DATACITE_URL and STATS_COUNTER_DATACITE_TOKEN.")
         )
+    if output is not None:
+        check_output(output)
     found = _find(month)
     facts: dict[str, Any] = {}
     if dry_run or output is not None:
@@ -65,8 +68,7 @@ def _find(month: str) -> Month:
 def _write(month: Month, output: str | None) -> dict[str, Any]:
     """Write the documents to the output, if there is one; return how much would be sent."""
     datasets = datasets_of(current_search_client, month, _now())
-    target = nullcontext(None) if output is None else click.open_file(output, "wb", atomic=output != "-")
-    with target as file:
+    with nullcontext(None) if output is None else open_output(output) as file:
         summary = write_documents(datasets, file)
     facts = {"month": month.month, "outcome": "dry_run", "datasets": summary.datasets, "parts": summary.parts}
     return {**facts, "left_out": datasets.left_out, "id": month.deposit.get("id", "")}

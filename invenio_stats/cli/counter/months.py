@@ -21,7 +21,11 @@ from invenio_stats.counter.closing import pruning
 from invenio_stats.counter.closing.closing import Closing, Outcome
 from invenio_stats.counter.closing.restatement import Restated, restate
 from invenio_stats.counter.closing.status import MonthStatus, Status, read_status
+from invenio_stats.counter.reports.descriptions import clean_text
 from invenio_stats.errors import CounterSetupError, MonthRefusedError
+
+_MAX_REASON = 500
+"""Characters of a reason, which is in the header of each report of the month."""
 
 
 def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -36,10 +40,14 @@ def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 def _reason(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return a reason; BadParameter for an empty one."""
-    if value is not None and not value.strip():
+    """Return a reason on one line; BadParameter for an empty one, or one that no report has room for."""
+    reason = None if value is None else clean_text(value)
+    if reason == "":
         raise click.BadParameter(_("Say why: reports and the log of the month show it."), ctx, param)
-    return value and value.strip()
+    if reason is not None and len(reason) > _MAX_REASON:
+        text = _("It has %(length)s characters. Write at most %(limit)s.", length=len(reason), limit=_MAX_REASON)
+        raise click.BadParameter(text, ctx, param)
+    return reason
 
 
 def month_option(text: str, required: bool = False, names: Sequence[str] = ("--month",)) -> Callable[..., Any]:

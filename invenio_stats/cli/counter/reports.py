@@ -1,11 +1,10 @@
 """Define the command that makes reports: `invenio stats counter report`."""
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import click
 from flask.cli import with_appcontext
@@ -13,6 +12,7 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.cli.counter.months import month_option
+from invenio_stats.cli.output import check_output, open_output
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.core.counter_platform import Platform
@@ -26,7 +26,6 @@ from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.errors import TooManyRowsError, UnknownCustomerError
 from invenio_stats.exports import xlsx
 from invenio_stats.proxies import current_stats
-from invenio_stats.support.whole_files import whole_file
 
 _OPTIONS = {
     "attributes_to_show": "--show",
@@ -81,7 +80,7 @@ def report_command(
     _check_output(chosen, output)
     with explain_errors(), _explain_refusals():
         report = build_report(current_search_client, request, datetime.now(timezone.utc))
-        with closing(report.items), _open(output) as file, bar(_("Writing")) as progress:
+        with closing(report.items), open_output(output) as file, bar(_("Writing")) as progress:
             progress.begin(report_id)
             WRITERS[chosen](_with_progress(report, progress.advance), file)
     for exception in report.header.get("Exceptions", ()):
@@ -94,16 +93,18 @@ def _read_request(report_id: str, begin: str, end: str, customer_id: str, option
     if begin > end:
         raise click.UsageError(_("--from %(begin)s is after --to %(end)s; swap them.", begin=begin, end=end))
     flags = {"include_parent_details": "True", "granularity": "Totals"}
-    given = {
-        name: flags[name] if name in flags else "|".join(value).replace(",", "|")
-        for name, value in options.items()
-        if value
-    }
+    given = {name: flags[name] if name in flags else _join(name, value) for name, value in options.items() if value}
     platform = cast(Platform, current_stats.counter_platform)  # the group has checked that there is one
     request, problems = parse_filters(report_id, begin, end, customer_id, given, platform, platform.has_countries)
     if problems:
         raise click.UsageError("\n".join(_explain(report_id, problem) for problem in problems))
     return request
+
+
+def _join(name: str, values: Sequence[str]) -> str:
+    """Return a list as the COUNTER API has it; the id of an item may have commas of its own."""
+    joined = "|".join(values)
+    return joined if name == "item_id" else joined.replace(",", "|")
 
 
 def _explain(report_id: str, problem: Problem) -> str:
@@ -134,8 +135,7 @@ def _check_output(chosen: str, output: str) -> None:
         raise click.UsageError(_("XlsxWriter is not installed: pip install 'invenio-stats[xlsx]'."))
     if chosen == "xlsx" and output == "-" and sys.stdout.isatty():
         raise click.UsageError(_("An XLSX file is not for the screen. Add --output FILE."))
-    if output != "-" and (Path(output).is_dir() or not Path(output).absolute().parent.is_dir()):
-        raise click.UsageError(_("--output %(path)s is not a file in a directory that exists.", path=output))
+    check_output(output)
 
 
 @contextmanager
@@ -144,22 +144,6 @@ def _explain_refusals() -> Iterator[None]:
         yield
     except (UnknownCustomerError, TooManyRowsError) as error:
         raise click.UsageError(str(error)) from error
-
-
-@contextmanager
-def _open(output: str) -> Iterator[IO[bytes]]:
-    """Open the output for writing; a file is there when it is whole."""
-    if output == "-":
-        with click.open_file("-", "wb") as stream:
-            yield stream
-        return
-    try:
-        with whole_file(Path(output)) as file:
-            yield file
-    except OSError as error:
-        raise click.ClickException(
-            _("%(path)s cannot be written: %(error)s.", path=output, error=error.strerror or type(error).__name__)
-        ) from error
 
 
 def _with_progress(report: Report, advance: Callable[[], None]) -> Report:

@@ -1,18 +1,18 @@
 """Read the day totals of a month: what the usage of the month is made from."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from invenio_stats.core.counter_months import REGULAR, Edges
 from invenio_stats.core.item_usage import ITEM_NUMBERS, ROW_FIELDS, SEARCH_ROW_FIELDS
 from invenio_stats.core.moments import iso_zoned, parse
+from invenio_stats.counter.closing.partitions import Partitions
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.client import Response, SearchRequest, search
-from invenio_stats.search.scan import ordered_hits, scan
+from invenio_stats.search.scan import hits, scan
 
 PAGE_SIZE = 2_000
 """Day totals in one response."""
@@ -31,20 +31,29 @@ class ItemMonth(NamedTuple):
     rows: Mapping[Attributes, list[int]]
 
 
-def read_items(client: Any, alias: str, edges: Edges) -> Iterator[ItemMonth]:
-    """Yield the usage of all items, in the order of their ids; memory grows with the rows of one item only.
+def spread_totals(client: Any, alias: str, edges: Edges, partitions: Partitions, on_page: Callable[[], None]) -> None:
+    """Read the totals of all days, and put their rows into partitions; `on_page` is called again and again."""
+    found = hits(client, alias, _of_items(edges), size=PAGE_SIZE) if _exists(client, alias) else ()
+    for number, hit in enumerate(found):
+        if number % PAGE_SIZE == 0:
+            on_page()
+        total = hit["_source"]
+        for row in total.get("rows", ()):
+            numbers = [row[name] for name in ITEM_NUMBERS]
+            partitions.add(str(total["item_id"]), [_attributes(row, ROW_FIELDS), numbers])
+
+
+def fold_rows(item_id: str, rows: Iterable[Any]) -> ItemMonth:
+    """Return the usage of an item, given its rows of all days as they were put into partitions.
 
     Unique numbers of days are added up, because sessions do not extend beyond midnight.
     """
-    hits = ordered_hits(client, alias, _of_items(edges), {"item_id": "keyword"}, PAGE_SIZE)
-    for item_id, group in groupby((hit["_source"] for hit in hits), key=lambda total: total["item_id"]):
-        rows: dict[Attributes, list[int]] = defaultdict(lambda: [0] * len(ITEM_NUMBERS))
-        for total in group:
-            for row in total.get("rows", ()):
-                sums = rows[_attributes(row, ROW_FIELDS)]
-                for position, name in enumerate(ITEM_NUMBERS):
-                    sums[position] += row[name]
-        yield ItemMonth(str(item_id), dict(sorted(rows.items())))
+    sums: dict[Attributes, list[int]] = defaultdict(lambda: [0] * len(ITEM_NUMBERS))
+    for attributes, numbers in rows:
+        known = sums[tuple(attributes)]
+        for position, number in enumerate(numbers):
+            known[position] += number
+    return ItemMonth(item_id, dict(sorted(sums.items())))
 
 
 def read_searches(client: Any, alias: str, edges: Edges) -> list[dict[str, Any]]:

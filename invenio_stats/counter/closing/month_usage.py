@@ -2,19 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from invenio_stats.core.counter_months import MonthUsage
 from invenio_stats.core.data_types import month_data_type, month_yop
-from invenio_stats.core.item_usage import ITEM_NUMBERS
-from invenio_stats.counter.closing.day_totals import ItemMonth
+from invenio_stats.counter.closing.day_totals import PAGE_SIZE, ItemMonth
+from invenio_stats.counter.closing.partitions import Partitions
 from invenio_stats.counter.closing.usage_indices import Revision
-from invenio_stats.items.metadata import BATCH_SIZE, ItemMetadata
-from invenio_stats.search.scan import ordered_hits, pages
-
-Describe = Callable[[Sequence[str]], Mapping[str, ItemMetadata | None]]
-"""Returns what is known of at most 500 items."""
+from invenio_stats.items.metadata import ItemMetadata
+from invenio_stats.search.scan import hits
 
 ItemUsage = tuple[str, list[MonthUsage]]
 """An item, and its usage by attributes."""
@@ -22,11 +19,13 @@ ItemUsage = tuple[str, list[MonthUsage]]
 _NOTHING_KNOWN = ItemMetadata("")
 
 
-def build_usage(items: Iterable[ItemMonth], describe: Describe) -> Iterator[list[ItemUsage]]:
-    """Yield the usage of items in batches, with Data_Type and YOP as the items are described now."""
-    for batch in pages(items, BATCH_SIZE):
-        known = describe([item.item_id for item in batch])
-        yield [(item.item_id, _usage_of(item, known.get(item.item_id) or _NOTHING_KNOWN)) for item in batch]
+def build_usage(item: ItemMonth, metadata: ItemMetadata | None) -> list[MonthUsage]:
+    """Return the usage of an item, with Data_Type and YOP as the item is described now; None if it is not known."""
+    known = metadata or _NOTHING_KNOWN
+    data_type, yop = month_data_type(known.data_type), month_yop(known.yop)
+    return [
+        MonthUsage(item.item_id, data_type, yop, *attributes, *numbers) for attributes, numbers in item.rows.items()
+    ]
 
 
 def usage_id(usage: MonthUsage) -> str:
@@ -35,10 +34,13 @@ def usage_id(usage: MonthUsage) -> str:
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
-def read_usage(client: Any, revision: Revision) -> Iterator[MonthUsage]:
-    """Yield the usage in a revision, in the order of the items' ids; none if its index does not exist."""
-    for hit in ordered_hits(client, revision.name, {"match_all": {}}, {"item_id": "keyword"}):
-        yield MonthUsage.from_source(hit["_source"])
+def spread_usage(client: Any, revision: Revision, partitions: Partitions, on_page: Callable[[], None]) -> None:
+    """Read the usage in a revision, and put it into partitions; `on_page` is called again and again."""
+    for number, hit in enumerate(hits(client, revision.name, size=PAGE_SIZE)):
+        if number % PAGE_SIZE == 0:
+            on_page()
+        usage = MonthUsage.from_source(hit["_source"])
+        partitions.add(usage.item_id, list(usage))
 
 
 class Difference(NamedTuple):
@@ -48,48 +50,3 @@ class Difference(NamedTuple):
     """Number of items whose usage or description differs."""
     sums: Mapping[str, int]
     """By metric, how much greater the new number is; metrics that are equal are left out."""
-
-
-class ItemComparison:
-    """Counts the items that differ from those of another revision, while the usage passes by in the items' order."""
-
-    def __init__(self, before: Iterable[MonthUsage]):
-        """`before` is the usage of the other revision, in the order of the items' ids."""
-        self.different = 0
-        self._before = iter(before)
-        self._next = next(self._before, None)
-
-    def add(self, item_id: str, usage: Sequence[MonthUsage]) -> None:
-        """Compare the next item."""
-        while self._next is not None and self._next.item_id < item_id:
-            self._take(self._next.item_id)
-            self.different += 1
-        self.different += self._take(item_id) != set(usage)
-
-    def finish(self) -> int:
-        """Return the number of items that differ, after the last one was added."""
-        while self._next is not None:
-            self._take(self._next.item_id)
-            self.different += 1
-        return self.different
-
-    def _take(self, item_id: str) -> set[MonthUsage]:
-        found = set()
-        while self._next is not None and self._next.item_id == item_id:
-            found.add(self._next)
-            self._next = next(self._before, None)
-        return found
-
-
-def _usage_of(item: ItemMonth, metadata: ItemMetadata) -> list[MonthUsage]:
-    data_type, yop = month_data_type(metadata.data_type), month_yop(metadata.yop)
-    return [
-        MonthUsage(
-            item.item_id,
-            data_type,
-            yop,
-            *attributes,
-            **dict(zip(ITEM_NUMBERS, numbers, strict=True)),
-        )
-        for attributes, numbers in item.rows.items()
-    ]

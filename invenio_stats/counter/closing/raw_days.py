@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from invenio_search.engine import search as engine
 
+from invenio_stats.completeness.closed_totals import fetch_closed_totals
 from invenio_stats.core.counter_months import Edges
 from invenio_stats.core.intervals import after, starts
 from invenio_stats.core.month_indices import period
@@ -41,6 +42,10 @@ class RawDays(NamedTuple):
     """Days whose raw events cannot be read: their index is closed, or has lost a shard."""
     gone: list[date]
     """Days before the first complete day: their raw events are no longer complete, and they are not compared."""
+    uncovered: list[date]
+    """Days of which there is no index of raw events."""
+    closed_totals: list[str]
+    """Closed indices of totals of the month, whose numbers are not in the sums."""
     sums: Mapping[date, Numbers]
     """The sums of the totals of each day that has any."""
     keyless: int
@@ -67,7 +72,8 @@ def compare_days(source: Source, edges: Edges, now: datetime, fields: tuple[str,
         for field in fields
         if (total := sums.get(day, {}).get(field, 0)) != (events := counts.events.get(day, {}).get(field, 0))
     ]
-    return RawDays(differences, sorted(unreadable), gone, sums, counts.keyless)
+    uncovered, closed_totals = _uncovered_days(source, days), _closed_totals(source, days)
+    return RawDays(differences, sorted(unreadable), gone, uncovered, closed_totals, sums, counts.keyless)
 
 
 class _Counts(NamedTuple):
@@ -80,10 +86,27 @@ class _Counts(NamedTuple):
 def _closed_days(source: Source, days: list[date]) -> Iterator[date]:
     client = source.aggregator.client
     for alias in events_alias_of(source.aggregator).split(","):
-        for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
+        for index in closed_indices_of(client, alias):
             covered = period(alias, index)
             if covered is not None:
                 yield from (day for day in days if f"{day}".startswith(covered.day or covered.month))
+
+
+def _closed_totals(source: Source, days: list[date]) -> list[str]:
+    closed = fetch_closed_totals(source.aggregator.client, [source.alias])
+    return [found.index for found in closed if found.days.first <= days[-1] and days[0] <= found.days.last]
+
+
+def _uncovered_days(source: Source, days: list[date]) -> list[date]:
+    periods = [
+        period(alias, index)
+        for alias in events_alias_of(source.aggregator).split(",")
+        for index in indices_of(source.aggregator.client, alias)
+    ]
+    if None in periods:  # an index of any name may have events of any day
+        return []
+    beginnings = tuple(covered.day or covered.month for covered in periods if covered is not None)
+    return [day for day in days if not f"{day}".startswith(beginnings)]
 
 
 def _count_days(recount: UsageRecount, edges: Edges, closed: set[date]) -> _Counts:

@@ -129,7 +129,10 @@ class ReadinessCheck:
                 "missing_items",
                 missing,
                 _("%(missing)s of %(all)s events have no item.", missing=missing, all=missing + counted),
-                _("Set STATS_ITEM_RESOLVER so that events get their item; see docs/counter."),
+                _(
+                    "Set STATS_ITEM_RESOLVER so that events get their item; see docs/counter. If events have it only "
+                    "some day of this month, and no month is closed yet, set STATS_COUNTER_FIRST_MONTH to the next one."
+                ),
             )
 
 
@@ -181,6 +184,14 @@ def _explain_days(aggregation: str, days: RawDays) -> Iterator[Obstacle]:
             _("The raw events of %(days)s cannot be read.", days=_list(days.unreadable, str)),
             _("Open or restore their indices; `invenio stats doctor` says which."),
         )
+    if days.closed_totals:
+        yield Obstacle(
+            "totals_unreadable",
+            len(days.closed_totals),
+            _("Indices of the totals of %(name)s are closed: ", name=aggregation) + _list(days.closed_totals, str),
+            _("Open these indices."),
+        )
+        return  # what differs is told when they can be read
     different = sorted({difference.day for difference in days.differences})
     if different:
         facts = {"name": aggregation, "first": different[0], "last": different[-1]}

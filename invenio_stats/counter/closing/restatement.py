@@ -1,6 +1,7 @@
 """Restate a closed month: the only way in which its numbers change."""
 
 import logging
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -68,24 +69,38 @@ def _check_days(sources: Sources, edges: Edges, known: Month, clock: Clock) -> i
     """Return the number of days whose totals are taken as they are; MonthRefusedError if totals are missing."""
     items = compare_days(sources.items, edges, clock(), (TOTAL, REQUESTS))
     _refuse_different(sources.items.aggregation, known.month, items)
+    missing = _find_missing(items, known.days, TOTAL)
     if sources.searches is not None:
         searches = compare_days(sources.searches, edges, clock(), (SEARCHES,))
         _refuse_different(sources.searches.aggregation, known.month, searches)
-    taken = [*items.gone, *items.unreadable]
-    missing = [f"{day}" for day in sorted(taken) if known.days.get(f"{day}") and not items.sums.get(day, {}).get(TOTAL)]
+        missing |= _find_missing(searches, known.search_days, SEARCHES)
     if missing:
         raise MonthRefusedError(
             _(
                 "%(month)s cannot be restated: the totals of %(days)s are missing, and their raw events are gone, so "
                 "that the month would lose them. Restore them with `invenio stats import`.",
                 month=known.month,
-                days=", ".join(missing),
+                days=", ".join(sorted(missing)),
             )
         )
-    return len(taken)
+    return len(items.gone) + len(items.unreadable)
+
+
+def _find_missing(days: RawDays, known: Mapping[str, int], field: str) -> set[str]:
+    """Return the days that had numbers, and have neither totals nor raw events to count them anew."""
+    without_events = {*days.gone, *days.unreadable, *days.uncovered}
+    return {f"{day}" for day in without_events if known.get(f"{day}") and not days.sums.get(day, {}).get(field)}
 
 
 def _refuse_different(aggregation: str, month: str, days: RawDays) -> None:
+    if days.closed_totals:
+        raise MonthRefusedError(
+            _(
+                "%(month)s cannot be restated: the indices of its totals %(indices)s are closed. Open them first.",
+                month=month,
+                indices=", ".join(days.closed_totals),
+            )
+        )
     if days.differences:
         different = sorted({difference.day for difference in days.differences})
         raise MonthRefusedError(

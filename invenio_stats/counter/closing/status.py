@@ -1,7 +1,6 @@
 """Tell the state of each month of COUNTER reports."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -14,24 +13,15 @@ from invenio_stats.core.counter_months import (
     first_month_kept,
     format_month,
     months_between,
-    next_month,
 )
-from invenio_stats.core.counter_spikes import MONTHS, Spike, find_spike
-from invenio_stats.core.customers import THE_WORLD
 from invenio_stats.core.moments import parse
 from invenio_stats.counter.closing.day_totals import find_changes, sum_days
 from invenio_stats.counter.closing.schedule import FirstMonth
 from invenio_stats.counter.closing.sources import Sources, find_sources
-from invenio_stats.counter.months import fetch_months, usage_index
-from invenio_stats.proxies import current_stats
-from invenio_stats.search.client import SearchRequest, multi_search
+from invenio_stats.counter.customer_spikes import CustomerSpike, find_spikes
+from invenio_stats.counter.months import fetch_months
 
 State = Literal["open", "closed", "restated"]
-
-SPIKE_METRIC = "Total_Item_Requests"
-"""The metric by which spikes are found."""
-
-_MAX_INSTITUTIONS = 10_000
 
 
 class Moved(NamedTuple):
@@ -45,16 +35,6 @@ class Moved(NamedTuple):
     """When they began to differ; if that cannot be known, when the month was closed or restated."""
     correct_by: date
     """The day by which COUNTER wants it corrected."""
-
-
-class CustomerSpike(NamedTuple):
-    """A customer with an unusual month."""
-
-    customer_id: str
-    spike: Spike
-    number: int
-    mean: int
-    """Of the twelve months before, or of those of them that are closed."""
 
 
 class MonthStatus(NamedTuple):
@@ -85,7 +65,7 @@ def read_status(client: Any, now: datetime) -> Status:
     closed = fetch_months(client, now.date())
     first = FirstMonth(client).find(sources.items, now)
     begin = min([month for month in (first, *closed) if month is not None], default=format_month(now))
-    spikes = _find_spikes(client, closed)
+    spikes = find_spikes(client, closed)
     months = []
     for month in months_between(max(begin, first_month_kept(now.date())), format_month(now)):
         known = closed.get(month)
@@ -116,41 +96,3 @@ def _changed_sums(client: Any, sources: Sources, month: Month) -> Iterator[tuple
     for metric, number in now.items():
         if number != month.sums.get(metric, 0):
             yield metric, number - month.sums.get(metric, 0)
-
-
-def _find_spikes(client: Any, closed: Mapping[str, Month]) -> dict[str, list[CustomerSpike]]:
-    """Return the customers with a spike by month."""
-    numbers = {month: _by_customer(sums) for month, sums in _read_institutions(client, list(closed.values())).items()}
-    found: dict[str, list[CustomerSpike]] = defaultdict(list)
-    for month in closed:
-        earlier = [numbers[known] for known in closed if next_month(month, -MONTHS) <= known < month]
-        for customer_id in sorted({*numbers[month], *(known for sums in earlier for known in sums)}):
-            before = [sums.get(customer_id, 0) for sums in earlier]
-            number = numbers[month].get(customer_id, 0)
-            if (spike := find_spike(number, before)) is not None:
-                found[month].append(CustomerSpike(customer_id, spike, number, round(sum(before) / len(before))))
-    return found
-
-
-def _read_institutions(client: Any, months: Sequence[Month]) -> dict[str, Mapping[str, int]]:
-    """Return the numbers of each closed month by institution; of The World those of all."""
-    sums = {"number": {"sum": {"field": METRICS[SPIKE_METRIC]}}}
-    institutions = {"terms": {"field": "institution", "size": _MAX_INSTITUTIONS}, "aggs": sums}
-    body = {"size": 0, "track_total_hits": False, "aggs": {"institutions": institutions}}
-    requests = [SearchRequest(client, usage_index(month), body) for month in months]
-    found = {}
-    for month, searcher, request in zip(months, multi_search(requests), requests, strict=True):
-        buckets = searcher(request).get("aggregations", {}).get("institutions", {}).get("buckets", ())
-        known = {bucket["key"]: int(bucket["number"]["value"]) for bucket in buckets}
-        found[month.month] = {**known, THE_WORLD: month.sums.get(SPIKE_METRIC, 0)}
-    return found
-
-
-def _by_customer(institutions: Mapping[str, int]) -> dict[str, int]:
-    """Return the numbers of customers: of one with members those of all of them together."""
-    numbers = dict(institutions)
-    for customer in current_stats.customers.by_id.values():
-        if customer.members:
-            ids = {customer.customer_id, *customer.members}
-            numbers[customer.customer_id] = sum(institutions.get(known, 0) for known in ids)
-    return numbers

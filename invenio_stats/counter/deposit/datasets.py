@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, NamedTuple
 
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names
 from invenio_stats.core.counter_months import Month
 from invenio_stats.counter.deposit.documents import (
     PART_SIZE,
@@ -15,7 +18,7 @@ from invenio_stats.counter.deposit.documents import (
 )
 from invenio_stats.counter.deposit.usage import read_dataset_usage
 from invenio_stats.counter.items import ItemKeeper
-from invenio_stats.errors import DepositError
+from invenio_stats.errors import DepositError, MissingItemsError
 from invenio_stats.items.metadata import BATCH_SIZE, ItemMetadata, nothing_known
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import pages
@@ -59,7 +62,15 @@ def datasets_of(client: Any, month: Month, now: datetime) -> Datasets:
         raise DepositError("There are no COUNTER reports. Set STATS_COUNTER_PLATFORM and STATS_COUNTER_PLATFORM_ID.")
     name = platform.created_by if account is None else account.name
     report = Report(month.month, name, platform, now.date())
-    return Datasets(client, month, report, ItemKeeper(client, nothing_known, now).describe)
+    keeper = ItemKeeper(client, nothing_known, now)
+
+    def describe(item_ids: Sequence[str]) -> Mapping[str, ItemMetadata | None]:
+        kept = keeper.read_kept(item_ids)
+        if kept.keys() < set(item_ids):  # a close keeps each: a report without them would take their numbers away
+            raise MissingItemsError(prefix_index(names.COUNTER_ITEMS), month.month, month.month)
+        return kept
+
+    return Datasets(client, month, report, describe)
 
 
 class Summary(NamedTuple):

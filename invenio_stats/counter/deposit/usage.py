@@ -1,6 +1,6 @@
 """Read the use of the datasets of a closed month."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -8,13 +8,10 @@ from invenio_stats.core.counter_months import METRICS, Month
 from invenio_stats.counter.deposit.documents import DatasetUsage
 from invenio_stats.counter.months import usage_index
 from invenio_stats.search import clauses
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import COMPLETE, SearchRequest, search
 
 PAGE_SIZE = 1_000
 """Sums in one response."""
-
-_MUST_EXIST: Mapping[str, Any] = {"ignore_unavailable": False, "allow_no_indices": False}
-"""A month without its usage is an error: a deposit of it as empty would take its numbers away."""
 
 
 def read_dataset_usage(client: Any, month: Month, page_size: int = PAGE_SIZE) -> Iterator[DatasetUsage]:
@@ -32,7 +29,7 @@ def _groups(client: Any, month: Month, page_size: int) -> Iterator[clauses.Group
     query = {"term": {"data_type": "Dataset"}}
     body: clauses.Body | None = clauses.composite(query, sources, page_size, sums)
     while body is not None:
-        response = search(SearchRequest(client, usage_index(month), body, _MUST_EXIST))
+        response = search(SearchRequest(client, usage_index(month), body, COMPLETE))
         yield from response["aggregations"][clauses.GROUPS]["buckets"]
         body = clauses.next_page(body, response)
 

@@ -24,6 +24,8 @@ from invenio_stats.items.metadata import Author, Container, ItemMetadata
 MAX_AUTHORS = 3
 
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_NO_CHARACTERS = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
+"""Halves of characters, and what is none: no file of Excel may have them."""
 
 Description = dict[str, Any]
 """Fields of an item or a parent, as JSON has them."""
@@ -94,7 +96,7 @@ def may_have_parent(data_types: Iterable[str], container: Container) -> bool:
 
 def clean_text(text: str) -> str:
     """Return a text on one line; a tab or line break becomes a space, and what is no character a question mark."""
-    return _BREAKS.sub(" ", text).strip().encode("utf-8", "replace").decode()
+    return _NO_CHARACTERS.sub("?", _BREAKS.sub(" ", text).strip())
 
 
 def _authors(authors: Iterable[Author]) -> Iterable[dict[str, str]]:

@@ -8,6 +8,7 @@ from invenio_stats.core.counter_exceptions import CounterException
 from invenio_stats.core.counter_platform import Platform
 from invenio_stats.core.counter_reports import COUNTRY, REPORTS, ReportKind
 from invenio_stats.counter.identifiers import format_doi, format_issn, is_yop
+from invenio_stats.counter.reports.descriptions import clean_text
 from invenio_stats.counter.reports.request import ReportRequest
 
 NOT_RECOGNIZED, BAD_FILTER, INCONGRUOUS, BAD_ATTRIBUTE, NO_COMPONENTS = 3050, 3060, 3061, 3062, 3063
@@ -140,7 +141,8 @@ class _Reading:
         """Return a DOI, or an id of the platform's own; the name of the namespace may stand before either."""
         text = re.sub(r"^(DOI|Proprietary):", "", value, count=1)
         own = self._platform.own_id("")
-        return format_doi(text) or (text if text.startswith(own) and text != own else None)
+        is_own = text.startswith(own) and text != own and text == clean_text(text)
+        return format_doi(text) or (text if is_own else None)
 
     def _read_attributes(self, name: str, text: str) -> None:
         allowed = [known for known in self.kind.attributes if known != COUNTRY or self._with_countries]

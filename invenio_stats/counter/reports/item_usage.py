@@ -1,16 +1,18 @@
 """Read the usage of items, batch by batch: memory does not grow with the number of items."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from invenio_stats.core import names
 from invenio_stats.core.counter_months import METRICS, Month
 from invenio_stats.core.counter_reports import UNKNOWN_COUNTRY
 from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.counter.reports.usage_query import COMPLETE, FIELDS, attribute_sources, usage_clauses
+from invenio_stats.counter.reports.usage_query import FIELDS, attribute_sources, usage_clauses
 from invenio_stats.search.clauses import GROUPS, Body, all_of, by_value, composite, next_page
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import COMPLETE, SearchRequest, search
 from invenio_stats.search.scan import hits
 
 DOCUMENTS_AT_ONCE = 10_000
@@ -47,27 +49,41 @@ class ItemUsageReader:
         self._clauses = usage_clauses(request, customers)
         if item_ids is not None:
             self._clauses.append({"terms": {"item_id": list(item_ids)}})
-        self._positions = {usage_index(month): position for position, month in enumerate(months)}
+        self._indices = [usage_index(month) for month in months]
+        self._positions = {month.month: position for position, month in enumerate(months)}
         self._attributes = [FIELDS[name] for name in shape.attributes]
         self._numbers = [METRICS[metric] for metric in shape.metrics]
 
     def count(self) -> int:
         """Return the number of documents."""
-        if not self._positions:
+        if not self._indices:
             return 0
         body = {"size": 0, "track_total_hits": True, "query": all_of(self._clauses)}
         return int(self._search(body)["hits"]["total"]["value"])
 
+    def sum_up(self) -> int:
+        """Return the sum of all numbers that the report shows."""
+        fields = dict.fromkeys(self._numbers)
+        body = {
+            "size": 0,
+            "track_total_hits": False,
+            "query": all_of(self._clauses),
+            "aggs": {field: {"sum": {"field": field}} for field in fields},
+        }
+        found = self._search(body)["aggregations"]
+        return sum(int(found[field]["value"]) for field in fields)
+
     def read(self, item_ids: Sequence[str]) -> Mapping[str, list[Performance]]:
         """Return the usage by item, without the items that have none."""
         foldings: dict[str, Folding] = {}
+        position_of = cache(lambda index: self._positions[names.counter_usage_month(index)])
         for index, fields in self._documents(all_of([*self._clauses, {"terms": {"item_id": list(item_ids)}}])):
             item_id = fields["item_id"][0]
             folding = foldings.get(item_id)
             if folding is None:
                 folding = foldings[item_id] = Folding(self._shape)
             attributes = tuple([fields[name][0] if name in fields else UNKNOWN_COUNTRY for name in self._attributes])
-            folding.add(attributes, self._positions[index], [fields[name][0] for name in self._numbers])
+            folding.add(attributes, position_of(index), [fields[name][0] for name in self._numbers])
         usage = {item_id: list(folding.performances()) for item_id, folding in foldings.items()}
         return {item_id: performances for item_id, performances in usage.items() if performances}
 
@@ -90,7 +106,8 @@ class ItemUsageReader:
     def _documents(self, query: Body) -> Iterator[tuple[str, Mapping[str, list[Any]]]]:
         """Yield index and fields of the documents: from one response if they are few, else page by page.
 
-        Each field has a list with its one value; only the country can be missing.
+        The engine names the index itself, which was asked for by an alias. Each field has a list with its one value;
+        only the country can be missing.
         """
         # Not from `_source`: items of a batch lie far from each other in an index that is ordered by id, and to
         # uncompress a block of documents for each of them takes the engine more than twice the time.
@@ -107,8 +124,8 @@ class ItemUsageReader:
         if len(found) < DOCUMENTS_AT_ONCE:
             yield from ((hit["_index"], hit["fields"]) for hit in found)
             return
-        for hit in hits(self._client, ",".join(self._positions), query, size=DOCUMENTS_AT_ONCE):
+        for hit in hits(self._client, ",".join(self._indices), query, size=DOCUMENTS_AT_ONCE):
             yield hit["_index"], {name: [value] for name, value in hit["_source"].items()}
 
     def _search(self, body: Body, **options: str) -> Mapping[str, Any]:
-        return search(SearchRequest(self._client, list(self._positions), body, {**COMPLETE, **options}))
+        return search(SearchRequest(self._client, self._indices, body, {**COMPLETE, **options}))

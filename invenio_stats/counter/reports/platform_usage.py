@@ -8,9 +8,9 @@ from invenio_stats.core.counter_reports import COUNTRY, PLATFORM_TYPE, UNKNOWN_C
 from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
-from invenio_stats.counter.reports.usage_query import COMPLETE, FIELDS, attribute_sources, usage_query
+from invenio_stats.counter.reports.usage_query import FIELDS, attribute_sources, usage_query
 from invenio_stats.search.clauses import GROUPS, composite, next_page
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import COMPLETE, SearchRequest, search
 
 PAGE_SIZE = 1_000
 """Groups in one response."""

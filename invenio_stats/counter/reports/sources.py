@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from invenio_search.utils import prefix_index
+
+from invenio_stats.core import names
 from invenio_stats.core.counter_months import Month
 from invenio_stats.core.counter_platform import Platform
 from invenio_stats.counter.items import KnownItem, find_items, scan_items
@@ -13,13 +16,17 @@ from invenio_stats.counter.reports.item_usage import ItemUsageReader, batch_size
 from invenio_stats.counter.reports.items import ItemSequence, ReportItem
 from invenio_stats.counter.reports.platform_usage import fold_platform
 from invenio_stats.counter.reports.request import ReportRequest
+from invenio_stats.errors import MissingItemsError
 
 
 class Source(Protocol):
     """Numbers and items of a report."""
 
     def items(self) -> Iterator[ReportItem]:
-        """Yield the items in the order of the report; for a report of the platform, the platform if it has usage."""
+        """Yield the items in the order of the report; for a report of the platform, the platform if it has usage.
+
+        MissingItemsError in the end if that was not all usage.
+        """
 
     def count(self) -> int:
         """Return how many documents of months have to be read."""
@@ -88,7 +95,13 @@ class _ItemSource:
         only = self._request.kind.fixed.get("Data_Type", ())
         sequence = ItemSequence(self._client, self._reader, describer, batch_size(len(self._months)), only)
         known = scan_items(self._client) if self._chosen is None else self._chosen
-        yield from sequence.by_parent(known) if self._request.has_parents else sequence.in_one_group(known)
+        found = sequence.by_parent(known) if self._request.has_parents else sequence.in_one_group(known)
+        left = self._reader.sum_up()
+        for item in found:
+            left -= sum(sum(numbers.values()) for usage in item.performances for numbers in usage.metrics.values())
+            yield item
+        if left:  # an item that is not kept any more would be missing, and nobody would notice
+            raise MissingItemsError(prefix_index(names.COUNTER_ITEMS), self._months[0].month, self._months[-1].month)
 
     def count(self) -> int:
         return self._reader.count()

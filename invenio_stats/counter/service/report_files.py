@@ -136,7 +136,8 @@ def _own_files() -> list[Path]:
 
 
 def _age(modified: float, now: datetime) -> timedelta:
-    return timedelta(seconds=now.timestamp() - modified)
+    """Return how old a file is; the distance counts, for clocks that were wrong when it was written."""
+    return timedelta(seconds=abs(now.timestamp() - modified))
 
 
 class _BoundedFile:

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from flask import current_app
+from invenio_search.engine import search as engine
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
 from invenio_stats.core.counter_requestors import Requestor, find_by_api_key, find_by_requestor_id, hash_key, make_key
 from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.errors import StatsError
-from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.client import COMPLETE, SearchRequest, search
 from invenio_stats.search.indices import create_index
 
 MAX_AGE_SECONDS = 30.0
@@ -81,9 +82,15 @@ def revoke_requestors(client: Any, name: str, now: datetime) -> list[Requestor]:
 
 
 def fetch_requestors(client: Any) -> list[Requestor]:
-    """Return all requestors, also revoked ones, in the order in which they were made."""
+    """Return all requestors, also revoked ones, in the order in which they were made.
+
+    An index that cannot be read is an error: without requestors, each would be told that it is unknown.
+    """
     body = {"size": _MAX_REQUESTORS, "query": {"match_all": {}}}
-    hits = search(SearchRequest(client, prefix_index(names.COUNTER_REQUESTORS), body))["hits"]["hits"]
+    try:
+        hits = search(SearchRequest(client, prefix_index(names.COUNTER_REQUESTORS), body, COMPLETE))["hits"]["hits"]
+    except engine.exceptions.NotFoundError:
+        return []
     found = [Requestor.from_source(hit["_source"], hit["_id"]) for hit in hits]
     return sorted(found, key=lambda requestor: (requestor.created, requestor.name))
 

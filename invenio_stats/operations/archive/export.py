@@ -9,6 +9,7 @@ from typing import Any
 
 from invenio_search.utils import prefix_index
 
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.core import names
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import iso_zoned, to_second
@@ -16,7 +17,7 @@ from invenio_stats.errors import ArchiveError
 from invenio_stats.operations.archive import files, manifest
 from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import Manifest, Part, locate
-from invenio_stats.operations.inventory import Index, indices, known_event_types, usage_types
+from invenio_stats.operations.inventory import Index, indices, usage_types
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import scan
 

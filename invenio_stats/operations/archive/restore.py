@@ -10,6 +10,7 @@ from typing import Any
 from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.configured import known_event_types
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.first_day import FirstDay
 from invenio_stats.completeness.revision import raise_revision
@@ -24,7 +25,7 @@ from invenio_stats.operations.archive.files import Progress
 from invenio_stats.operations.archive.manifest import KINDS, Manifest, Part, load, locate
 from invenio_stats.operations.archive.targets import Target
 from invenio_stats.operations.corrections import note_correction
-from invenio_stats.operations.inventory import kind_of_name, known_event_types
+from invenio_stats.operations.inventory import kind_of_name
 from invenio_stats.search.scan import pages
 
 _NUMBERS = {"events": "events", "totals": "totals", "usage": "totals"}

@@ -52,7 +52,7 @@ class TargetIndex:
     def stop_writes(self) -> None:
         """Block writes to the sources, wait for pending ones, and refresh; then complete the mapping of the target."""
         for index in self._plan.sources:
-            _block(self.client, index)
+            month_indices.block_writes(self.client, index)
             self.client.indices.refresh(index=index)
         properties = {**all_properties(self._sources().values()), WAS_DOUBLED: BOOLEAN}
         self.client.indices.put_mapping(index=self.target, body={"properties": properties})
@@ -120,10 +120,3 @@ class TargetIndex:
 def show(client: Any, index: str) -> None:
     """Make an index visible to index patterns."""
     client.indices.put_settings(index=index, body={"index.hidden": None})
-
-
-def _block(client: Any, index: str) -> None:
-    try:
-        client.indices.add_block(index=index, block="write")  # waits for pending writes
-    except search.exceptions.RequestError:  # the embedded engine has no such request and only one write at a time
-        client.indices.put_settings(index=index, body={"index.blocks.write": True})

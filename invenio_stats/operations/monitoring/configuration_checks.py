@@ -12,6 +12,7 @@ from invenio_stats.aggregations import breakdowns_among
 from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.operations.monitoring.findings import Finding
+from invenio_stats.operations.monitoring.schedule import entries_of
 from invenio_stats.proxies import current_stats
 
 _TASKS = {
@@ -107,12 +108,7 @@ def check_receivers() -> Finding:
 
 def check_schedule() -> Finding:
     """Check that beat starts what stores events, counts them, sends the spool and deletes dead letters."""
-    entries = [
-        entry for entry in (current_app.config.get("CELERY_BEAT_SCHEDULE") or {}).values() if isinstance(entry, dict)
-    ]
-    scheduled = {
-        task: [entry for entry in entries if entry.get("task") == f"invenio_stats.tasks.{task}"] for task in _TASKS
-    }
+    scheduled = {task: entries_of(task) for task in _TASKS}
     unknown = {task: _names_of(scheduled[task]) - set(getattr(current_stats, _TYPES_OF[task])) for task in _TYPES_OF}
     if any(unknown.values()):
         return Finding(

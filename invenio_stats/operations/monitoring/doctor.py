@@ -16,6 +16,7 @@ from invenio_stats.broker.spool import Spool, is_denied
 from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring import metrics
+from invenio_stats.operations.monitoring.anomaly_checks import check_anomalies
 from invenio_stats.operations.monitoring.completeness_checks import check_closed_indices, check_gaps, check_lateness
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
@@ -33,6 +34,7 @@ from invenio_stats.operations.monitoring.instance_checks import (
     check_spool_instances,
 )
 from invenio_stats.operations.monitoring.mapping_checks import check_mappings
+from invenio_stats.operations.monitoring.retention_checks import check_lifecycle, check_retention
 from invenio_stats.operations.monitoring.services import Service, cache, event_broker, search_engine
 from invenio_stats.privacy.geoip import country_database, open_database
 from invenio_stats.proxies import current_stats
@@ -282,7 +284,9 @@ def listed(facts: Mapping[str, Any]) -> str:
 
 _SERVICES: Mapping[str, Callable[[], Service]] = {
     **dict.fromkeys(("broker", "broker_instances", "dead_letters", "queues"), event_broker),
-    **dict.fromkeys(("engine", "mappings", "closed_indices", "gaps", "totals"), search_engine),
+    **dict.fromkeys(
+        ("engine", "mappings", "closed_indices", "gaps", "retention", "lifecycle", "anomalies", "totals"), search_engine
+    ),
     **dict.fromkeys(("counter_logs", "counter_directory"), search_engine),
     **dict.fromkeys(("cache", "cache_instances", "lateness"), cache),
 }
@@ -312,6 +316,9 @@ CHECKS: tuple[Check, ...] = (
     check_mappings,
     check_closed_indices,
     check_gaps,
+    check_retention,
+    check_lifecycle,
+    check_anomalies,
     _totals,
     _estimates,
 )

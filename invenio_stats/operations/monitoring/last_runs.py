@@ -15,7 +15,7 @@ from invenio_stats.privacy.error_texts import without_text
 Kind = Literal["events", "aggregations", "tasks"]
 """Runs of event types, of aggregations, and of the tasks that are for all of them: `TASKS`."""
 
-TASKS = ("daily", "purge_dead_letters", "send_spool")
+TASKS = ("daily", "expire_events", "purge_dead_letters", "send_spool")
 
 Failure = dict[str, str]
 """The result of a run that failed: `{"error": type of the exception}`. The log has the traceback."""

@@ -17,15 +17,7 @@ from invenio_stats.search.aliases import indices_of, split_for_urls, with_prefix
 from invenio_stats.search.client import SearchRequest, multi_search
 
 Kind = Literal[
-    "robots",
-    "ai_agents",
-    "tools",
-    "double_clicks",
-    "objections",
-    "not_valid",
-    "without_item",
-    "excluded",
-    "own_rules",
+    "robots", "ai_agents", "tools", "double_clicks", "objections", "not_valid", "without_item", "excluded", "own_rules"
 ]
 """`own_rules` are those of the instance's preprocessors; `without_item` are events that name no record; `excluded` are
 events of people that a person has taken out of all numbers."""

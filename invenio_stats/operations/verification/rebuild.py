@@ -50,13 +50,13 @@ class Rebuild:
     progress: BookmarkAPI
     due: list[datetime] = field(default_factory=list)
     """Starts of the intervals with differences, as far as they have been compared."""
+    lost: Counter[datetime] = field(default_factory=Counter)
+    """By start of interval, the number of totals that differ and are left alone, since raw events of them were deleted:
+    the recount would make them smaller, or delete them."""
     is_noted: bool = True
     """Whether it is noted as a correction; not if it is part of another one."""
     _changes: dict[datetime, Changes] = field(default_factory=dict)
     """How much the numbers of these intervals change."""
-    lost: Counter[datetime] = field(default_factory=Counter)
-    """By start of interval, the number of totals that differ and are left alone, since raw events of them were deleted:
-    the recount would make them smaller, or delete them."""
 
     def differences(self, on_interval: OnInterval | None = None) -> Iterator[Difference]:
         """Yield the differences but for the lost totals; `run` rebuilds the intervals that have any."""

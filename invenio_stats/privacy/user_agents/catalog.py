@@ -5,10 +5,11 @@ process.
 """
 
 import logging
-from collections.abc import Iterable
-from datetime import datetime, timezone
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from flask import current_app
 from invenio_queues.queue import Queue
 from invenio_search.utils import prefix_index
 
@@ -17,9 +18,15 @@ from invenio_stats.core import mappings, names
 from invenio_stats.core.mappings import INDEX_SETTINGS, KEYWORD, Body
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.privacy.user_agents.cache import Agent, put_back, take_noted
-from invenio_stats.search.bulk import Action, store
+from invenio_stats.search.bulk import Action, Stored, store
 
 logger = logging.getLogger(__name__)
+
+_ADDED = {"seen_again": mappings.FLAG}
+"""Fields that the index of an older release lacks."""
+
+_DAYS_OF_GRACE = 30
+"""Days after which an agent that was seen on one day only makes room for others, if the catalog is full."""
 
 BODY: Body = {
     "settings": INDEX_SETTINGS,
@@ -29,6 +36,7 @@ BODY: Body = {
             "agent_class": KEYWORD,
             "lists_version": KEYWORD,
             "last_seen": {"type": "date", "format": "strict_date"},
+            **_ADDED,
         }
     ),
 }
@@ -84,18 +92,64 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
     }
 
 
+def purge(client: Any, before: date) -> int:
+    """Delete the user agents that were last seen before a day; return how many."""
+    return _delete(client, {"range": {"last_seen": {"lt": before.isoformat()}}})
+
+
 def _store(client: Any, entries: list[dict[str, Any]]) -> None:
-    from invenio_stats.search.indices import create_index  # only workers need it
+    from invenio_stats.search.indices import add_fields, create_index  # only workers need it
 
     if not entries:
         return
     index = prefix_index(names.AGENTS)
-    create_index(client, index, BODY)
+    if not create_index(client, index, BODY):
+        add_fields(client, index, _ADDED)
     actions: list[Action] = [
-        {"_op_type": "index", "_index": index, "_id": entry.pop("agent_id"), "_source": entry} for entry in entries
+        {"_op_type": "index", "_index": index, "_id": entry.pop("agent_id"), "_source": entry}
+        for entry in _with_room(client, entries)
     ]
-    result = store(client, actions)
+    result = store(client, actions) if actions else Stored(0, [], [])
     if result.blocked:
         raise EngineUnavailableError(f"The user-agent catalog refuses entries ({result.blocked[0].reason}).")
-    for entry in result.refused:
-        logger.error("A user agent cannot be stored", extra={"agent_id": entry.document_id, "reason": entry.reason})
+    for refused in result.refused:
+        logger.error("A user agent cannot be stored", extra={"agent_id": refused.document_id, "reason": refused.reason})
+
+
+def _with_room(client: Any, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries that are in the catalog already, and as many of the others as it has room for."""
+    from invenio_stats.search.multi_get import read  # only workers need it
+
+    index = prefix_index(names.AGENTS)
+    by_id = {entry["agent_id"]: entry for entry in entries}
+    found = {document["_id"]: document for document in read(client, [{"_index": index, "_id": id_} for id_ in by_id])}
+    known = {id_: found[id_]["_source"] for id_ in by_id if found[id_].get("found")}
+    for id_, source in known.items():
+        if source.get("seen_again") or source.get("last_seen") != by_id[id_]["last_seen"]:
+            by_id[id_]["seen_again"] = True
+    new = [entry for id_, entry in by_id.items() if id_ not in known]
+    room = _find_room(client) if new else 0
+    if room < len(new):
+        day = date.fromisoformat(new[0]["last_seen"]) - timedelta(days=_DAYS_OF_GRACE)
+        seen_once = {"bool": {"must_not": [{"term": {"seen_again": True}}]}}
+        room += _delete(client, {"bool": {"filter": [seen_once, {"range": {"last_seen": {"lt": day.isoformat()}}}]}})
+    if room < len(new):
+        logger.warning("The user-agent catalog is full", extra={"left_out": len(new) - room})
+    return [by_id[id_] for id_ in known] + new[:room]
+
+
+def _find_room(client: Any) -> int:
+    """Return how many entries the catalog can take."""
+    number = client.count(index=prefix_index(names.AGENTS), ignore_unavailable=True)["count"]
+    return max(0, int(current_app.config["STATS_AGENTS_MAX"]) - int(number))
+
+
+def _delete(client: Any, query: Mapping[str, Any]) -> int:
+    answer = client.delete_by_query(
+        index=prefix_index(names.AGENTS),
+        body={"query": query},
+        conflicts="proceed",  # an agent that was seen meanwhile stays
+        refresh=True,
+        ignore_unavailable=True,
+    )
+    return int(answer["deleted"])

@@ -117,7 +117,7 @@ def test_the_daily_command_finds_what_the_counters_tell_and_gaps_prints_it(app, 
     line = ingest_counters.Line(day, EVENT, "refused", 7)
     ingest_counters.keep(search_client, "spool", [line, line._replace(reason="dead", count=9)])
     assert "Nobody has looked for gaps of: file-download, record-view" in invoke("gaps")
-    assert json.loads(invoke("daily", "--json")) == {"breakdowns": 0, "gaps": 1}
+    assert json.loads(invoke("daily", "--json")) == {"breakdowns": 0, "gaps": 1, "decisions": 0, "anomalies": 0}
     gap = {"from": "2026-03-10", "to": "2026-03-10", "event_type": EVENT, "reason": "refused"}
     assert json.loads(invoke("gaps", EVENT, "--json"))[EVENT]["gaps"] == [gap]
     assert "refused" in invoke("gaps")

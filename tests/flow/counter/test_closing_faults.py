@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -9,6 +10,7 @@ from invenio_search.engine import search as engine
 
 from invenio_stats.core import names
 from invenio_stats.core.moments import parse
+from invenio_stats.counter.closing.month_lease import MonthLease
 from invenio_stats.counter.closing.usage_indices import list_indices
 from invenio_stats.errors import MonthBusyError, MonthUnfinishedError, StatsError
 from invenio_stats.operations import runner
@@ -201,6 +203,14 @@ def test_of_two_closes_at_once_one_gives_up(january, work, close, usage_of, requ
             break
     assert ends.keys() >= {"closed", "busy", "nothing to do"}
     assert number > 20
+
+
+def test_a_process_whose_clock_was_wrong_keeps_nobody_away(january, work, close, usage_of, search_client, clock):
+    """It was killed after it had taken the lease, at what it thought was another year."""
+    work()
+    MonthLease(search_client, "2026-01", timedelta(seconds=120), lambda: parse("2031-01-01T00:00:00"))
+    close()
+    assert usage_of("2026-01") == JANUARY
 
 
 def test_a_process_that_sleeps_longer_than_its_lease(

@@ -10,6 +10,8 @@ from invenio_stats.broker import dead_letters
 from invenio_stats.cli import stats
 from invenio_stats.cli.counter import months as commands
 from invenio_stats.counter.closing import task
+from tests.fixtures import counter_usage
+from tests.flow.counter.reports.making import make_json, make_tsv
 from tests.flow.counter.test_closing import FEBRUARY, JANUARY
 
 
@@ -189,3 +191,53 @@ def test_the_task_does_nothing_without_counter_reports():
 def test_a_failure_of_the_task_is_its_result(app, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_AGGREGATIONS", {})
     assert tasks.close_counter_months() == {"error": "CounterSetupError"}
+
+
+def test_a_reason_is_one_line_in_every_format(two_months, work, invoke, queues, search_client, clock):
+    work()
+    dead_letters.reject(queues["record-view"], [({"timestamp": "2026-01-31T23:00:00"}, "x")])
+    assert invoke("close", "--yes", "--accept", "one\n\ttwo\x00\udcff").exit_code == 0
+    options = {"begin": "2026-01", "end": "2026-01", "now": clock.now}
+    header = make_json(search_client, "PR", **options)["Report_Header"]
+    assert [exception["Data"] for exception in header["Exceptions"]] == ["2026-01: one two ?"]
+    assert make_tsv(search_client, "PR", **options)[8] == [
+        "Exceptions",
+        "3040: Partial Data Returned (2026-01: one two ?)",
+    ]
+    too_long = invoke("restate", "--month", "2026-01", "--reason", "x" * 501)
+    assert (too_long.exit_code, "It has 501 characters" in too_long.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["searches", "items"])
+def test_totals_that_are_lost_with_their_raw_events_are_not_restated(
+    two_months, work, close, invoke, search_client, index_prefix, kind
+):
+    work()
+    close()
+    names = {"searches": ["stats-search"], "items": ["stats-item-usage", "stats-record-view", "stats-file-download"]}
+    for name in names[kind]:
+        search_client.indices.delete(index=f"{index_prefix}{name}-2026-*", ignore=[404])
+        search_client.indices.delete(index=f"{index_prefix}events-{name}-2026-01", ignore=[404])
+    result = invoke("restate", "--month", "2026-01", "--reason", "x")
+    assert result.exit_code == 2
+    assert "the totals of 2026-01-05" in result.stderr
+
+
+def test_searches_that_are_not_counted_any_more_stay(two_months, work, close, app, invoke, search_client, monkeypatch):
+    work()
+    close()
+    before = counter_usage.read_month(search_client, "2026-01")
+    two_months.view("i2", "2026-01-10", "late")
+    work()
+    configured = {name: value for name, value in app.config["STATS_EVENTS"].items() if name != "search"}
+    monkeypatch.setitem(app.config, "STATS_EVENTS", configured)
+    result = invoke("restate", "--month", "2026-01", "--reason", "late", "--json")
+    assert json.loads(result.stdout)["difference"] == {"Total_Item_Investigations": 1, "Unique_Item_Investigations": 1}
+    after = counter_usage.read_month(search_client, "2026-01")
+    assert (after.revision, after.searches, after.search_days, after.has_searches) == (
+        2,
+        before.searches,
+        before.search_days,
+        True,
+    )
+    assert after.sums["Searches_Platform"] == 2

@@ -142,6 +142,21 @@ def test_a_day_without_totals(january, in_the_way, search_client, index_prefix):
     assert in_the_way() == ["totals_differ"]
 
 
+@pytest.mark.parametrize("name", ["item-usage", "search"])
+def test_totals_in_a_closed_index(january, in_the_way, close, restated, search_client, index_prefix, usage_of, name):
+    """A search passes over it, so that the month would be closed without them."""
+    (index,) = search_client.indices.get_alias(index=f"{index_prefix}stats-{name}-2026-01*")
+    search_client.indices.close(index=index)
+    assert in_the_way() == ["totals_unreadable"]
+    assert in_the_way(accepted="whatever") == ["totals_unreadable"]
+    search_client.indices.open(index=index)
+    assert close()["2026-01"].is_closed
+    search_client.indices.close(index=index)
+    with pytest.raises(MonthRefusedError, match=f"{index} are closed"):
+        restated("2026-01")
+    assert usage_of("2026-01") == JANUARY
+
+
 def test_raw_events_that_are_gone(january, close, search_client, index_prefix, usage_of):
     """Retention has deleted them: their totals are taken as they are, and the log says so."""
     FirstMonth(search_client).keep("2026-01")

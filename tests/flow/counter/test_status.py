@@ -8,8 +8,9 @@ from invenio_stats.core import names
 from invenio_stats.core.counter_months import Month, next_month
 from invenio_stats.core.moments import parse
 from invenio_stats.counter.closing.pruning import find_prunable, prune
-from invenio_stats.counter.closing.status import CustomerSpike, read_status
+from invenio_stats.counter.closing.status import read_status
 from invenio_stats.counter.closing.usage_indices import BODY
+from invenio_stats.counter.customer_spikes import CustomerSpike
 from invenio_stats.counter.months import fetch_months, shared_month
 from invenio_stats.errors import MonthRefusedError
 from tests.fixtures import counter_usage

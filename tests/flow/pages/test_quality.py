@@ -23,6 +23,7 @@ PUBLIC = [
     "Are they fresh?",
     "Are they complete?",
     "What was left out, and why?",
+    "Unusual days",
     "Corrections",
     "Rules and lists in force",
 ]

@@ -236,7 +236,7 @@ def test_a_lost_shard_holds_up_no_other_index(store, search_client):
 def test_a_search_that_an_index_spoils_leaves_the_first_complete_day_as_it_is_known(queue, late_index, monkeypatch):
     """A lost shard fails every search for the oldest event; events of other indices do not wait for it."""
 
-    def spoiled(client, where):
+    def spoiled(client, where, since):
         raise search.exceptions.TransportError(503, "search_phase_execution_exception", {})
 
     monkeypatch.setattr("invenio_stats.search.aliases.oldest", spoiled)
@@ -247,7 +247,7 @@ def test_a_search_that_an_index_spoils_leaves_the_first_complete_day_as_it_is_kn
 def test_before_the_first_complete_day_is_known_events_wait_for_that_search(queue, search_client, monkeypatch):
     """Otherwise events of deleted days would be stored."""
 
-    def spoiled(client, where):
+    def spoiled(client, where, since):
         raise search.exceptions.TransportError(503, "search_phase_execution_exception", {})
 
     monkeypatch.setattr("invenio_stats.search.aliases.oldest", spoiled)

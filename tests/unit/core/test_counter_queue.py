@@ -27,6 +27,7 @@ def jobs(**states):
         ("failed", 300, "start"),
         ("made", 299, "failed"),
         ("made", 300, "start"),
+        pytest.param("running", -86_400, "start", id="of a clock that was wrong"),
     ],
 )
 def test_what_to_do_without_a_file(state, age, decision):

@@ -36,6 +36,7 @@ def test_ranges_may_hold_each_other():
     [
         pytest.param({"a": {}}, "STATS_COUNTER_CUSTOMERS is {'a': {}}. Make it a list", id="no list"),
         pytest.param(["a"], "[0] is 'a'. Make it a dict", id="no dict"),
+        pytest.param([customer(name="A\nB")], "[0]['name'] is 'A\\nB'. Take out line breaks", id="two lines"),
         pytest.param([{"customer_id": "a"}], "[0]['name'] is None. Set it to a text", id="no name"),
         pytest.param([customer(17)], "[0]['customer_id'] is 17. Set it to a text", id="a number"),
         pytest.param([customer(" a")], "[0]['customer_id'] is ' a'", id="blanks"),

@@ -16,6 +16,7 @@ from invenio_stats.search.failures import (
     classify_error,
     classify_item,
     classify_status,
+    describe_failure,
     error_type,
     is_absent,
     is_alias_there,
@@ -108,6 +109,27 @@ def test_the_type_of_an_error_is_all_that_is_told_of_it():
 
 
 @pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"type": "index_closed_exception", "reason": "secret", "index": "a"}, "index_closed_exception (index a)"),
+        (
+            {"type": "search_phase_execution_exception", "root_cause": [{"type": "x_exception", "index": "b"}]},
+            "x_exception (index b)",
+        ),
+        (
+            {"type": "cluster_block_exception", "reason": "index [c] blocked by: [FORBIDDEN/8/secret]"},
+            "cluster_block_exception (index c)",
+        ),
+        ({"type": "parsing_exception", "reason": "secret", "root_cause": []}, "parsing_exception"),
+        ("secret", "RequestError"),
+    ],
+)
+def test_people_are_told_what_failed_and_where_and_no_text(error, text):
+    assert describe_failure(search.exceptions.RequestError(400, "x", {"error": error})) == text
+    assert describe_failure(search.exceptions.ConnectionError("N/A", "secret", OSError())) == "ConnectionError"
+
+
+@pytest.mark.parametrize(
     ("operation", "status", "expected"), [("delete", 404, True), ("delete", 409, False), ("index", 404, False)]
 )
 def test_a_deletion_of_what_is_not_there_is_done(operation, status, expected):
@@ -142,8 +164,11 @@ def test_what_is_there_already_is_told_by_the_type():
 
 PACKAGE = Path(invenio_stats.__file__).parent
 ENGINE = {"search/failures.py"}
-HTTP = {"core/delivered_content.py", "pages/badge.py", "pages/views.py", "views/__init__.py", "views/caching.py"}
-"""They judge the answers that visitors get, not the engine's."""
+HTTP = {
+    *("core/delivered_content.py", "pages/badge.py", "pages/reports_view.py", "pages/views.py"),
+    *("views/__init__.py", "views/caching.py", "counter/deposit/client.py"),
+}
+"""They judge the answers that visitors get, or those of another service, not the engine's."""
 
 
 def compared_statuses(tree):

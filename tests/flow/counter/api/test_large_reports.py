@@ -253,10 +253,11 @@ def test_old_files_are_removed(app):
     """What is not ours stays."""
     make("counter-ir-1-1.json.gz", hours=25)
     make("counter-ir-2-2.json.gz", hours=23)
+    make("counter-ir-4-4.json.gz", hours=-48)  # of a clock that was wrong: it would never be stale
     make(".counter-ir-3-3.json.gz.abc", hours=2)
     make(".counter-ir-3-3.json.gz.def", minutes=1)
     make("somebody-elses.txt", hours=1000)
-    assert report_files.remove_old_files(today()) == 2
+    assert report_files.remove_old_files(today()) == 3
     assert names_of_files() == [".counter-ir-3-3.json.gz.def", "counter-ir-2-2.json.gz", "somebody-elses.txt"]
 
 

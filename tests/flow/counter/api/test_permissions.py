@@ -175,3 +175,12 @@ def test_a_revoked_requestor_is_refused(requestor, search_client, forget, get):
     revoke_requestors(search_client, requestor.requestor.id, today())
     forget()
     assert get("members", params).json["Code"] == 2000
+
+
+@pytest.mark.expect_logged_errors
+def test_requestors_that_cannot_be_read_are_not_unknown(ask, months, search_client, forget):
+    """A program gives up keys that are unknown; it asks again where the service is away."""
+    search_client.indices.close(index=f"{months.prefix}stats-counter-requestors")
+    forget()
+    answer = ask("reports/pr")
+    assert (answer.status_code, answer.json["Code"]) == (503, 1000)

@@ -19,9 +19,9 @@ from tests.flow.counter.deposit.conftest import MONTH, NOW, TOKEN, usage
 @pytest.fixture
 def kept(month):
     """What is known of the items is kept, as a close keeps it."""
-    keeper = ItemKeeper(month.client, lambda item_ids: {item_id: month.known[item_id] for item_id in item_ids}, NOW)
+    keeper = ItemKeeper(month.client, lambda item_ids: month.known, NOW)
     keeper.create_index()
-    keeper.keep(sorted(month.known))
+    keeper.keep(sorted({*month.known, *(used.item_id for used in month.usages)}))
     keeper.finish()
     return month
 
@@ -176,3 +176,21 @@ def test_settings_are_checked_at_the_start(app, account, monkeypatch):
     monkeypatch.setitem(app.config, "STATS_COUNTER_DATACITE_URL", "api.datacite.org")
     with pytest.raises(ConfigurationError, match="STATS_COUNTER_DATACITE_URL"):
         finalize_app(app)
+
+
+@pytest.mark.parametrize("name", ["no-such-directory/report.json", "."])
+def test_an_output_that_is_no_file_is_refused(kept, invoke, tmp_path, name):
+    assert "is not a file in a directory that exists" in invoke(
+        "--month", MONTH, "--dry-run", "--output", str(tmp_path / name), code=2
+    )
+
+
+@pytest.mark.usefixtures("account")
+def test_items_that_are_lost_take_no_numbers_away(kept, service, invoke, index_prefix):
+    """What is deposited stays as it is."""
+    invoke("--month", MONTH)
+    before = service.counts(MONTH)
+    kept.client.indices.delete(index=f"{index_prefix}stats-counter-items")
+    output = invoke("--month", MONTH, code=1)
+    assert f"stats-counter-items has lost items that were used from {MONTH} to {MONTH}" in output
+    assert (len(service.received), service.counts(MONTH)) == (1, before)

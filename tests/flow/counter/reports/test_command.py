@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from datetime import datetime, timezone
 
 import pytest
@@ -150,12 +151,33 @@ def test_wrong_months_are_explained(invoke, begin, end):
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_file_is_whole_or_as_it_was(invoke, months, tmp_path, was_there):
     """Nothing is left of a report that failed."""
-    months.client.indices.delete(index=f"{months.prefix}stats-counter-usage-{LAST}-r1")
+    months.client.indices.delete(index=f"{months.prefix}stats-counter-usage-{LAST}-r1-*")
     path = tmp_path / "report.json"
     if was_there:
         path.write_text("an older one")
     invoke("ir", "--output", str(path), code=1)
     assert [found.read_text() for found in tmp_path.iterdir()] == (["an older one"] if was_there else [])
+
+
+def test_the_id_of_an_item_may_have_commas(invoke, months):
+    months.put_items({"x,y": DATASET})
+    months.close(BEFORE, [use("x,y", 7, 0)], revision=2)
+    report = json.loads(invoke("ir", "--item", "example:x,y")[0])
+    (item,) = report["Report_Items"][0]["Items"]
+    assert item["Item_ID"]["Proprietary"] == "example:x,y"
+
+
+def test_a_device_is_written_as_it_is(invoke, tmp_path):
+    """A whole file would take its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        invoke("pr", "--output", str(pipe))
+        assert check_report(json.loads(os.read(reader, 100_000))) == []
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_a_sheet_that_is_too_long_is_refused(invoke, monkeypatch, tmp_path):

@@ -13,7 +13,8 @@ from invenio_stats.counter.reports.formats import WRITERS
 from invenio_stats.counter.reports.report import build_report, count_documents
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.counter.reports.tsv import write_tsv
-from invenio_stats.errors import TooManyRowsError, UnknownCustomerError
+from invenio_stats.counter.reports.usage_query import usage_clauses
+from invenio_stats.errors import MissingItemsError, TooManyRowsError, UnknownCustomerError
 from invenio_stats.items.metadata import Author, Container, ItemMetadata
 from tests.fixtures.closed_months import ARTICLE, DATASET, JOURNAL, NOW, use
 from tests.flow.counter.reports.making import make, make_json, make_tsv, make_xlsx
@@ -438,9 +439,33 @@ def test_a_restatement_does_not_disturb_a_reader(months, search_client):
 @pytest.mark.parametrize("report_id", ["PR", "IR"])
 def test_a_closed_month_without_its_usage_is_an_error(months, search_client, report_id):
     """Never a report that says that nothing was used."""
-    search_client.indices.delete(index=f"{months.prefix}stats-counter-usage-2026-05-r1")
+    search_client.indices.delete(index=f"{months.prefix}stats-counter-usage-2026-05-r1-*")
     with pytest.raises(search.exceptions.NotFoundError):
         make(search_client, report_id)
+
+
+@pytest.mark.parametrize("lost", ["all", "index", "closed", "one"])
+@pytest.mark.parametrize("include_parents", [False, True])
+def test_items_that_are_lost_are_an_error(months, search_client, lost, include_parents):
+    """Never a report that has less than the sum of the platform."""
+    index = f"{months.prefix}stats-counter-items"
+    if lost == "index":
+        search_client.indices.delete(index=index)
+    elif lost == "closed":
+        search_client.indices.close(index=index)
+    else:
+        query = {"match_all": {}} if lost == "all" else {"term": {"item_id": "a"}}
+        search_client.delete_by_query(index=index, body={"query": query}, refresh=True)
+    with pytest.raises(MissingItemsError, match="stats-counter-items has lost items that were used from 2026-05"):
+        make(search_client, include_parents=include_parents)
+    assert make(search_client, "PR")
+
+
+def test_all_years_fit_into_one_search():
+    """The engine takes 1,024 clauses."""
+    years = tuple(f"{year:04}" for year in range(1, 9999, 2))
+    (clause,) = usage_clauses(ReportRequest("IR", "2026-05", "2026-06", filters={"YOP": (*years, "0002-9998")}), None)
+    assert clause == {"terms": {"yop": [f"{year:04}" for year in range(1, 9999)]}}
 
 
 @pytest.mark.parametrize("report_id", ["PR", "IR"])

@@ -1,0 +1,111 @@
+"""Decide about unusual days: exclude their events, bring them back, or keep them as they are."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timezone
+from typing import Any, Literal
+
+from flask_babel import gettext as _
+from invenio_search import current_search_client
+
+from invenio_stats.core.anomalies import Anomaly
+from invenio_stats.errors import StatsError
+from invenio_stats.operations.anomalies.detection.detection import examine_days
+from invenio_stats.operations.anomalies.detection.sources import find_sources
+from invenio_stats.operations.anomalies.events import PEOPLE
+from invenio_stats.operations.anomalies.store import change, read_anomalies
+from invenio_stats.operations.exclusions import (
+    COMMAND,
+    Excluded,
+    Selection,
+    count_selected,
+    exclude_events,
+    include_events,
+)
+
+_FIELDS = {"item": "item", "country": "country", "referrer": "host"}
+
+
+def explain_obstacle(anomaly: Anomaly) -> str | None:
+    """Return why no events can be excluded, with the cure; None if they can."""
+    if not anomaly.is_day:
+        return _("%(id)s is a month. Exclude its unusual days, or keep it.", id=anomaly.id)
+    if anomaly.state == "excluded" and anomaly.is_done:
+        return _("The events of %(id)s are excluded. To exclude others, include them again first.", id=anomaly.id)
+    if anomaly.what == "agent_class" and anomaly.value != PEOPLE:
+        return _("Events of robots and tools do not count. There is nothing to exclude: keep %(id)s.", id=anomaly.id)
+    return None
+
+
+def choose_events(anomaly: Anomaly, narrowed: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the events to exclude: that of the anomaly, and those by which a person narrows it."""
+    own = {_FIELDS[anomaly.what]: anomaly.value} if anomaly.what in _FIELDS else {}
+    return {**narrowed, **own}
+
+
+def preview(client: Any, anomaly: Anomaly, values: Mapping[str, str], now: datetime) -> Excluded:
+    """Return what an exclusion would change."""
+    return count_selected(client, _select(anomaly, values), now)
+
+
+def exclude(client: Any, anomaly: Anomaly, values: Mapping[str, str], note: str, now: datetime) -> Anomaly:
+    """Exclude events with these values, and count the totals of the day again.
+
+    Called again after an interruption, it completes what was begun; so does the nightly task. Errors are those of
+    `exclude_events`. What else was found for the day, and is explained by these events, goes.
+    """
+    events = anomaly.events
+    if anomaly.is_done:
+        events += preview(client, anomaly, values, now).documents
+    chosen = {"selection": dict(values), "events": events}
+    _change(client, anomaly.id, lambda known: known.decide("excluded", note, now)._replace(is_done=False, **chosen))
+    return _finish(client, anomaly.id, now)
+
+
+def include(client: Any, anomaly: Anomaly, state: Literal["open", "kept"], note: str, now: datetime) -> Anomaly:
+    """Bring back the events that were excluded, if any were; then it waits for a decision again, or is kept."""
+    has_events = anomaly.state == "excluded" or not anomaly.is_done
+    decided = _change(client, anomaly.id, lambda known: known.decide(state, note, now)._replace(is_done=not has_events))
+    return _finish(client, anomaly.id, now) if has_events else decided
+
+
+def finish_decisions() -> int:
+    """Complete the decisions that were interrupted; return how many."""
+    client, now = current_search_client, datetime.now(timezone.utc)
+    waiting = [anomaly for anomaly in read_anomalies(client) if not anomaly.is_done]
+    for anomaly in waiting:
+        _finish(client, anomaly.id, now)
+    return len(waiting)
+
+
+def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:
+    anomaly = _change(client, anomaly_id, lambda known: known)
+    selection = _select(anomaly, anomaly.selection)
+    if anomaly.state == "excluded":
+        exclude_events(client, selection, anomaly.note, now)
+        done = _change(client, anomaly_id, lambda known: known._replace(is_done=True))
+    else:
+        command = f"{COMMAND} {'keep' if anomaly.state == 'kept' else 'include'}"
+        include_events(client, selection, anomaly.note, now, command)
+        done = _change(client, anomaly_id, lambda known: known._replace(is_done=True, selection={}, events=0))
+    sources = find_sources(client)
+    if sources is not None:
+        examine_days(sources, [selection.day], now)
+    return done
+
+
+def _change(client: Any, anomaly_id: str, make: Callable[[Anomaly], Anomaly]) -> Anomaly:
+    """Change an anomaly, and return it; StatsError if it was deleted meanwhile."""
+    made: list[Anomaly] = []
+
+    def change_known(known: Anomaly | None) -> Anomaly:
+        if known is None:
+            raise StatsError(_("%(id)s is not unusual any more.", id=anomaly_id))
+        made.append(make(known))
+        return made[-1]
+
+    change(client, anomaly_id, change_known)
+    return made[-1]
+
+
+def _select(anomaly: Anomaly, values: Mapping[str, str]) -> Selection:
+    return Selection(date.fromisoformat(anomaly.period), **values)

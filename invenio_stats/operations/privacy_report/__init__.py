@@ -1,0 +1,1 @@
+"""Measure what an instance keeps about visitors, where and for how long."""

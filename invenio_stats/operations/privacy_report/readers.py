@@ -1,0 +1,103 @@
+"""Say who may read what is kept, as far as settings and files tell."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.operations.monitoring.services import cache, event_broker, search_engine
+
+_PRIVATE = stat.S_IRWXG | stat.S_IRWXO
+"""Permissions of a file for others than its owner."""
+
+
+class Reader(NamedTuple):
+    """A place and who may read it."""
+
+    data: str
+    who: str
+    is_open: bool
+    """Whether more people than those who run the instance can read it, as far as it can be known."""
+
+
+def find_readers() -> list[Reader]:
+    """Return who may read each place."""
+    return [_engine(), _broker(), _cache(), *_spool(), _rest(), *_limiter()]
+
+
+def _engine() -> Reader:
+    hosts = current_app.config.get("SEARCH_HOSTS") or [{}]
+    options = current_app.config.get("SEARCH_CLIENT_CONFIG") or {}
+    is_encrypted = bool(options.get("use_ssl")) or all(map(_is_https, hosts))
+    has_login = any(options.get(name) for name in ("http_auth", "basic_auth", "api_key")) or all(map(_has_user, hosts))
+    return _service(search_engine().address, _("events, totals, user-agent catalog"), is_encrypted, has_login)
+
+
+def _broker() -> Reader:
+    config = current_app.config
+    parts = urlsplit(str(config.get("QUEUES_BROKER_URL") or config.get("BROKER_URL") or ""))
+    is_encrypted = parts.scheme in ("amqps", "rediss", "memory")
+    has_login = bool(parts.password) or parts.scheme == "memory"
+    return _service(event_broker().address, _("queues, dead letters"), is_encrypted, has_login)
+
+
+def _cache() -> Reader:
+    parts = urlsplit(str(current_app.config.get("CACHE_REDIS_URL") or ""))
+    is_remote = bool(parts.hostname) and "redis" in str(current_app.config.get("CACHE_TYPE")).lower()
+    is_encrypted, has_login = parts.scheme == "rediss", bool(parts.password)
+    return _service(cache().address, _("salts, last runs"), is_encrypted or not is_remote, has_login or not is_remote)
+
+
+def _service(address: str, what: str, is_encrypted: bool, has_login: bool) -> Reader:
+    """Return that whoever reaches a service reads it, and how it is protected."""
+    login = _("with a log-in") if has_login else _("without a log-in")
+    line = _("encrypted") if is_encrypted else _("not encrypted")
+    who = _(
+        "whoever reaches %(address)s, %(login)s; the connection is %(line)s", address=address, login=login, line=line
+    )
+    return Reader(what, who, not (is_encrypted and has_login))
+
+
+def _spool() -> Iterator[Reader]:
+    path = Path(outbox().spool.path)
+    for existing in (path, path.parent):
+        if existing.exists():
+            mode = existing.stat().st_mode
+            who = _("the user %(uid)s (mode %(mode)s)", uid=existing.stat().st_uid, mode=oct(stat.S_IMODE(mode))[2:])
+            if mode & _PRIVATE:
+                who += ", " + _("and others on this machine")
+            yield Reader(_("spool of this machine"), who, bool(mode & _PRIVATE) and os.name == "posix")
+            return
+    yield Reader(_("spool of this machine"), _("nobody: there is none"), is_open=False)
+
+
+def _rest() -> Reader:
+    setting = current_app.config["STATS_PERMISSION_FACTORY"]
+    is_default = setting == "invenio_stats.utils.default_permission_factory"
+    who = _("everybody, by default") if is_default else _("whom STATS_PERMISSION_FACTORY permits")
+    return Reader(_("totals, by the REST API and the pages"), who, is_open=False)
+
+
+def _limiter() -> Iterator[Reader]:
+    storage = current_app.config.get("RATELIMIT_STORAGE_URI") or current_app.config.get("RATELIMIT_STORAGE_URL")
+    if storage or "limiter" in current_app.extensions:
+        parts = urlsplit(str(storage or "memory://"))
+        data = _("rate limiter: addresses and agents in clear, for its window")
+        who = _("whoever reads its storage, %(storage)s", storage=parts.hostname or parts.scheme)
+        yield Reader(data, who, is_open=True)
+
+
+def _is_https(host: Any) -> bool:
+    if isinstance(host, dict):
+        return bool(host.get("use_ssl") or host.get("scheme") == "https")
+    return str(host).startswith("https:")
+
+
+def _has_user(host: Any) -> bool:
+    return bool(host.get("http_auth")) if isinstance(host, dict) else bool(urlsplit(str(host)).password)

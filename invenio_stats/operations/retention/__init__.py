@@ -1,0 +1,1 @@
+"""Delete raw events that are old enough, and that all totals hold."""

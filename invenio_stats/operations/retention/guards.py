@@ -1,0 +1,146 @@
+"""Find what keeps old raw events from being deleted: something does not hold them yet, or works on them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from invenio_search.utils import prefix_index
+
+from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
+from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.core import leases, names
+from invenio_stats.core.intervals import Interval, floor
+from invenio_stats.core.moments import BEGINNING, parse_calendar, utc
+from invenio_stats.core.month_indices import find_lease
+from invenio_stats.core.quarantine import read_quarantined
+from invenio_stats.core.retention import Limit, start_of
+from invenio_stats.errors import StatsError
+from invenio_stats.operations.retention.counter_months import find_counter_limits
+from invenio_stats.operations.retention.groups import Group
+from invenio_stats.search import clauses
+from invenio_stats.search.aliases import closed_indices_of, indices_of
+from invenio_stats.search.client import OPTIONS
+from invenio_stats.search.failures import error_type
+from invenio_stats.search.multi_get import Found, read
+from invenio_stats.totals.attributes import events_alias_of
+from invenio_stats.totals.leases import lease_document
+from invenio_stats.totals.search_bodies import changed_since
+
+_MAX_REBUILDS = 1_000
+"""Interrupted rebuilds that are looked at."""
+
+
+def find_limits(client: Any, group: Group, until: datetime, now: datetime) -> list[Limit]:
+    """Return what keeps the events of a group before a day, except for runs of aggregations that are at work."""
+    return [
+        *_find_uncounted(client, group, until, now),
+        *_find_rebuilds(client, group),
+        *(limit for source in group.sources for limit in _find_unreadable(client, source.alias)),
+        *find_counter_limits(client, group, until, now),
+    ]
+
+
+def find_runs(client: Any, group: Group, now: datetime) -> list[Limit]:
+    """Return the intervals that runs and rebuilds are working on."""
+    life = timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"])
+    found = []
+    for aggregator, document in zip(group.aggregators, _read_shared(client, group.aggregators), strict=True):
+        alive = leases.drop_dead(leases.read_leases(document.get("_source", {})), now, life)
+        holds = [start for lease in alive if lease.is_active for start in lease.holds]
+        if holds:
+            found.append(Limit(floor(min(holds), unit_of(aggregator)), "being_counted", aggregator.name))
+    return found
+
+
+def unit_of(aggregator: Any) -> Interval:
+    """Return the interval whose events an aggregation needs together: breakdowns of records are folded by month."""
+    return "month" if isinstance(aggregator, UsageBreakdownAggregator) else getattr(aggregator, "interval", "day")
+
+
+def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -> Iterator[Limit]:
+    """Yield for each aggregation how far its totals hold the events: by bookmark, changed events and quarantine."""
+    marks: list[tuple[Any, datetime]] = []
+    documents = _read_shared(client, group.aggregators)
+    bookmarks = _read_bookmarks(client, group.aggregators)
+    for aggregator, document, bookmark in zip(group.aggregators, documents, bookmarks, strict=True):
+        if not isinstance(aggregator, StatAggregator):
+            yield Limit(BEGINNING, "unknown_class", aggregator.name)
+            continue
+        for total in read_quarantined(document.get("_source", {})):
+            yield Limit(floor(total.start, unit_of(aggregator)), "quarantined", aggregator.name)
+        if bookmark is None or utc(bookmark) > now:  # from one in the future, everything is counted anew
+            yield Limit(BEGINNING, "never_counted", aggregator.name)
+            continue
+        mark = utc(bookmark) - aggregator.overlap
+        yield Limit(floor(mark, unit_of(aggregator)), "not_counted", aggregator.name)
+        marks.append((aggregator, mark))
+    for aggregator, oldest in zip([a for a, _ in marks], _find_changed(client, marks, until), strict=True):
+        if oldest is not None:
+            yield Limit(floor(oldest, unit_of(aggregator)), "not_counted", aggregator.name)
+
+
+def _read_shared(client: Any, aggregators: Sequence[Any]) -> list[Found]:
+    return read(client, [lease_document(aggregator.name) for aggregator in aggregators]) if aggregators else []
+
+
+def _read_bookmarks(client: Any, aggregators: Sequence[Any]) -> list[datetime | None]:
+    """Return from where each aggregation would resume, by the same rule as its runs."""
+    usual = [aggregator for aggregator in aggregators if type(_bookmark_api(aggregator)) is BookmarkAPI]
+    found = read(client, [aggregator.bookmark_api.document_ref for aggregator in usual]) if usual else []
+    documents = {id(aggregator): document for aggregator, document in zip(usual, found, strict=True)}
+    return [_resume(aggregator, documents.get(id(aggregator))) for aggregator in aggregators]
+
+
+def _resume(aggregator: Any, document: Found | None) -> datetime | None:
+    api = _bookmark_api(aggregator)
+    moment: datetime | None = None
+    if api is not None:
+        moment = api.get_bookmark() if document is None else api.resume(document)
+    return moment
+
+
+def _bookmark_api(aggregator: Any) -> Any:
+    return getattr(aggregator, "bookmark_api", None)
+
+
+def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime]], until: datetime) -> list[datetime | None]:
+    """Return for each aggregation the oldest event before a day that was stored or changed since its bookmark.
+
+    Also among those that do not count any more: their totals have to hear of it.
+    """
+    lines: list[Any] = []
+    indices: dict[str, list[str]] = {}
+    for aggregator, mark in marks:
+        changed = clauses.all_of([changed_since(mark, aggregator.interval), clauses.between(None, until)])
+        names_of_events = events_alias_of(aggregator).split(",")
+        for alias in names_of_events:
+            if alias not in indices:
+                indices[alias] = indices_of(client, alias)
+        found = [index for alias in names_of_events for index in indices[alias]]
+        lines += [{"index": found or names_of_events, **OPTIONS}, clauses.oldest(changed)]
+    answers = client.msearch(body=lines)["responses"] if lines else []
+    failed = next((answer for answer in answers if "error" in answer), None)
+    if failed is not None:
+        raise StatsError(f"The search engine cannot read raw events: {error_type(failed)}. Run the command again.")
+    return [clauses.read_oldest(answer) for answer in answers]
+
+
+def _find_rebuilds(client: Any, group: Group) -> Iterator[Limit]:
+    """Yield rebuilds that were interrupted: their totals may be wrong from where they stopped."""
+    body = {"size": _MAX_REBUILDS, "query": {"prefix": {"aggregation_type": names.REBUILD}}}
+    found = client.search(index=prefix_index(names.BOOKMARKS), body=body, ignore_unavailable=True)
+    for hit in found["hits"]["hits"]:
+        name, date = hit["_source"]["aggregation_type"], hit["_source"]["date"]
+        for aggregator in group.aggregators:
+            if name.startswith(f"{names.REBUILD}{aggregator.name}-20"):
+                yield Limit(floor(parse_calendar(date), unit_of(aggregator)), "rebuild", aggregator.name)
+
+
+def _find_unreadable(client: Any, alias: str) -> Iterator[Limit]:
+    """Yield months that are being compacted, and closed indices, of which nobody can tell what they hold."""
+    for index, about in client.indices.get_alias(index=f"{alias}-*").items():
+        if find_lease(about["aliases"]):
+            yield Limit(start_of(alias, index) or BEGINNING, "compaction", index)
+    for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
+        yield Limit(start_of(alias, index) or BEGINNING, "closed_index", index)

@@ -1,0 +1,1 @@
+"""invenio_stats/operations/anomalies: tests on a real application."""

@@ -1,0 +1,160 @@
+"""The privacy report measures what is kept, finds what should not be there, and repeats none of it."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.outgoing import Outgoing
+from invenio_stats.cli import stats
+from invenio_stats.operations.privacy_report.report import make_report
+from invenio_stats.operations.runner import process_one, store_agents
+from invenio_stats.privacy.salts import salt_of
+from invenio_stats.proxies import current_stats
+
+NOW = datetime.now(timezone.utc)
+SECRETS = ("198.51.100.77", "2001:db8:77::4242", "jane.doe@example.net", "Gecko/20100101", "user-774242")
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
+
+
+@pytest.fixture
+def used(queues, put_templates, refresh):
+    """Store a view, and the user agent that it was made with."""
+    event = {
+        "timestamp": NOW.replace(tzinfo=None, microsecond=0).isoformat(),
+        "record_id": "uuid",
+        "pid_type": "recid",
+        "pid_value": "1",
+        "ip_address": SECRETS[0],
+        "user_agent": BROWSER,
+        "user_id": SECRETS[4],
+        "session_id": None,
+        "referrer": f"https://example.org/?mail={SECRETS[2]}",
+    }
+    current_stats.publish("record-view", [event])
+    process_one("record-view")
+    store_agents()
+    refresh()
+
+
+@pytest.fixture
+def report(search_client):
+    return lambda: make_report(search_client, datetime.now(timezone.utc))
+
+
+def storage(report, name):
+    return next(storage for storage in report["storages"] if storage["storage"] == name)
+
+
+def test_of_an_instance_that_is_well_nothing_is_found(used, report):
+    found = report()
+    assert found["raw_events"]["record-view"]["overdue"] is False
+    assert [storage["found"] for storage in found["storages"] if storage["found"]] == []
+    events = storage(found, "indices: events record-view")
+    assert events["looked_at"] == 1
+    assert {"visitor_id", "country", "agent_id"} <= set(events["fields"])
+    assert storage(found, "indices: agents")["looked_at"] >= 1  # also of tests before
+    assert found["overdue"] == []
+    assert len(found["duties"]) > 5
+    assert "13" in found["record_of_processing"]
+
+
+def test_the_salt_of_today_is_named_and_not_shown(used, report):
+    salt = salt_of(NOW.date()).value
+    found = report()
+    assert [salt["day"] for salt in found["salts"]] == [f"{NOW:%Y-%m-%d}"]
+    assert salt not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kind"),
+    [
+        ("note", SECRETS[0], "ipv4_address"),
+        ("note", f"seen at {SECRETS[1]}", "ipv6_address"),
+        ("note", SECRETS[2], "mail_address"),
+        ("note", BROWSER, "user_agent"),
+        ("user_agent", "x", "personal_field"),
+        ("user_id", SECRETS[4], "personal_field"),
+    ],
+)
+def test_personal_data_in_an_index_is_named_by_its_field(
+    used, report, search_client, index_prefix, refresh, field, value, kind
+):
+    index = f"{index_prefix}events-stats-record-view-{NOW:%Y-%m-%d}"
+    search_client.index(index=index, body={"timestamp": f"{NOW:%Y-%m-%d}T01:00:00", field: value})
+    refresh()
+    found = report()
+    findings = storage(found, "indices: events record-view")["found"]
+    assert {"field": field, "kind": kind, "number": 1} in findings
+    assert any(kind in line for line in found["overdue"])
+    assert not [secret for secret in SECRETS if secret in json.dumps(found)]
+
+
+def test_personal_data_in_the_spool_is_found(used, report):
+    body = json.dumps({"timestamp": "2026-01-01T10:00:00", "ip_address": SECRETS[0]})
+    outbox().spool.put([Outgoing("stats-record-view", "id", body)])
+    try:
+        found = report()
+    finally:
+        taken = outbox().spool.take(10)
+        outbox().spool.settle(taken, sent=True)
+    kinds = {finding["kind"] for finding in storage(found, "spool")["found"]}
+    assert kinds == {"ipv4_address", "personal_field"}
+    assert SECRETS[0] not in json.dumps(found)
+
+
+def test_indices_of_types_that_are_gone_are_named(used, report, search_client, index_prefix):
+    search_client.indices.create(index=f"{index_prefix}events-stats-forgotten-2020-01")
+    assert report()["unknown_indices"] == [f"{index_prefix}events-stats-forgotten-2020-01"]
+
+
+def test_old_events_are_overdue(used, report, search_client, index_prefix, refresh):
+    search_client.index(
+        index=f"{index_prefix}events-stats-record-view-2020-01", body={"timestamp": "2020-01-02T10:00:00"}
+    )
+    refresh()
+    found = report()
+    assert found["raw_events"]["record-view"]["oldest"] == "2020-01-02"
+    assert any("2020-01-02" in line for line in found["overdue"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("STATS_RETENTION_EVENTS_MONTHS", 24),
+        ("STATS_RETENTION_OVERRIDE", "a ruling"),
+        ("STATS_DEAD_LETTERS_DAYS", 365),
+        ("STATS_LOG_ERROR_TEXTS", True),
+        ("STATS_FOLD_UNDER", 2),
+        ("STATS_BREAKDOWN_MIN_USES", 1),
+        ("STATS_COUNTER_COUNTRIES", True),
+        ("STATS_OBJECTION_SIGNALS", ("cookie",)),
+        ("STATS_COUNTER_CUSTOMERS", [{"customer_id": "c", "name": "C", "ranges": ["192.0.2.0/30"]}]),
+        ("STATS_PSEUDONYMIZE_IN", {"record-view": "worker"}),
+    ],
+)
+def test_settings_that_protect_less_are_named(report, app, monkeypatch, put_templates, setting, value):
+    assert setting not in {weakened["setting"] for weakened in report()["weakened"]}
+    monkeypatch.setitem(app.config, setting, value)
+    assert setting in {weakened["setting"] for weakened in report()["weakened"]}
+
+
+def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templates):
+    monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", "redis://user:password-774242@cache.example:6379/3")
+    monkeypatch.setitem(app.config, "CACHE_TYPE", "RedisCache")
+    monkeypatch.setitem(app.config, "CACHE_REDIS_URL", "redis://:password-774242@cache.example:6379/0")
+    found = report()["readers"]
+    assert any("cache.example" in reader["who"] for reader in found)
+    assert "password-774242" not in json.dumps(found)
+
+
+def test_the_command_prints_all_of_it_and_json(used, app):
+    runner = app.test_cli_runner()
+    result = runner.invoke(stats, ["privacy", "report"])
+    assert result.exit_code == 0, result.output
+    for title in ("Raw events", "Salts", "Who may read it", "Your own duties", "record of processing"):
+        assert title in result.output
+    found = json.loads(runner.invoke(stats, ["privacy", "report", "--json"]).output)
+    assert {"raw_events", "salts", "storages", "readers", "weakened", "overdue", "duties"} <= found.keys()
+    assert not [secret for secret in SECRETS if secret in result.output]

@@ -1,0 +1,165 @@
+"""A user is forgotten: nobody finds the events by the user's id any more, and no number changes."""
+
+import json
+from contextlib import suppress
+from datetime import datetime, timezone
+
+import pytest
+
+from invenio_stats.cli import stats
+from invenio_stats.operations.forgetting import forget_user
+from invenio_stats.operations.runner import aggregate_one, process_one
+from invenio_stats.proxies import current_stats
+from tests.fixtures.months import Killed
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
+USER, SESSION = "user-774242", "session-774242"
+
+
+def view(record, minute, **person):
+    """Return a raw view of today."""
+    now = datetime.now(timezone.utc)
+    moment = now.replace(hour=max(1, now.hour), minute=minute, second=0, microsecond=0, tzinfo=None)
+    known = {"ip_address": "192.0.2.1", "user_agent": BROWSER, "user_id": None, "session_id": None, "referrer": None}
+    return {
+        "timestamp": moment.isoformat(),
+        "record_id": f"uuid-{record}",
+        "pid_type": "recid",
+        "pid_value": record,
+        **known,
+        **person,
+    }
+
+
+@pytest.fixture
+def events(queues, put_templates, refresh, search_client, index_prefix):
+    """Store views of a user, of the same session before signing in, and of others; return `events()`."""
+    signed_in = {"user_id": USER, "session_id": SESSION}
+    current_stats.publish(
+        "record-view",
+        [
+            view("1", 1, session_id=SESSION),
+            view("1", 5, **signed_in),
+            view("2", 9, **signed_in),
+            view("2", 13, **{**signed_in, "user_agent": "curl/8.0", "session_id": "another"}),
+            view("1", 17, user_id="somebody", session_id="else"),
+            view("1", 21),
+        ],
+    )
+    process_one("record-view")
+
+    def read():
+        refresh()
+        hits = search_client.search(index=f"{index_prefix}events-stats-record-view-*", body={"size": 100})
+        return {hit["_id"]: hit["_source"] for hit in hits["hits"]["hits"]}
+
+    assert len(read()) == 6
+    return read
+
+
+NOW = datetime.now(timezone.utc)
+
+
+def count(counts, refresh, search_client, index_prefix):
+    """Count everything anew."""
+    search_client.indices.delete(index=f"{index_prefix}stats-bookmarks", ignore=[404])
+    refresh()
+    aggregate_one("record-view-agg")
+    return counts()
+
+
+def test_the_users_keys_go_and_numbers_stay(events, search_client, index_prefix, counts, stored_totals, refresh):
+    before = events()
+    count(counts, refresh, search_client, index_prefix)
+    totals = stored_totals()
+    found = forget_user(search_client, USER, datetime.now(timezone.utc))
+    assert found.events == 4
+    assert found.days == [f"{NOW:%Y-%m-%d}"]
+    after = events()
+    assert after.keys() == before.keys()
+    changed = {key for key in before if before[key]["visitor_id"] != after[key]["visitor_id"]}
+    assert len(changed) == 4
+    old_keys = {before[key][field] for key in changed for field in ("visitor_id", "unique_session_id")}
+    assert not old_keys & {value for event in after.values() for value in event.values() if isinstance(value, str)}
+    others = {"visitor_id", "unique_session_id"}
+    for key, event in after.items():
+        assert {name: event[name] for name in event.keys() - others} == {
+            name: before[key][name] for name in before[key].keys() - others
+        }
+    assert forget_user(search_client, USER, datetime.now(timezone.utc)).events == 0
+    count(counts, refresh, search_client, index_prefix)
+    numbers = ("count", "unique_count")
+    assert [[total[name] for name in numbers] for _, total in sorted(stored_totals().items())] == [
+        [total[name] for name in numbers] for _, total in sorted(totals.items())
+    ]
+
+
+def test_a_dry_run_changes_nothing(events, search_client):
+    before = events()
+    assert forget_user(search_client, USER, datetime.now(timezone.utc), is_dry=True).events == 4
+    assert events() == before
+
+
+def test_nobody_else_is_found(events, search_client):
+    assert forget_user(search_client, "nobody", datetime.now(timezone.utc)).events == 0
+
+
+@pytest.mark.parametrize("is_answer_lost", [False, True])
+def test_a_run_that_is_killed_anywhere_can_be_repeated(events, search_client, requests_sent, is_answer_lost):
+    """With the same new keys: a session that was half done is still one session."""
+    before, number = events(), 0
+    while True:
+        number += 1
+        for ref, source in before.items():
+            (index,) = {
+                hit["_index"]
+                for hit in search_client.search(
+                    index="*events-stats-record-view-*", body={"query": {"ids": {"values": [ref]}}}
+                )["hits"]["hits"]
+            }
+            search_client.index(index=index, id=ref, body=source, refresh=True)
+        requests_sent.cut(number, is_answer_lost)
+        with suppress(Killed):
+            forget_user(search_client, USER, datetime.now(timezone.utc))
+        was_reached = requests_sent.mend()
+        forget_user(search_client, USER, datetime.now(timezone.utc))
+        after = events()
+        for field in ("visitor_id", "unique_session_id"):
+            assert len({event[field] for event in after.values()}) == len({event[field] for event in before.values()})
+        assert forget_user(search_client, USER, datetime.now(timezone.utc)).events == 0
+        if not was_reached:
+            break
+    assert number > 5
+
+
+def test_an_event_that_changes_meanwhile_is_read_again(events, search_client, requests_sent):
+    seen = []
+
+    def change():
+        if not seen and requests_sent.number > 1:
+            hits = search_client.search(index="*events-stats-record-view-*", body={"size": 100})["hits"]["hits"]
+            for hit in hits:
+                seen.append(hit["_id"])
+                body = {**hit["_source"], "superseded": True}
+                search_client.index(index=hit["_index"], id=hit["_id"], body=body)
+
+    def before():
+        if requests_sent.number == 6:
+            change()
+
+    requests_sent.before = before
+    forget_user(search_client, USER, datetime.now(timezone.utc))
+    requests_sent.before = None
+    assert seen
+    assert all(event.get("superseded") for event in events().values())
+    assert forget_user(search_client, USER, datetime.now(timezone.utc)).events == 0
+
+
+def test_the_command_never_prints_whom_it_is_about(app, events):
+    result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", USER, "--yes"])
+    assert result.exit_code == 0, result.output
+    assert "4 events have other keys now" in result.output
+    assert "Not found" in result.output
+    assert USER not in result.output
+    result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", USER, "--json"])
+    assert json.loads(result.output)["events"] == 0
