@@ -257,7 +257,7 @@ def test_fresh_numbers_and_late_ones(count, app):
 
 def test_what_a_run_leaves_on_the_queue_waits(queues, put_templates, monkeypatch):
     current_stats.publish("record-view", [{"timestamp": "2026-01-01T00:00:00", "recid": "1"}])
-    monkeypatch.setattr(runner, "_process", lambda name, on_batch: (0, 0))
+    monkeypatch.setattr(runner, "_process", lambda name, on_batch, started: (0, 0))
     runner.process_one("record-view")
     assert last_runs.recall_waiting("record-view")["waiting"] == 1
 
