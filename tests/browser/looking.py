@@ -25,9 +25,10 @@ SIDEWAYS = """() => {
     .map(node => `${node.tagName}.${node.className} ${node.textContent.trim().slice(0, 40)}`).slice(-3).join(" | ")];
 }"""
 
-# A link in a sentence is as high as its line: WCAG 2.5.5 excepts it. A round button has its label as target.
+# A link in a sentence is as high as its line: WCAG 2.5.5 excepts it. A button to pick has its label as target.
 SMALL_TARGETS = """least => [...document.querySelectorAll(
-    ".st a[href], .st button, .st summary, .st select, .st input:not([type=hidden], [type=radio], [type=checkbox]), .st-pick")]
+    ".st a[href], .st button, .st summary, .st select, .st-pick," +
+    ".st input:not([type=hidden], [type=radio], [type=checkbox])")]
   .filter(node => node.checkVisibility() && !(node.tagName === "A" && node.closest("p")))
   .flatMap(node => {
     const box = node.getBoundingClientRect();
