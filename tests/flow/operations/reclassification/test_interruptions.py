@@ -12,6 +12,8 @@ from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished, run
 from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
 
+pytestmark = pytest.mark.every_request
+
 
 class Killed(search.exceptions.ConnectionError):
     """The process is killed, or loses its connection, at a request."""
