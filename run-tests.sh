@@ -215,7 +215,7 @@ source scripts/steps.d/browser.sh
 step_services() {
   start_services opensearch rabbitmq redis postgresql || return 1
   pytest -- tests/flow tests/compat tests/services tests/unit/queries/test_holdings.py \
-    tests/test_package.py::test_the_minimal_instance_counts_as_its_page_says -m "not every_request"
+    tests/test_package.py::test_the_minimal_instance_counts_as_its_page_says -m "not embedded"
 }
 
 step_rdm() {

@@ -18,7 +18,7 @@ from tests.fixtures import counter_usage
 from tests.fixtures.months import Killed, Requests
 from tests.flow.counter.test_closing import JANUARY
 
-pytestmark = pytest.mark.every_request
+pytestmark = pytest.mark.embedded
 
 RESTATED = {**JANUARY, ("i2", "Open", "Regular", "", ""): ("Dataset", "2021", 2, 1, 2, 1)}
 ANSWERS = [pytest.param(False, id="request lost"), pytest.param(True, id="answer lost")]

@@ -145,7 +145,7 @@ def test_an_index_of_an_earlier_release_gets_the_fields(views, counted, search_c
     assert counted()["item-usage"] == {}
 
 
-@pytest.mark.every_request
+@pytest.mark.embedded
 def test_it_is_completed_wherever_it_is_killed(
     views, counted, search_client, index_prefix, fault, expect_logged_errors
 ):

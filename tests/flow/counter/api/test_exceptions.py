@@ -6,6 +6,8 @@ from invenio_stats.core.counter_exceptions import KINDS, CounterException
 from invenio_stats.counter.service import report_queue
 from tests.flow.counter.api.conftest import WORLD, month_ago, today
 
+pytestmark = pytest.mark.embedded
+
 IR = "reports/ir"
 
 
@@ -130,7 +132,7 @@ def test_the_table(app, monkeypatch, search_client, months, ask, case):
         assert "a secret" not in answer.text
 
 
-def test_the_world_is_offered_to_every_requestor(add, get):
+def test_the_world_is_offered_to_embeddedor(add, get):
     """So that 2011 is never an answer."""
     new = add(customers=["u1"])
     assert get("members", {"customer_id": WORLD, "requestor_id": new.requestor_id}).status_code == 200

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.flow.counter.api.conftest import WORLD, find_faults, month_ago
 from tests.laws import examples
 
+pytestmark = pytest.mark.embedded
+
 IR = "reports/ir"
 LISTS = ("metric_type", "data_type", "access_type", "access_method", "yop", "item_id", "country_code")
 WORDS = ("attributes_to_show", "granularity", "include_parent_details", "include_component_details")

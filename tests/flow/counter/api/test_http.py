@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import create_light_app
 from tests.flow.counter.api.conftest import WORLD, month_ago
 
+pytestmark = pytest.mark.embedded
+
 PATHS = ("status", "members", "reports", "reports/pr", "reports/ir_m1")
 
 

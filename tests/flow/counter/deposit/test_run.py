@@ -12,6 +12,8 @@ from invenio_stats.testing import Fault
 from tests.fixtures.months import Killed
 from tests.flow.counter.deposit.conftest import MONTH, TOKEN, CutSession, usage
 
+pytestmark = pytest.mark.embedded
+
 
 def sent(service):
     """Return the requests that the service got, in short."""

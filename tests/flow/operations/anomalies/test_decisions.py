@@ -151,7 +151,7 @@ def test_show_tells_what_the_events_consist_of(found, invoke):
     assert PHONE not in output  # the catalog has the reduced text
 
 
-@pytest.mark.every_request
+@pytest.mark.embedded
 @pytest.mark.parametrize("kind", ["exclude", "include"])
 def test_killed_anywhere_the_night_finishes_it(
     found, counted, search_client, index_prefix, monkeypatch, expect_logged_errors, kind

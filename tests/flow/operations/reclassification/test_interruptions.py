@@ -12,7 +12,7 @@ from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished, run
 from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
 
-pytestmark = pytest.mark.every_request
+pytestmark = pytest.mark.embedded
 
 
 class Killed(search.exceptions.ConnectionError):

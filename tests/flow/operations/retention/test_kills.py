@@ -9,7 +9,7 @@ from invenio_stats.errors import StatsError
 from tests.fixtures.months import Killed
 from tests.flow.operations.retention.conftest import DEADLINE
 
-pytestmark = pytest.mark.every_request
+pytestmark = pytest.mark.embedded
 
 OLD, KEPT = ("2026-02-09", "2026-02-10"), ("2026-03-02",)
 LATE = "2026-02-10"
