@@ -21,12 +21,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import current_app
 from flask_babel import Babel
 from invenio_search.engine import search
 from invenio_search.utils import prefix_index
+from item_usage import Row
 from small_app import make_app
 
 from invenio_stats.bookmark import BookmarkAPI
@@ -60,24 +61,6 @@ REQUESTS = 200
 BULK_LINES = 5_000
 
 Measured = dict[str, float]
-
-
-class Row(NamedTuple):
-    """A row of the table."""
-
-    name: str
-    text: str
-    measure: str
-    unit: str
-    reach: float
-
-    def line(self, measured: Mapping[str, float]) -> str:
-        """Return the line of the table."""
-        value = measured[self.measure]
-        return (
-            f"{self.name:<7}{self.text:<58}{f'< {self.reach:,g} {self.unit}':>12}{value:>10,.4g} {self.unit:<5}"
-            f"{'yes' if value < self.reach else 'no'}"
-        )
 
 
 _MEMORY = "the most memory of the process"

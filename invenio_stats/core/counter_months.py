@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from invenio_stats.core.intervals import after
 from invenio_stats.core.item_usage import ITEM_NUMBERS
 from invenio_stats.core.moments import utc
+from invenio_stats.core.periods import add_months
 
 REGULAR = "Regular"
 """Access method of all use but text and data mining."""
@@ -126,14 +127,12 @@ def parse_month(text: str) -> date:
 
 def format_month(day: date) -> str:
     """Return the month of a day as '2026-05'."""
-    return f"{day:%Y-%m}"
+    return day.isoformat()[:7]
 
 
 def next_month(month: str, distance: int = 1) -> str:
     """Return the month that is this many months later; earlier for a negative distance."""
-    day = parse_month(month)
-    number = day.year * 12 + day.month - 1 + distance
-    return f"{number // 12:04}-{number % 12 + 1:02}"
+    return format_month(add_months(parse_month(month), distance))
 
 
 def months_between(first: str, last: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from celery.exceptions import SoftTimeLimitExceeded
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
@@ -180,6 +181,8 @@ def _try_document(item_id: str, metadata: ItemMetadata) -> Source | None:
     """Return the document of an item; None, with a log message, if the metadata has another form than it should."""
     try:
         return to_document(item_id, metadata)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # of whatever kind an object of the instance raises when it is read
         logger.error("Metadata of an item cannot be kept", exc_info=without_text(error), extra={"item": item_id})
         return None
