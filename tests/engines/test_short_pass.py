@@ -82,11 +82,11 @@ def test_histograms_answer_by_rest(counted, ask):
 def test_verify_finds_a_total_that_is_wrong_and_rebuild_mends_it(counted):
     assert counted.stats("verify")["differences"] == []
     target = {"index": f"{counted.prefix}stats-record-view-2026-01", "id": "recid_1-2026-01-05"}
-    counted.client.update(**target, body={"doc": {"count": 7}})
+    counted.client.update(**target, body={"doc": {"count": 1}})
     counted.refresh()
     (found,) = counted.stats("verify", code=1)["differences"]
     assert (found["key"], found["interval"]) == ("recid_1", "2026-01-05")
-    assert (found["stored"], found["counted"]) == ({"count": 7}, {"count": 2})
+    assert (found["stored"], found["counted"]) == ({"count": 1}, {"count": 2})
     counted.stats("aggregations", "rebuild", "--from", "2026-01-05", "--to", "2026-01-06", "--yes")
     assert counted.totals() == COUNTED
 

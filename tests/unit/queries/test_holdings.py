@@ -5,11 +5,13 @@ import random
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
 from invenio_cache import current_cache
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from invenio_stats.errors import InvalidRequestInputError, NoAnswerError, NotFoundError
 from invenio_stats.items import CheckedAccess
@@ -236,7 +238,8 @@ def test_open_against_controlled_holdings(database, holdings, scope, params):
 
 def test_use_is_answered_without_a_database_that_is_away(database, monkeypatch, caplog):
     """A record's answer has no holdings in either case."""
-    monkeypatch.setattr(HoldingsQuery, "statement", lambda *args: text("SELECT 1 FROM nowhere"))
+    away = Mock(side_effect=OperationalError("SELECT 1", {}, Exception("gone")))
+    monkeypatch.setattr(HoldingsQuery, "statement", away)
     used = {"requests": {"open": 3}}
     answer = OpenRatioQuery("ratio", Accepted("repository"), object()).present(
         SimpleNamespace(scope_id=None), used, ANONYMOUS
