@@ -22,7 +22,7 @@ from tests.flow.test_processors import TODAY, download
 EVENT, AGGREGATION = "file-download", "file-download-agg"
 LATE = TODAY.replace(hour=10, minute=0, second=0) - timedelta(days=3)
 NOON = TODAY.replace(hour=12, minute=0, second=0) - timedelta(days=1)
-LATER = datetime.now(timezone.utc) + timedelta(minutes=30)
+LATER = datetime.now(timezone.utc) + timedelta(days=1)
 TOO_LARGE = "x" * 3_000_000
 """The broker of `scripts/services` takes messages of up to 2,000,000 bytes."""
 
