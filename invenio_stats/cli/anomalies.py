@@ -23,7 +23,13 @@ from invenio_stats.operations.anomalies.store import read_anomalies, read_anomal
 anomaly_id = click.argument("anomaly_id", metavar="ID")
 
 
-needed_note = click.option("--note", required=True, help="Why. Everybody may read it.")
+def _not_blank(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(_("Write why. Everybody may read it."), ctx, param)
+    return value
+
+
+needed_note = click.option("--note", required=True, callback=_not_blank, help="Why. Everybody may read it.")
 
 
 @click.group("anomalies")

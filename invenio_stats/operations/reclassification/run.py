@@ -20,6 +20,7 @@ from invenio_stats.operations.verification.comparison import Comparison
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.proxies import current_stats
+from invenio_stats.search import aliases
 
 COMMAND = "invenio stats robots reclassify"
 
@@ -42,8 +43,10 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
         Rewriting(client, by_name[pending.event_type], plan.known, clock).rewrite(pending.index_name, pending.groups)
         return state
 
-    if state.pending is not None and state.pending.event_type in by_name:
-        state = rewrite(state, state.pending)
+    pending = state.pending
+    # Of an index that does not exist, somebody has deleted the events meanwhile.
+    if pending and pending.event_type in by_name and aliases.indices_of(client, pending.index_name):
+        state = rewrite(state, pending)
     done, total = 0, plan.events.total()
     for event_type, index, groups, events in plan.parts():
         state = rewrite(state, Pending(event_type.name, index, groups))
