@@ -14,7 +14,7 @@ from invenio_stats.cli.options import as_json, check_range, dry_run, from_option
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table, table_of_facts
-from invenio_stats.core.anomalies import STATES, Anomaly
+from invenio_stats.core.anomalies import STATES, Anomaly, is_id
 from invenio_stats.operations import anomaly_decisions
 from invenio_stats.operations.anomalies.detection.detection import examine_range
 from invenio_stats.operations.anomalies.profile import Profile, read_profile
@@ -177,7 +177,7 @@ def _choose_events(anomaly: Anomaly, given: Mapping[str, str]) -> dict[str, str]
 
 
 def _find(anomaly_id: str) -> Anomaly:
-    anomaly = read_anomaly(current_search_client, anomaly_id)
+    anomaly = read_anomaly(current_search_client, anomaly_id) if is_id(anomaly_id) else None
     if anomaly is None:
         text = _("There is no %(id)s. `invenio stats anomalies list` prints the ids.", id=repr(anomaly_id))
         raise click.BadParameter(text, param_hint="ID")

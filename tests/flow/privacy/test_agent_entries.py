@@ -6,6 +6,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import names
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.proxies import current_stats
+from tests.fixtures.services import empty
 
 GOOD = {
     "agent_id": "0" * 32,
@@ -33,7 +34,8 @@ GOOD = {
         pytest.param({name: value for name, value in GOOD.items() if name != "agent"}, id="missing field"),
     ],
 )
-def test_what_is_no_entry_stops_nothing(queues, search_client, entry):
+def test_what_is_no_entry_stops_nothing(queues, broker_url, search_client, entry):
+    empty(broker_url, [current_stats.agents_queue])  # which also declares it
     current_stats.agents_queue.publish([entry, GOOD])
     assert catalog.keep(current_stats.agents_queue, search_client) == 1
     index = prefix_index(names.AGENTS)

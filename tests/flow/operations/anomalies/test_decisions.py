@@ -188,9 +188,20 @@ def test_killed_anywhere_the_night_finishes_it(
 
 
 @pytest.mark.parametrize("command", ["show", "exclude", "include", "keep"])
-def test_an_unknown_id_is_refused(app, search_client, invoke, command):
+@pytest.mark.parametrize(
+    "name", ["2026-01-01-nothing", "2026-01-01-01234567", "", "*", "../x", "\0", "x" * 600, "\udcff"]
+)
+def test_an_unknown_id_is_refused(app, search_client, invoke, command, name):
     arguments = ["--note", "x"] if command in ("exclude", "keep") else []
-    assert "There is no '2026-01-01-nothing'" in invoke(command, "2026-01-01-nothing", *arguments, code=2)
+    assert f"There is no {name!r}" in invoke(command, name, *arguments, code=2)
+
+
+def test_what_is_no_text_is_refused(app, search_client, invoke):
+    anomaly = Anomaly("2026-05-06", "item", "1", 900, 3, clock())
+    change(search_client, anomaly.id, lambda known: anomaly)
+    assert "no UTF-8" in invoke("keep", anomaly.id, "--note", "\udcff", code=2)
+    assert "no UTF-8" in invoke("exclude", anomaly.id, "--note", "x", "--host", "\udcff", "--yes", code=2)
+    assert read_anomaly(search_client, anomaly.id).is_undecided
 
 
 @pytest.mark.parametrize(
