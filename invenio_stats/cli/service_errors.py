@@ -35,10 +35,6 @@ def explain_errors() -> Iterator[None]:
                 error=describe_failure(error),
             )
         ) from error
-    except UnicodeEncodeError as error:
-        if error.encoding != "utf-8":
-            raise
-        raise click.UsageError(_("An argument has bytes that are no UTF-8 text.")) from error
     except Exception as error:
         if is_database_away(error):
             raise no_database(error) from error

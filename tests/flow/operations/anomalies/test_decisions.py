@@ -200,6 +200,7 @@ def test_what_is_no_text_is_refused(app, search_client, invoke):
     anomaly = Anomaly("2026-05-06", "item", "1", 900, 3, clock())
     change(search_client, anomaly.id, lambda known: anomaly)
     assert "no UTF-8" in invoke("keep", anomaly.id, "--note", "\udcff", code=2)
+    assert "no UTF-8" in invoke("include", anomaly.id, "--note", "\udcff", code=2)
     assert "no UTF-8" in invoke("exclude", anomaly.id, "--note", "x", "--host", "\udcff", "--yes", code=2)
     assert read_anomaly(search_client, anomaly.id).is_undecided
 
