@@ -14,7 +14,7 @@ from invenio_stats.cli.options import as_json, check_range, dry_run, from_option
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table, table_of_facts
-from invenio_stats.core.anomalies import STATES, Anomaly
+from invenio_stats.core.anomalies import STATES, Anomaly, is_id
 from invenio_stats.operations import anomaly_decisions
 from invenio_stats.operations.anomalies.detection.detection import examine_range
 from invenio_stats.operations.anomalies.profile import Profile, read_profile
@@ -23,7 +23,23 @@ from invenio_stats.operations.anomalies.store import read_anomalies, read_anomal
 anomaly_id = click.argument("anomaly_id", metavar="ID")
 
 
-needed_note = click.option("--note", required=True, help="Why. Everybody may read it.")
+def _text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return a text that is stored; the engine would keep one that no page could show later."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(_("It has bytes that are no UTF-8 text."), ctx, param) from error
+    return value
+
+
+def _not_blank(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(_("Write why. Everybody may read it."), ctx, param)
+    _text(ctx, param, value)
+    return value
+
+
+needed_note = click.option("--note", required=True, callback=_not_blank, help="Why. Everybody may read it.")
 
 
 @click.group("anomalies")
@@ -76,10 +92,10 @@ def anomalies_show(anomaly_id: str, as_json: bool) -> None:
 @anomalies_group.command("exclude")
 @anomaly_id
 @needed_note
-@click.option("--item", help="Only events of this item.")
-@click.option("--agent-class", help="Only events of this class of agents.")
-@click.option("--country", help="Only events from this country; '' for those of which it is not known.")
-@click.option("--host", help="Only events with this referring host; '' for those without any.")
+@click.option("--item", callback=_text, help="Only events of this item.")
+@click.option("--agent-class", callback=_text, help="Only events of this class of agents.")
+@click.option("--country", callback=_text, help="Only events from this country; '' for those of which it is not known.")
+@click.option("--host", callback=_text, help="Only events with this referring host; '' for those without any.")
 @dry_run
 @yes
 @as_json
@@ -113,7 +129,7 @@ def anomalies_exclude(
 
 @anomalies_group.command("include")
 @anomaly_id
-@click.option("--note", default="", help="Why. Everybody may read it.")
+@click.option("--note", default="", callback=_text, help="Why. Everybody may read it.")
 @as_json
 @with_appcontext
 @explain_errors()
@@ -171,7 +187,7 @@ def _choose_events(anomaly: Anomaly, given: Mapping[str, str]) -> dict[str, str]
 
 
 def _find(anomaly_id: str) -> Anomaly:
-    anomaly = read_anomaly(current_search_client, anomaly_id)
+    anomaly = read_anomaly(current_search_client, anomaly_id) if is_id(anomaly_id) else None
     if anomaly is None:
         text = _("There is no %(id)s. `invenio stats anomalies list` prints the ids.", id=repr(anomaly_id))
         raise click.BadParameter(text, param_hint="ID")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
-from invenio_stats.cli.options import as_json, check_range, event_types, from_option, to_option
+from invenio_stats.cli.options import as_json, check_range, event_types, first_of_days, from_option, to_option
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import print_table, table_of_facts
 from invenio_stats.operations.monitoring import ingest_counters as counters
@@ -34,7 +34,7 @@ def events_dropped(event_types: Sequence[str], first: datetime | None, last: dat
     out, are shown under their own day.
     """
     end = last.date() if last else datetime.now(timezone.utc).date()
-    start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
+    start = first.date() if first else first_of_days(end, _DEFAULT_DAYS)
     check_range(start, end)
     days = _by_day(counters.lines(current_search_client, start, end, event_types))
     if as_json:

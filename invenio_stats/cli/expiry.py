@@ -135,6 +135,8 @@ def explain_limit(limit: Limit) -> str:
         "quarantined": _("a total of %(by)s cannot be written; `invenio stats doctor` says more."),
         "being_counted": _("%(by)s is at work. Run the command again."),
         "rebuild": _("a rebuild of %(by)s was interrupted. Run it again to its end."),
+        "reclassification": _("a reclassification was interrupted. Run `%(by)s` to its end."),
+        "exclusion": _("a decision about the events of %(by)s was interrupted. Run the command again to its end."),
         "not_closed": _("COUNTER's month %(by)s is not closed yet."),
         "compaction": _("%(by)s is being compacted. Run the command again."),
         "closed_index": _("the index %(by)s is closed. Open it, or delete it."),

@@ -101,6 +101,11 @@ def check_range(first: date | None, last: date | None) -> None:
         )
 
 
+def first_of_days(last: date, days: int) -> date:
+    """Return the first of so many days that end with `last`; the calendar's first day if there are not so many."""
+    return date.fromordinal(max(1, last.toordinal() - days + 1))
+
+
 def _shown(moment: date) -> str:
     """Return a date as it is typed: without the time, unless it has one."""
     return moment.isoformat().removesuffix("+00:00").removesuffix("T00:00:00")

@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
-from invenio_stats.cli.options import as_json, check_range, from_option, to_option
+from invenio_stats.cli.options import as_json, check_range, first_of_days, from_option, to_option
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table
 from invenio_stats.completeness.answers import fresh_answer_state
@@ -37,7 +37,7 @@ def quality_command(first: datetime | None, last: datetime | None, as_json: bool
     """
     now = datetime.now(timezone.utc)
     end = last.date() if last else now.date() - timedelta(days=1)
-    start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
+    start = first.date() if first else first_of_days(end, _DEFAULT_DAYS)
     check_range(start, end)
     if (end - start).days >= MAX_DAYS:
         raise click.UsageError(_("The range has more than %(days)s days; ask for less.", days=MAX_DAYS))

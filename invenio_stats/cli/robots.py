@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
-from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, yes
+from invenio_stats.cli.options import as_json, check_range, dry_run, first_of_days, from_option, to_option, yes
 from invenio_stats.cli.reclassification import robots_reclassify
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table, table_of_facts
@@ -52,7 +52,7 @@ def robots_test(agent: str, as_json: bool) -> None:
 def robots_top(first: datetime | None, last: datetime | None, limit: int, as_json: bool) -> None:
     """Print the user agents that were excluded most often, so that a browser or phone among them is seen."""
     end = last.date() if last else datetime.now(timezone.utc).date() - timedelta(days=1)
-    start = first.date() if first else end - timedelta(days=_DEFAULT_DAYS - 1)
+    start = first.date() if first else first_of_days(end, _DEFAULT_DAYS)
     check_range(start, end)
     found = read_automated_agents(start, end)
     agents = found.agents[:limit]

@@ -1,6 +1,7 @@
 """Describe an unusual day or month, and what a person has decided about it."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -12,6 +13,12 @@ State = Literal["open", "excluded", "kept"]
 STATES: tuple[State, ...] = ("open", "excluded", "kept")
 
 _DAY = len("2026-05-02")
+_ID = r"\d{4}-\d{2}(-\d{2})?-[0-9a-f]{8}"
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text has the form of an id; any other is that of no anomaly, and may be none of the engine's."""
+    return re.fullmatch(_ID, text, re.ASCII) is not None
 
 
 class Anomaly(NamedTuple):

@@ -50,8 +50,14 @@ def floor(moment: datetime, interval: Interval) -> datetime:
 
 
 def after(start: datetime, interval: Interval) -> datetime:
-    """Return the start of the next interval."""
-    start = floor(start, interval)
+    """Return the start of the next interval; behind the last one of the calendar, the calendar's last moment."""
+    try:
+        return _after(floor(start, interval), interval)
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _after(start: datetime, interval: Interval) -> datetime:
     if interval == "hour":
         return start + timedelta(hours=1)
     if interval == "day":

@@ -15,6 +15,8 @@ Reason = Literal[
     "quarantined",
     "being_counted",
     "rebuild",
+    "reclassification",
+    "exclusion",
     "not_closed",
     "compaction",
     "closed_index",

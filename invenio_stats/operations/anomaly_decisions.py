@@ -17,6 +17,7 @@ from invenio_stats.operations.exclusions import (
     COMMAND,
     Excluded,
     Selection,
+    check_complete,
     count_selected,
     exclude_events,
     include_events,
@@ -50,9 +51,12 @@ def preview(client: Any, anomaly: Anomaly, values: Mapping[str, str], now: datet
 def exclude(client: Any, anomaly: Anomaly, values: Mapping[str, str], note: str, now: datetime) -> Anomaly:
     """Exclude events with these values, and count the totals of the day again.
 
-    Called again after an interruption, it completes what was begun; so does the nightly task. Errors are those of
-    `exclude_events`. What else was found for the day, and is explained by these events, goes.
+    Called again after an interruption, it completes what was begun; so does the nightly task. With other values than
+    those, it first brings back what they have excluded. Errors are those of `exclude_events`. What else was found for
+    the day, and is explained by these events, goes.
     """
+    if not anomaly.is_done and dict(anomaly.selection) != dict(values):
+        anomaly = include(client, anomaly, "open", "", now)
     events = anomaly.events
     if anomaly.is_done:
         events += preview(client, anomaly, values, now).documents
@@ -62,18 +66,32 @@ def exclude(client: Any, anomaly: Anomaly, values: Mapping[str, str], note: str,
 
 
 def include(client: Any, anomaly: Anomaly, state: Literal["open", "kept"], note: str, now: datetime) -> Anomaly:
-    """Bring back the events that were excluded, if any were; then it waits for a decision again, or is kept."""
+    """Bring back the events that were excluded, if any were; then it waits for a decision again, or is kept.
+
+    StatsError if they are not all stored any more; then nothing is decided.
+    """
     has_events = anomaly.state == "excluded" or not anomaly.is_done
+    if has_events:
+        check_complete(client, _select(anomaly, anomaly.selection), now)
     decided = _change(client, anomaly.id, lambda known: known.decide(state, note, now)._replace(is_done=not has_events))
     return _finish(client, anomaly.id, now) if has_events else decided
 
 
 def finish_decisions() -> int:
-    """Complete the decisions that were interrupted; return how many."""
+    """Complete the decisions that were interrupted; return how many.
+
+    One that cannot be completed stops no other; its error is raised when the others are done.
+    """
     client, now = current_search_client, datetime.now(timezone.utc)
     waiting = [anomaly for anomaly in read_anomalies(client) if not anomaly.is_done]
+    failures: list[StatsError] = []
     for anomaly in waiting:
-        _finish(client, anomaly.id, now)
+        try:
+            _finish(client, anomaly.id, now)
+        except StatsError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return len(waiting)
 
 

@@ -13,8 +13,11 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from flask_babel import gettext as _
+from invenio_search.engine import search
+from invenio_search.utils import prefix_index
 
 from invenio_stats.completeness.index import shared_document
+from invenio_stats.core import names
 from invenio_stats.core.double_click_documents import EXCLUDED, EXCLUDED_BY, exclusions_of
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import iso_zoned, parse
@@ -42,6 +45,8 @@ from invenio_stats.search.versions import SharedDocument, Version
 
 COMMAND = "invenio stats anomalies"
 _ROUNDS = 10
+_KIND = "exclusion:"
+"""Of the documents of `stats-completeness` that are about exclusions, in place of an event type."""
 
 Direction = Literal["exclude", "include"]
 
@@ -115,6 +120,31 @@ def exclude_events(
     """
     summary = f"Excluded, {selection.describe()}. {note}".strip()
     return _do(_Work(client, selection, "exclude"), summary, now, command)
+
+
+def check_complete(client: Any, selection: Selection, now: datetime) -> None:
+    """Raise StatsError if the totals of the day would lose what is not stored any more."""
+    _check_complete(selection, _Work(client, selection, "include").select(find_event_types(client, now)))
+
+
+class Unfinished(NamedTuple):
+    """An exclusion, or its taking back, that was interrupted: some of its events may be changed, and others not."""
+
+    day: datetime
+    event_type: str | None
+    """None for all event types."""
+
+
+def find_unfinished(client: Any) -> list[Unfinished]:
+    """Return the exclusions that were interrupted; the same call of one completes it."""
+    index = prefix_index(names.COMPLETENESS)
+    try:
+        client.indices.refresh(index=index)
+    except search.exceptions.NotFoundError:
+        return []  # nothing was ever excluded
+    found = hits(client, index, {"term": {"event_type": _KIND}})
+    unfinished = [hit["_source"].get("unfinished") for hit in found]
+    return [Unfinished(parse(state["day"]), state["event_type"]) for state in unfinished if state and "day" in state]
 
 
 def include_events(
@@ -199,7 +229,7 @@ def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
     client, selection = work.client, work.selection
     event_types = work.select(find_event_types(client, now))
     _check_complete(selection, event_types)
-    state = shared_document(client, f"exclusion:{selection.exclusion_id}")
+    state = shared_document(client, f"{_KIND}{selection.exclusion_id}")
     unfinished = state.source.get("unfinished")
     documents, months = work.compare(event_types)
     if not documents and not unfinished:
@@ -209,7 +239,8 @@ def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
         began = unfinished["began"]
     else:
         began = iso_zoned(now)
-        _keep(state, {"direction": work.direction, "months": months, "began": began})
+        about = {"day": selection.day.isoformat(), "event_type": selection.event_type}
+        _keep(state, {"direction": work.direction, "months": months, "began": began, **about})
     for event_type in event_types:
         for index in list_indices(client, event_type):
             work.write(event_type, index, now)
@@ -222,7 +253,7 @@ def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
 
 
 def _keep(state: SharedDocument, unfinished: Mapping[str, Any] | None) -> None:
-    if not state.change(lambda source: {"event_type": "exclusion:", "unfinished": unfinished}, _ROUNDS):
+    if not state.change(lambda source: {"event_type": _KIND, "unfinished": unfinished}, _ROUNDS):
         raise StatsError("Somebody else excludes or includes the same events. Let that end, and try again.")
 
 

@@ -29,6 +29,9 @@ from invenio_stats.search.versions import build_guard, retry_conflicts, version_
 DAYS_WITH_SALT = 3
 """Days up to today whose salt may still live: it is made some time during its day, and lives for two."""
 
+_SECRET = "forget"
+"""Name of the secret beside the salts; not by day, or a run that is continued after midnight would have another one."""
+
 _KEYS = ("visitor_id", "unique_session_id", "previous_visitor_id")
 _ATTEMPTS = 10
 _LONGEST_PAUSE_SECONDS = 0.2
@@ -66,10 +69,9 @@ def forget_user(client: Any, user_id: str, now: datetime, is_dry: bool = False) 
     }
     if not is_dry and refs:
         # Kept until the end, so that a run that was killed is continued with the same keys. Then nobody has it.
-        name = f"forget-{now:%Y-%m-%d}"
         store = salt_store(current_cache.cache)
-        _replace_all(client, list(refs.values()), _Replacement(store.get_or_make(name), keys | sessions, user_id))
-        store.delete(name)
+        _replace_all(client, list(refs.values()), _Replacement(store.get_or_make(_SECRET), keys | sessions, user_id))
+        store.delete(_SECRET)
     return Forgotten(len(refs), sorted(salts), with_ids)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeGuard
 
 from invenio_queues.queue import Queue
 from invenio_search.utils import prefix_index
@@ -14,6 +14,11 @@ from invenio_stats.operations.monitoring.ingest_counters import BODY, Counters
 from invenio_stats.search.indices import create_index
 
 REASON = "objection"
+
+_MOST = 10**9
+"""Events of one message; a number beyond it comes from no web process, and would overflow the counter for ever."""
+_LONGEST_NAME_BYTES = 255
+"""Bytes of the name of an event type, which is part of the id of a document."""
 
 
 def count_objections(queue: Queue, client: Any) -> int:
@@ -44,10 +49,15 @@ def _sum_up(entries: Iterable[Mapping[str, Any]]) -> dict[str, Counter[date]]:
     sums: dict[str, Counter[date]] = {}
     for entry in entries:
         event_type, number = entry.get("event_type"), entry.get("count")
-        if isinstance(event_type, str) and type(number) is int and number > 0:
+        if _is_name(event_type) and type(number) is int and 0 < number <= _MOST:
             try:
                 day = date.fromisoformat(entry.get("date"))  # type: ignore[arg-type]
             except (TypeError, ValueError):
                 continue
             sums.setdefault(event_type, Counter())[day] += number
     return sums
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    """Return whether a value can be the name of an event type; what is not printable the engine would not take."""
+    return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= _LONGEST_NAME_BYTES

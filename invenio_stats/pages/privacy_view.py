@@ -13,11 +13,15 @@ from invenio_stats.views.caching import NOT_KEPT, Caching, with_caching
 CHOICES = {"yes": False, "no": True}
 """By value of the form's field `count`, whether the visitor objects."""
 
+MAX_FORM_BYTES = 10_000
+"""Bytes of a form that are read; the page sends ten."""
+
 
 def show_privacy() -> Response:
     """Return the page, or for POST the way back to it, with the choice as a cookie.
 
-    400 for a form without a choice, and 403 for one that another site has sent.
+    400 for a form without a choice, 403 for one that another site has sent, and 413 for one that is
+    too long for a choice, or does not say first how long it is.
     """
     response = _save_choice() if request.method == "POST" else _show()
     response.vary.update(HEADERS.values())
@@ -35,6 +39,8 @@ def _save_choice() -> Response:
         abort(404)
     if not _is_from_here():
         abort(403, _("Another site has sent this form. Nothing was changed."))
+    if "Transfer-Encoding" in request.headers or (request.content_length or 0) > MAX_FORM_BYTES:
+        abort(413)
     choice = request.form.get("count")
     if choice not in CHOICES:
         abort(400, _("Choose yes or no."))

@@ -5,7 +5,7 @@ An agent is named by its id in the user-agent catalog, which has no link to a pe
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,11 @@ _MAX_ATTEMPTS = 20
 _MAX_PAUSE_SECONDS = 0.05
 
 AgentSummary = Summary[AgentKey]
+
+_FIRST_DAY = date(2020, 1, 1)
+"""No agents were counted before: a document is read for each day, and a range may begin in the year 1."""
+_AHEAD = timedelta(days=366)
+"""How far the clock of a worker may have been ahead."""
 
 
 class ExcludedAgents:
@@ -65,6 +70,8 @@ class ExcludedAgents:
 
 def read_agents(client: Any, first: date, last: date, event_types: Iterable[str]) -> AgentSummary:
     """Return the agents that were excluded most often from one day to another, inclusive, of some event types."""
+    today = datetime.now(timezone.utc).date()
+    first, last = max(first, _FIRST_DAY), min(last, today + _AHEAD)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     ids = [_id(day, event_type) for event_type in event_types for day in days]
     if not ids:

@@ -105,13 +105,13 @@ def _decode(text: str) -> list[Any]:
 def _try(storage: str, read: Callable[[], list[Any] | None], is_catalog: bool = False) -> Storage:
     try:
         documents = read()
+        findings = count_findings(documents or [], _ALLOWED if is_catalog else {})
     except SoftTimeLimitExceeded:
         raise
-    except Exception as error:  # each client fails in its own way
+    except Exception as error:  # each client fails in its own way, and a document may be nested too deeply
         return Storage(storage, 0, [], [], type(error).__name__)
     if documents is None:
         return Storage(storage, 0, [], [], "transport")
-    findings = count_findings(documents, _ALLOWED if is_catalog else {})
     fields = sorted({name for document in documents for name in names_of_fields(document)})
     found = [{"field": field, "kind": kind, "number": number} for (field, kind), number in sorted(findings.items())]
     return Storage(storage, len(documents), fields, found)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timezone
 from typing import Any, Literal, NamedTuple
 
 from invenio_search import current_search_client
 
 from invenio_stats.completeness.configured import totals_of
 from invenio_stats.core import names
+from invenio_stats.core.intervals import after
 from invenio_stats.definitions.aggregators import AUTOMATED_CLASSES
 from invenio_stats.operations.monitoring import ingest_counters
 from invenio_stats.proxies import current_stats
@@ -66,7 +67,7 @@ def read_left_out(first: date, last: date) -> LeftOut:
     on which it was processed. Event types without totals are left out.
     """
     totals = {name: sorted(aliases) for name in current_stats.event_definitions if (aliases := totals_of(name))}
-    days = clauses.between(_midnight(first), _midnight(last + timedelta(days=1)))
+    days = clauses.between(_midnight(first), after(_midnight(last), "day"))
     counted, left_out = 0, Counter[Kind]()
     for numbers in _read_totals(totals, days):
         counted += numbers.people

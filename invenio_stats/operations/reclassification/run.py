@@ -1,13 +1,15 @@
 """Reclassify stored events, and have everything counted again that they are counted in."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 
 from invenio_stats.core.intervals import floor
-from invenio_stats.core.moments import iso_zoned, parse, parse_calendar
+from invenio_stats.core.moments import BEGINNING, iso_zoned, parse, parse_calendar
 from invenio_stats.core.names import automated_aggregation
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import StatsError
@@ -20,8 +22,13 @@ from invenio_stats.operations.verification.comparison import Comparison
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.proxies import current_stats
+from invenio_stats.search import aliases
+from invenio_stats.totals.leases import RunLease
 
 COMMAND = "invenio stats robots reclassify"
+
+_LOCK = "reclassification:"
+"""Name of the lease that one run holds."""
 
 
 def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | None = None) -> None:
@@ -29,21 +36,36 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
 
     If it is interrupted anywhere, it is completed by a further run, whose plan then has only what is left.
     EngineUnavailableError if the engine or an index refuses, StatsError if totals could not be counted: run it again.
+    StatsError, too, if another run is at work: were one of two killed, the other would not know what it has left.
     """
     client = plan.client
     if not plan.documents and read_state(client) is None:
         return
-    state = _begin(plan, clock())
+    lease = RunLease(client, _LOCK, timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"]), clock(), clock)
+    if not lease.claim({BEGINNING: 0}).granted:
+        raise StatsError("Another reclassification is at work. Let it end, and run the command again.")
+    try:
+        _run(plan, clock, lease, on_progress)
+    finally:
+        with suppress(Exception):  # it expires
+            lease.release(unfinished=[BEGINNING])
+
+
+def _run(plan: Plan, clock: Callable[[], datetime], lease: RunLease, on_progress: OnProgress | None) -> None:
+    client, state = plan.client, _begin(plan, clock())
     by_name = {event_type.name: event_type for event_type in plan.event_types}
 
     def rewrite(state: State, pending: Pending) -> State:
+        lease.heartbeat()
         state = state._replace(pending=pending)
         write_state(client, state)  # first: what is rewritten in part is found by this only
         Rewriting(client, by_name[pending.event_type], plan.known, clock).rewrite(pending.index_name, pending.groups)
         return state
 
-    if state.pending is not None and state.pending.event_type in by_name:
-        state = rewrite(state, state.pending)
+    pending = state.pending
+    # Of an index that does not exist, somebody has deleted the events meanwhile.
+    if pending and pending.event_type in by_name and aliases.indices_of(client, pending.index_name):
+        state = rewrite(state, pending)
     done, total = 0, plan.events.total()
     for event_type, index, groups, events in plan.parts():
         state = rewrite(state, Pending(event_type.name, index, groups))

@@ -11,11 +11,15 @@ from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.core import leases, names
 from invenio_stats.core.intervals import Interval, floor
-from invenio_stats.core.moments import BEGINNING, parse_calendar, utc
+from invenio_stats.core.moments import BEGINNING, iso, parse_calendar, utc
 from invenio_stats.core.month_indices import find_lease
 from invenio_stats.core.quarantine import read_quarantined
 from invenio_stats.core.retention import Limit, start_of
 from invenio_stats.errors import StatsError
+from invenio_stats.operations.anomalies.store import read_anomalies
+from invenio_stats.operations.exclusions import Unfinished, find_unfinished
+from invenio_stats.operations.reclassification.run import COMMAND as RECLASSIFY
+from invenio_stats.operations.reclassification.state import read_state
 from invenio_stats.operations.retention.counter_months import find_counter_limits
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.search import clauses
@@ -36,6 +40,7 @@ def find_limits(client: Any, group: Group, until: datetime, now: datetime) -> li
     return [
         *_find_uncounted(client, group, until, now),
         *_find_rebuilds(client, group),
+        *_find_corrections(client, group),
         *(limit for source in group.sources for limit in _find_unreadable(client, source.alias)),
         *find_counter_limits(client, group, until, now),
     ]
@@ -135,6 +140,22 @@ def _find_rebuilds(client: Any, group: Group) -> Iterator[Limit]:
         for aggregator in group.aggregators:
             if name.startswith(f"{names.REBUILD}{aggregator.name}-20"):
                 yield Limit(floor(parse_calendar(date), unit_of(aggregator)), "rebuild", aggregator.name)
+
+
+def _find_corrections(client: Any, group: Group) -> Iterator[Limit]:
+    """Yield corrections that were interrupted: without their events they could be neither completed nor taken back."""
+    reclassification = read_state(client)
+    for event_type, days in reclassification.days.items() if reclassification else ():
+        if event_type in group.event_types and days:
+            yield Limit(parse_calendar(min(days)), "reclassification", RECLASSIFY)
+    unfinished = [exclusion.day for exclusion in find_unfinished(client) if _is_about(exclusion, group)]
+    decisions = [parse_calendar(found.period) for found in read_anomalies(client) if found.is_day and not found.is_done]
+    for day in sorted({*unfinished, *decisions}):
+        yield Limit(day, "exclusion", iso(day)[:10])
+
+
+def _is_about(exclusion: Unfinished, group: Group) -> bool:
+    return exclusion.event_type is None or exclusion.event_type in group.event_types
 
 
 def _find_unreadable(client: Any, alias: str) -> Iterator[Limit]:

@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 _ADDED = {"seen_again": mappings.FLAG}
 """Fields that the index of an older release lacks."""
 
+_FIELDS = ("agent_id", "agent", "agent_class", "lists_version", "last_seen")
+_LONGEST_ID_BYTES, _MOST_BYTES = 64, 4_000
+"""Of an entry: its id has 32 characters, and its text at most 300."""
+
 _DAYS_OF_GRACE = 30
 """Days after which an agent that was seen on one day only makes room for others, if the catalog is full."""
 
@@ -63,7 +67,7 @@ def keep(queue: Queue, client: Any) -> int:
     inbox, stored = Inbox(queue), 0
     while True:
         try:
-            entries = [dict(entry) for entry in inbox.consume()]
+            entries = [dict(entry) for entry in inbox.consume() if _is_entry(entry)]
             _store(client, entries)
             inbox.acknowledge()
             stored += len(entries)
@@ -90,6 +94,18 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
         "lists_version": agent.lists_version,
         "last_seen": today,
     }
+
+
+def _is_entry(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry has the form of ours: what another program has put there must stop no other."""
+    texts = [entry.get(name) for name in _FIELDS]
+    if entry.keys() != {*_FIELDS} or not all(isinstance(text, str) for text in texts):
+        return False
+    try:
+        date.fromisoformat(entry["last_seen"])
+        return len(entry["agent_id"].encode()) <= _LONGEST_ID_BYTES and len("".join(texts).encode()) <= _MOST_BYTES
+    except ValueError:  # no day, or text that has no UTF-8
+        return False
 
 
 def purge(client: Any, before: date) -> int:

@@ -109,3 +109,25 @@ def test_events_that_were_dropped_are_told_with_their_number(invoke, views, sear
     Counters(search_client, "record-view").add(clock().date(), {"robot": 7, "double_click": 2})
     assert json.loads(invoke("robots", "reclassify", "--dry-run", "--json").stdout)["dropped"] == 7
     assert "7 events of robots" in invoke("robots", "reclassify", "--dry-run").stdout
+
+
+EDGES = ["0001-01-01", "9999-12-31"]
+
+
+@pytest.mark.parametrize("command", [["robots", "top"], ["robots", "reclassify", "--dry-run"]], ids=" ".join)
+def test_a_range_at_the_edge_of_the_calendar_is_empty(invoke, views, command):
+    for day in EDGES:
+        for ends in (["--from", day, "--to", day], ["--to", day]):
+            assert "No " in invoke(*command, *ends).output
+
+
+def test_what_was_left_out_at_the_edge_of_the_calendar_is_nothing(invoke, views):
+    for day in EDGES:
+        assert json.loads(invoke("events", "dropped", "--to", day, "--json").stdout)["days"] == {}
+        assert json.loads(invoke("quality", "--to", day, "--json").stdout)["to"] == day
+
+
+def test_the_agents_of_all_time_are_read(invoke, views):
+    views(0, 100, 200, agent=CRAWLER)
+    (agent,) = json.loads(invoke("robots", "top", "--from", "0001", "--to", "9999", "--json").stdout)["agents"]
+    assert agent["clicks"] == 3

@@ -2,14 +2,16 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.operations import forgetting
 from invenio_stats.operations.forgetting import forget_user
 from invenio_stats.operations.runner import aggregate_one, process_one
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.scan import pages
 from tests.fixtures.months import Killed
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
@@ -163,3 +165,24 @@ def test_the_command_never_prints_whom_it_is_about(app, events):
     assert USER not in result.output
     result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", USER, "--json"])
     assert json.loads(result.output)["events"] == 0
+
+
+@pytest.mark.embedded
+def test_a_run_that_is_killed_is_continued_on_the_next_day_with_the_same_keys(
+    events, search_client, requests_sent, monkeypatch
+):
+    monkeypatch.setattr(forgetting, "pages", lambda refs: pages(refs, 1))
+    before, is_half_done = events(), False
+    for number in range(1, 100):
+        requests_sent.cut(number, is_answer_lost=False)
+        with suppress(Killed):
+            forget_user(search_client, USER, NOW)
+        was_reached = requests_sent.mend()
+        changed = [key for key, event in events().items() if event["visitor_id"] != before[key]["visitor_id"]]
+        is_half_done = 0 < len(changed) < 4
+        if is_half_done or not was_reached:
+            break
+    assert is_half_done
+    forget_user(search_client, USER, NOW + timedelta(days=1))
+    visitors = ({event["visitor_id"] for event in found.values()} for found in (before, events()))
+    assert len(set(map(len, visitors))) == 1

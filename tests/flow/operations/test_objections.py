@@ -133,6 +133,10 @@ def test_an_engine_that_is_away_leaves_them_on_the_queue(app, search_client, cou
 @pytest.mark.parametrize(
     "entry",
     [
+        "text",
+        7,
+        None,
+        ["text"],
         {},
         {"date": "2026-01-31"},
         {"date": "never", "event_type": "file-download", "count": 1},
@@ -141,6 +145,11 @@ def test_an_engine_that_is_away_leaves_them_on_the_queue(app, search_client, cou
         {"date": "2026-01-31", "event_type": "file-download", "count": -1},
         {"date": "2026-01-31", "event_type": "file-download", "count": True},
         {"date": "2026-01-31", "event_type": "file-download", "count": "1"},
+        {"date": "2026-01-31", "event_type": "file-download", "count": 2**63 - 1},
+        {"date": "2026-01-31", "event_type": "file-download", "count": 10**30},
+        {"date": "2026-01-31", "event_type": "x" * 600, "count": 1},
+        {"date": "2026-01-31", "event_type": "\ud800", "count": 1},
+        {"date": "2026-01-31", "event_type": "", "count": 1},
     ],
 )
 def test_what_another_program_has_written_stops_nothing(app, search_client, counted, entry):

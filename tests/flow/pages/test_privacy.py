@@ -1,5 +1,7 @@
 """The page about privacy: it says what is so by the settings, and keeps a choice in one cookie without an id."""
 
+from io import BytesIO
+
 import pytest
 
 from invenio_stats.contrib.config import EVENTS_CONFIG, SEARCH_EVENTS
@@ -258,3 +260,18 @@ def test_the_check_of_invenio_rest_lets_the_form_through(create_app, app_config)
     client.set_cookie("something", "else")
     assert client.post("/api/stats", json={}).status_code == 400
     assert client.post(PAGE, data=NO).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"data": {**NO, "more": "x" * 20_000}},
+        {"data": {**NO, "file": (BytesIO(b"x" * 20_000), "file")}},
+        {"input_stream": BytesIO(b"count=no"), "headers": {"Transfer-Encoding": "chunked"}},
+    ],
+    ids=["a long field", "a file", "without a length"],
+)
+def test_a_form_that_is_too_long_for_a_choice_is_not_read(visitor, form):
+    answer = visitor.post(PAGE, **form)
+    assert answer.status_code == 413
+    assert visitor.get_cookie("stats-objection") is None

@@ -42,6 +42,13 @@ def test_a_range_that_ends_before_it_begins_has_no_intervals():
     assert list(intervals.starts(first, last, "day")) == []
 
 
+@pytest.mark.parametrize("interval", intervals.INTERVALS)
+def test_the_last_interval_of_the_calendar_ends_with_it(interval):
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    assert intervals.after(last, interval) > last
+    assert list(intervals.starts(last, last, interval)) == [intervals.floor(last, interval)]
+
+
 def test_lengths_compare():
     assert intervals.is_longer("year", "month")
     assert not intervals.is_longer("day", "day")

@@ -13,6 +13,7 @@ from invenio_stats.operations.anomalies.detection.days import examine_day
 from invenio_stats.operations.anomalies.detection.months import examine_months, find_last_month
 from invenio_stats.operations.anomalies.detection.sources import Sources, find_sources
 from invenio_stats.operations.anomalies.store import keep_found
+from invenio_stats.search import aliases
 from invenio_stats.search.versions import Source
 
 MAX_DAYS = 31
@@ -41,7 +42,7 @@ def examine_new_days(client: Any, now: datetime) -> int:
     mark = shared_document(client, _ID)
     examined = mark.source.get("examined")
     first = last - timedelta(days=MAX_DAYS - 1)
-    if examined is not None:
+    if examined is not None and examined <= last.isoformat():  # later: the clock was ahead, and days would be left out
         first = max(first, date.fromisoformat(examined) - timedelta(days=DAYS_REPEATED - 1))
     found = examine_days(sources, _days_between(first, last), now)
     months = examine_months(sources, find_last_month(last), now)
@@ -65,7 +66,9 @@ def examine_range(
             _("Unusual days are found in the usage of items by day, which is not counted. Configure item-usage-agg.")
         )
     last = min(last or counted, counted)
-    days = _days_between(first or last - timedelta(days=MAX_DAYS - 1), last)
+    oldest = aliases.oldest(client, sources.items)
+    known = [] if oldest is None else _days_between(oldest.date(), last)
+    days = known[-MAX_DAYS:] if first is None else [day for day in known if day >= first]
     done: list[date] = []
 
     def count(day: date) -> None:
@@ -89,8 +92,8 @@ def examine_days(
 
 
 def _moved(source: Source, last: date) -> Source | None:
-    """Return the document of how far days have been looked at; None if it is as far."""
-    return None if source.get("examined", "") >= last.isoformat() else {"examined": last.isoformat()}
+    """Return the document of how far days have been looked at; None if it is so far."""
+    return None if source.get("examined") == last.isoformat() else {"examined": last.isoformat()}
 
 
 def _days_between(first: date, last: date) -> list[date]:

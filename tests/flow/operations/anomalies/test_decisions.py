@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.completeness.index import shared_document
 from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.errors import StatsError
-from invenio_stats.operations import anomaly_decisions, daily
+from invenio_stats.operations import anomaly_decisions, daily, exclusions
 from invenio_stats.operations.anomalies.store import change, count_open, read_anomalies, read_anomaly
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.monitoring.anomaly_checks import check_anomalies
@@ -186,9 +188,21 @@ def test_killed_anywhere_the_night_finishes_it(
 
 
 @pytest.mark.parametrize("command", ["show", "exclude", "include", "keep"])
-def test_an_unknown_id_is_refused(app, search_client, invoke, command):
+@pytest.mark.parametrize(
+    "name", ["2026-01-01-nothing", "2026-01-01-01234567", "", "*", "../x", "\0", "x" * 600, "\udcff"]
+)
+def test_an_unknown_id_is_refused(app, search_client, invoke, command, name):
     arguments = ["--note", "x"] if command in ("exclude", "keep") else []
-    assert "There is no '2026-01-01-nothing'" in invoke(command, "2026-01-01-nothing", *arguments, code=2)
+    assert f"There is no {name!r}" in invoke(command, name, *arguments, code=2)
+
+
+def test_what_is_no_text_is_refused(app, search_client, invoke):
+    anomaly = Anomaly("2026-05-06", "item", "1", 900, 3, clock())
+    change(search_client, anomaly.id, lambda known: anomaly)
+    assert "no UTF-8" in invoke("keep", anomaly.id, "--note", "\udcff", code=2)
+    assert "no UTF-8" in invoke("include", anomaly.id, "--note", "\udcff", code=2)
+    assert "no UTF-8" in invoke("exclude", anomaly.id, "--note", "x", "--host", "\udcff", "--yes", code=2)
+    assert read_anomaly(search_client, anomaly.id).is_undecided
 
 
 @pytest.mark.parametrize(
@@ -212,16 +226,78 @@ def test_a_value_cannot_be_given_twice(app, search_client, invoke):
 
 
 @pytest.mark.parametrize("command", ["exclude", "keep"])
-def test_a_decision_needs_a_note(app, invoke, command):
-    assert "--note" in invoke(command, "2026-05-06-12345678", code=2)
+@pytest.mark.parametrize("note", [[], ["--note", ""], ["--note", " \n"]], ids=["none", "empty", "blank"])
+def test_a_decision_needs_a_note(app, invoke, command, note):
+    assert "--note" in invoke(command, "2026-05-06-12345678", *note, code=2)
 
 
 def test_a_day_that_cannot_be_counted_again_is_left_as_it_was(found, invoke, search_client):
-    from invenio_stats.completeness.first_complete_day import FirstCompleteDay
-
     FirstCompleteDay(search_client, "record-view").raise_to(NOON + timedelta(days=1))
     assert "is before" in invoke("exclude", found.id, "--note", "x", "--yes", code=1)
     assert read_anomaly(search_client, found.id) == found
+
+
+@pytest.mark.parametrize("command", ["include", "keep"])
+def test_what_is_not_stored_any_more_is_not_brought_back(found, invoke, search_client, command):
+    """The decision stays what it was: nothing is left for a night to complete."""
+    invoke("exclude", found.id, "--note", "A script.", "--yes")
+    excluded = read_anomaly(search_client, found.id)
+    FirstCompleteDay(search_client, "record-view").raise_to(NOON + timedelta(days=1))
+    assert "is before" in invoke(command, found.id, "--note", "x", code=1)
+    assert read_anomaly(search_client, found.id) == excluded
+
+
+@pytest.fixture
+def interrupted(found, search_client, monkeypatch, expect_logged_errors):
+    """The exclusion of the others' events only has flagged them, and was killed before they were counted again."""
+
+    def killed(*args):
+        raise StatsError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(exclusions, "recount_events", killed)
+        with pytest.raises(StatsError, match="killed"):
+            anomaly_decisions.exclude(search_client, found, {"item": "1", "country": ""}, "A script.", clock())
+    return read_anomaly(search_client, found.id)
+
+
+@pytest.mark.parametrize("narrowed", [[], ["--agent-class", "browser"], ["--country", "DE"]], ids=" ".join)
+def test_another_choice_after_an_interruption_leaves_nothing_of_the_first(
+    interrupted, counted, invoke, search_client, narrowed
+):
+    assert not interrupted.is_done
+    invoke("exclude", interrupted.id, "--note", "Another.", "--yes", *narrowed)
+    is_some = "DE" not in narrowed
+    assert read_anomaly(search_client, interrupted.id).events == (FLOOD + OTHERS if is_some else 0)
+    assert uses(counted)["1"] == 8 * OTHERS + (0 if is_some else FLOOD + OTHERS)
+    invoke("include", interrupted.id)
+    assert uses(counted)["1"] == 9 * OTHERS + FLOOD
+
+
+def test_a_decision_that_cannot_be_completed_stops_no_other(interrupted, counted, search_client):
+    stuck = Anomaly("2001-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
+    change(search_client, stuck.id, lambda known: stuck)
+    later = Anomaly("2999-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
+    change(search_client, later.id, lambda known: later)
+    FirstCompleteDay(search_client, "record-view").raise_to(NOON - timedelta(weeks=9))
+    with pytest.raises(StatsError, match="2001-01-01 is before"):
+        anomaly_decisions.finish_decisions()
+    assert read_anomaly(search_client, interrupted.id).is_done
+    assert read_anomaly(search_client, later.id).is_done
+    assert uses(counted)["1"] == 8 * OTHERS
+
+
+def test_a_night_looks_at_new_days_after_the_clock_was_ahead(found, search_client):
+    mark = shared_document(search_client, "anomalies:")
+    mark.change(lambda source: {"examined": "2099-01-01"}, 5)
+    assert daily.run_all()["anomalies"] == 1
+    assert shared_document(search_client, "anomalies:").source["examined"] < "2099"
+
+
+def test_days_before_all_use_are_not_looked_at(found, invoke):
+    """A wrong year would be hundreds of thousands of days."""
+    assert json.loads(invoke("find", "--from", "0001", "--json")) == {"found": 1}
+    assert json.loads(invoke("find", "--from", "9999", "--to", "9999-12-31", "--json")) == {"found": 0}
 
 
 def test_looking_at_earlier_days(flood, invoke, search_client):

@@ -8,8 +8,11 @@ from invenio_search.engine import search
 
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.corrections import read_corrections
+from invenio_stats.operations.reclassification import run as module
+from invenio_stats.operations.reclassification.outdated_events import Group
 from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished, run
+from invenio_stats.operations.reclassification.state import Pending, State, write_state
 from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
 
 pytestmark = pytest.mark.embedded
@@ -80,3 +83,35 @@ def test_wherever_it_is_killed_the_next_run_completes_it(
             assert counted() == people, number
         assert len(read_corrections(search_client)) == number
     assert number > 20
+
+
+def test_one_whose_events_the_engine_has_deleted_meanwhile_comes_to_its_end(views, lists, counted, search_client):
+    views(0, 95)
+    gone = Pending("record-view", "events-stats-record-view-2026-01-01", [Group("u", "v"), Group(None, None, "id")])
+    write_state(search_client, State(clock().isoformat(), "lists", (None, None), {}, {}, gone))
+    lists([PATTERN])
+    run(make_plan(search_client, None, None, clock()), clock)
+    assert not is_unfinished(search_client)
+    assert counted()["record-view"] == {}
+
+
+def test_one_runs_at_a_time(views, lists, counted, search_client, monkeypatch):
+    """Were one of two killed, the other would not know what it has left."""
+    views(0, 95)
+    lists([PATTERN])
+    recount, refused = module.recount_events, []
+
+    def meanwhile(*args):
+        with pytest.raises(StatsError, match="at work") as caught:
+            run(make_plan(search_client, None, None, clock()), clock)
+        refused.append(caught.value)
+        recount(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "recount_events", meanwhile)
+        run(make_plan(search_client, None, None, clock()), clock)
+    assert len(refused) == 1
+    assert counted()["record-view"] == {}
+    lists()
+    run(make_plan(search_client, None, None, clock()), clock)
+    assert counted()["record-view"] == {"1": 2}

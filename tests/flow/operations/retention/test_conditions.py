@@ -1,18 +1,22 @@
 """Months that COUNTER needs, policies of the search engine, other data with a deadline, and what people are told."""
 
 import json
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import pytest
 from invenio_search.engine import search
 
 from invenio_stats.cli import stats
 from invenio_stats.core import names
+from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.core.counter_months import Month
 from invenio_stats.definitions.numbers import check_retention
-from invenio_stats.errors import ConfigurationError
+from invenio_stats.errors import ConfigurationError, StatsError
+from invenio_stats.operations import exclusions
+from invenio_stats.operations.anomalies.store import change
 from invenio_stats.operations.monitoring.retention_checks import check_lifecycle
 from invenio_stats.operations.monitoring.retention_checks import check_retention as check_overdue
+from invenio_stats.operations.reclassification.state import State, write_state
 from invenio_stats.privacy.user_agents import catalog
 from invenio_stats.tasks import StatsExpireTask, expire_events
 from tests.flow.operations.retention.conftest import KEPT, OLD
@@ -45,6 +49,43 @@ def test_months_before_the_first_one_of_counter_are_not_waited_for(counted, repo
     close(counted, "2026-02")
     assert counted.expire().limits == []
     assert counted.days() == list(KEPT)
+
+
+def test_events_of_an_interrupted_reclassification_stay(counted):
+    """Without them it could be neither completed nor taken back."""
+    state = State("2026-04-01T00:00:00+00:00", "lists", (None, None), {}, {"record-view": [OLD[2]]})
+    write_state(counted.client, state)
+    (limit,) = counted.expire().limits
+    assert (limit.reason, limit.by) == ("reclassification", "invenio stats robots reclassify")
+    assert counted.days() == [OLD[2], *KEPT]
+    write_state(counted.client, None)
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+
+
+def test_events_of_an_interrupted_exclusion_stay(counted, monkeypatch):
+    def killed(*args):
+        raise StatsError("killed")
+
+    monkeypatch.setattr(exclusions, "recount_events", killed)
+    selection = exclusions.Selection(date.fromisoformat(OLD[1]), country="FR")
+    counted.use(OLD[1], country="FR")
+    with pytest.raises(StatsError, match="killed"):
+        exclusions.exclude_events(counted.client, selection, "A script.", counted.clock.now)
+    counted.clock.forward(minutes=10)
+    counted.count()
+    (limit,) = (limit for limit in counted.expire().limits if limit.reason == "exclusion")
+    assert limit.by == OLD[1]
+    assert counted.days()[0] == OLD[1]
+
+
+def test_events_of_an_interrupted_decision_stay(counted):
+    decision = Anomaly(OLD[2], "country", "DE", 900, 3, counted.clock.now, state="excluded", is_done=False)
+    change(counted.client, decision.id, lambda known: decision)
+    assert [(limit.reason, limit.by) for limit in counted.expire().limits] == [("exclusion", OLD[2])]
+    assert counted.days() == [OLD[2], *KEPT]
+    change(counted.client, decision.id, lambda known: decision._replace(is_done=True))
+    assert counted.expire().limits == []
 
 
 ISM = {
