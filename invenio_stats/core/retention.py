@@ -18,6 +18,7 @@ Reason = Literal[
     "not_closed",
     "compaction",
     "closed_index",
+    "read_only_index",
 ]
 
 
