@@ -140,6 +140,7 @@ def explain_limit(limit: Limit) -> str:
         "not_closed": _("COUNTER's month %(by)s is not closed yet."),
         "compaction": _("%(by)s is being compacted. Run the command again."),
         "closed_index": _("the index %(by)s is closed. Open it, or delete it."),
+        "read_only_index": _("the index %(by)s is read-only. Free space on the disk, or take its block away."),
     }
     return texts[limit.reason] % {"by": limit.by}
 

@@ -29,6 +29,19 @@ class Preferences(NamedTuple):
 
 def find_objections(preferences: Preferences, heeded: Collection[str]) -> tuple[Signal, ...]:
     """Return the heeded signals by which a request objects, in the order of SIGNALS; none if it may be counted."""
-    return tuple(
-        signal for signal in SIGNALS if signal in heeded and (getattr(preferences, signal) or "").strip() == OBJECTING
-    )
+    return tuple(signal for signal in SIGNALS if signal in heeded and is_objection(getattr(preferences, signal)))
+
+
+def is_objection(value: str | None) -> bool:
+    """Return True if the value of a cookie or header objects."""
+    return (value or "").strip() == OBJECTING
+
+
+def needs_https(cookie: str) -> bool:
+    """Return True for the name of a cookie that browsers keep only if it is `Secure`."""
+    return cookie.lower().startswith(("__secure-", "__host-", "__http-"))
+
+
+def needs_no_domain(cookie: str) -> bool:
+    """Return True for the name of a cookie that browsers keep only if it has no `Domain`."""
+    return cookie.lower().startswith("__host-")

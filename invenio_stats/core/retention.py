@@ -20,6 +20,7 @@ Reason = Literal[
     "not_closed",
     "compaction",
     "closed_index",
+    "read_only_index",
 ]
 
 

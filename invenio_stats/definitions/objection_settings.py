@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from invenio_stats.core.objection import SIGNALS
+from invenio_stats.core.objection import SIGNALS, needs_no_domain
 from invenio_stats.errors import ConfigurationError
 
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -22,6 +22,11 @@ def check_objection(config: Mapping[str, Any]) -> None:
     if not isinstance(cookie, str) or not _COOKIE_NAME.fullmatch(cookie):
         raise ConfigurationError(
             f"STATS_OBJECTION_COOKIE is {cookie!r}. Set it to letters, digits, '-' and '_': 'stats-objection'."
+        )
+    if needs_no_domain(cookie) and config.get("SESSION_COOKIE_DOMAIN"):
+        raise ConfigurationError(
+            f"STATS_OBJECTION_COOKIE is {cookie!r}: browsers refuse a cookie with this beginning that has a domain, "
+            "and SESSION_COOKIE_DOMAIN is set. Set it to another name."
         )
     if cookie == config.get("SESSION_COOKIE_NAME"):
         raise ConfigurationError(

@@ -42,8 +42,8 @@ class PrivacyPage(NamedTuple):
     """Address of those who answer questions."""
 
 
-def build_page(objections: Sequence[Signal]) -> PrivacyPage:
-    """Return the page for a visitor who objects by these signals."""
+def build_page(objections: Sequence[Signal], chosen: bool | None = None) -> PrivacyPage:
+    """Return the page for a visitor who objects by these signals; `chosen` is whether by a choice made just now."""
     settings = current_app.config
     heeded = settings["STATS_OBJECTION_SIGNALS"]
     return PrivacyPage(
@@ -52,7 +52,7 @@ def build_page(objections: Sequence[Signal]) -> PrivacyPage:
             _("We count how often records are viewed and files are downloaded."),
             _("We do not keep who you are."),
         ],
-        state=_describe_state(objections, heeded),
+        state=_describe_state(objections, heeded, chosen),
         is_counted=not objections,
         has_choice="cookie" in heeded,
         notes=" ".join(_describe_choice(heeded)),
@@ -61,7 +61,9 @@ def build_page(objections: Sequence[Signal]) -> PrivacyPage:
     )
 
 
-def _describe_state(objections: Sequence[Signal], heeded: Collection[str]) -> Notice:
+def _describe_state(objections: Sequence[Signal], heeded: Collection[str], chosen: bool | None) -> Notice:
+    is_lost = chosen is not None and "cookie" in heeded and ("cookie" in objections) != chosen
+    lost = [_("Your browser has not kept your choice. Allow cookies for this site, and choose again.")] * is_lost
     if objections:
         reasons = {
             "cookie": _("You chose so in this browser."),
@@ -71,10 +73,10 @@ def _describe_state(objections: Sequence[Signal], heeded: Collection[str]) -> No
         text = [reasons[signal] for signal in objections]
         if "cookie" in heeded and not {*objections} <= {"cookie"}:
             text.append(_("As long as it does, your choice below changes nothing."))
-        return Notice(_("Your visits are not counted."), " ".join(text), is_plain=True)
+        return Notice(_("Your visits are not counted."), " ".join(text + lost), is_plain=True)
     has_signals = not {*heeded}.isdisjoint(_BROWSER_SIGNALS)
     text = [_("Your browser sends no signal against it.")] if has_signals else []
-    return Notice(_("Your visits are counted at present."), " ".join(text), is_plain=True)
+    return Notice(_("Your visits are counted at present."), " ".join(text + lost), is_plain=True)
 
 
 def _describe_choice(heeded: Collection[str]) -> Iterator[str]:

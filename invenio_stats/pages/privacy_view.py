@@ -20,8 +20,9 @@ MAX_FORM_BYTES = 10_000
 def show_privacy() -> Response:
     """Return the page, or for POST the way back to it, with the choice as a cookie.
 
-    400 for a form without a choice, 403 for one that another site has sent, and 413 for one that is
-    too long for a choice, or does not say first how long it is.
+    The address to go back to names the choice, so that the page can say if the browser has not kept it. 400 for a form
+    without a choice, 403 for one that another site has sent, and 413 for one that is too long for a choice, or does
+    not say first how long it is.
     """
     response = _save_choice() if request.method == "POST" else _show()
     response.vary.update(HEADERS.values())
@@ -29,7 +30,7 @@ def show_privacy() -> Response:
 
 
 def _show() -> Response:
-    page = build_page(read_objections())
+    page = build_page(read_objections(), CHOICES.get(request.args.get("chosen", "")))
     heading = _("Your visit and our statistics")
     return make_response(render_page("privacy", heading, page=page, is_indexed=not request.args))
 
@@ -44,7 +45,7 @@ def _save_choice() -> Response:
     choice = request.form.get("count")
     if choice not in CHOICES:
         abort(400, _("Choose yes or no."))
-    response = make_response(redirect(url_for(str(request.endpoint)), 303))
+    response = make_response(redirect(url_for(str(request.endpoint), chosen=choice), 303))
     keep_choice(response, objects=CHOICES[choice])
     return response
 

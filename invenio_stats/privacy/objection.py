@@ -2,7 +2,16 @@
 
 from flask import Response, current_app, has_request_context, request
 
-from invenio_stats.core.objection import COOKIE_DAYS, HEADERS, OBJECTING, Preferences, Signal, find_objections
+from invenio_stats.core.objection import (
+    COOKIE_DAYS,
+    HEADERS,
+    OBJECTING,
+    Preferences,
+    Signal,
+    find_objections,
+    is_objection,
+    needs_https,
+)
 from invenio_stats.proxies import unwrap
 
 
@@ -16,8 +25,10 @@ def read_objections() -> tuple[Signal, ...]:
     if not has_request_context():
         return ()
     asked, settings = unwrap(request), current_app.config
+    # Of several cookies of this name, one of the host and one of its domain, each may object.
+    cookies = [cookie for cookie in asked.cookies.getlist(settings["STATS_OBJECTION_COOKIE"]) if is_objection(cookie)]
     preferences = Preferences(
-        cookie=asked.cookies.get(settings["STATS_OBJECTION_COOKIE"]),
+        cookie=next(iter(cookies), None),
         **{signal: asked.headers.get(header) for signal, header in HEADERS.items()},
     )
     return find_objections(preferences, settings["STATS_OBJECTION_SIGNALS"])
@@ -31,7 +42,8 @@ def keep_choice(response: Response, objects: bool) -> None:
     """
     name = current_app.config["STATS_OBJECTION_COOKIE"]
     domain = current_app.session_interface.get_cookie_domain(current_app)
-    how = {"path": "/", "secure": request.is_secure, "httponly": True, "samesite": "Lax"}
+    is_secure = request.is_secure or needs_https(name)
+    how = {"path": "/", "secure": is_secure, "httponly": True, "samesite": "Lax"}
     if objects:
         response.set_cookie(name, OBJECTING, max_age=COOKIE_DAYS * 86_400, domain=domain, **how)
         return

@@ -10,6 +10,8 @@ from invenio_search.utils import prefix_index
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
 
+_READ_ONLY = ("index.blocks.read_only", "index.blocks.read_only_allow_delete")
+
 _NAMES_PER_URL = 50
 """Keeps URLs short enough for the engine: `http.max_initial_line_length`, 4 kB by default."""
 
@@ -48,6 +50,18 @@ def closed_indices_of(client: Any, alias: str) -> list[str]:
             found = client.cat.indices(index=name, params=columns)
             closed |= {index["index"] for index in found if index["status"] == "close"}
     return sorted(closed)
+
+
+def read_only_indices_of(client: Any, alias: str) -> list[str]:
+    """Return the indices behind an alias that cannot be deleted or prepared for it: by an operator, or a full disk."""
+    found = client.indices.get_settings(
+        index=alias, name="index.blocks.read_only*", flat_settings=True, ignore_unavailable=True, allow_no_indices=True
+    )
+    return sorted(
+        index
+        for index, about in found.items()
+        if any(str(about["settings"].get(block)).lower() == "true" for block in _READ_ONLY)
+    )
 
 
 def oldest(client: Any, alias_or_indices: str | Sequence[str], since: datetime | None = None) -> datetime | None:

@@ -7,8 +7,10 @@ from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
+from invenio_stats.core.agent_classes import AgentClass
 from invenio_stats.core.reclassification import Classification
 from invenio_stats.privacy.user_agents.cache import current_classifier
+from invenio_stats.privacy.user_agents.classifier import Classifier
 from invenio_stats.search.bulk import Action, store
 from invenio_stats.search.scan import hits, pages
 
@@ -38,20 +40,28 @@ class Explained(NamedTuple):
 def read_agents(client: Any) -> Iterator[KnownAgent]:
     """Yield the user agents of the catalog with their classes of now.
 
-    An entry that was made by the lists in force keeps its class, which comes from the whole text.
+    An entry that was made by the lists in force keeps its class, which comes from the whole text. So does one whose
+    reduced text is taken for something else by the shipped lists, as long as these say the same of it.
     """
     classifier = current_classifier()
     try:
         for hit in hits(client, prefix_index(names.AGENTS)):
             entry, text = hit["_source"], hit["_source"]["agent"]
             is_current = entry.get("lists_version") == classifier.version
-            agent_class = entry["agent_class"] if is_current else classifier.classify(text)
+            agent_class = entry["agent_class"] if is_current else _classify(classifier, entry)
             now = Classification(agent_class, classifier.is_robot(text), classifier.version)
             if agent_class in ("robot", "ai", "browser", "unknown"):
                 now = now._replace(is_robot=agent_class in ("robot", "ai"))
             yield KnownAgent(hit["_id"], text, entry["agent_class"], now)
     except search.exceptions.NotFoundError:
         return  # no user agent was ever seen
+
+
+def _classify(classifier: Classifier, entry: Mapping[str, Any]) -> AgentClass:
+    text = entry["agent"]
+    agent_class = classifier.classify(text)
+    is_misread = agent_class == entry.get("reduced_class") and not classifier.is_operators(text)
+    return entry["whole_class"] if is_misread else agent_class
 
 
 def find_changes(client: Any) -> list[KnownAgent]:

@@ -23,7 +23,7 @@ from invenio_stats.operations.reclassification.state import read_state
 from invenio_stats.operations.retention.counter_months import find_counter_limits
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import closed_indices_of, indices_of
+from invenio_stats.search.aliases import closed_indices_of, indices_of, read_only_indices_of
 from invenio_stats.search.client import OPTIONS
 from invenio_stats.search.failures import error_type
 from invenio_stats.search.multi_get import Found, read
@@ -41,7 +41,7 @@ def find_limits(client: Any, group: Group, until: datetime, now: datetime) -> li
         *_find_uncounted(client, group, until, now),
         *_find_rebuilds(client, group),
         *_find_corrections(client, group),
-        *(limit for source in group.sources for limit in _find_unreadable(client, source.alias)),
+        *(limit for source in group.sources for limit in _find_untouchable(client, source.alias)),
         *find_counter_limits(client, group, until, now),
     ]
 
@@ -158,10 +158,15 @@ def _is_about(exclusion: Unfinished, group: Group) -> bool:
     return exclusion.event_type is None or exclusion.event_type in group.event_types
 
 
-def _find_unreadable(client: Any, alias: str) -> Iterator[Limit]:
-    """Yield months that are being compacted, and closed indices, of which nobody can tell what they hold."""
+def _find_untouchable(client: Any, alias: str) -> Iterator[Limit]:
+    """Yield months that are being compacted, read-only indices, and closed ones, of which nobody can see the events.
+
+    A single read-only index would let the whole deletion fail, each time.
+    """
     for index, about in client.indices.get_alias(index=f"{alias}-*").items():
         if find_lease(about["aliases"]):
             yield Limit(start_of(alias, index) or BEGINNING, "compaction", index)
     for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
         yield Limit(start_of(alias, index) or BEGINNING, "closed_index", index)
+    for index in read_only_indices_of(client, alias):
+        yield Limit(start_of(alias, index) or BEGINNING, "read_only_index", index)

@@ -25,6 +25,8 @@ class Agent(NamedTuple):
     lists_version: str
     is_robot: bool = False
     """From the whole text: a tool has the class "machine" whether or not COUNTER's list of robots has it."""
+    reduced_class: AgentClass | None = None
+    """The class of the reduced text, if the shipped lists give it another one than the whole text."""
 
 
 def _renew_lock() -> None:
@@ -51,8 +53,16 @@ class _KnownAgents:
 
         reduced = reduce_agent(text)
         classifier = self.classifier
-        is_robot = classifier.is_robot(text)
-        return Agent(agent_id(reduced), reduced, classifier.classify(text), classifier.version, is_robot)
+        agent_class, reduced_class = classifier.classify(text), classifier.classify(reduced)
+        is_own = classifier.is_operators(text) or classifier.is_operators(reduced)
+        return Agent(
+            agent_id(reduced),
+            reduced,
+            agent_class,
+            classifier.version,
+            classifier.is_robot(text),
+            None if is_own or reduced_class == agent_class else reduced_class,
+        )
 
 
 def describe(user_agent: str | None) -> Agent:

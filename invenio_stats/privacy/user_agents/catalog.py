@@ -22,7 +22,7 @@ from invenio_stats.search.bulk import Action, Stored, store
 
 logger = logging.getLogger(__name__)
 
-_ADDED = {"seen_again": mappings.FLAG}
+_ADDED = {"seen_again": mappings.FLAG, "whole_class": mappings.STORED, "reduced_class": mappings.STORED}
 """Fields that the index of an older release lacks."""
 
 _FIELDS = ("agent_id", "agent", "agent_class", "lists_version", "last_seen")
@@ -87,13 +87,16 @@ def read_texts(client: Any, agent_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _entry(agent: Agent, today: str) -> dict[str, str]:
-    return {
+    entry = {
         "agent_id": agent.agent_id,
         "agent": agent.text,
         "agent_class": agent.agent_class,
         "lists_version": agent.lists_version,
         "last_seen": today,
     }
+    if agent.reduced_class is not None:
+        entry |= {"whole_class": agent.agent_class, "reduced_class": agent.reduced_class}
+    return entry
 
 
 def _is_entry(entry: Mapping[str, Any]) -> bool:

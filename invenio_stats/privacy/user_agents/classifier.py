@@ -45,6 +45,11 @@ class Classifier:
             return is_robot(agent_class)
         return bool(_lists().shipped().is_on_counters_list(str(user_agent)[:MAX_AGENT_CHARACTERS].lower()))
 
+    def is_operators(self, user_agent: str) -> bool:
+        """Return True if a pattern or an exception of the operator matches a user agent."""
+        text = user_agent[:MAX_AGENT_CHARACTERS]
+        return any(expression.search(text) for expression in (*self._patterns, *self._exceptions))
+
     def explain(self, user_agent: str) -> "Match | None":
         """Return the list and pattern by which a user agent is automated; None if it is not.
 

@@ -178,6 +178,13 @@ def test_the_cookie_may_have_another_name(app, visitor, waiting, monkeypatch):
     assert waiting() == []
 
 
+@pytest.mark.parametrize("cookies", ["stats-objection=0; stats-objection=1", "stats-objection=1; stats-objection=0"])
+def test_one_of_several_cookies_of_the_name_is_enough(visitor, waiting, objections, cookies):
+    """A host and its domain may each have set one; which comes first is up to the browser."""
+    visitor.get("/download", headers={"Cookie": cookies})
+    assert (waiting(), objections()) == ([], {"file-download": 1})
+
+
 def test_other_visitors_count_as_before(visitor, waiting, objections):
     """An objection belongs to a request: the next one on the same connection is somebody else's."""
     for headers in ({}, GPC, {}, COOKIE, {"Sec-GPC": "0"}):

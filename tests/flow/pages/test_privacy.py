@@ -45,7 +45,7 @@ def test_a_choice_is_made_and_withdrawn(visitor):
     """Without JavaScript: a form, and a redirect, so that a reload sends nothing again."""
     assert state(visitor.get(PAGE)).startswith("Your visits are counted at present.")
     answer = visitor.post(PAGE, data=NO)
-    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{PAGE}?chosen=no")
     shown = visitor.get(PAGE)
     assert state(shown) == "Your visits are not counted. You chose so in this browser."
     assert chosen(shown) == "no"
@@ -76,6 +76,44 @@ def test_without_https_the_cookie_works_too(visitor):
     """A browser refuses a secure one there, and the choice would be lost."""
     assert "Secure" not in visitor.post(PAGE, data=NO).headers["Set-Cookie"]
     assert visitor.get_cookie("stats-objection").value == "1"
+
+
+LOST = "Your browser has not kept your choice."
+
+
+def test_a_browser_that_keeps_no_cookies_is_told_so(app):
+    """Otherwise who has said no would believe not to be counted."""
+    visitor = app.test_client(use_cookies=False)
+    answer = visitor.post(PAGE, data=NO)
+    shown = state(visitor.get(answer.headers["Location"]))
+    assert shown.startswith("Your visits are counted at present.")
+    assert LOST in shown
+    assert LOST not in state(visitor.get(PAGE))
+    assert LOST not in state(visitor.get(f"{PAGE}?chosen=anything"))
+
+
+def test_a_choice_that_was_kept_is_not_called_lost(visitor):
+    for choice in (NO, YES):
+        assert LOST not in state(visitor.post(PAGE, data=choice, follow_redirects=True))
+
+
+def test_a_no_that_the_browser_does_not_give_up_is_told(visitor):
+    """A secure cookie is not replaced by a page without HTTPS."""
+    visitor.set_cookie("stats-objection", "1")
+    shown = state(visitor.get(f"{PAGE}?chosen=yes"))
+    assert shown.startswith("Your visits are not counted.")
+    assert LOST in shown
+
+
+@pytest.mark.parametrize("name", ["__Host-no-statistics", "__Secure-no-statistics"])
+def test_a_cookie_with_a_prefix_is_one_that_browsers_keep(app, visitor, monkeypatch, name):
+    """It has to be secure, also if the proxy does not say that the page came by HTTPS."""
+    monkeypatch.setitem(app.config, "STATS_OBJECTION_COOKIE", name)
+    for choice in (NO, YES):
+        for line in visitor.post(PAGE, data=choice).headers.getlist("Set-Cookie"):
+            assert "Secure" in line
+            assert "Path=/" in line
+            assert "Domain" not in line
 
 
 def test_the_cookie_has_the_domain_of_the_session(app, visitor, monkeypatch):

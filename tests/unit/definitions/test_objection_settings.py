@@ -30,3 +30,12 @@ def test_the_cookie_of_the_session_is_refused():
     """It would be replaced, and everybody signed out."""
     with pytest.raises(ConfigurationError, match="the name of the session's cookie"):
         check_objection({**GOOD, "STATS_OBJECTION_COOKIE": "session", "SESSION_COOKIE_NAME": "session"})
+
+
+def test_a_prefix_that_forbids_the_domain_of_the_session_is_refused():
+    """Browsers drop such a cookie without a word, and nobody could object."""
+    host = {**GOOD, "STATS_OBJECTION_COOKIE": "__Host-no-statistics"}
+    check_objection(host)
+    check_objection({**GOOD, "STATS_OBJECTION_COOKIE": "__Secure-no", "SESSION_COOKIE_DOMAIN": "example.org"})
+    with pytest.raises(ConfigurationError, match="SESSION_COOKIE_DOMAIN is set"):
+        check_objection({**host, "SESSION_COOKIE_DOMAIN": "example.org"})

@@ -7,6 +7,12 @@ from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished
 from tests.flow.operations.reclassification.conftest import CRAWLER, FIREFOX, NOON, PATTERN, PHONE, clock
 
+IN_APP = (
+    "[FBAN/FB4A;FBAV/567.1.0.52.74;FBBV/1003893689;FBDM/{density=3.0,width=1080,height=2340};FBLC/nl_NL;"
+    "FBRV/1012267334;FBCR/NL KPN;FBMF/samsung;FBBD/samsung;FBPN/com.facebook.katana;FBDV/SM-S921B;FBSV/16;FBOP/1]"
+)
+"""A browser inside of an app: is-bot takes its reduced text, which has no blank, for a robot."""
+
 FIVE = (0, 100, 200, 300, 400)
 NOTHING = {"record-view": {}, "item-usage": {}, "record-usage": {}}
 MONTH = f"{NOON:%Y-%m}"
@@ -113,3 +119,19 @@ def test_events_of_agents_that_the_catalog_has_lost_stay(
     lists([PATTERN])
     assert reclassify().unknown == 5
     assert counted()["record-view"] == {"1": 5}
+
+
+@pytest.mark.parametrize("agent", [IN_APP, "MozacFetch/49.0.20200702190156"], ids=["in-app", "fetch"])
+def test_a_person_whose_reduced_text_looks_like_a_robot_stays_a_person(views, counted, lists, reclassify, agent):
+    """Whatever else changes in the lists; and the operator's own pattern for it holds, and can be taken back."""
+    views(*FIVE, agent=agent)
+    before = counted()
+    assert before == {**of_people(5), "automated-record-view": {}}
+    lists(["something else"])
+    assert reclassify().events.total() == 0
+    lists([agent.split("/")[0].strip("[")])
+    reclassify()
+    assert counted() == {**NOTHING, "automated-record-view": {"robot": 5}}
+    lists()
+    reclassify()
+    assert counted() == before

@@ -198,6 +198,21 @@ def test_a_closed_index_and_what_is_newer_stay(counted):
     assert counted.days() == ["2026-02-10", *KEPT]
 
 
+@pytest.mark.parametrize("block", ["read_only", "read_only_allow_delete"])
+def test_a_read_only_index_and_what_is_newer_stay(counted, block):
+    """By an operator, or by the engine because its disk is full: what is older goes, and nothing fails."""
+    index, setting = f"{counted.prefix}events-stats-record-view-2026-02-10", f"index.blocks.{block}"
+    counted.client.indices.put_settings(index=index, body={setting: True})
+    try:
+        found = counted.expire()
+    finally:
+        counted.client.indices.put_settings(index=index, body={setting: None})
+    assert reasons(found) == {("read_only_index", index)}
+    assert counted.days() == ["2026-02-10", *KEPT]
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+
+
 def test_two_runs_at_once_delete_each_event_once(counted, requests_sent):
     """A run that begins during another one deletes nothing."""
     before, seen = counted.totals(), []
