@@ -14,7 +14,12 @@ HEADER = {
     "Release": "5.1",
     "Institution_Name": "The World; all of it",
     "Institution_ID": {"Proprietary": ["example:a; b"], "ROR": ["00hx57361"]},
-    "Report_Filters": {"Item_ID": ["example:x; y"], "YOP": "2020", "Begin_Date": "2026-05-01", "End_Date": "2026-05-31"},
+    "Report_Filters": {
+        "Item_ID": ["example:x; y"],
+        "YOP": "2020",
+        "Begin_Date": "2026-05-01",
+        "End_Date": "2026-05-31",
+    },
     "Exceptions": [
         {"Code": 3040, "Message": "Partial Data Returned", "Data": "2026-05: a crawler; and a mirror"},
         {"Code": 3050, "Message": "Parameter Not Recognized in this Context", "Data": "author"},
