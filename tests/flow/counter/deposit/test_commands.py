@@ -20,7 +20,7 @@ from tests.flow.counter.deposit.conftest import MONTH, NOW, TOKEN, usage
 def kept(month):
     """What is known of the items is kept, as a close keeps it."""
     keeper = ItemKeeper(month.client, lambda item_ids: month.known, NOW)
-    keeper.create_index()
+    keeper.prepare()
     keeper.keep(sorted({*month.known, *(used.item_id for used in month.usages)}))
     keeper.finish()
     return month
