@@ -379,7 +379,7 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(service, send, mon
         send()
     assert TOKEN not in str(caught.value)
     assert "\x1b" not in str(caught.value)
-    assert len(str(caught.value)) < 1_100
+    assert len(str(caught.value)) < 1_500
 
 
 def test_a_document_that_is_refused_stops(month, service, send):
@@ -410,6 +410,7 @@ def test_the_token_of_a_netrc_file_is_not_taken(service, send, monkeypatch, tmp_
 def test_a_second_run_ends_at_once(month, service, send, clock):
     """Two runs would add the same part twice."""
     many(month)
+    assert "Set it to a token that may deposit for STATS_COUNTER_DATACITE_ACCOUNT" in str(caught.value)
     with CutSession(2) as session, pytest.raises(Killed):
         send(2, session)
     clock.go_on(minutes=14)
@@ -434,6 +435,16 @@ def test_a_run_that_was_taken_over_sends_nothing_more(month, service, send, cloc
                 clock.go_on()
                 send(2)
             return answer
+
+def test_a_refused_dataset_is_named_with_its_field(month, service, send, monkeypatch):
+    """Also of a part: its datasets are counted from 0 in each."""
+    many(month)
+    place = "$.report-datasets[1].publisher: it is not known"
+    real = service._do
+    monkeypatch.setattr(service, "_do", lambda *args: (422, {"errors": [place]}) if service.received else real(*args))
+    with pytest.raises(DepositError, match=r'the dataset 10\.1234/d3, example:d3: publisher = "".*--month 2026-06'):
+        send(2)
+
 
     with pytest.raises(DepositError, match="Another run has taken over the deposit of 2026-06"):
         send(2, Slow())
