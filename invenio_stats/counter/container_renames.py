@@ -13,6 +13,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import mappings, names
 from invenio_stats.errors import MonthUnfinishedError
 from invenio_stats.search.indices import create_index
+from invenio_stats.search.multi_get import read_open
 from invenio_stats.search.versions import SharedDocument, Source
 
 BODY: mappings.Body = {
@@ -27,6 +28,15 @@ _ATTEMPTS = 20
 _LONGEST_PAUSE = 0.05
 
 
+_ID = names.document_id("renames")
+
+
+def read_renames(client: Any) -> Titles:
+    """Return the new titles of the containers that are being renamed; none if the index is closed or does not exist."""
+    (found,) = read_open(client, [{"_index": prefix_index(names.COUNTER_ITEMS), "_id": _ID}])
+    return _titles_in(found.get("_source", {}))
+
+
 class ContainerRenames:
     """The containers that are being renamed, as this process has read and changed them."""
 
@@ -34,22 +44,22 @@ class ContainerRenames:
         """Read them."""
         index = prefix_index(names.COUNTER_ITEMS)
         create = partial(create_index, client, index, BODY)
-        self._document = SharedDocument(client, index, names.document_id("renames"), create)
+        self._document = SharedDocument(client, index, _ID, create)
 
     @property
     def titles(self) -> Titles:
         """Their new titles."""
-        return dict(self._document.source.get("metadata", {}))
+        return _titles_in(self._document.source)
 
     def begin(self, titles: Titles, updated: str) -> None:
         """Add some; reports that were made before are no longer up to date."""
-        self._change(lambda source: {"metadata": {**source.get("metadata", {}), **titles}, "updated": updated})
+        self._change(lambda source: {"metadata": {**_titles_in(source), **titles}, "updated": updated})
 
     def end(self, titles: Titles) -> None:
         """Remove some, unless another process has begun to rename them otherwise."""
 
         def without(source: Source) -> Source:
-            left = {key: title for key, title in source.get("metadata", {}).items() if titles.get(key) != title}
+            left = {key: title for key, title in _titles_in(source).items() if titles.get(key) != title}
             return {**source, "metadata": left}
 
         self._change(without)
@@ -57,3 +67,8 @@ class ContainerRenames:
     def _change(self, make: Callable[[Source], Source]) -> None:
         if not self._document.change(make, _ATTEMPTS, _LONGEST_PAUSE):
             raise MonthUnfinishedError("Containers are renamed by others all the time. Run the command again later.")
+
+
+def _titles_in(source: Source) -> Titles:
+    """Return the titles in the document; under `metadata`, whose fields the index does not search."""
+    return dict(source.get("metadata", {}))

@@ -16,7 +16,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse
-from invenio_stats.counter.container_renames import BODY, ContainerRenames, Titles
+from invenio_stats.counter.container_renames import BODY, ContainerRenames, Titles, read_renames
 from invenio_stats.counter.item_documents import doi_key, group_prefix, metadata_in, order_key_of, to_document
 from invenio_stats.items.metadata import ItemMetadata, MetadataSource, describe_items
 from invenio_stats.privacy.error_texts import without_text
@@ -51,7 +51,7 @@ def scan_items(client: Any, size: int = PAGE_SIZE) -> Iterator[KnownItem]:
     Groups are ordered by title and id of the container, the group without one is the last, and the items of each by
     title and id; texts by code points.
     """
-    renames = ContainerRenames(client).titles
+    renames = read_renames(client)
     if not renames:
         yield from _ordered_items(client, _ITEMS, size)
         return
@@ -66,7 +66,7 @@ def find_items(client: Any, item_ids: Sequence[str] = (), dois: Sequence[str] = 
     keys = {"item_id": list(item_ids), "doi": [doi_key(doi) for doi in dois]}
     asked = clauses.any_of([{"terms": {field: values}} for field, values in keys.items() if values])
     found = _ordered_items(client, clauses.all_of([_ITEMS, asked]))
-    renames = ContainerRenames(client).titles
+    renames = read_renames(client)
     yield from sorted((_renamed(item, renames) for item in found), key=_place) if renames else found
 
 

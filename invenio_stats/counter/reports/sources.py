@@ -59,6 +59,7 @@ class _Asked:
         return Shape.of(self.request, [month.month for month in self.months])
 
 
+@dataclass
 class _PlatformSource(_Asked):
     """The platform, whose usage the engine sums up."""
 
@@ -75,6 +76,7 @@ class _PlatformSource(_Asked):
         return False  # a row for each Data_Type, Access_Method and country, and each metric
 
 
+@dataclass
 class _ItemSource(_Asked):
     """All items that were ever in a closed month, or those of a filter."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from invenio_stats.core.moments import parse
 from invenio_stats.counter import items
-from invenio_stats.counter.container_renames import ContainerRenames
+from invenio_stats.counter.container_renames import read_renames
 from invenio_stats.counter.items import ItemKeeper, find_items, newest_change, scan_items
 from invenio_stats.items.metadata import Author, Container, ItemMetadata
 from invenio_stats.search.bulk import index_all
@@ -215,7 +215,7 @@ def test_a_container_is_there_once_wherever_its_renaming_stops(
     some = find_items(search_client, ["c", "o", "a"], ["10.1234/z"])
     assert ids(some) == [item_id for item_id in expected if item_id in "coaz"]
     keep({"z": ItemMetadata("Numbers", data_type="Dataset")})
-    assert not ContainerRenames(search_client).titles
+    assert not read_renames(search_client)
     assert titles_of(known()) == {title, "B Journal"}
     assert ids(known()) == expected
 

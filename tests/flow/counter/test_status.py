@@ -128,7 +128,8 @@ def with_months(search_client, index_prefix):
             document = Month(month, "closed", 1, "2026-03-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", sums, 1)
             shared_month(search_client, month).change(lambda source, new=document: new.as_source(), 1)
             name = f"{index_prefix}{names.counter_usage_index(month, 1)}"
-            search_client.indices.create(index=f"{name}-x", body={**BODY, "aliases": {name: {}}})
+            aliases = {name: {}, f"{index_prefix}{names.COUNTER_USAGE}": {}}
+            search_client.indices.create(index=f"{name}-x", body={**BODY, "aliases": aliases})
             usage = {"item_id": "i1", "institution": "c1", "total_item_requests": number}
             search_client.index(index=f"{name}-x", id="1", body=usage, refresh=True)
 
