@@ -177,7 +177,7 @@ class Scene:
     def write_closed_months(self, client: Any) -> None:
         """Write twelve closed months, in each of which each item was used, and what is known of the items."""
         keeper = ItemKeeper(client, describe, datetime.now(timezone.utc))
-        keeper.create_index()
+        keeper.prepare()
         for start in range(0, self.items, 500):
             keeper.keep([f"{number:06}" for number in range(start, min(start + 500, self.items))])
         keeper.finish()

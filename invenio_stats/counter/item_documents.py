@@ -55,6 +55,16 @@ def to_document(item_id: str, metadata: ItemMetadata | None) -> dict[str, Any]:
     }
 
 
+def group_prefix(title: str, container_key: str) -> str:
+    """Return what the order keys of all items of a container begin with if it has this title."""
+    return _group_key(title, container_key) + _SEPARATOR
+
+
+def order_key_of(item_id: str, metadata: ItemMetadata | None) -> str:
+    """Return the place of an item in a report: those of one container together, those without one last."""
+    return _order_key(item_id, metadata, container_key_of(metadata))
+
+
 def metadata_in(source: Mapping[str, Any]) -> ItemMetadata | None:
     """Return the metadata in the document of an item; None if nothing was ever known of it."""
     found = source.get("metadata")
@@ -106,8 +116,12 @@ def _order_key(item_id: str, metadata: ItemMetadata | None, container_key: str) 
     """Return the place of an item in a report: those of one container together, those without one last."""
     group = "1"
     if container_key and metadata is not None and metadata.container is not None:
-        group = f"0{_sortable(metadata.container.title)}{_SEPARATOR}{container_key}"
+        group = _group_key(metadata.container.title, container_key)
     return _SEPARATOR.join((group, _sortable("" if metadata is None else metadata.title), _bounded(item_id)))
+
+
+def _group_key(title: str, container_key: str) -> str:
+    return f"0{_sortable(title)}{_SEPARATOR}{container_key}"
 
 
 def _bounded(text: str) -> str:

@@ -7,14 +7,17 @@ holds the title of each container, so that all its items name it alike.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
+from itertools import chain
 from typing import Any, NamedTuple
 
 from celery.exceptions import SoftTimeLimitExceeded
 from invenio_search.utils import prefix_index
 
-from invenio_stats.core import mappings, names
+from invenio_stats.core import names
 from invenio_stats.core.moments import iso_zoned, parse
-from invenio_stats.counter.item_documents import doi_key, metadata_in, to_document
+from invenio_stats.counter.container_renames import BODY, ContainerRenames, Titles, read_renames
+from invenio_stats.counter.item_documents import doi_key, group_prefix, metadata_in, order_key_of, to_document
 from invenio_stats.items.metadata import ItemMetadata, MetadataSource, describe_items
 from invenio_stats.privacy.error_texts import without_text
 from invenio_stats.search import clauses
@@ -24,18 +27,12 @@ from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.scan import PAGE_SIZE, ordered_hits, pages
 
-BODY: mappings.Body = {
-    "settings": mappings.INDEX_SETTINGS,
-    "mappings": mappings.mappings(mappings.COUNTER_ITEM_FIELDS),
-}
-
 logger = logging.getLogger(__name__)
+
+_ITEMS: clauses.Body = {"exists": {"field": "order_key"}}
 
 Source = dict[str, Any]
 """The fields of a document."""
-
-Titles = dict[str, str]
-"""Title by container key."""
 
 
 class KnownItem(NamedTuple):
@@ -54,20 +51,53 @@ def scan_items(client: Any, size: int = PAGE_SIZE) -> Iterator[KnownItem]:
     Groups are ordered by title and id of the container, the group without one is the last, and the items of each by
     title and id; texts by code points.
     """
-    yield from _ordered_items(client, {"exists": {"field": "order_key"}}, size)
+    renames = read_renames(client)
+    if not renames:
+        yield from _ordered_items(client, _ITEMS, size)
+        return
+    others = _ordered_items(client, clauses.all_of([_ITEMS, _none_in(renames)]), size)
+    groups = sorted(renames.items(), key=lambda rename: group_prefix(rename[1], rename[0]))
+    renamed = chain.from_iterable(_renamed_items(client, key, title, size) for key, title in groups)
+    yield from merge(others, renamed, key=_place)
 
 
 def find_items(client: Any, item_ids: Sequence[str] = (), dois: Sequence[str] = ()) -> Iterator[KnownItem]:
     """Yield those of some ids or DOIs, in the same order; DOIs are compared without regard to case."""
     keys = {"item_id": list(item_ids), "doi": [doi_key(doi) for doi in dois]}
     asked = clauses.any_of([{"terms": {field: values}} for field, values in keys.items() if values])
-    yield from _ordered_items(client, clauses.all_of([{"exists": {"field": "order_key"}}, asked]))
+    found = _ordered_items(client, clauses.all_of([_ITEMS, asked]))
+    renames = read_renames(client)
+    yield from sorted((_renamed(item, renames) for item in found), key=_place) if renames else found
 
 
 def _ordered_items(client: Any, query: clauses.Body, size: int = PAGE_SIZE) -> Iterator[KnownItem]:
     for hit in ordered_hits(client, prefix_index(names.COUNTER_ITEMS), query, {"order_key": "keyword"}, size):
         source = hit["_source"]
         yield KnownItem(source["item_id"], metadata_in(source), source.get("container_key", ""))
+
+
+def _renamed_items(client: Any, key: str, title: str, size: int) -> Iterator[KnownItem]:
+    """Yield the items of a container that is being renamed: some have the new title already, and some the old one."""
+    is_new = {"prefix": {"order_key": group_prefix(title, key)}}
+    is_of_container = {"term": {"container_key": key}}
+    new = _ordered_items(client, clauses.all_of([is_of_container, is_new]), size)
+    old = _ordered_items(client, clauses.all_of([_ITEMS, is_of_container, clauses.none_of([is_new])]), size)
+    yield from merge(new, (_renamed(item, {key: title}) for item in old), key=_place)
+
+
+def _renamed(item: KnownItem, renames: Titles) -> KnownItem:
+    title, metadata = renames.get(item.container_key), item.metadata
+    if title is None or metadata is None or metadata.container is None:
+        return item
+    return item._replace(metadata=metadata._replace(container=metadata.container._replace(title=title)))
+
+
+def _place(item: KnownItem) -> str:
+    return order_key_of(item.item_id, item.metadata)
+
+
+def _none_in(renames: Titles) -> clauses.Body:
+    return clauses.none_of([{"terms": {"container_key": list(renames)}}])
 
 
 def newest_change(client: Any) -> datetime | None:
@@ -92,9 +122,10 @@ class ItemKeeper:
         self._others: Titles = {}
         """Titles that differ from the kept ones, the last one of each container."""
 
-    def create_index(self) -> None:
-        """Create the index if it does not exist."""
+    def prepare(self) -> None:
+        """Create the index if it does not exist, and finish what a process that was killed has begun to rename."""
         create_index(self._client, self._index, BODY)
+        self._rename_all()
 
     def describe(self, item_ids: Sequence[str]) -> dict[str, ItemMetadata | None]:
         """Return what is known of a batch of items, now or from before, and keep nothing."""
@@ -123,20 +154,30 @@ class ItemKeeper:
     def finish(self) -> None:
         """Rename the containers whose kept title no item has given; what was kept can be found from then on.
 
-        If the process is killed meanwhile, the next close of the same month sees the same titles, and renames them all.
+        Reports show the new titles at once. If the process is killed meanwhile, the next close or restatement of any
+        month goes on.
         """
         self._client.indices.refresh(index=self._index)
         renamed = {key: title for key, title in self._others.items() if key not in self._confirmed}
-        for key, title in renamed.items():
-            query = clauses.all_of([{"term": {"container_key": key}}, {"exists": {"field": "order_key"}}])
-            hits = ordered_hits(self._client, self._index, query, {"item_id": "keyword"})
-            for page in pages(hits):
+        if renamed:
+            ContainerRenames(self._client).begin(renamed, self._updated)
+            self._rename_all()
+
+    def _rename_all(self) -> None:
+        """Write the new titles of the containers that are being renamed into the items that have the old ones."""
+        renames = ContainerRenames(self._client)
+        titles = renames.titles
+        for key, title in titles.items():
+            is_new = {"prefix": {"order_key": group_prefix(title, key)}}
+            query = clauses.all_of([_ITEMS, {"term": {"container_key": key}}, clauses.none_of([is_new])])
+            for page in pages(ordered_hits(self._client, self._index, query, {"item_id": "keyword"})):
                 documents = [(hit["_id"], _with_title(_undated(hit["_source"]), title)) for hit in page]
                 updated = [(document_id, {**document, "updated": self._updated}) for document_id, document in documents]
                 index_all(self._client, self._index, updated)
             self._write_titles({key: title})
-        if renamed:
+        if titles:
             self._client.indices.refresh(index=self._index)
+            renames.end(titles)
 
     def _ask(self, item_ids: Sequence[str]) -> dict[str, Source]:
         """Return the documents of the items that the source describes."""

@@ -1,6 +1,6 @@
 """Build the query and aggregation clauses of searches, and read the parts of a response that belong to them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,11 @@ def composite(query: Body, sources: list[Body], size: int, aggs: Body | None = N
     if aggs:
         groups["aggs"] = aggs
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": {GROUPS: groups}}
+
+
+def sums_of(fields: Iterable[str]) -> Body:
+    """Return aggregations with the sum of each of some fields, under the name of the field."""
+    return {field: {"sum": {"field": field}} for field in fields}
 
 
 def next_page(body: Body, answer: Mapping[str, Any]) -> Body | None:

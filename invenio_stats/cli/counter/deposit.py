@@ -71,7 +71,8 @@ def _write(month: Month, output: str | None) -> dict[str, Any]:
     with nullcontext(None) if output is None else open_output(output) as file:
         summary = write_documents(datasets, file)
     facts = {"month": month.month, "outcome": "dry_run", "datasets": summary.datasets, "parts": summary.parts}
-    return {**facts, "left_out": datasets.left_out, "id": month.deposit.get("id", "")}
+    left = {"left_out": datasets.left_out, "id": month.deposit.get("id", ""), "same_doi": datasets.merged}
+    return {**facts, **left}
 
 
 def _print(facts: dict[str, Any], as_json: bool, to_stderr: bool) -> None:
@@ -87,6 +88,13 @@ def _print(facts: dict[str, Any], as_json: bool, to_stderr: bool) -> None:
     click.secho(texts[facts["outcome"]], fg="yellow" if facts["outcome"] == "dry_run" else "green", err=to_stderr)
     if facts["left_out"]:
         click.echo(_("Datasets without a DOI, which are left out: %(count)s.", count=facts["left_out"]), err=to_stderr)
+    for item_ids in facts["same_doi"]:
+        text = _(
+            "The items %(items)s have the same DOI, and are one dataset: unique numbers are those of the item with "
+            "most. If they are not the same, correct the DOI, and restate the month.",
+            items=", ".join(item_ids),
+        )
+        click.secho(text, fg="yellow", err=to_stderr)
 
 
 def _now() -> datetime:

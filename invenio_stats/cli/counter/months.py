@@ -1,7 +1,8 @@
 """Define the commands for months: `invenio stats counter close`, `status`, `restate` and `prune`."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -14,7 +15,7 @@ from invenio_search import current_search_client
 from invenio_stats.cli.options import as_json, dry_run, yes
 from invenio_stats.cli.progress import Bar, bar
 from invenio_stats.cli.service_errors import explain_broker_errors, explain_errors
-from invenio_stats.cli.tables import Table, print_table
+from invenio_stats.cli.tables import Table, print_table, terminal_width
 from invenio_stats.core.counter_months import METRICS, SEARCHES, parse_month
 from invenio_stats.core.moments import iso_zoned, to_second
 from invenio_stats.counter.closing import pruning
@@ -26,6 +27,9 @@ from invenio_stats.errors import CounterSetupError, MonthRefusedError
 
 _MAX_REASON = 500
 """Characters of a reason, which is in the header of each report of the month."""
+
+_WIDTH = 80
+"""Columns of a sentence if standard output is not a terminal."""
 
 
 def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -119,6 +123,10 @@ def status_command(as_json: bool) -> None:
     caption = "\n".join([caption, *(f"{_short(metric)}: {metric}" for metric in (*METRICS, SEARCHES))])
     print_table(Table(_("Months of COUNTER reports"), columns, rows, optional=[_("changed")], caption=caption))
     for month in status.months:
+        for line in _restatements(month):
+            click.echo(
+                textwrap.fill(line, terminal_width() or _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+            )
         for line in _warnings(month):
             click.secho(line, fg="yellow")
 
@@ -231,9 +239,35 @@ def _status_row(month: MonthStatus) -> list[Any]:
     ]
 
 
+def _restatements(month: MonthStatus) -> Iterator[str]:
+    """Yield when and why a month was restated, and by how much, oldest first."""
+    for entry in () if month.closed is None else month.closed.log:
+        if entry["revision"] > 1:
+            yield _(
+                "%(month)s: restated on %(day)s as revision %(revision)s (%(sums)s). Reason: %(reason)s",
+                month=month.month,
+                day=entry["at"][:10],
+                revision=entry["revision"],
+                sums=_format_difference(entry.get("difference", {})) or _("the same sums"),
+                reason=entry["reason"],
+            )
+
+
+def _format_difference(sums: Mapping[str, int]) -> str:
+    return ", ".join(f"{metric} {number:+}" for metric, number in sums.items())
+
+
 def _warnings(month: MonthStatus) -> Iterator[str]:
+    if month.closed_indices:
+        yield _(
+            "%(month)s: what it consists of cannot be read, because these indices are closed in the search engine: "
+            "%(indices)s. Open them: until then reports of the month fail, and nothing is known of its customers and "
+            "day totals.",
+            month=month.month,
+            indices=", ".join(month.closed_indices),
+        )
     if month.moved is not None:
-        sums = ", ".join(f"{metric} {number:+}" for metric, number in month.moved.sums.items())
+        sums = _format_difference(month.moved.sums)
         yield _(
             "%(month)s: its day totals have moved since %(since)s (%(sums)s). Restate it by %(by)s: `invenio stats "
             "counter restate --month %(month)s --reason ...`.",
@@ -280,6 +314,7 @@ def _month_facts(month: MonthStatus) -> dict[str, Any]:
             "correct_by": moved.correct_by.isoformat(),
         },
         "spikes": [spike._asdict() for spike in month.spikes],
+        "closed_indices": month.closed_indices,
     }
 
 

@@ -1,6 +1,7 @@
 """Serve the COUNTER API, Release 5.1: addresses and methods."""
 
 from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
 
 from invenio_stats import config
 
@@ -25,7 +26,18 @@ def create_blueprint(app: Flask) -> Blueprint:
         ("/reports", serve_reports),
         ("/reports/<any(pr, pr_p1, ir, ir_a1, ir_m1):report>", serve_report),
     ):
-        # OPTIONS is no method of COUNTER's.
         blueprint.add_url_rule(root + rule, view_func=view, methods=["GET"], provide_automatic_options=False)
+    blueprint.record(_allow_get_only)
     blueprint.after_request(keep_no_error)
     return blueprint
+
+
+def _allow_get_only(state: BlueprintSetupState) -> None:
+    """Take HEAD from the addresses, which Werkzeug gives to each that has GET: COUNTER's API knows GET alone.
+
+    A HEAD would make a whole report, or queue one, for nothing. OPTIONS is not there either: no browser asks with keys.
+    """
+    prefix = f"{state.name_prefix}.{state.name}".lstrip(".")
+    for rule in state.app.url_map.iter_rules():
+        if rule.endpoint.startswith(f"{prefix}.") and rule.methods is not None:
+            rule.methods.discard("HEAD")

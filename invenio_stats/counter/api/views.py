@@ -65,6 +65,18 @@ def _checked(view: Callable[..., Response]) -> Callable[..., Response]:
     return answer_or_explain
 
 
+def _for_customer(view: Callable[[datetime, Access], Response]) -> Callable[..., Response]:
+    """Return the view of a listing behind the checks that each request has, and those of credentials."""
+
+    @_checked
+    @wraps(view)
+    def answer_if_permitted(now: datetime) -> Response:
+        access = _check_access()
+        return access if isinstance(access, Response) else view(now, access)
+
+    return answer_if_permitted
+
+
 @_checked
 def serve_status(now: datetime) -> Response:
     """Answer /status, which needs no credentials: whether reports can be had, and which months were restated."""
@@ -76,21 +88,15 @@ def serve_status(now: datetime) -> Response:
     return answer(build_status(_platform(), months, now))
 
 
-@_checked
-def serve_members(now: datetime) -> Response:
+@_for_customer
+def serve_members(now: datetime, access: Access) -> Response:
     """Answer /members: who belongs to a customer."""
-    access = _check_access()
-    if isinstance(access, Response):
-        return access
     return answer(build_members(_platform(), access.customer_id, current_stats.customers))
 
 
-@_checked
-def serve_reports(now: datetime) -> Response:
+@_for_customer
+def serve_reports(now: datetime, access: Access) -> Response:
     """Answer /reports: which reports there are, and of which months."""
-    access = _check_access()
-    if isinstance(access, Response):
-        return access
     has_details = request.args.get("include_month_details") == "True"
     return answer(build_reports(fetch_months(current_search_client, now.date()), has_details))
 

@@ -67,7 +67,7 @@ def read_searches(client: Any, alias: str, edges: Edges) -> list[dict[str, Any]]
 
 def sum_days(client: Any, alias: str, edges: Edges, fields: tuple[str, ...]) -> dict[date, Numbers]:
     """Return the sums of the totals of each day that has any."""
-    sums = {field: {"sum": {"field": field}} for field in fields}
+    sums = clauses.sums_of(fields)
     days = {"field": "timestamp", "calendar_interval": "day", "min_doc_count": 1, "format": "uuuu-MM-dd"}
     aggs = {"days": {"date_histogram": days, "aggs": sums}}
     answer = _aggregate(client, alias, clauses.between(*edges), aggs)

@@ -97,7 +97,7 @@ class RevisionMaker:
         target = NewRevision(self.client, Revision(self.month, self.number), lease)
         try:
             target.create()
-            self._keeper.create_index()
+            self._keeper.prepare()
             for batch in self._batches(self._keeper.keep, lease.heartbeat):
                 target.write((usage_id(usage), usage) for _, usages in batch for usage in usages)
                 lease.heartbeat()

@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
+from invenio_search.utils import prefix_index
+
+from invenio_stats.completeness.closed_totals import fetch_closed_totals
+from invenio_stats.core import names
 from invenio_stats.core.counter_closing import correction_due
 from invenio_stats.core.counter_months import (
     METRICS,
@@ -15,6 +19,7 @@ from invenio_stats.core.counter_months import (
     months_between,
 )
 from invenio_stats.core.moments import parse
+from invenio_stats.core.periods import parse_days
 from invenio_stats.counter.closing.day_totals import find_changes, sum_days
 from invenio_stats.counter.closing.schedule import FirstMonth
 from invenio_stats.counter.closing.sources import Sources, find_sources
@@ -45,8 +50,10 @@ class MonthStatus(NamedTuple):
     closed: Month | None
     """None for an open month."""
     moved: Moved | None
-    """None if the day totals are as they were."""
+    """None if the day totals are as they were, or some of them cannot be read."""
     spikes: list[CustomerSpike]
+    closed_indices: list[str]
+    """Indices of its usage or day totals that are closed in the search engine, so that nothing can be said of these."""
 
 
 class Status(NamedTuple):
@@ -66,12 +73,16 @@ def read_status(client: Any, now: datetime) -> Status:
     first = FirstMonth(client).find(sources.items, now)
     begin = min([month for month in (first, *closed) if month is not None], default=format_month(now))
     spikes = find_spikes(client, closed)
+    usage = prefix_index(names.COUNTER_USAGE)
+    unreadable = fetch_closed_totals(client, [usage, *(source.alias for source in sources)])
     months = []
     for month in months_between(max(begin, first_month_kept(now.date())), format_month(now)):
         known = closed.get(month)
         state: Any = "open" if known is None else known.state
-        moved = None if known is None else _find_moved(client, sources, known)
-        months.append(MonthStatus(month, state, known, moved, spikes.get(month, [])))
+        shut = [index for index in unreadable if index.days.within(*parse_days(month)) is not None]
+        are_totals_readable = all(index.alias == usage for index in shut)
+        moved = _find_moved(client, sources, known) if known is not None and are_totals_readable else None
+        months.append(MonthStatus(month, state, known, moved, spikes.get(month, []), [index.index for index in shut]))
     return Status(min(closed, default=None), max(closed, default=None), months)
 
 

@@ -16,6 +16,7 @@ from invenio_stats.core.item_usage import ITEM_NUMBERS
 from invenio_stats.counter.closing.month_lease import MonthLease
 from invenio_stats.errors import MonthUnfinishedError
 from invenio_stats.search.bulk import index_all
+from invenio_stats.search.clauses import sums_of
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.indices import create_index
 
@@ -128,8 +129,8 @@ class NewRevision:
 
 def sum_up(client: Any, index: str) -> Sums:
     """Return the number of documents in an index of usage, and the sums of their numbers."""
-    aggs = {name: {"sum": {"field": name}} for name in ITEM_NUMBERS}
-    answer = search(SearchRequest(client, index, {"size": 0, "track_total_hits": True, "aggs": aggs}))
+    body = {"size": 0, "track_total_hits": True, "aggs": sums_of(ITEM_NUMBERS)}
+    answer = search(SearchRequest(client, index, body))
     found = answer.get("aggregations", {})
     total = answer["hits"]["total"]
     documents = total["value"] if isinstance(total, Mapping) else total

@@ -10,6 +10,7 @@ import requests
 
 from invenio_stats.core.counter_deposit import DepositAccount
 from invenio_stats.core.moments import utc
+from invenio_stats.counter.deposit.refusals import explain_refusal
 from invenio_stats.errors import DepositError
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -18,7 +19,6 @@ MAX_PAUSE_SECONDS = 300.0
 """Longest pause that the service may ask for; with a longer one, the deposit ends and is continued another time."""
 TIMEOUT_SECONDS = (10.0, 300.0)
 """Seconds to connect, and seconds without an answer: a part has up to 50,000 datasets."""
-_ANSWER_CHARACTERS = 1_000
 
 
 class UncertainOutcomeError(Exception):
@@ -53,7 +53,7 @@ class UsageReportsClient:
 
     def __init__(self, account: DepositAccount, session: requests.Session | None = None):
         """Take the account; and a session, if not one of its own."""
-        self._url, self._token = account.url, account.token
+        self._account = account
         self._session = session or requests.Session()
         self.sleep: Callable[[float], object] = time.sleep
         self.on_retry: Callable[[], object] = lambda: None
@@ -92,10 +92,10 @@ class UsageReportsClient:
             answer, reason = self._attempt(method, path, document, is_compressed)
             if answer is not None and answer.status_code < 300:
                 return answer
-            is_refused = answer is not None and answer.status_code < 500
             is_busy = answer is not None and answer.status_code == 429  # it has certainly done nothing
-            if is_refused and not is_busy:
-                raise self._refusal(answer)
+            if answer is not None and answer.status_code < 500 and not is_busy:
+                text = explain_refusal(answer.status_code, answer.text or answer.reason, self._account, document)
+                raise DepositError(text, answer.status_code)
             wait = _retry_after(answer)
             if wait > MAX_PAUSE_SECONDS:
                 raise DepositError(
@@ -124,24 +124,16 @@ class UsageReportsClient:
         try:
             answer = self._session.request(
                 method,
-                f"{self._url}/reports{path}",
+                f"{self._account.url}/reports{path}",
                 data=document,
                 headers=headers,
-                auth=_Bearer(self._token),
+                auth=_Bearer(self._account.token),
                 timeout=self.timeout,
                 allow_redirects=False,  # a redirected POST would become a GET
             )
         except requests.RequestException as error:
             return None, type(error).__name__  # its text may have the request's headers
         return answer, f"{answer.status_code}"
-
-    def _refusal(self, answer: requests.Response) -> DepositError:
-        text = answer.text.replace(self._token, "***")
-        text = "".join(character if character.isprintable() else " " for character in text).strip()
-        return DepositError(
-            f"The usage reports service answered {answer.status_code}: {text[:_ANSWER_CHARACTERS] or answer.reason}",
-            answer.status_code,
-        )
 
 
 def _report_id(answer: requests.Response) -> str | None:

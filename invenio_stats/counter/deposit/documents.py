@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain, count, islice
 from typing import Any, NamedTuple
@@ -26,6 +26,8 @@ class DatasetUsage(NamedTuple):
     yop: str
     counts: Mapping[str, Mapping[str, int]]
     """By Access_Method: the four numbers, by field of `MonthUsage`."""
+    other_ids: tuple[str, ...] = ()
+    """Further items that are the same dataset, because they have its DOI."""
 
 
 class Report(NamedTuple):
@@ -59,6 +61,27 @@ class Part(NamedTuple):
     """Of the datasets of this part and of all before it: equal if and only if the service was sent the same ones."""
 
 
+def merge_usages(usages: Sequence[DatasetUsage]) -> DatasetUsage:
+    """Return the use of a dataset that several items have the DOI of, in the place of the first.
+
+    Totals are summed. A session that used two of the items is one of the dataset, and which did is not known any more:
+    a unique number is the greatest of the items', which the true one is never below.
+    """
+    first, *others = usages
+    if not others:
+        return first
+    counts = {
+        access_method: {
+            field: (max if field.startswith("unique") else sum)(
+                usage.counts.get(access_method, {}).get(field, 0) for usage in usages
+            )
+            for field in METRICS.values()
+        }
+        for access_method in ACCESS_METHODS
+    }
+    return DatasetUsage(first.item_id, first.yop, counts, tuple(usage.item_id for usage in others))
+
+
 def build_dataset(report: Report, usage: DatasetUsage, metadata: ItemMetadata | None) -> dict[str, Any] | None:
     """Return a dataset of the report; None if it has no DOI or was not used.
 
@@ -69,7 +92,8 @@ def build_dataset(report: Report, usage: DatasetUsage, metadata: ItemMetadata | 
     if metadata is None or doi is None or not instances:
         return None
     published = format_date(metadata.publication_date)
-    ids = [("doi", doi), ("proprietary", report.platform.own_id(usage.item_id))]
+    own_ids = [report.platform.own_id(item_id) for item_id in (usage.item_id, *usage.other_ids)]
+    ids = [("doi", doi), *(("proprietary", own_id) for own_id in own_ids)]
     dataset = {
         "dataset-title": metadata.title,
         "dataset-id": _typed(ids),

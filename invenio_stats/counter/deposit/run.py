@@ -5,6 +5,7 @@ first part replaces all that is there, and the others are added to it. If a part
 starts over with the first.
 """
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,11 @@ from invenio_stats.counter.deposit.datasets import Datasets, summarize
 from invenio_stats.counter.deposit.documents import Part, build_body, build_sample
 from invenio_stats.counter.deposit.state import DepositState
 from invenio_stats.errors import DepositError
+
+logger = logging.getLogger(__name__)
+
+_MAX_LOGGED = 100
+"""Datasets of which the log names the items."""
 
 OnPart = Callable[[Part], object]
 """Called for each part that was sent."""
@@ -33,6 +39,8 @@ class Result(NamedTuple):
     """Datasets that were used, but have no DOI."""
     id: str
     """The service's id of the report; "" if there is none."""
+    same_doi: tuple[tuple[str, ...], ...] = ()
+    """The ids of items that are one dataset, because they have the same DOI."""
 
 
 def deposit(
@@ -146,5 +154,8 @@ class _Run:
         self._state.change(part=part.number, is_adding=False, checksum=part.checksum)
 
     def _result(self, outcome: str, datasets: int) -> Result:
-        deposit = self._deposit
-        return Result(self._state.month.month, outcome, datasets, deposit.part, self._datasets.left_out, deposit.id)
+        deposit, month, merged = self._deposit, self._state.month.month, tuple(self._datasets.merged)
+        if merged:
+            facts = {"month": month, "count": len(merged), "items": merged[:_MAX_LOGGED]}
+            logger.warning("Items with the same DOI are deposited as one dataset", extra=facts)
+        return Result(month, outcome, datasets, deposit.part, self._datasets.left_out, deposit.id, merged)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from invenio_stats.core import names
@@ -11,8 +12,9 @@ from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.counter.reports.usage_query import FIELDS, attribute_sources, usage_clauses
-from invenio_stats.search.clauses import GROUPS, Body, all_of, by_value, composite, next_page
+from invenio_stats.search.clauses import Body, all_of, by_value, composite, sums_of
 from invenio_stats.search.client import COMPLETE, SearchRequest, search
+from invenio_stats.search.groups import read_groups
 from invenio_stats.search.scan import hits
 
 DOCUMENTS_AT_ONCE = 10_000
@@ -68,7 +70,7 @@ class ItemUsageReader:
             "size": 0,
             "track_total_hits": False,
             "query": all_of(self._clauses),
-            "aggs": {field: {"sum": {"field": field}} for field in fields},
+            "aggs": sums_of(fields),
         }
         found = self._search(body)["aggregations"]
         return sum(int(found[field]["value"]) for field in fields)
@@ -93,15 +95,10 @@ class ItemUsageReader:
         if self.count() * len(metrics) <= limit:
             return False
         sources = [by_value("item_id", "item_id"), *attribute_sources(self._shape.attributes)]
-        sums = {field: {"sum": {"field": field}} for field in metrics}
-        rows = 0
-        body: Body | None = composite(all_of(self._clauses), sources, DOCUMENTS_AT_ONCE, sums)
-        while body is not None and rows <= limit:
-            response = self._search(body)
-            groups = response["aggregations"][GROUPS]["buckets"]
-            rows += sum(1 for group in groups for field in metrics if group[field]["value"])
-            body = next_page(body, response)
-        return rows > limit
+        body = composite(all_of(self._clauses), sources, DOCUMENTS_AT_ONCE, sums_of(metrics))
+        groups = read_groups(SearchRequest(self._client, self._indices, body, COMPLETE))
+        rows = (field for group in groups for field in metrics if group[field]["value"])
+        return next(islice(rows, limit, None), None) is not None
 
     def _documents(self, query: Body) -> Iterator[tuple[str, Mapping[str, list[Any]]]]:
         """Yield index and fields of the documents: from one response if they are few, else page by page.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Any, NamedTuple
 
-from invenio_stats.counter.item_documents import to_document
+from invenio_stats.counter.item_documents import order_key_of
 from invenio_stats.counter.items import KnownItem, find_items
 from invenio_stats.counter.reports.descriptions import Describer, Description, may_have_parent
 from invenio_stats.counter.reports.folding import Performance
@@ -109,4 +109,4 @@ def _split_at(items: Iterable[KnownItem]) -> tuple[Iterator[KnownItem], Iterator
 
 def _place(item: KnownItem) -> _Place:
     alone = item.metadata and item.metadata._replace(container=None)
-    return _Place(to_document(item.item_id, alone)["order_key"], item.item_id)
+    return _Place(order_key_of(item.item_id, alone), item.item_id)

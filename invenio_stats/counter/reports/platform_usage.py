@@ -9,8 +9,9 @@ from invenio_stats.counter.months import usage_index
 from invenio_stats.counter.reports.folding import Folding, Performance, Shape
 from invenio_stats.counter.reports.request import ReportRequest
 from invenio_stats.counter.reports.usage_query import FIELDS, attribute_sources, usage_query
-from invenio_stats.search.clauses import GROUPS, composite, next_page
-from invenio_stats.search.client import COMPLETE, SearchRequest, search
+from invenio_stats.search.clauses import composite, sums_of
+from invenio_stats.search.client import COMPLETE, SearchRequest
+from invenio_stats.search.groups import read_groups
 
 PAGE_SIZE = 1_000
 """Groups in one response."""
@@ -23,15 +24,12 @@ def fold_platform(
     folding = Folding(shape)
     metrics = [METRICS.get(metric) for metric in shape.metrics]
     sources = attribute_sources(shape.attributes)
-    sums = {field: {"sum": {"field": field}} for field in metrics if field}
+    sums = sums_of(filter(None, metrics))
     for position, month in enumerate(months):
-        body = composite(usage_query(request, customers), sources, PAGE_SIZE, sums) if sums else None
-        while body is not None:
-            response = search(SearchRequest(client, usage_index(month), body, COMPLETE))
-            for group in response["aggregations"][GROUPS]["buckets"]:
-                attributes = tuple(group["key"][FIELDS[name]] or UNKNOWN_COUNTRY for name in shape.attributes)
-                folding.add(attributes, position, [int(group[field]["value"]) if field else 0 for field in metrics])
-            body = next_page(body, response)
+        body = composite(usage_query(request, customers), sources, PAGE_SIZE, sums)
+        for group in read_groups(SearchRequest(client, usage_index(month), body, COMPLETE)) if sums else ():
+            attributes = tuple(group["key"][FIELDS[name]] or UNKNOWN_COUNTRY for name in shape.attributes)
+            folding.add(attributes, position, [int(group[field]["value"]) if field else 0 for field in metrics])
         if SEARCHES in shape.metrics:
             _add_searches(folding, request, customers, month, position, shape)
     return list(folding.performances())

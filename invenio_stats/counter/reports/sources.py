@@ -1,6 +1,7 @@
 """Choose where the numbers and items of a report come from."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from invenio_search.utils import prefix_index
@@ -43,25 +44,30 @@ def choose_source(
     return kind(client, request, platform, institution, months)
 
 
-class _PlatformSource:
+@dataclass
+class _Asked:
+    """What is asked for, and of which months."""
+
+    client: Any
+    request: ReportRequest
+    platform: Platform
+    institution: Institution
+    months: Sequence[Month]
+
+    @property
+    def shape(self) -> Shape:
+        return Shape.of(self.request, [month.month for month in self.months])
+
+
+@dataclass
+class _PlatformSource(_Asked):
     """The platform, whose usage the engine sums up."""
 
-    def __init__(
-        self,
-        client: Any,
-        request: ReportRequest,
-        platform: Platform,
-        institution: Institution,
-        months: Sequence[Month],
-    ):
-        self._client, self._request, self._platform, self._months = client, request, platform, months
-        self._customers = institution.customers
-        self._shape = Shape.of(request, [month.month for month in months])
-
     def items(self) -> Iterator[ReportItem]:
-        performances = fold_platform(self._client, self._request, self._customers, self._months, self._shape)
+        customers = self.institution.customers
+        performances = fold_platform(self.client, self.request, customers, self.months, self.shape)
         if performances:
-            yield ReportItem("", None, {"Platform": self._platform.name}, performances)
+            yield ReportItem("", None, {"Platform": self.platform.name}, performances)
 
     def count(self) -> int:
         return 0
@@ -70,38 +76,31 @@ class _PlatformSource:
         return False  # a row for each Data_Type, Access_Method and country, and each metric
 
 
-class _ItemSource:
+@dataclass
+class _ItemSource(_Asked):
     """All items that were ever in a closed month, or those of a filter."""
 
-    def __init__(
-        self,
-        client: Any,
-        request: ReportRequest,
-        platform: Platform,
-        institution: Institution,
-        months: Sequence[Month],
-    ):
-        self._client, self._request, self._platform, self._months = client, request, platform, months
-        shape = Shape.of(request, [month.month for month in months])
-        ids = request.filters.get("Item_ID")
+    def __post_init__(self) -> None:
+        ids = self.request.filters.get("Item_ID")
         self._chosen = None if ids is None else self._find(ids)
         item_ids = None if self._chosen is None else [item.item_id for item in self._chosen]
-        self._reader = ItemUsageReader(client, request, institution.customers, months, shape, item_ids)
+        customers = self.institution.customers
+        self._reader = ItemUsageReader(self.client, self.request, customers, self.months, self.shape, item_ids)
 
     def items(self) -> Iterator[ReportItem]:
         if not self.count():
             return
-        describer = Describer(self._request, self._platform)
-        only = self._request.kind.fixed.get("Data_Type", ())
-        sequence = ItemSequence(self._client, self._reader, describer, batch_size(len(self._months)), only)
-        known = scan_items(self._client) if self._chosen is None else self._chosen
-        found = sequence.by_parent(known) if self._request.has_parents else sequence.in_one_group(known)
+        describer = Describer(self.request, self.platform)
+        only = self.request.kind.fixed.get("Data_Type", ())
+        sequence = ItemSequence(self.client, self._reader, describer, batch_size(len(self.months)), only)
+        known = scan_items(self.client) if self._chosen is None else self._chosen
+        found = sequence.by_parent(known) if self.request.has_parents else sequence.in_one_group(known)
         left = self._reader.sum_up()
         for item in found:
             left -= sum(sum(numbers.values()) for usage in item.performances for numbers in usage.metrics.values())
             yield item
         if left:  # an item that is not kept any more would be missing, and nobody would notice
-            raise MissingItemsError(prefix_index(names.COUNTER_ITEMS), self._months[0].month, self._months[-1].month)
+            raise MissingItemsError(prefix_index(names.COUNTER_ITEMS), self.months[0].month, self.months[-1].month)
 
     def count(self) -> int:
         return self._reader.count()
@@ -111,6 +110,6 @@ class _ItemSource:
 
     def _find(self, ids: Sequence[str]) -> list[KnownItem]:
         """Return the items of some DOIs and Proprietary ids."""
-        own = self._platform.own_id("")
+        own = self.platform.own_id("")
         item_ids = [value.removeprefix(own) for value in ids if value.startswith(own)]
-        return list(find_items(self._client, item_ids, [value for value in ids if not value.startswith(own)]))
+        return list(find_items(self.client, item_ids, [value for value in ids if not value.startswith(own)]))

@@ -1,6 +1,7 @@
 """Turn a report into the rows of a table, as COUNTER's tabular form has them."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,8 @@ HEADER_ROWS = 13
 TOTAL = "Reporting_Period_Total"
 
 _NOT_FILTERS = ("Metric_Type", "Begin_Date", "End_Date")
+_SEPARATOR = "; "
+"""Between the values of a list."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Cell = str | int
@@ -70,10 +73,10 @@ def header_rows(header: Mapping[str, Any]) -> list[list[Cell]]:
     values = {
         **{name: header[name] for name in ("Report_Name", "Report_ID", "Release", "Institution_Name")},
         "Institution_ID": _format_identifiers(header["Institution_ID"]),
-        "Metric_Types": "; ".join(filters.get("Metric_Type", ())),
+        "Metric_Types": join_values(filters.get("Metric_Type", ())),
         "Report_Filters": _format_pairs({name: filters[name] for name in filters if name not in _NOT_FILTERS}),
         "Report_Attributes": _format_pairs(attributes),
-        "Exceptions": "; ".join(exceptions),
+        "Exceptions": join_values(exceptions),
         "Reporting_Period": _format_pairs({name: filters[name] for name in ("Begin_Date", "End_Date")}),
         **{name: header[name] for name in ("Created", "Created_By", "Registry_Record")},
     }
@@ -99,7 +102,7 @@ def _cells(description: Mapping[str, Any]) -> dict[str, Cell]:
         elif name == "Publisher_ID":
             cells[name] = _format_identifiers(value)
         elif name == "Authors":
-            cells[name] = "; ".join(map(_format_author, value))
+            cells[name] = join_values(map(_format_author, value))
         else:
             cells[name] = value
     return cells
@@ -112,11 +115,18 @@ def _format_author(author: Mapping[str, str]) -> str:
 
 def _format_identifiers(identifiers: Mapping[str, list[str]]) -> str:
     """Return the first value of each namespace; those of a platform have theirs in them already."""
-    return "; ".join(
+    return join_values(
         values[0] if namespace == "Proprietary" else f"{namespace}:{values[0]}"
         for namespace, values in identifiers.items()
     )
 
 
 def _format_pairs(values: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in values.items())
+    return join_values(
+        f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in values.items()
+    )
+
+
+def join_values(values: Iterable[str]) -> str:
+    """Return a list as one cell: with "; " between its values, which therefore have ", " in place of it."""
+    return _SEPARATOR.join(re.sub(r";(?=\s|$)", ",", value) for value in values)

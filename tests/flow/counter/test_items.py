@@ -3,8 +3,12 @@
 import pytest
 
 from invenio_stats.core.moments import parse
-from invenio_stats.counter.items import ItemKeeper, newest_change, scan_items
+from invenio_stats.counter import items
+from invenio_stats.counter.container_renames import read_renames
+from invenio_stats.counter.items import ItemKeeper, find_items, newest_change, scan_items
 from invenio_stats.items.metadata import Author, Container, ItemMetadata
+from invenio_stats.search.bulk import index_all
+from invenio_stats.search.scan import pages
 from tests.fixtures import counter_usage
 
 JOURNAL = Container("Journal of Examples", "Journal", issn="1234-5679")
@@ -19,7 +23,7 @@ def keep(search_client, clock):
             return {item_id: known[item_id] for item_id in asked if item_id in known}
 
         keeper = ItemKeeper(search_client, source, clock.now)
-        keeper.create_index()
+        keeper.prepare()
         found = keeper.keep(item_ids or list(known))
         keeper.finish()
         return found
@@ -146,6 +150,96 @@ def test_a_container_that_all_items_rename_is_renamed(keep, known):
         ("i2", "Another"),
         ("i3", "Another"),
     ]
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+@pytest.fixture
+def rename_killed(search_client, monkeypatch, keep):
+    """Return a function that renames the journal of some items, two at a time, and dies after as many writes."""
+
+    def rename(writes, title="Another"):
+        left = [writes]
+
+        def write(*args, **kwargs):
+            if not left[0]:
+                raise KilledError
+            left[0] -= 1
+            return index_all(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(items, "pages", lambda found: pages(found, 2))
+            patch.setattr(items, "index_all", write)
+            article = ItemMetadata("New", data_type="Article", container=JOURNAL._replace(title=title))
+            try:
+                keep({"new": article})
+            except KilledError:
+                search_client.indices.refresh(index="*stats-counter-items")
+                return True
+        return False
+
+    return rename
+
+
+@pytest.fixture
+def journals(keep):
+    """Five articles of a journal, one of another, and a dataset."""
+    other = Container("B Journal", "Journal", issn="2049-3630")
+    titles = {"a": "Alpha", "b": "Beta", "c": "Gamma", "d": "Delta", "e": "Epsilon"}
+    keep(
+        {
+            **{name: ItemMetadata(title, data_type="Article", container=JOURNAL) for name, title in titles.items()},
+            "o": ItemMetadata("Other", data_type="Article", container=other),
+            "z": ItemMetadata("Numbers", doi="10.1234/z", data_type="Dataset"),
+        }
+    )
+
+
+@pytest.mark.parametrize("writes", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        pytest.param("Another", ["a", "b", "d", "e", "c", "new", "o", "z"], id="before the old one"),
+        pytest.param("Zoology", ["o", "a", "b", "d", "e", "c", "new", "z"], id="after it"),
+    ],
+)
+def test_a_container_is_there_once_wherever_its_renaming_stops(
+    journals, rename_killed, known, keep, search_client, title, expected, writes
+):
+    """With the new title, its items together and in order; the next close of any month finishes."""
+    assert rename_killed(writes, title)
+    assert titles_of(known()) == {title, "B Journal"}
+    assert ids(known()) == expected
+    some = find_items(search_client, ["c", "o", "a"], ["10.1234/z"])
+    assert ids(some) == [item_id for item_id in expected if item_id in "coaz"]
+    keep({"z": ItemMetadata("Numbers", data_type="Dataset")})
+    assert not read_renames(search_client)
+    assert titles_of(known()) == {title, "B Journal"}
+    assert ids(known()) == expected
+
+
+def test_until_a_container_is_renamed_it_has_its_old_title(journals, rename_killed, known):
+    """The process died before all items of the month were seen."""
+    assert rename_killed(1)
+    assert titles_of(known()) == {"Journal of Examples", "B Journal"}
+
+
+def titles_of(found):
+    return {item.metadata.container.title for item in found if item.container_key}
+
+
+def test_a_rename_that_was_interrupted_may_be_taken_back(journals, rename_killed, known, keep):
+    assert rename_killed(3)
+    keep({"a": ItemMetadata("Alpha", data_type="Article", container=JOURNAL)})
+    assert titles_of(known()) == {"Journal of Examples", "B Journal"}
+
+
+def test_reports_that_were_made_before_a_rename_are_stale(journals, rename_killed, search_client, clock):
+    clock.forward(days=1)
+    assert rename_killed(2)
+    assert newest_change(search_client) == clock.now
 
 
 @pytest.mark.usefixtures("expect_logged_errors")

@@ -99,6 +99,42 @@ def test_status(two_months, work, close, invoke):
     assert january["moved"]["correct_by"] == "2026-06-20"
 
 
+def test_status_says_when_and_why_a_month_was_restated(two_months, work, close, invoke, clock):
+    """As wide as a terminal, for what a person may have written."""
+    work()
+    close()
+    assert "restated on" not in invoke("status").stdout
+    two_months.view("i2", "2026-01-10", "late")
+    work()
+    invoke("restate", "--month", "2026-01", "--reason", "late events of a mirror")
+    clock.forward(days=1)
+    invoke("restate", "--month", "2026-01", "--reason", "word " * 60)
+    output = invoke("status").stdout
+    lines = output.split("SP: Searches_Platform")[1].strip().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "2026-01: restated on 2026-03-20 as revision 2 (Total_Item_Investigations +1,",
+        "2026-01: restated on 2026-03-21 as revision 3 (the same sums). Reason: word word",
+    ]
+    assert "Unique_Item_Investigations +1). Reason: late events of a mirror" in output
+    log = json.loads(invoke("status", "--json").stdout)["months"][0]["log"]
+    assert [entry["reason"] for entry in log[:2]] == ["", "late events of a mirror"]
+
+
+def test_status_names_what_is_closed_in_the_search_engine(two_months, work, close, invoke, search_client, index_prefix):
+    work()
+    close()
+    (index,) = search_client.indices.get_alias(index=f"{index_prefix}stats-counter-usage-2026-01-r1")
+    search_client.indices.close(index=index)
+    output = invoke("status").stdout
+    assert (
+        f"2026-01: what it consists of cannot be read, because these indices are closed in the search engine: {index}"
+        in output
+    )
+    facts = json.loads(invoke("status", "--json").stdout)["months"]
+    assert [month["closed_indices"] for month in facts] == [[index], [], []]
+
+
 def test_restate(two_months, work, close, invoke, usage_of):
     work()
     close()

@@ -128,7 +128,8 @@ def with_months(search_client, index_prefix):
             document = Month(month, "closed", 1, "2026-03-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", sums, 1)
             shared_month(search_client, month).change(lambda source, new=document: new.as_source(), 1)
             name = f"{index_prefix}{names.counter_usage_index(month, 1)}"
-            search_client.indices.create(index=f"{name}-x", body={**BODY, "aliases": {name: {}}})
+            aliases = {name: {}, f"{index_prefix}{names.COUNTER_USAGE}": {}}
+            search_client.indices.create(index=f"{name}-x", body={**BODY, "aliases": aliases})
             usage = {"item_id": "i1", "institution": "c1", "total_item_requests": number}
             search_client.index(index=f"{name}-x", id="1", body=usage, refresh=True)
 
@@ -158,6 +159,56 @@ def test_spikes(status, with_months, numbers, found, two_months, clock):
     expected = [CustomerSpike(customer, *spike) for spike in found for customer in customers]
     assert spikes.get(last, []) == expected
     assert spikes.keys() <= {last}
+
+
+@pytest.fixture
+def closed_in_engine(search_client):
+    """Return a function that closes an index until the end of the test."""
+    closed = []
+
+    def close(index):
+        (name,) = search_client.indices.get_alias(index=index)
+        search_client.indices.close(index=name)
+        closed.append(name)
+        return name
+
+    yield close
+    for name in closed:
+        search_client.indices.open(index=name)
+
+
+def test_a_month_whose_usage_is_closed_in_the_engine_has_no_low_spike(
+    status, with_months, two_months, clock, closed_in_engine, index_prefix
+):
+    """It is named instead; The World's number is that of the month."""
+    with_months("2025-01", [200] * 12 + [200])
+    clock.now = parse("2026-06-01T00:00:00")
+    index = closed_in_engine(f"{index_prefix}{names.counter_usage_index('2026-01', 1)}")
+    found = status()
+    assert {month: known.closed_indices for month, known in found.items() if known.closed_indices} == {
+        "2026-01": [index]
+    }
+    assert not any(known.spikes for known in found.values())
+
+
+def test_a_month_is_not_compared_with_one_that_is_closed_in_the_engine(
+    status, with_months, two_months, clock, closed_in_engine, index_prefix
+):
+    """As a month without requests it would make a high spike of the next ones."""
+    with_months("2025-01", [*[400] * 3, 1000])
+    clock.now = parse("2026-06-01T00:00:00")
+    for month in ("2025-02", "2025-03"):
+        closed_in_engine(f"{index_prefix}{names.counter_usage_index(month, 1)}")
+    assert status()["2025-04"].spikes == []
+
+
+def test_day_totals_that_are_closed_in_the_engine_have_not_moved(
+    closed, status, closed_in_engine, index_prefix, search_client
+):
+    index = closed_in_engine(f"{index_prefix}stats-item-usage-2026-01")
+    january, february = (status()[month] for month in ("2026-01", "2026-02"))
+    assert (january.moved, january.closed_indices) == (None, [index])
+    assert (february.moved, february.closed_indices) == (None, [])
 
 
 def test_months_that_are_no_longer_offered_are_deleted_only_by_prune(with_months, search_client, index_prefix, clock):

@@ -21,11 +21,11 @@ def test_an_unknown_path_is_no_exception_of_counter(get, path):
     assert "Code" not in answer.text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", PATHS)
 def test_another_method_is_told_the_right_one(client, path, method):
     answer = client.open(f"/api/counter/r51/{path}", method=method, base_url="https://localhost")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
     assert "Code" not in answer.text
 
 
@@ -104,10 +104,24 @@ def test_answers_are_compressed_where_the_client_accepts_it(months, get, request
     assert body == json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def test_head_has_no_body(months, client, requestor):
-    params = {"customer_id": WORLD, "requestor_id": requestor.requestor_id}
-    answer = client.head("/api/counter/r51/members", query_string=params, base_url="https://localhost")
-    assert (answer.status_code, answer.data) == (200, b"")
+def test_no_method_but_get_makes_a_report(months, client, requestor, monkeypatch):
+    """Nor is a request counted, or an error answered as COUNTER's; CORS has no answer, since no browser has keys."""
+
+    def fail(*args, **kwargs):
+        raise AssertionError("a view was called")
+
+    monkeypatch.setattr("invenio_stats.counter.api.views.check_access", fail)
+    params = {"customer_id": WORLD, "requestor_id": requestor.requestor_id, "begin_date": "x", "end_date": "x"}
+    for method in ("HEAD", "OPTIONS"):
+        for base in ("https://localhost", "http://localhost"):
+            answer = client.open("/api/counter/r51/reports/ir", method=method, query_string=params, base_url=base)
+            assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+            assert not any(name.startswith("Access-Control") for name in dict(answer.headers))
+    assert client.head("/api/counter/r51/reports/tr", base_url="https://localhost").status_code == 404
+
+
+def test_other_addresses_keep_head(client):
+    assert client.head("/api/stats", base_url="https://localhost").status_code != 405
 
 
 def test_answers_are_kept_nowhere(months, ask, get):

@@ -80,6 +80,12 @@ class ClosedMonth:
         ref = month_ref(MONTH)
         return Deposit.from_source(self.client.get(index=ref["_index"], id=MONTH)["_source"].get("deposit"))
 
+    def find_shared(self):
+        """Return the items with the same DOI, by the id of each."""
+        dois = {item_id: metadata.doi and metadata.doi.lower() for item_id, metadata in self.known.items()}
+        groups = {i: sorted(other for other in dois if doi and dois[other] == doi) for i, doi in dois.items()}
+        return {item_id: ids for item_id, ids in groups.items() if len(ids) > 1}
+
     def expected(self):
         """Return what the service should have, counted from the usage anew."""
         methods = {"Regular": "regular", "TDM": "machine"}
@@ -172,7 +178,8 @@ def send(month, service, clock):
             client.sleep, client.timeout = pauses.append, timeout
             state = DepositState(month.client, MONTH, clock)
             report = Report(MONTH, "abcd.efgh", PLATFORM, date(2026, 7, 4))
-            datasets = Datasets(month.client, state.month, report, lambda ids: {i: month.known.get(i) for i in ids})
+            describe = lambda ids: {i: month.known.get(i) for i in ids}  # noqa: E731
+            datasets = Datasets(month.client, state.month, report, describe, month.find_shared)
             datasets.part_size = part_size
             return deposit(state, datasets, client)
 

@@ -8,6 +8,7 @@ import pytest
 from invenio_stats.cli import stats
 from invenio_stats.counter.deposit import client as deposit_client
 from invenio_stats.counter.items import ItemKeeper
+from invenio_stats.counter.shared_dois import find_shared_dois
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.ext import finalize_app
 from invenio_stats.proxies import current_stats
@@ -16,13 +17,18 @@ from invenio_stats.testing import Fault, check_document
 from tests.flow.counter.deposit.conftest import MONTH, NOW, TOKEN, usage
 
 
-@pytest.fixture
-def kept(month):
-    """What is known of the items is kept, as a close keeps it."""
+def keep(month):
+    """Keep what is known of the items, as a close does."""
     keeper = ItemKeeper(month.client, lambda item_ids: month.known, NOW)
-    keeper.create_index()
+    keeper.prepare()
     keeper.keep(sorted({*month.known, *(used.item_id for used in month.usages)}))
     keeper.finish()
+
+
+@pytest.fixture
+def kept(month):
+    """What is known of the items is kept."""
+    keep(month)
     return month
 
 
@@ -70,6 +76,36 @@ def test_programs_get_json(kept, service, invoke):
         "parts": 1,
         "left_out": 1,
         "id": report_id,
+        "same_doi": [],
+    }
+
+
+@pytest.mark.usefixtures("account")
+def test_items_with_the_same_doi_are_named(month, service, invoke, caplog):
+    """By a command that sends, by one that does not, and in the log; a DOI has no case."""
+    month.known["b"] = month.known["b"]._replace(doi="10.1234/A")
+    keep(month)
+    shared = "The items a, b have the same DOI, and are one dataset"
+    assert shared in invoke("--month", MONTH, "--dry-run")
+    assert shared in invoke("--month", MONTH)
+    assert json.loads(invoke("--month", MONTH, "--json"))["same_doi"] == [["a", "b"]]
+    (record, *_) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert (record.getMessage(), record.items) == (
+        "Items with the same DOI are deposited as one dataset",
+        (("a", "b"),),
+    )
+    assert set(service.counts(MONTH)) == {"10.1234/a"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 10_000])
+def test_shared_dois_are_found_page_by_page(month, size):
+    month.known["b"] = month.known["b"]._replace(doi="10.1234/A")
+    month.describe("d1", "d2", "d3")
+    month.known["d3"] = month.known["d1"]
+    keep(month)
+    assert find_shared_dois(month.client, size) == {
+        **dict.fromkeys(("a", "b"), ["a", "b"]),
+        **dict.fromkeys(("d1", "d3"), ["d1", "d3"]),
     }
 
 

@@ -54,6 +54,50 @@ def test_only_datasets_with_a_doi_are_sent(month, service, send):
     assert set(service.counts(MONTH)) == {"10.1234/a", "10.1234/b"}
 
 
+def test_items_with_the_same_doi_are_one_dataset(month, service, send):
+    """Totals are summed; which sessions used both is not known, so unique numbers are the greatest, never doubled."""
+    month.known["b"] = month.known["b"]._replace(doi="10.1234/A")
+    month.write([*month.usages, usage("b", 4, 1, 3, 1, access_type="Controlled")])
+    result = send()
+    (document,) = service.reports[result.id]
+    (dataset,) = document["report-datasets"]
+    assert [known["value"] for known in dataset["dataset-id"]] == ["10.1234/a", "example:a", "example:b"]
+    assert dataset["dataset-title"] == "Title a"
+    assert (result.datasets, result.same_doi) == (1, (("a", "b"),))
+    assert service.counts(MONTH)["10.1234/a"] == {
+        ("total-dataset-investigations", "regular"): 7 + 5,
+        ("total-dataset-requests", "regular"): 3 + 1,
+        ("unique-dataset-investigations", "regular"): 5,
+        ("unique-dataset-requests", "regular"): 2,
+        ("total-dataset-investigations", "machine"): 9,
+        ("total-dataset-requests", "machine"): 9,
+        ("unique-dataset-investigations", "machine"): 1,
+        ("unique-dataset-requests", "machine"): 1,
+    }
+    assert not service.errors
+    assert send().outcome == "unchanged"
+
+
+def test_items_with_the_same_doi_are_one_dataset_in_any_part(month, service, send):
+    """They lie far from each other; the dataset is in the part of the first."""
+    many(month)
+    month.known["d4"] = month.known["d4"]._replace(doi=month.known["d0"].doi)
+    result = send(part_size=2)
+    assert (result.datasets, result.parts, result.same_doi) == (4, 2, (("d0", "d4"),))
+    counts = service.counts(MONTH)
+    assert counts["10.1234/d0"]["total-dataset-investigations", "regular"] == 2 + 6
+    assert counts["10.1234/d0"]["unique-dataset-investigations", "regular"] == 1
+
+
+def test_an_item_with_the_doi_of_one_that_was_not_used_is_itself(month, service, send):
+    """Nor does one count that was no dataset in this month."""
+    month.describe("article", "unused")
+    for item_id in ("article", "unused"):
+        month.known[item_id] = month.known[item_id]._replace(doi="10.1234/b")
+    assert send().same_doi == ()
+    assert service.counts(MONTH)["10.1234/b"]["total-dataset-investigations", "regular"] == 1
+
+
 def test_the_same_again_sends_nothing(service, send):
     first = send()
     assert send() == first._replace(outcome="unchanged")
@@ -366,6 +410,7 @@ def test_a_wrong_token_stops_and_is_not_shown(month, service, send):
     assert caught.value.status == 401
     assert len(service.received) == 1
     assert "another-token" not in str(caught.value)
+    assert "Set it to a token that may deposit for STATS_COUNTER_DATACITE_ACCOUNT" in str(caught.value)
     send()
     assert sent(service) == ["POST", "POST"]
     assert service.counts(MONTH) == month.expected()
@@ -379,7 +424,7 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(service, send, mon
         send()
     assert TOKEN not in str(caught.value)
     assert "\x1b" not in str(caught.value)
-    assert len(str(caught.value)) < 1_100
+    assert len(str(caught.value)) < 1_500
 
 
 def test_a_document_that_is_refused_stops(month, service, send):
@@ -389,6 +434,16 @@ def test_a_document_that_is_refused_stops(month, service, send):
     assert caught.value.status == 422
     assert len(service.received) == 1
     assert send().outcome == "deposited"
+
+
+def test_a_refused_dataset_is_named_with_its_field(month, service, send, monkeypatch):
+    """Also of a part: its datasets are counted from 0 in each."""
+    many(month)
+    place = "$.report-datasets[1].publisher: it is not known"
+    real = service._do
+    monkeypatch.setattr(service, "_do", lambda *args: (422, {"errors": [place]}) if service.received else real(*args))
+    with pytest.raises(DepositError, match=r'the dataset 10\.1234/d3, example:d3: publisher = "".*--month 2026-06'):
+        send(2)
 
 
 @pytest.mark.parametrize("status", [301, 307])

@@ -551,3 +551,20 @@ def test_months_without_use_stay_in_their_place(closed_months, search_client):
     rows = make_tsv(search_client, **options)
     assert rows[14][-5:] == ["Reporting_Period_Total", "Nov-2027", "Dec-2027", "Jan-2028", "Feb-2028"]
     assert [row[-5:] for row in rows[15:] if "Total_Item_Investigations" in row] == [["6", "4", "0", "0", "2"]]
+
+
+@pytest.mark.parametrize("options", [{}, {"filters": {"Item_ID": ("10.1234/numbers",)}}], ids=["all", "by the DOI"])
+def test_two_items_with_the_same_doi_are_two_items(closed_months, search_client, options):
+    """COUNTER counts items, and each has its own id; in no format are they one, or is one of them twice."""
+    closed_months.put_items({"d": DATASET, "e": DATASET})
+    closed_months.close("2026-05", [use(item_id, 3, 1, data_type="Dataset", yop="2021") for item_id in ("d", "e")])
+    report = make_json(search_client, "IR", "2026-05", "2026-05", **options)
+    assert check_report(report) == []
+    items = report["Report_Items"][0]["Items"]
+    assert [item["Item_ID"] for item in items] == [
+        {"DOI": "10.1234/numbers", "Proprietary": f"example:{item_id}"} for item_id in ("d", "e")
+    ]
+    for make_rows in (make_tsv, make_xlsx):
+        rows = make_rows(search_client, "IR", "2026-05", "2026-05", **options)
+        assert check_table(rows) == []
+        assert len(rows) == 15 + 2 * 4
