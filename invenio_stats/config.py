@@ -361,7 +361,7 @@ Change it if another program of your site sets the choice. Its path is `/`, it h
 """
 
 STATS_PRIVACY_CONTACT: str | None = None
-"""Address of those whom visitors may ask about their data: a page, or `mailto:privacy@example.org`. Default: None.
+"""Address of those whom visitors may ask about their data: a page, or a mail address. Default: None.
 
 The page `/stats/privacy` links it.
 """

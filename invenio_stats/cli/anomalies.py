@@ -59,7 +59,7 @@ def anomalies_list(state: Any, as_json: bool) -> None:
         click.echo(json.dumps([_facts(anomaly) for anomaly in found], indent=2))
         return
     if not found:
-        click.echo(_("No unusual day or month was found."))
+        click.echo(_("No unusual day or month has this state.") if state else _("No unusual day or month was found."))
         return
     columns = [_("id"), _("what"), _("value"), _("uses"), _("usually"), _("state"), _("note")]
     rows = [

@@ -12,7 +12,7 @@ from invenio_search import current_search_client
 
 from invenio_stats.cli.options import as_json, dry_run, yes
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import Table, print_table
+from invenio_stats.cli.tables import Table, print_paragraph, print_table
 from invenio_stats.operations.forgetting import Forgotten, forget_user
 from invenio_stats.operations.privacy_report.report import make_report
 
@@ -37,12 +37,13 @@ def privacy_report(as_json: bool) -> None:
         click.echo(json.dumps(report, indent=2))
         return
     for table in _tables(report):
-        if table.rows:
+        if table.rows or table.if_empty:
             print_table(table)
     _print_list(_("Overdue"), report["overdue"] or [_("nothing")], "yellow" if report["overdue"] else "green")
     _print_list(_("Your own duties"), report["duties"])
     click.secho(_("For your record of processing activities"), bold=True)
-    click.echo(report["record_of_processing"])
+    for line in report["record_of_processing"].splitlines():
+        print_paragraph(line)
 
 
 def _tables(report: Mapping[str, Any]) -> list[Table]:
@@ -55,7 +56,8 @@ def _tables(report: Mapping[str, Any]) -> list[Table]:
                 (name, event["oldest"], event["days"], _("overdue") if event["overdue"] else _("in time"))
                 for name, event in report["raw_events"].items()
             ],
-            caption=_("Kept for %(months)s calendar months: from %(deadline)s on.", **retention),
+            caption=_("To be kept for %(months)s calendar months: from %(deadline)s on.", **retention),
+            if_empty=_("No raw event is stored."),
         ),
         Table(
             _("Salts"),
@@ -64,6 +66,7 @@ def _tables(report: Mapping[str, Any]) -> list[Table]:
                 (salt["day"], salt["hours"], _("overdue") if salt["overdue"] else _("in time"))
                 for salt in report["salts"]
             ],
+            if_empty=_no_salts(report["salts_problem"]),
         ),
         Table(
             _("Other data"), (_("data"), _("kept")), [(data["title"], data["kept"]) for data in report["other_data"]]
@@ -98,6 +101,12 @@ def _tables(report: Mapping[str, Any]) -> list[Table]:
     ]
 
 
+def _no_salts(problem: str | None) -> str:
+    if problem:
+        return _("They could not be looked at (%(why)s).", why=problem)
+    return _("There is none: nothing was counted in the last days.")
+
+
 def _findings(storage: Mapping[str, Any]) -> str:
     if storage["problem"]:
         return _("could not be looked at (%(why)s)", why=storage["problem"])
@@ -107,7 +116,7 @@ def _findings(storage: Mapping[str, Any]) -> str:
 def _print_list(title: str, lines: list[str], color: str | None = None) -> None:
     click.secho(title, bold=True)
     for line in lines:
-        click.secho(f"- {line}", fg=color)
+        print_paragraph(line, "- ", "  ", color)
     click.echo()
 
 

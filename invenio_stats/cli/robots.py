@@ -39,7 +39,7 @@ def robots_test(agent: str, as_json: bool) -> None:
     counts = _("counts as a person") if found.counts else _("does not count")
     click.secho(f"{found.agent_class}: {counts}", fg="green" if found.counts else "yellow")
     if found.list_name:
-        click.echo(_("List: %(list)s; pattern: %(pattern)s.", list=found.list_name, pattern=found.pattern or "-"))
+        click.echo(_("List: %(list)s; pattern: %(pattern)s", list=found.list_name, pattern=found.pattern or "-"))
 
 
 @robots_group.command("top")

@@ -73,6 +73,17 @@ def wrap(text: str, width: int | None, first: str = "", later: str = "") -> list
     return [line.replace(_NO_BREAK, " ") for line in wrapped]
 
 
+def print_paragraph(text: str, first: str = "", later: str = "", color: str | None = None) -> None:
+    """Print a text after these indents; in a terminal on lines of its width, which end between words."""
+    width = terminal_width()
+    if width is None:
+        wrapped = [first + text]
+    else:
+        wrapped = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=later, **_WHOLE_WORDS)
+    for line in wrapped:
+        click.secho(line, fg=color)
+
+
 def lines(table: Table, width: int | None) -> Iterator[str]:
     """Yield the lines of a table below its title. None as `width` is no limit; a name is never divided."""
     left_out: list[str] = []

@@ -15,11 +15,11 @@ Kind = Literal["ipv4_address", "ipv6_address", "user_agent", "mail_address", "pe
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _PATTERNS: Mapping[Kind, str] = {
-    "ipv4_address": rf"(?<![\w.-]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w.-])",
+    "ipv4_address": rf"(?<![\w.-]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w-]|\.\w)",
     "mail_address": r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+",
     "user_agent": r"Mozilla/\d|AppleWebKit/|Gecko/\d|\b(?:Chrome|Safari|Firefox|curl|Wget|okhttp|python-requests)/\d",
 }
-_IPV6_CANDIDATE = r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:.])"
+_IPV6_CANDIDATE = r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:]|\.\w)"
 
 _FIELD_NAME = r"[A-Za-z_][\w.-]{0,63}"
 OTHER_FIELD = "(other)"

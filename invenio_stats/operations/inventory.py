@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from invenio_search.utils import prefix_index
@@ -19,7 +20,17 @@ _OWN = {
     names.INGEST: "ingest",
     names.LOCKS: "locks",
     names.COMPLETENESS: "completeness",
+    names.CORRECTIONS: "corrections",
+    names.ANOMALIES: "anomalies",
+    names.FORMER_ITEMS: "former_items",
 }
+_COUNTER = {
+    names.COUNTER_USAGE: "counter_usage",
+    names.COUNTER_MONTHS: "counter_months",
+    names.COUNTER_ITEMS: "counter_items",
+    names.COUNTER_REQUESTORS: "counter_requestors",
+}
+"""Beginnings of the names of indices of COUNTER reports; some have one for each month."""
 _DATE = re.compile(r"[0-9]{4}[a-z0-9_.-]{0,60}")
 """End of the name of an index of totals: a year, and what may follow it in the name of an index."""
 _WARNING_SHARE, _ERROR_SHARE = 0.8, 0.95
@@ -31,8 +42,7 @@ class Index(NamedTuple):
 
     name: str
     kind: str
-    """`events`, `compacting`, `totals`, `automated`, `usage`, `bookmarks`, `agents`, `ingest`, `locks` or
-    `completeness`."""
+    """`events`, `compacting`, `totals`, `automated`, `usage`, or one of `_OWN` or `_COUNTER`."""
     event_type: str | None
     """For usage totals, the name of the totals without `stats-`; None for the package's own indices."""
     documents: int
@@ -132,9 +142,9 @@ def _index(line: dict[str, Any], aliases: list[str]) -> Index | None:
 
 def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
     """Return the kind and the event type of an index; None for an index of another program."""
-    for alias, kind in _OWN.items():
-        if name == prefix_index(alias):
-            return kind, None
+    own = _own_kind(name)
+    if own is not None:
+        return own, None
     for event_type in known_event_types():
         for alias, kind in _aliases(event_type):
             if alias in aliases or period(alias, name):
@@ -144,6 +154,13 @@ def _kind(name: str, aliases: list[str]) -> tuple[str | None, str | None]:
         if alias in aliases or period(alias, name):
             return "usage", usage
     return None, None
+
+
+def _own_kind(name: str) -> str | None:
+    """Return the kind of an index that is of no event type."""
+    own = (kind for alias, kind in _OWN.items() if name == prefix_index(alias))
+    of_counter = (kind for alias, kind in _COUNTER.items() if f"{name}-".startswith(f"{prefix_index(alias)}-"))
+    return next(chain(own, of_counter), None)
 
 
 def kind_of_name(name: str) -> tuple[str | None, str | None]:

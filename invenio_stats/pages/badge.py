@@ -12,6 +12,7 @@ from invenio_stats.items.access import ANONYMOUS
 from invenio_stats.pages.svg import element, number
 from invenio_stats.proxies import current_stats
 from invenio_stats.queries.batch import QueryRequest, answer_permitted, check_permissions, find_queries
+from invenio_stats.support.sessions import leave_session_out
 
 SECONDS = 86_400
 """How long anybody may keep a badge."""
@@ -71,6 +72,8 @@ def show_badge(record: str) -> Response:
     kept_by = "public" if for_everybody else "private"
     response.headers["Cache-Control"] = f"{kept_by}, max-age={SECONDS}"
     response.headers.update(_HEADERS)
+    if for_everybody:
+        leave_session_out()
     return response
 
 

@@ -1,5 +1,6 @@
 """The page about privacy: whether the visitor is counted, and what is kept, by the settings that are in force."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -57,8 +58,13 @@ def build_page(objections: Sequence[Signal], chosen: bool | None = None) -> Priv
         has_choice="cookie" in heeded,
         notes=" ".join(_describe_choice(heeded)),
         rules=[rule for rule in _list_rules(settings) if rule[1]],
-        contact=settings["STATS_PRIVACY_CONTACT"],
+        contact=_link_of(settings["STATS_PRIVACY_CONTACT"]),
     )
+
+
+def _link_of(contact: str | None) -> str | None:
+    """Return what the page links: a mail address is written without `mailto:` as often as with it."""
+    return f"mailto:{contact}" if contact and re.fullmatch(r"[^\s@:/]+@[^\s@:/]+", contact) else contact
 
 
 def _describe_state(objections: Sequence[Signal], heeded: Collection[str], chosen: bool | None) -> Notice:
@@ -97,6 +103,7 @@ def _list_rules(settings: Mapping[str, Any]) -> Iterator[Rule]:
         yield _("Counted"), [_list_names(how)]
     yield _("Of a click"), list(_list_kept([name for name, each in how.items() if each.keeps_user_id]))
     yield _("Never"), list(_list_never([name for name, each in how.items() if each.stage == "worker"]))
+    yield _("Besides"), list(_list_limiter())
     yield _("How long"), list(_list_deadlines(settings))
     yield _("Who sees it"), list(_list_readers(settings))
 
@@ -125,6 +132,9 @@ def _list_never(types_with_address: Collection[str]) -> Iterator[str]:
             "Until a click is counted, it waits together with your address (%(names)s).",
             names=_list_names(types_with_address),
         )
+
+
+def _list_limiter() -> Iterator[str]:
     if "limiter" in current_app.extensions and _is_limiting():
         yield _(
             "Beside the statistics, the repository remembers address and browser for a short time, against too many "
@@ -174,7 +184,9 @@ def _list_scheduled(settings: Mapping[str, Any]) -> set[Any]:
 
 
 def _list_readers(settings: Mapping[str, Any]) -> Iterator[str]:
-    yield _("Everybody sees sums.")
+    yield _("Everybody sees sums; single clicks are for those who run this repository.")
+    if current_stats.customers.by_id and current_stats.counter_platform:
+        yield _("Institutions that we report to see sums of their own use.")
     least = settings["STATS_FOLD_UNDER"]
     folded = {aggregation.totals_alias for aggregation in current_stats.aggregations.values()}
     if least > 1 and names.USAGE_BREAKDOWN in folded:

@@ -11,6 +11,7 @@ from flask_babel import get_locale
 from invenio_stats.items.access import ANONYMOUS, current_identity
 from invenio_stats.permissions import user_id
 from invenio_stats.queries.states import digest, release
+from invenio_stats.support.sessions import leave_session_out
 
 PUBLIC_SECONDS = 300
 """How long an answer may be used again that is the same for everybody."""
@@ -65,6 +66,8 @@ def with_caching(response: Response, caching: Caching) -> Response:
     """Return the response with its headers."""
     response.headers["Cache-Control"] = caching.cache_control
     response.vary.update(VARY)
+    if caching.cache_control.startswith("public"):
+        leave_session_out()
     if caching.etag is not None:
         response.set_etag(caching.etag, weak=True)
     return response

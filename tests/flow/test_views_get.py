@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from flask import g, request
+from flask import g, request, session
 
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.contrib.config import USAGE_QUERIES
@@ -285,6 +285,20 @@ def test_proxies_keep_what_is_the_same_for_everybody(get, name, params, user, ex
     answer = get(name, params, user)
     assert answer.headers["Cache-Control"] == expected
     assert answer.headers["Vary"] == "Accept, Accept-Language, Cookie, Authorization"
+
+
+def test_no_session_goes_with_what_proxies_may_keep(get, app, monkeypatch):
+    """Invenio's session changes with each request; a cache would give the session of one visitor to the next."""
+    touched = [*app.before_request_funcs.get(None, ()), _touch_session]
+    monkeypatch.setitem(app.before_request_funcs, None, touched)
+    assert "Set-Cookie" in get("echo", {"word": "yes"}).headers
+    shared = get("repository-total", RANGE)
+    assert shared.headers["Cache-Control"] == "public, max-age=300"
+    assert "Set-Cookie" not in shared.headers
+
+
+def _touch_session():
+    session["seen"] = True
 
 
 def test_what_may_change_unnoticed_has_no_tag(get):

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_babel import gettext as _
+from invenio_cache import current_cache
 
 from invenio_stats.broker.outbox import outbox
-from invenio_stats.operations.monitoring.services import cache, event_broker, search_engine
+from invenio_stats.operations.monitoring.services import event_broker, search_engine
 
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 """Permissions of a file for others than its owner."""
@@ -28,7 +29,7 @@ class Reader(NamedTuple):
 
 def find_readers() -> list[Reader]:
     """Return who may read each place."""
-    return [_engine(), _broker(), _cache(), *_spool(), _rest(), *_limiter()]
+    return [_engine(), _broker(), _cache(), _spool(), _rest(), *_limiter()]
 
 
 def _engine() -> Reader:
@@ -41,17 +42,31 @@ def _engine() -> Reader:
 
 def _broker() -> Reader:
     config = current_app.config
+    data = _("queues, dead letters")
     parts = urlsplit(str(config.get("QUEUES_BROKER_URL") or config.get("BROKER_URL") or ""))
-    is_encrypted = parts.scheme in ("amqps", "rediss", "memory")
-    has_login = bool(parts.password) or parts.scheme == "memory"
-    return _service(event_broker().address, _("queues, dead letters"), is_encrypted, has_login)
+    if parts.scheme == "memory":
+        return _of_the_process(data)
+    if not parts.hostname:  # a file, such as SQLite's, or a folder
+        who = _("whoever may read the files of %(transport)s on this machine", transport=parts.scheme)
+        return Reader(data, who, is_open=True)
+    return _service(event_broker().address, data, parts.scheme in ("amqps", "rediss"), bool(parts.password))
 
 
 def _cache() -> Reader:
-    parts = urlsplit(str(current_app.config.get("CACHE_REDIS_URL") or ""))
-    is_remote = bool(parts.hostname) and "redis" in str(current_app.config.get("CACHE_TYPE")).lower()
-    is_encrypted, has_login = parts.scheme == "rediss", bool(parts.password)
-    return _service(cache().address, _("salts, last runs"), is_encrypted or not is_remote, has_login or not is_remote)
+    config, data = current_app.config, _("salts, last runs")
+    kind = type(current_cache.cache).__name__
+    if kind in ("SimpleCache", "NullCache"):
+        return _of_the_process(data)
+    if kind == "FileSystemCache":
+        return _files(data, Path(config["CACHE_DIR"]))
+    parts = urlsplit(str(config.get("CACHE_REDIS_URL") or ""))
+    has_login = bool(parts.password or config.get("CACHE_REDIS_PASSWORD"))
+    address = parts.netloc.rpartition("@")[2] or str(config.get("CACHE_REDIS_HOST") or kind)
+    return _service(address, data, parts.scheme == "rediss", has_login)
+
+
+def _of_the_process(data: str) -> Reader:
+    return Reader(data, _("nobody else: each process has its own"), is_open=False)
 
 
 def _service(address: str, what: str, is_encrypted: bool, has_login: bool) -> Reader:
@@ -64,17 +79,25 @@ def _service(address: str, what: str, is_encrypted: bool, has_login: bool) -> Re
     return Reader(what, who, not (is_encrypted and has_login))
 
 
-def _spool() -> Iterator[Reader]:
-    path = Path(outbox().spool.path)
+def _spool() -> Reader:
+    path, data = Path(outbox().spool.path), _("spool of this machine")
     for existing in (path, path.parent):
         if existing.exists():
-            mode = existing.stat().st_mode
-            who = _("the user %(uid)s (mode %(mode)s)", uid=existing.stat().st_uid, mode=oct(stat.S_IMODE(mode))[2:])
-            if mode & _PRIVATE:
-                who += ", " + _("and others on this machine")
-            yield Reader(_("spool of this machine"), who, bool(mode & _PRIVATE) and os.name == "posix")
-            return
-    yield Reader(_("spool of this machine"), _("nobody: there is none"), is_open=False)
+            return _files(data, existing)
+    return Reader(data, _("nobody: there is none"), is_open=False)
+
+
+def _files(data: str, path: Path) -> Reader:
+    """Return that the owner of a file or folder reads it, and others if its permissions let them."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return Reader(data, _("nobody: there is none"), is_open=False)
+    who = _("the user %(uid)s (mode %(mode)s)", uid=found.st_uid, mode=oct(stat.S_IMODE(found.st_mode))[2:])
+    others = bool(found.st_mode & _PRIVATE)
+    if others:
+        who += ", " + _("and others on this machine")
+    return Reader(data, who, others and os.name == "posix")
 
 
 def _rest() -> Reader:

@@ -12,8 +12,9 @@ from invenio_stats.core.moments import iso, iso_zoned, to_second
 from invenio_stats.core.retention import find_deadline
 from invenio_stats.operations.inventory import indices
 from invenio_stats.operations.monitoring.raw_events import find_oldest_events
-from invenio_stats.operations.privacy_report.duties import list_duties, write_record
+from invenio_stats.operations.privacy_report.duties import list_duties
 from invenio_stats.operations.privacy_report.readers import find_readers
+from invenio_stats.operations.privacy_report.record_of_processing import write_record
 from invenio_stats.operations.privacy_report.salts import SaltAge, find_salts
 from invenio_stats.operations.privacy_report.storages import look_everywhere
 from invenio_stats.operations.privacy_report.weakened import find_weakened

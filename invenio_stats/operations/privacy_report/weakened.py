@@ -1,7 +1,7 @@
 """Find settings that protect visitors less than the defaults do."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -10,6 +10,7 @@ from invenio_cache import current_cache
 from invenio_stats import config as defaults
 from invenio_stats.definitions.numbers import USUAL_MONTHS
 from invenio_stats.operations.monitoring.schedule import is_scheduled
+from invenio_stats.operations.privacy_report.pseudonymized import types_of_the_worker, types_with_user
 from invenio_stats.proxies import current_stats
 
 _SMALL_RANGE = 16
@@ -45,11 +46,11 @@ def _find_retention() -> Iterator[Weakened]:
 
 
 def _find_pseudonymization() -> Iterator[Weakened]:
-    in_worker = [name for name, event in current_stats.event_definitions.items() if _is_in_worker(event)]
+    in_worker = types_of_the_worker()
     if in_worker:
         effect = _("queue and spool hold addresses, agents and user ids of: %(names)s", names=", ".join(in_worker))
         yield Weakened("STATS_PSEUDONYMIZE_IN", effect)
-    by_user = [name for name, event in current_stats.event_definitions.items() if event.pseudonymization.keeps_user_id]
+    by_user = types_with_user()
     if by_user:
         yield Weakened("STATS_EVENTS", _("events keep the id of the user: %(names)s", names=", ".join(by_user)))
     if current_app.config["STATS_LOG_ERROR_TEXTS"]:
@@ -84,7 +85,3 @@ def _find_public() -> Iterator[Weakened]:
     if ignored:
         signals = ", ".join(sorted(ignored))
         yield Weakened("STATS_OBJECTION_SIGNALS", _("these objections are ignored: %(signals)s", signals=signals))
-
-
-def _is_in_worker(event: Any) -> bool:
-    return bool(event.pseudonymization.stage == "worker")

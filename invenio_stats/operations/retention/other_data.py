@@ -43,8 +43,9 @@ def describe_other_data() -> list[OtherData]:
             "agents",
             _("user-agent catalog"),
             _(
-                "%(months)s months after an agent was last seen, by the expiry of events; at most %(most)s agents",
+                "%(months)s months after an agent was last seen, by %(what)s; at most %(most)s agents",
                 months=AGENTS_MONTHS,
+                what="StatsExpireTask" if is_scheduled("expire_events") else "invenio stats events expire",
                 most=config["STATS_AGENTS_MAX"],
             ),
         ),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.core import names
 from invenio_stats.operations import inventory
 from invenio_stats.operations.inventory import Shards
 
@@ -41,6 +42,19 @@ def test_list_says_what_there_is(invoke, month):
     output = invoke("indices", "list", env={"COLUMNS": "200"})
     assert month.day(3) in output
     assert "ok: 7 of 1000 shards" in output
+
+
+def test_list_has_the_indices_that_are_of_no_event_type(invoke, month, search_client, index_prefix):
+    """Every index that the package makes is one of the instance, and the privacy report looks at it."""
+    own = [name for name in names.OWN if name not in (names.OBJECTIONS, names.INSTANCES)]  # these two are queues
+    own = [name for name in own if name not in (names.ITEM_USAGE, names.RECORD_USAGE, names.USAGE_BREAKDOWN)]
+    counter = [names.counter_usage_index("2026-01", 1), names.COUNTER_MONTHS, names.COUNTER_ITEMS]
+    made = {f"{index_prefix}{name}" for name in (*own, *counter, names.COUNTER_REQUESTORS)}
+    for name in made:
+        search_client.indices.create(index=name, ignore=400)
+    found = {index["name"]: index["kind"] for index in json.loads(invoke("indices", "list", "--json"))["indices"]}
+    assert made <= found.keys()
+    assert found[f"{index_prefix}{counter[0]}"] == "counter_usage"
 
 
 def test_the_shards_are_those_of_the_engine(app, search_client, month, monkeypatch):

@@ -49,7 +49,7 @@ def test_a_text_is_explained(invoke, lists, agent, expected):
 def test_the_explanation_is_for_people_too(invoke, lists):
     lists([PATTERN])
     lines = invoke("robots", "test", "Honeycomb/1.0").stdout.splitlines()
-    assert lines == ["robot: does not count", "List: STATS_ROBOTS_PATTERNS; pattern: honeycomb."]
+    assert lines == ["robot: does not count", "List: STATS_ROBOTS_PATTERNS; pattern: honeycomb"]
 
 
 def test_the_agents_most_often_excluded_are_listed(invoke, views):

@@ -1,6 +1,7 @@
 """A badge shows a number of a public record as a picture, the same for everybody."""
 
 import pytest
+from flask import session
 
 from tests.fixtures.markup import read
 from tests.flow.pages import site
@@ -31,6 +32,14 @@ def test_it_may_be_of_one_version_and_of_twelve_months(get):
     first, last = site.months_back(13)[0], site.months_back(2)[0].replace(day=28)
     count = site.plain_sum("downloads", first, last, parent_id="r1")
     assert sentence(get("/stats/badge/r1-v2.svg?period=12m")).startswith(f"{count:,} downloads, 1 {first:%B %Y} to ")
+
+
+@pytest.mark.parametrize("user", EVERYBODY)
+def test_no_session_goes_with_it(get, app, monkeypatch, user):
+    """Proxies keep it for a day, whatever the cookie of who asked."""
+    touched = [*app.before_request_funcs.get(None, ()), lambda: session.update(seen=True)]
+    monkeypatch.setitem(app.before_request_funcs, None, touched)
+    assert "Set-Cookie" not in get("/stats/badge/r1-v2.svg", user).headers
 
 
 @pytest.mark.parametrize("user", EVERYBODY)

@@ -242,6 +242,7 @@ def test_what_is_kept_is_said_by_the_settings(app, visitor, monkeypatch):
         "Single clicks for 6 months, then only sums. Clicks that are not valid for 1 day. The secret"
     )
     assert "fewer than 12 visitors" in said["Who sees it"]
+    assert "those who run this repository" in said["Who sees it"]
 
 
 def test_what_is_kept_against_the_default_is_said(app, visitor, monkeypatch):
@@ -261,9 +262,16 @@ def test_what_is_kept_against_the_default_is_said(app, visitor, monkeypatch):
 def test_who_asks_is_shown_the_way(app, visitor, monkeypatch):
     words = "Ask those who are responsible for your data"
     assert words not in visitor.get(PAGE).text
-    monkeypatch.setitem(app.config, "STATS_PRIVACY_CONTACT", "mailto:privacy@example.org")
-    (link,) = [link for link in read(visitor.get(PAGE).text).all("a") if link.text == words]
-    assert link["href"] == "mailto:privacy@example.org"
+    for contact, href in {
+        "mailto:privacy@example.org": "mailto:privacy@example.org",
+        "privacy@example.org": "mailto:privacy@example.org",
+        "https://example.org/privacy": "https://example.org/privacy",
+        "https://example.org/@privacy": "https://example.org/@privacy",
+        "/privacy": "/privacy",
+    }.items():
+        monkeypatch.setitem(app.config, "STATS_PRIVACY_CONTACT", contact)
+        (link,) = [link for link in read(visitor.get(PAGE).text).all("a") if link.text == words]
+        assert link["href"] == href
 
 
 def test_the_limiter_of_the_instance_is_named(app, visitor, monkeypatch):
@@ -271,7 +279,9 @@ def test_the_limiter_of_the_instance_is_named(app, visitor, monkeypatch):
     words = "the repository remembers address and browser for a short time"
     assert words not in visitor.get(PAGE).text
     monkeypatch.setitem(app.extensions, "limiter", {object()})
-    assert words in visitor.get(PAGE).text
+    said = rules(visitor.get(PAGE))
+    assert words in said["Besides"]
+    assert words not in said["Never"]
     monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", False)
     assert words not in visitor.get(PAGE).text
 

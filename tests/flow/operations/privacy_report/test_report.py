@@ -2,8 +2,10 @@
 
 import json
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
+from flask_caching.backends import FileSystemCache
 
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.broker.transports.outgoing import Outgoing
@@ -12,6 +14,7 @@ from invenio_stats.operations.privacy_report.report import make_report
 from invenio_stats.operations.runner import process_one, store_agents
 from invenio_stats.privacy.salts import salt_of
 from invenio_stats.proxies import current_stats
+from invenio_stats.tasks import StatsDeadLettersTask, StatsExpireTask
 
 NOW = datetime.now(timezone.utc)
 SECRETS = ("198.51.100.77", "2001:db8:77::4242", "jane.doe@example.net", "Gecko/20100101", "user-774242")
@@ -56,7 +59,7 @@ def test_of_an_instance_that_is_well_nothing_is_found(used, report):
     assert {"visitor_id", "country", "agent_id"} <= set(events["fields"])
     assert found["overdue"] == []
     assert len(found["duties"]) > 5
-    assert "13" in found["record_of_processing"]
+    assert "13" not in found["record_of_processing"], "nothing deletes by schedule here"
 
 
 def test_the_salt_of_today_is_named_and_not_shown(used, report):
@@ -88,6 +91,17 @@ def test_personal_data_in_an_index_is_named_by_its_field(
     assert {"field": field, "kind": kind, "number": 1} in findings
     assert any(kind in line for line in found["overdue"])
     assert not [secret for secret in SECRETS if secret in json.dumps(found)]
+
+
+def test_personal_data_in_the_note_of_a_decision_is_found(used, report, search_client, index_prefix, refresh):
+    """What a person has written is public, and may name a visitor."""
+    for name in ("anomalies", "corrections"):
+        search_client.index(index=f"{index_prefix}stats-{name}", body={"note": f"A flood of {SECRETS[0]}."})
+    refresh()
+    found = report()
+    for name in ("anomalies", "corrections"):
+        assert [finding["kind"] for finding in storage(found, f"indices: {name}")["found"]] == ["ipv4_address"]
+    assert SECRETS[0] not in json.dumps(found)
 
 
 def test_personal_data_in_the_spool_is_found(used, report):
@@ -146,6 +160,110 @@ def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templ
     found = report()["readers"]
     assert any("cache.example" in reader["who"] for reader in found)
     assert "password-774242" not in json.dumps(found)
+
+
+def reader(report, name):
+    return next(reader for reader in report["readers"] if reader["data"].startswith(name))
+
+
+def test_files_are_not_said_to_have_a_log_in_or_a_connection(report, app, monkeypatch, put_templates, tmp_path):
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setitem(app.config, "CACHE_DIR", str(folder))
+    cache = SimpleNamespace(cache=FileSystemCache(folder))
+    monkeypatch.setattr("invenio_stats.operations.privacy_report.readers.current_cache", cache)
+    found = reader(report(), "salts")
+    assert "mode 755" in found["who"]
+    assert found["is_open"]
+    folder.chmod(0o700)
+    assert not reader(report(), "salts")["is_open"]
+    monkeypatch.setitem(app.config, "QUEUES_BROKER_URL", f"sqla+sqlite:///{tmp_path}/events.db")
+    found = reader(report(), "queues")
+    assert "files" in found["who"]
+    assert "log-in" not in found["who"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "who", "is_open"),
+    [
+        ({"CACHE_REDIS_URL": "redis://cache.example:6379/0"}, "whoever reaches cache.example:6379, without", True),
+        ({"CACHE_REDIS_URL": None, "CACHE_REDIS_HOST": "c.example"}, "whoever reaches c.example, without", True),
+        ({"CACHE_REDIS_URL": "rediss://:p@cache.example/0"}, "whoever reaches cache.example, with a log-in", False),
+    ],
+)
+def test_a_cache_on_another_machine_is_as_safe_as_its_address_says(
+    report, app, monkeypatch, put_templates, settings, who, is_open
+):
+    for setting, value in settings.items():
+        monkeypatch.setitem(app.config, setting, value)
+    monkeypatch.setattr("invenio_stats.operations.privacy_report.readers.current_cache", SimpleNamespace(cache=None))
+    found = reader(report(), "salts")
+    assert found["who"].startswith(who)
+    assert found["is_open"] is is_open
+
+
+def record(report):
+    lines = report["record_of_processing"].splitlines()
+    return {title: text for title, _colon, text in (line.partition(": ") for line in lines)}
+
+
+@pytest.fixture
+def modest(app, monkeypatch, put_templates):
+    """Configure an instance that knows neither countries nor institutions, and schedules nothing."""
+    monkeypatch.setitem(app.config, "STATS_GEOIP_DATABASE", "")
+    monkeypatch.setitem(app.config, "CELERY_BEAT_SCHEDULE", {})
+
+
+def test_the_record_of_processing_promises_only_what_is_configured(modest, report):
+    found = record(report())
+    assert not {"country", "institution"} & set(found["Data"].replace(".", ",").split(", "))
+    assert "raw events and user agents until somebody deletes them" in found["Periods"]
+    assert "dead letters until somebody deletes them" in found["Periods"]
+    assert "by schedule" not in found["Measures"]
+    assert found["Recipients"].startswith("none.")
+    assert found["Processing"].endswith(f"counted: {', '.join(current_stats.event_definitions)}.")
+
+
+def test_the_record_of_processing_has_what_is_configured(modest, report, app, monkeypatch):
+    for setting, value in {
+        "STATS_GEOIP_DATABASE": "/countries.mmdb",
+        "STATS_COUNTER_CUSTOMERS": [{"customer_id": "c", "name": "C", "ranges": ["192.0.2.0/24"]}],
+        "STATS_COUNTER_PLATFORM": "Repository",
+        "STATS_COUNTER_PLATFORM_ID": "repo",
+        "STATS_RETENTION_EVENTS_MONTHS": 7,
+        "STATS_PSEUDONYMIZE_IN": {"record-view": "worker"},
+        "CELERY_BEAT_SCHEDULE": {"expire": StatsExpireTask, "dead": StatsDeadLettersTask},
+    }.items():
+        monkeypatch.setitem(app.config, setting, value)
+    found = record(report())
+    assert {"country", "institution"} <= set(found["Data"].replace(".", ",").split(", "))
+    assert "events of record-view wait with address" in found["Data"]
+    assert "raw events 7 calendar months" in found["Periods"]
+    assert "in the worker" in found["Measures"]
+    assert "deletion by schedule" in found["Measures"]
+    assert found["Recipients"].startswith("institutions:")
+
+
+def test_what_is_empty_or_unknown_is_said(app, monkeypatch, put_templates):
+    runner, find_salts = app.test_cli_runner(), "invenio_stats.operations.privacy_report.report.find_salts"
+    monkeypatch.setattr(find_salts, lambda _today: [])
+    output = runner.invoke(stats, ["privacy", "report"]).output
+    assert "No raw event is stored." in output
+    assert "There is none: nothing was counted in the last days." in output
+    monkeypatch.setattr(find_salts, fail)
+    assert "They could not be looked at (ConnectionError)." in runner.invoke(stats, ["privacy", "report"]).output
+
+
+def fail(_today):
+    raise ConnectionError("redis://:password-774242@cache.example")
+
+
+def test_no_word_is_cut_at_the_edge_of_a_terminal(used, app, monkeypatch):
+    monkeypatch.setattr("invenio_stats.cli.tables.terminal_width", lambda: 80)
+    output = app.test_cli_runner().invoke(stats, ["privacy", "report"]).output
+    _tables, title, duties = output.partition("Your own duties")
+    assert title
+    assert max(map(len, duties.splitlines())) <= 80
 
 
 def test_the_command_prints_all_of_it_and_json(used, app):
