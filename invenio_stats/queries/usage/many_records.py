@@ -23,6 +23,7 @@ _NAMES = {
     "data_volume": "volume",
 }
 
+
 class Identified(NamedTuple):
     """The ids in totals of a record that was asked for."""
 
