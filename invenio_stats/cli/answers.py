@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from invenio_stats.cli.tables import Table, print_rows, terminal_width, wrap
+from invenio_stats.exports.facts import describe
 from invenio_stats.exports.rows import Row, split
 
 _LESS_IMPORTANT = (
@@ -27,7 +28,9 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     if is_usage and rows:
         values = {name: value for name, value in values.items() if name not in ("other", "unknown")}  # they are rows
     for name, value in values.items():
-        for line in wrap(f"{name}: {_facts(value) if is_usage else _cell(value)}", terminal_width(), later="    "):
+        for line in wrap(
+            f"{name}: {describe(value, _cell) if is_usage else _cell(value)}", terminal_width(), later="    "
+        ):
             click.echo(line)
     if rows:
         click.echo()
@@ -51,18 +54,6 @@ def _table(rows: list[Row], less_important: tuple[str, ...]) -> Table:
     columns += [name for name in dict.fromkeys(chain.from_iterable(rows)) if name not in columns]
     optional = dict.fromkeys(name for start in less_important for name in columns[:0:-1] if name.startswith(start))
     return Table("", columns, [[_cell(row.get(name)) for name in columns] for row in rows], list(optional))
-
-
-def _facts(value: Any) -> str:
-    """Return a value as text: names and numbers for a mapping, days and reason for a gap, `-` for an empty list."""
-    if isinstance(value, Mapping):
-        if "reason" in value:
-            ends = dict.fromkeys((value["from"], value["to"]))  # a single day is one date
-            return " ".join([" - ".join(ends), *filter(None, (value["event_type"], value["reason"]))])
-        return ", ".join(f"{name} {_facts(fact)}" for name, fact in value.items()) or "-"
-    if isinstance(value, list):
-        return ", ".join(map(_facts, value)) or "-"
-    return _cell(value)
 
 
 def _cell(value: Any) -> str:

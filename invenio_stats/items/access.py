@@ -121,6 +121,12 @@ class Access(Protocol):
     def files(self, item_ids: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
 
+    def buckets(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return the id of the bucket of each item's files.
+
+        Older totals of downloads may know their record by nothing else. The method may be missing if they do.
+        """
+
     def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
         """Return those of the items whose files the identity may read.
 
@@ -140,7 +146,7 @@ class Access(Protocol):
         """
 
 
-_OPTIONAL = {"shown_items", "items_with_readable_files", "holdings"}
+_OPTIONAL = {"shown_items", "buckets", "items_with_readable_files", "holdings"}
 REQUIRED_METHODS = tuple(name for name in vars(Access) if not name.startswith("_") and name not in _OPTIONAL)
 """What the object in `STATS_ACCESS` must have."""
 
@@ -201,6 +207,15 @@ class CheckedAccess:
     def files(self, item_ids: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
         """Return keys and sizes in bytes of the current files, whoever may read them."""
         return self._ask_for_each("files", _read_files, item_ids)
+
+    def buckets(self, item_ids: Iterable[str]) -> dict[str, str]:
+        """Return the id of the bucket of each item's files."""
+        return self._ask_for_each("buckets", str, item_ids) if self.has_buckets else {}
+
+    @property
+    def has_buckets(self) -> bool:
+        """Whether `buckets` can be asked."""
+        return hasattr(self._access, "buckets")
 
     def items_with_readable_files(self, identity: Identity, item_ids: Iterable[str]) -> set[str]:
         """Return those of the items whose files the identity may read."""

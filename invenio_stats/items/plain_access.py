@@ -107,6 +107,11 @@ class PlainAccess:
         records = load_records(item_ids, self._pid_type)
         return dict(read_each(records.items(), self._files_of))
 
+    def buckets(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return what the field of the bucket says."""
+        records = load_records(item_ids, self._pid_type)
+        return {asked: str(bucket) for asked, record in records.items() if (bucket := record.get(self._bucket_field))}
+
     def items_with_readable_files(self, identity: Identity, item_ids: Sequence[str]) -> set[str]:
         """Return those of the readable records whose bucket the identity may read.
 

@@ -26,7 +26,7 @@ from invenio_stats.queries import answer_cache
 from invenio_stats.queries.states import revision_state
 from invenio_stats.queries.usage.answers import CACHE_SECONDS, RULES
 from invenio_stats.queries.usage.coverage import find_coverage, find_first_day
-from invenio_stats.queries.usage.many_records import Course, Record, fetch_courses, identify_records
+from invenio_stats.queries.usage.many_records import Course, Identified, Record, fetch_courses, identify_records
 from invenio_stats.queries.usage.sources import ALWAYS, Scope, find_sources
 from invenio_stats.search.budget import Budget, limited
 
@@ -86,7 +86,7 @@ def _render(record: Record, among: Iterable[Record], heading_level: int) -> Mark
     if ids is None:
         return Markup()
     now = datetime.now(timezone.utc)
-    if ids[0] not in shared.found:
+    if ids.asked not in shared.found:
         if shared.is_away:
             return Markup()
         records = [ids, *identify_records(among)]
@@ -94,7 +94,7 @@ def _render(record: Record, among: Iterable[Record], heading_level: int) -> Mark
         shared.found |= find_use(records, now)
         shared.is_away = False
     shared.shown += 1
-    use = shared.found[ids[0]]
+    use = shared.found[ids.asked]
     return Markup(
         render_template(
             "invenio_stats/widget.html",
@@ -105,7 +105,7 @@ def _render(record: Record, among: Iterable[Record], heading_level: int) -> Mark
             since=_write_since(use.course.first_day),
             chart=_draw_course(use, find_months(now.date()), f"st-use-{shared.shown}"),
             table=_compare_versions(use),
-            link=Link(_("Statistics of this record"), str(link_to_page("record", record=ids[0]))),
+            link=Link(_("Statistics of this record"), str(link_to_page("record", record=ids.asked))),
             basis=_write_basis(now),
         )
     )
@@ -118,19 +118,18 @@ def find_months(today: date) -> list[Days]:
     return [*days[:-1], Days(days[-1].first, today)]
 
 
-def find_use(records: Sequence[tuple[str, str]], now: datetime) -> dict[str, RecordUse]:
+def find_use(records: Sequence[Identified], now: datetime) -> dict[str, RecordUse]:
     """Return the use of records by item, from the instance's cache, or with two requests for all that it lacks."""
     state = revision_state(now, own_instance_name())
-    keys = {ids: f"stats-widget:{state}:{ids[0]}" for ids in dict.fromkeys(records)}
-    found = {ids[0]: known for ids, key in keys.items() if (known := answer_cache.get(key)) is not None}
-    missing = [ids for ids in keys if ids[0] not in found]
+    keys = {ids: f"stats-widget:{state}:{ids.asked}" for ids in dict.fromkeys(records)}
+    found = {ids.asked: known for ids, key in keys.items() if (known := answer_cache.get(key)) is not None}
+    missing = [ids for ids in keys if ids.asked not in found]
     if missing:
         sums = current_stats.records_stats(missing)
-        courses = fetch_courses(current_search_client, {parent for _item, parent in missing}, find_months(now.date()))
+        courses = fetch_courses(current_search_client, {ids.parent_id for ids in missing}, find_months(now.date()))
         for ids in missing:
-            item, parent = ids
-            found[item] = RecordUse(**sums[item], course=courses[parent])
-            answer_cache.keep(keys[ids], found[item], CACHE_SECONDS)
+            found[ids.asked] = RecordUse(**sums[ids.asked], course=courses[ids.parent_id])
+            answer_cache.keep(keys[ids], found[ids.asked], CACHE_SECONDS)
     return found
 
 

@@ -57,9 +57,10 @@ def of_community(query_name: str, params: Params) -> type[AllowAllPermission]:
 
 def managers_of_community(query_name: str, params: Params) -> Permission:
     """Permit a query to managers of the community; NotFoundError for whoever may not even see it."""
-    community_id = _find_community(params)
-    # Without a community the query answers that the parameter is missing.
-    return Decided(community_id is None or current_stats.access.manages_community(current_identity(), community_id))
+    community_id, identity = _find_community(params), current_identity()
+    if community_id is None:  # the query answers that the parameter is missing; a visitor manages none
+        return Decided(getattr(identity, "id", None) is not None)
+    return Decided(current_stats.access.manages_community(identity, community_id))
 
 
 def administrators(query_name: str, params: Params) -> Permission:

@@ -23,7 +23,18 @@ _NAMES = {
     "data_volume": "volume",
 }
 
-Record = str | tuple[str, str]
+
+class Identified(NamedTuple):
+    """The ids in totals of a record that was asked for."""
+
+    asked: str
+    """The id of the item, or of the parent if that was given alone."""
+    parent_id: str
+    is_item: bool
+    """False for a parent alone. The first of several versions may have the id of the parent, and is an item."""
+
+
+Record = str | tuple[str, str] | Identified
 """The id of a record, or the ids of an item and its parent."""
 
 RecordStats = dict[str, dict[str, dict[str, int]]]
@@ -37,7 +48,7 @@ def fetch_records_stats(client: Any, records: Iterable[Record]) -> RecordStats:
     """
     found: RecordStats = {}
     ids, first_day = identify_records(records), find_first_day(client)
-    while batch := dict(islice(ids, BATCH_SIZE)):
+    while batch := list(islice(ids, BATCH_SIZE)):
         found |= _fetch_batch(client, batch, first_day)
     return found
 
@@ -70,30 +81,32 @@ def fetch_courses(client: Any, parent_ids: Collection[str], ranges: Sequence[Day
     return {parent_id: Course(numbers[parent_id], first_days.get(parent_id)) for parent_id in parent_ids}
 
 
-def identify_records(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
-    """Yield the ids of item and parent of each record; those that STATS_ACCESS does not know are left out."""
+def identify_records(records: Iterable[Record]) -> Iterator[Identified]:
+    """Yield the ids of each record; those that STATS_ACCESS does not know are left out."""
     for record in records:
-        if isinstance(record, str):
+        if isinstance(record, Identified):
+            yield record
+        elif isinstance(record, str):
             ids = current_stats.access.item_of(record)
             if ids is not None:
-                yield ids[0] or ids[1], ids[1]
+                yield Identified(ids[0] or ids[1], ids[1], ids[0] is not None)
         else:
-            yield record[0], record[1]
+            yield Identified(record[0], record[1], is_item=True)
 
 
-def _fetch_batch(client: Any, parents: dict[str, str], first_day: date | None) -> RecordStats:
+def _fetch_batch(client: Any, records: Sequence[Identified], first_day: date | None) -> RecordStats:
     everything = Scope("repository")
     of_this = find_sources(everything, ALWAYS, "this", first_day=first_day)
     of_all = find_sources(everything, ALWAYS, "all", first_day=first_day)
-    this, all_versions = run(
-        together([fetch_keys(client, of_this, parents), fetch_keys(client, of_all, set(parents.values()))])
-    )
+    items = {record.asked for record in records if record.is_item}
+    parents = {record.parent_id for record in records}
+    this, all_versions = run(together([fetch_keys(client, of_this, items), fetch_keys(client, of_all, parents)]))
     return {
-        item_id: {
-            "this_version": _named(all_versions[parent_id] if item_id == parent_id else this[item_id]),
-            "all_versions": _named(all_versions[parent_id]),
+        record.asked: {
+            "this_version": _named(this[record.asked] if record.is_item else all_versions[record.parent_id]),
+            "all_versions": _named(all_versions[record.parent_id]),
         }
-        for item_id, parent_id in parents.items()
+        for record in records
     }
 
 

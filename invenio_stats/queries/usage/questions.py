@@ -131,8 +131,8 @@ def _find_scope(client: Any, accepted: Accepted, given: Parameters, by: str) -> 
     record_id = _find_record(record, given.versions)
     ids: tuple[str, ...] = (record_id,)
     if kind == "file" or by == "file":
-        buckets = yield from _buckets_of(client, Scope("record", ids), given.versions)
-        ids += tuple(buckets)
+        counted = yield from _buckets_in_totals(client, Scope("record", ids), given.versions)
+        ids += tuple(dict.fromkeys([*counted, *_buckets_of(record_id, given.versions)]))
     return Scope(kind, ids, file_key), record_id if file_key is None else f"{record_id}/{file_key}"
 
 
@@ -178,7 +178,16 @@ def _ids_of_user(client: Any, user_id: str, versions: str) -> Steps[list[str]]:
     return sorted(parents)
 
 
-def _buckets_of(client: Any, scope: Scope, versions: str) -> Steps[list[str]]:
+def _buckets_of(record_id: str, versions: str) -> list[str]:
+    """Return the buckets of a record's files, as the instance knows them, of all its versions or of one."""
+    access = current_stats.access
+    if not access.has_buckets:
+        return []
+    items = access.versions(record_id) if versions == "all" else []
+    return sorted(access.buckets(items or [record_id]).values())
+
+
+def _buckets_in_totals(client: Any, scope: Scope, versions: str) -> Steps[list[str]]:
     """Return the buckets of a record's files: older totals of plain records have nothing else to know them by."""
     sources = find_sources(scope, ALWAYS, versions, "file")
     aggs = {"buckets": {"terms": {"field": "bucket_id", "size": _MAX_BUCKETS}}}

@@ -8,6 +8,7 @@ from flask import render_template_string
 from invenio_stats.pages import widget
 from invenio_stats.pages.views import create_blueprint
 from invenio_stats.pages.widget import find_use, record_stats
+from invenio_stats.queries.usage.many_records import identify_records
 from invenio_stats.search.budget import OutOfTimeError
 from tests.conftest import create_light_app
 from tests.fixtures.markup import read
@@ -110,7 +111,7 @@ def test_numbers_are_kept_as_long_as_no_total_changes(show, requests, empty_cach
 
 def test_a_parent_stands_for_all_versions(app):
     with app.test_request_context():
-        (use,) = find_use([("r1", "r1")], site.datetime.now(site.timezone.utc)).values()
+        (use,) = find_use(list(identify_records(["r1"])), site.datetime.now(site.timezone.utc)).values()
     assert use.this_version == use.all_versions
 
 

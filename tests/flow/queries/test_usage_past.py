@@ -113,6 +113,19 @@ def test_three_years_of_totals(written):
     assert ask("file-total", file="a/f.pdf")["downloads"] == expected(used, ["a1", "a2"])["downloads"]
 
 
+def test_files_of_plain_records_are_known_by_the_bucket(written, records):
+    """Also if none of them was downloaded since totals name the record."""
+    old = {"timestamp": "2026-01-01T00:00:00", "file_key": "f.pdf", "count": 4, "unique_count": 2, "volume": 40.0}
+    written.write("stats-file-download", [{**old, "bucket_id": "B-u1"}, {**old, "bucket_id": "B-other"}])
+    asked = {"file": "u1/f.pdf", "period": "all"}
+    assert ask("file-total", **asked)["downloads"] == 0
+    records.know_buckets({"u1": "B-u1", "a1": "B-other"})
+    for versions in ("all", "this"):
+        assert ask("file-total", versions=versions, **asked)["downloads"] == 4
+    (row,) = ask("record-files", record="u1", period="all")["rows"]
+    assert (row["id"], row["downloads"]) == ("f.pdf", 4)
+
+
 def test_a_series_over_the_first_day(written):
     used = three_years(written)
     answer = ask("repository-series", interval="month", **{"from": "2026-04", "to": "2026-07"})

@@ -50,6 +50,16 @@ def test_records_have_the_numbers_of_the_version_and_of_all(state, written):
     }
 
 
+def test_a_version_may_have_the_id_of_the_parent(state, written):
+    """As the first one of plain records whose later versions name it; a parent alone has the numbers of all."""
+    state.access = Records({"f1": "f1", "f2": "f1", "a1": "a"})
+    written.write_usage([usage("2026-02-03", item, parent, views=2) for item, parent in state.access.parents.items()])
+    for asked in (["f1", "f2", "a"], [("f1", "f1"), ("f2", "f1"), "a"]):
+        found = state.records_stats(asked)
+        views = {item: (of["this_version"]["views"], of["all_versions"]["views"]) for item, of in found.items()}
+        assert views == {"f1": (2, 4), "f2": (2, 4), "a": (2, 2)}
+
+
 def test_before_anything_is_counted_records_have_zeros(state, search_client):
     assert state.records_stats([("a1", "a")]) == {"a1": {"this_version": NOTHING, "all_versions": NOTHING}}
     assert state.records_stats([]) == {}

@@ -127,7 +127,7 @@ class Community(NamedTuple):
 class Records:
     """What an instance knows: items with their parents and owners, communities, and what is hidden from visitors."""
 
-    has_holdings = False
+    has_holdings = has_buckets = False
 
     def __init__(
         self, parents=(), owners=(), communities=(), hidden=(), administrators=(), files=(), managers=(), holdings=None
@@ -167,6 +167,10 @@ class Records:
 
     def files(self, ids):
         return {item: self.keys[item] for item in ids if item in self.keys}
+
+    def know_buckets(self, buckets):
+        """Have the instance know the buckets of items."""
+        self.has_buckets, self.buckets = True, lambda ids: {item: buckets[item] for item in ids if item in buckets}
 
     def items_with_readable_files(self, identity, ids):
         return {

@@ -10,6 +10,7 @@ from invenio_stats.contrib.queries.holdings import HOLDINGS_QUERIES
 from invenio_stats.definitions.parsing import parse_queries
 from invenio_stats.errors import NotFoundError
 from invenio_stats.items import CheckedAccess, Community
+from invenio_stats.items.access import ANONYMOUS
 from invenio_stats.queries.holdings import HoldingsQuery, NewRecordsQuery, UploadersQuery
 
 MANAGER, ADMINISTRATOR, STRANGER = (SimpleNamespace(id=number, provides=set()) for number in (1, 2, 3))
@@ -96,3 +97,4 @@ def test_who_may_ask(may, name, params, manager, administrator, stranger):
 def test_a_question_that_names_no_community_is_answered_by_the_query(may, params):
     """It says which parameter is missing or wrong; there is nothing to hide."""
     assert may(STRANGER, "community-uploaders", **params)
+    assert not may(ANONYMOUS, "community-uploaders", **params)  # a visitor manages none, so none is listed for him

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import datetime
 
 import openpyxl
 import pytest
@@ -171,14 +172,52 @@ def workbook(tmp_path):
 
 def test_an_excel_file_has_the_table_and_what_it_is_about(workbook):
     sheets, _ = workbook({**ABOUT, "gaps": [], "rules": "COUNTER 5.1", **USED, "before": None})
-    assert sheets["Data"] == [("from", "to", "views", "downloads"), ("2026-01-01", "2026-03-31", 3, 2)]
+    assert sheets["Data"] == [("from", "to", "views", "downloads"), (datetime(2026, 1, 1), datetime(2026, 3, 31), 3, 2)]
     about = dict(sheets["About"])
     assert (about["query"], about["from"], about["complete"], about["rules"]) == (
         "q",
-        "2026-01-01",
+        datetime(2026, 1, 1),
         "true",
         "COUNTER 5.1",
     )
+
+
+def test_an_excel_file_can_be_read_as_it_is(workbook):
+    """The heading stands out and stays, columns are as wide as what is in them, but not wider than a screen."""
+    rows = [{"rank": 1, "title": "The age of tides", "unique_downloads": 5}, {"rank": 2, "title": "a" * 1000}]
+    _, book = workbook({**ABOUT, "gaps": [], "rows": rows})
+    data = book["Data"]
+    assert data.freeze_panes == "A2"
+    assert [cell.font.b for cell in data[1]] == [True] * 3
+    assert not data["A2"].font.b
+    widths = [data.column_dimensions[column].width for column in "ABC"]
+    assert len("rank") < widths[0] < 10
+    assert 50 < widths[1] < 70
+    assert widths[2] > len("unique_downloads")
+    assert book["About"].column_dimensions["B"].width > len("2026-01-01")
+
+
+def test_days_are_dates_of_excel(workbook):
+    """So that they can be charted and filtered by month. What only looks like a day, or has none there, is a text."""
+    before = {"date": "2025-01-01", "views": 1}
+    rows = [{"date": "2026-01-01", "title": "2026-01-01", "before": before}, {"date": "1800-01-01", "title": "a"}]
+    _, book = workbook({**ABOUT, "points": rows})
+    data = {cell.value: column[1] for column in book["Data"].iter_cols() for cell in column[:1]}
+    for name, day in (("date", datetime(2026, 1, 1)), ("before_date", datetime(2025, 1, 1))):
+        assert (data[name].value, data[name].number_format) == (day, "yyyy-mm-dd")
+    assert data["title"].value == "2026-01-01"
+    assert book["Data"]["A3"].value == "1800-01-01"
+
+
+def test_what_an_excel_file_is_about_is_in_words(workbook):
+    gap = {"from": "2026-01-02", "to": "2026-01-03", "event_type": "record-view", "reason": "silent"}
+    more = {"params": {"by": "views", "size": 3}, "gaps": [gap, {**gap, "event_type": None, "to": "2026-01-02"}]}
+    holdings = {"shares": {"open": 0.25}, "unknown": None}
+    sheets, _ = workbook({**ABOUT, **more, "holdings": holdings, "count": 2, "rows": []})
+    about = dict(sheets["About"])
+    assert about["params"] == "by views, size 3"
+    assert about["gaps"] == "2026-01-02 - 2026-01-03 record-view silent, 2026-01-02 silent"
+    assert (about["holdings"], about["count"], about["updated"]) == ("shares open 0.25, unknown -", 2, None)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "https://example.org", "mailto:a@example.org", "a" * 40_000])

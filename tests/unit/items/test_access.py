@@ -95,6 +95,7 @@ NOT_KNOWN = {
     "item_of": (("r1",), None),
     "versions": (("r1",), []),
     "files": ((["r1"],), {}),
+    "buckets": ((["r1"],), {}),
     "items_with_readable_files": ((ANONYMOUS, ["r1"]), set()),
     "communities": ((ANONYMOUS, ["physics"]), {}),
     "user_names": ((["7"],), {}),
@@ -102,7 +103,7 @@ NOT_KNOWN = {
 
 
 def test_every_question_has_an_answer_for_what_is_not_known():
-    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items", "items_with_readable_files"}
+    assert set(NOT_KNOWN) == {*REQUIRED_METHODS, "shown_items", "buckets", "items_with_readable_files"}
 
 
 @pytest.mark.parametrize("method", NOT_KNOWN)
