@@ -382,6 +382,14 @@ STATS_ROBOTS_EXCEPTIONS: list[str] = []
 """Regular expressions of user agents that are browsers in this instance, whatever the lists and
 `STATS_ROBOTS_PATTERNS` say; case is ignored. Default: none."""
 
+STATS_ROBOTS_FILE: str | None = None
+"""File with further patterns of robots. Default: `stats-robots.json` in the instance's directory.
+
+`invenio stats robots update --file` writes it; without it there are none. Hosts of web and of worker processes must
+share it, or have the same. It is a list as COUNTER publishes it, or has one pattern on each line. A new file is in use
+within a minute. If it is invalid, running processes keep the patterns before, and the application does not start.
+"""
+
 
 def own_instance_name() -> str:
     """Return the name of the current instance, by SEARCH_INDEX_PREFIX or SECRET_KEY."""

@@ -1,8 +1,11 @@
 """Define the commands about robots: `invenio stats robots`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -14,11 +17,26 @@ from invenio_stats.cli.reclassification import robots_reclassify
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table, table_of_facts
 from invenio_stats.cli.user_agents import MAX_LINES, count_rest, facts_of
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.operations.quality.automated_agents import read_automated_agents
 from invenio_stats.operations.reclassification import catalog_changes
-from invenio_stats.operations.reclassification.catalog_changes import KnownAgent
+from invenio_stats.operations.reclassification.robots_file import FileChange, compare_file, replace_file
+from invenio_stats.privacy.user_agents.cache import as_if_listed, robots_file_path
+from invenio_stats.privacy.user_agents.lists.file import read_file
 
 _DEFAULT_DAYS = 365
+
+
+def _read_file(ctx: click.Context, param: click.Parameter, value: str | None) -> Sequence[str] | None:
+    """Return the patterns of a file; BadParameter names file, line or entry, value and cure."""
+    try:
+        return None if value is None else read_file(Path(value))
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        text = _("%(path)s cannot be read: %(error)s.", path=value, error=reason)
+        raise click.BadParameter(text, ctx, param) from error
 
 
 @click.group("robots")
@@ -72,30 +90,42 @@ def robots_top(first: datetime | None, last: datetime | None, limit: int, as_jso
 
 
 @robots_group.command("update")
+@click.option(
+    "--file",
+    "patterns",
+    metavar="PATH",
+    callback=_read_file,
+    help="Have these patterns of robots from now on: COUNTER's list as JSON, or a pattern on each line.",
+)
 @dry_run
 @yes
 @as_json
 @with_appcontext
 @explain_errors()
-def robots_update(dry_run: bool, yes: bool, as_json: bool) -> None:
+def robots_update(patterns: Sequence[str] | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Bring the classes in the user-agent catalog up to date with the lists in force.
 
-    These are the installed packages counter-robots and is-bot, the list of AI agents, and the patterns and exceptions
-    of this instance. What changes is printed first. Stored events keep their classes: see `robots reclassify`.
+    These are the installed packages counter-robots and is-bot, the list of AI agents, the file of robots, and the
+    patterns and exceptions of this instance. With --file, these patterns replace those in the file of robots. What
+    changes is printed first. Stored events keep their classes: see `robots reclassify`.
     """
-    changed = catalog_changes.find_changes(current_search_client)
-    versions = catalog_changes.read_lists()
+    file = None if patterns is None else compare_file(patterns)
+    with nullcontext() if file is None else as_if_listed(file.patterns):
+        changed = catalog_changes.find_changes(current_search_client)
+        versions = catalog_changes.read_lists()
+        agents = facts_of(changed)
     if not as_json:
-        print_table(
-            table_of_facts(_("Lists in force"), _("list"), {name: {_("version"): v} for name, v in versions.items()})
-        )
-        _print_agents(changed)
-    if changed and not (dry_run or yes):
-        click.confirm(_("Write these classes to the catalog?"), abort=True, err=True)
+        _print_versions(versions)
+        _print_file(file)
+        _print_agents(agents)
+    if not (dry_run or yes):
+        _confirm_update(file, agents)
+    if file is not None and file.is_change and not dry_run:
+        _replace_file(file)
     written = 0 if dry_run else catalog_changes.write_changes(current_search_client, changed)
     if as_json:
-        facts = {"dry_run": dry_run, "lists": versions, "agents": facts_of(changed), "written": written}
-        click.echo(json.dumps(facts, indent=2))
+        facts = {"dry_run": dry_run, "lists": versions, "agents": agents, "written": written}
+        click.echo(json.dumps(facts if file is None else {**facts, "file": _facts_of_file(file)}, indent=2))
     elif changed and not dry_run:
         click.secho(
             _(
@@ -107,14 +137,56 @@ def robots_update(dry_run: bool, yes: bool, as_json: bool) -> None:
         )
 
 
-def _print_agents(agents: Sequence[KnownAgent]) -> None:
+def _confirm_update(file: FileChange | None, agents: Sequence[Any]) -> None:
+    """Ask, if there is anything to write."""
+    if file is not None and file.is_change:
+        click.confirm(_("Use these patterns from now on, in all processes?"), abort=True, err=True)
+    elif agents:
+        click.confirm(_("Write these classes to the catalog?"), abort=True, err=True)
+
+
+def _replace_file(file: FileChange) -> None:
+    try:
+        replace_file(file.patterns)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise click.ClickException(
+            _(
+                "%(path)s cannot be written: %(error)s. Let this user write it, or set STATS_ROBOTS_FILE.",
+                path=robots_file_path(),
+                error=reason,
+            )
+        ) from error
+
+
+def _facts_of_file(file: FileChange) -> dict[str, Any]:
+    facts = {"path": str(robots_file_path()), "patterns": len(file.patterns)}
+    return {**facts, "added": file.added, "removed": file.removed}
+
+
+def _print_versions(versions: Mapping[str, str]) -> None:
+    facts = {name: {_("version"): version} for name, version in versions.items()}
+    print_table(table_of_facts(_("Lists in force"), _("list"), facts))
+
+
+def _print_file(file: FileChange | None) -> None:
+    if file is None:
+        return
+    if not file.is_change:
+        click.echo(_("The file of robots has these patterns already."))
+        return
+    lines = [[pattern, _("new")] for pattern in file.added] + [[pattern, _("gone")] for pattern in file.removed]
+    columns = [_("pattern"), _("change")]
+    print_table(Table(_("Patterns of the file of robots"), columns, lines[:MAX_LINES], caption=count_rest(lines)))
+
+
+def _print_agents(agents: Sequence[Mapping[str, Any]]) -> None:
     if not agents:
         click.echo(_("All classes in the catalog are up to date."))
         return
     columns = [_("user agent"), _("class before"), _("class now"), _("list"), _("pattern")]
     rows = [
-        [agent["agent"], agent["before"], agent["now"], agent["list"], agent["pattern"]]
-        for agent in facts_of(agents[:MAX_LINES])
+        [agent["agent"], agent["before"], agent["now"], agent["list"], agent["pattern"]] for agent in agents[:MAX_LINES]
     ]
     print_table(Table(_("User agents with another class"), columns, rows, caption=count_rest(agents)))
 

@@ -15,6 +15,7 @@ from invenio_stats.core import mappings, names
 from invenio_stats.core.intervals import label
 from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
 from invenio_stats.search.indices import create_index
+from invenio_stats.search.multi_get import read
 from invenio_stats.search.scan import scan
 
 Kind = Literal["reclassification", "exclusion", "rebuild", "import", "restatement"]
@@ -85,7 +86,19 @@ def note_correction(
     source = {"timestamp": at, "kind": kind, "summary": summary, "command": command, "months": months}
     key = json.dumps([at, kind, summary, command]) if correction_id is None else correction_id
     create_index(client, index, _BODY)
-    client.index(index=index, id=hashlib.sha256(key.encode()).hexdigest()[:32], body=source, refresh=True)
+    client.index(index=index, id=_document_id(key), body=source, refresh=True)
+
+
+def find_unnoted(client: Any, correction_ids: Iterable[str]) -> list[str]:
+    """Return those of some ids, as `note_correction` was given them, under which nothing is in the log."""
+    wanted = list(correction_ids)
+    refs = [{"_index": prefix_index(names.CORRECTIONS), "_id": _document_id(key)} for key in wanted]
+    found = read(client, refs) if refs else []
+    return [key for key, document in zip(wanted, found, strict=True) if not document.get("found")]
+
+
+def _document_id(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def read_corrections(client: Any) -> list[Correction]:

@@ -10,6 +10,7 @@ import pytest
 from invenio_stats.contrib.config import USAGE_AGGREGATIONS
 from invenio_stats.core import names
 from invenio_stats.core.moments import parse
+from invenio_stats.operations.corrections import read_corrections
 from tests.fixtures import counter_usage
 from tests.services.test_usage_kills import mortal  # noqa: F401 - a fixture
 
@@ -84,6 +85,8 @@ def test_a_restatement_that_is_killed(mortal, refs, expected, usage, usage_aggre
         month = counter_usage.read_month(search_client, "2026-01")
         assert counter_usage.read(search_client, "2026-01") == after
         assert [entry["revision"] for entry in month.log] == list(range(1, month.revision + 1))
+        noted = [line.months["2026-01"] for line in read_corrections(search_client)]
+        assert noted == [entry["difference"] for entry in reversed(month.log[1:])]
         if is_over:
             break
     assert requests > 20

@@ -138,7 +138,10 @@ def status_command(as_json: bool) -> None:
 @as_json
 @with_appcontext
 def restate_command(month: str, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Make the usage of a closed month anew from its day totals, and print what differs."""
+    """Make the usage of a closed month anew from its day totals, print what differs, and note it as a correction.
+
+    The reason is in the log of corrections, which everybody may read.
+    """
     with explain_refusals(), bar(_("Restating"), as_json) as progress:
         restated = restate(current_search_client, month, reason, _now, _begin(progress, month), dry_run)
     if as_json:

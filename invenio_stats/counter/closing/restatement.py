@@ -12,6 +12,7 @@ from invenio_stats.core.counter_months import Edges, Month, edges_of
 from invenio_stats.counter.closing.month_lease import Clock, MonthLease
 from invenio_stats.counter.closing.month_usage import Difference
 from invenio_stats.counter.closing.raw_days import REQUESTS, SEARCHES, TOTAL, RawDays, compare_days
+from invenio_stats.counter.closing.restatement_log import note_restatements
 from invenio_stats.counter.closing.revisions import OnItems, Reason, RevisionMaker
 from invenio_stats.counter.closing.sources import Sources, find_sources
 from invenio_stats.counter.months import fetch_months
@@ -36,7 +37,8 @@ def restate(
 ) -> Restated:
     """Make a new revision of a closed month; with `is_dry` only tell what it would change.
 
-    MonthRefusedError if it is not closed, not offered any more, or has day totals that are missing.
+    It is noted in the log of corrections. MonthRefusedError if the month is not closed, not offered any more, or has
+    day totals that are missing.
     """
     sources = find_sources()
     known = _check_closed(client, month, clock().date())
@@ -49,6 +51,8 @@ def restate(
     difference = maker.make(lease, Reason(reason, gone=gone))
     facts = {"month": month, "revision": maker.number, "items": difference.items, "difference": dict(difference.sums)}
     logger.warning("A month was restated", extra=facts)
+    if lease.known is not None:
+        note_restatements(client, [lease.known])
     return Restated(month, maker.number, difference, gone)
 
 

@@ -64,8 +64,12 @@ def unit_of(aggregator: Any) -> Interval:
 
 
 def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -> Iterator[Limit]:
-    """Yield for each aggregation how far its totals hold the events: by bookmark, changed events and quarantine."""
-    marks: list[tuple[Any, datetime]] = []
+    """Yield for each aggregation how far its totals hold the events: by bookmark, changed events and quarantine.
+
+    An aggregation that has never counted holds nothing back if there is nothing to count: an event type that is never
+    used must not keep those that are counted together with it.
+    """
+    marks: list[tuple[Any, datetime | None]] = []
     documents = _read_shared(client, group.aggregators)
     bookmarks = _read_bookmarks(client, group.aggregators)
     for aggregator, document, bookmark in zip(group.aggregators, documents, bookmarks, strict=True):
@@ -75,13 +79,15 @@ def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -
         for total in read_quarantined(document.get("_source", {})):
             yield Limit(floor(total.start, unit_of(aggregator)), "quarantined", aggregator.name)
         if bookmark is None or utc(bookmark) > now:  # from one in the future, everything is counted anew
-            yield Limit(BEGINNING, "never_counted", aggregator.name)
+            marks.append((aggregator, None))
             continue
         mark = utc(bookmark) - aggregator.overlap
         yield Limit(floor(mark, unit_of(aggregator)), "not_counted", aggregator.name)
         marks.append((aggregator, mark))
-    for aggregator, oldest in zip([a for a, _ in marks], _find_changed(client, marks, until), strict=True):
-        if oldest is not None:
+    for (aggregator, since), oldest in zip(marks, _find_changed(client, marks, until), strict=True):
+        if oldest is not None and since is None:
+            yield Limit(BEGINNING, "never_counted", aggregator.name)
+        elif oldest is not None:
             yield Limit(floor(oldest, unit_of(aggregator)), "not_counted", aggregator.name)
 
 
@@ -109,15 +115,16 @@ def _bookmark_api(aggregator: Any) -> Any:
     return getattr(aggregator, "bookmark_api", None)
 
 
-def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime]], until: datetime) -> list[datetime | None]:
-    """Return for each aggregation the oldest event before a day that was stored or changed since its bookmark.
+def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime | None]], until: datetime) -> list[datetime | None]:
+    """Return for each aggregation the oldest event before a day that was stored or changed since its bookmark, if any.
 
     Also among those that do not count any more: their totals have to hear of it.
     """
     lines: list[Any] = []
     indices: dict[str, list[str]] = {}
     for aggregator, mark in marks:
-        changed = clauses.all_of([changed_since(mark, aggregator.interval), clauses.between(None, until)])
+        is_new = [] if mark is None else [changed_since(mark, aggregator.interval)]
+        changed = clauses.all_of([*is_new, clauses.between(None, until)])
         names_of_events = events_alias_of(aggregator).split(",")
         for alias in names_of_events:
             if alias not in indices:

@@ -1,16 +1,26 @@
 """Cache the class and the reduced text of user agents, and collect those to be sent to the catalog."""
 
+import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from functools import cache, lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from flask import current_app
 
 from invenio_stats.core.agent_classes import AgentClass
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.privacy.user_agents.classifier import MAX_AGENT_CHARACTERS, MAX_AGENTS_CACHED, Classifier
+from invenio_stats.privacy.user_agents.lists.file import RobotsFile
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME = "stats-robots.json"
+"""Name of the file of robots in the instance's directory, if STATS_ROBOTS_FILE is not set."""
 
 _KEY = "invenio-stats-agents"
 
@@ -41,8 +51,9 @@ _waiting: dict[str, Agent] = {}
 
 
 class _KnownAgents:
-    def __init__(self, classifier: Classifier):
+    def __init__(self, classifier: Classifier, file: RobotsFile | None = None):
         self.classifier = classifier
+        self.file = file
         self.describe = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._describe)
 
     def _describe(self, text: str) -> Agent:
@@ -67,13 +78,13 @@ class _KnownAgents:
 
 def describe(user_agent: str | None) -> Agent:
     """Return the description of a user agent by the instance's lists; None is described like an empty text."""
-    known = (current_app.extensions.get(_KEY) or load_lists()) if current_app else _by_shipped_lists()
+    known = _current() if current_app else _by_shipped_lists()
     return known.describe(str(user_agent or "")[:MAX_AGENT_CHARACTERS])
 
 
 def current_classifier() -> Classifier:
     """Return the classifier of the current application, by the lists in force."""
-    return (current_app.extensions.get(_KEY) or load_lists()).classifier
+    return _current().classifier
 
 
 @cache
@@ -110,8 +121,54 @@ def put_back(agents: Iterable[Agent]) -> None:
         _waiting.update((agent.agent_id, agent) for agent in agents)
 
 
-def load_lists() -> _KnownAgents:
-    """Build the classifier of the current application; a ConfigurationError names an invalid pattern."""
-    config = current_app.config
-    classifier = Classifier(config.get("STATS_ROBOTS_PATTERNS", ()), config.get("STATS_ROBOTS_EXCEPTIONS", ()))
-    return current_app.extensions.setdefault(_KEY, _KnownAgents(classifier))
+def load_lists() -> None:
+    """Build the classifier of the current application; a ConfigurationError names an invalid pattern or file."""
+    _load()
+
+
+def robots_file_path() -> Path:
+    """Return the path of the file of robots, which may not be there."""
+    return Path(current_app.config.get("STATS_ROBOTS_FILE") or os.path.join(current_app.instance_path, FILE_NAME))
+
+
+def listed_patterns() -> tuple[str, ...]:
+    """Return the patterns of the file of robots in force."""
+    file = _current().file
+    return () if file is None else file.patterns
+
+
+@contextmanager
+def as_if_listed(patterns: Iterable[str]) -> Iterator[None]:
+    """Within the block, this process classifies as if these were the patterns of the file of robots."""
+    before = _current()
+    current_app.extensions[_KEY] = _KnownAgents(_build_classifier(patterns))
+    try:
+        yield
+    finally:
+        current_app.extensions[_KEY] = before
+
+
+def _current() -> _KnownAgents:
+    """Return the cache of the current application, by the lists in force."""
+    known: _KnownAgents = current_app.extensions.get(_KEY) or _load()
+    if known.file is None or not known.file.is_replaced():
+        return known
+    try:
+        return _load()
+    except ConfigurationError as error:
+        # No request fails for it. The file is not looked at again until it is another one.
+        logger.error("The file of robots cannot be used; the patterns before stay", extra={"error": str(error)})
+        return known
+
+
+def _load() -> _KnownAgents:
+    file = RobotsFile(robots_file_path())
+    known = _KnownAgents(_build_classifier(file.patterns), file)
+    current_app.extensions[_KEY] = known
+    return known
+
+
+def _build_classifier(listed: Iterable[str]) -> Classifier:
+    config: Any = current_app.config
+    patterns, exceptions = config.get("STATS_ROBOTS_PATTERNS", ()), config.get("STATS_ROBOTS_EXCEPTIONS", ())
+    return Classifier(patterns, exceptions, listed)

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from invenio_stats.core.agent_classes import AgentClass, is_robot
+from invenio_stats.privacy.user_agents.lists.matcher import Matcher
 from invenio_stats.privacy.user_agents.lists.operator import compile_patterns
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ class Classifier:
     """Returns the class of a user agent, and caches it.
 
     Built once, with the operator's patterns (more robots) and exceptions (always browsers), which are regular
-    expressions that ignore case; ConfigurationError if one is invalid. The shipped lists are loaded when the first
-    user agent is classified. Safe to use from many threads.
+    expressions that ignore case; ConfigurationError if one is invalid. `listed` are further patterns of robots, a long
+    list that was checked when its file was read. The shipped lists are loaded when the first user agent is classified.
+    Safe to use from many threads.
     """
 
-    def __init__(self, patterns: Iterable[str] = (), exceptions: Iterable[str] = ()) -> None:
+    def __init__(
+        self, patterns: Iterable[str] = (), exceptions: Iterable[str] = (), listed: Iterable[str] = ()
+    ) -> None:
+        self._listed = Matcher(listed)
         self._patterns = compile_patterns("STATS_ROBOTS_PATTERNS", patterns)
         self._exceptions = compile_patterns("STATS_ROBOTS_EXCEPTIONS", exceptions)
         self._cached = lru_cache(maxsize=MAX_AGENTS_CACHED)(self._decide)
@@ -64,15 +69,19 @@ class Classifier:
         if not text.strip():
             return Match("COUNTER", None)
         found: Match | None = _lists().shipped().find(text.lower())
-        own = next((expression.pattern for expression in self._patterns if expression.search(text)), None)
-        if own is not None and agent_class == "robot":
-            return Match("STATS_ROBOTS_PATTERNS", own)
+        if agent_class == "robot":
+            own = next((expression.pattern for expression in self._patterns if expression.search(text)), None)
+            if own is not None:
+                return Match("STATS_ROBOTS_PATTERNS", own)
+            if found is None:
+                return Match("STATS_ROBOTS_FILE", self._listed.find(text.lower()))
         return found
 
     @cached_property
     def version(self) -> str:
         """The version of all lists together; it changes if one of them changes, including the operator's."""
         own = [[expression.pattern for expression in part] for part in (self._patterns, self._exceptions)]
+        own += [self._listed.patterns] if self._listed.patterns else []
         site = f"+site-{hashlib.sha256(repr(own).encode()).hexdigest()[:8]}" if any(own) else ""
         return _lists().shipped_version() + site
 
@@ -88,7 +97,9 @@ class Classifier:
             return "ai"
         if shipped.is_machine(lowered):
             return "machine"
-        if any(expression.search(text) for expression in self._patterns) or shipped.is_robot(lowered):
+        if any(expression.search(text) for expression in self._patterns) or self._listed.matches(lowered):
+            return "robot"
+        if shipped.is_robot(lowered):
             return "robot"
         return "browser" if shipped.is_browser(lowered) else "unknown"
 

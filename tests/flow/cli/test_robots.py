@@ -5,8 +5,10 @@ import json
 import pytest
 
 from invenio_stats.cli import stats
+from invenio_stats.privacy.user_agents import cache
+from invenio_stats.privacy.user_agents.lists.file import RobotsFile, format_list
 from tests.flow.operations.reclassification import conftest as reclassification
-from tests.flow.operations.reclassification.conftest import CRAWLER, FIREFOX, NOON, PATTERN, clock
+from tests.flow.operations.reclassification.conftest import CRAWLER, FIREFOX, NOON, PATTERN, PHONE, clock
 
 views, counted, lists, aggregations_config = (
     reclassification.views,
@@ -71,6 +73,86 @@ def test_an_update_tells_what_changes_and_writes_it_to_the_catalog(invoke, views
     assert "Honeycomb" in invoke("robots", "update", input="n\n", code=1).output
     assert "1 user agents have new classes" in invoke("robots", "update", input="y\n").output
     assert json.loads(invoke("robots", "update", "--json", "--yes").stdout)["agents"] == []
+
+
+@pytest.fixture
+def robots_file(app, monkeypatch, tmp_path, lists):
+    """The file of robots of the instance, which is not there yet."""
+    path = tmp_path / "instance" / "stats-robots.json"
+    monkeypatch.setitem(app.config, "STATS_ROBOTS_FILE", str(path))
+    lists()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("robots.txt", f"# mine\n{PATTERN}\n", id="lines"),
+        pytest.param("COUNTER_Robots_list.json", json.dumps([{"pattern": PATTERN, "last_changed": "x"}]), id="COUNTER"),
+    ],
+)
+def test_a_file_is_used_after_a_look_at_what_changes(invoke, views, robots_file, tmp_path, name, content, lists):
+    """By this process at once, by others within a minute, and after a restart."""
+    views(0)
+    source = tmp_path / name
+    source.write_text(content)
+    update = ("robots", "update", "--file", str(source))
+    planned = json.loads(invoke(*update, "--dry-run", "--json").stdout)
+    assert planned["file"] == {"path": str(robots_file), "patterns": 1, "added": [PATTERN], "removed": []}
+    (agent,) = planned["agents"]
+    assert (agent["before"], agent["now"], agent["list"]) == ("browser", "robot", "STATS_ROBOTS_FILE")
+    assert "Honeycomb" in invoke(*update, input="n\n", code=1).output
+    assert not robots_file.exists()
+    assert json.loads(invoke("robots", "test", "Honeycomb", "--json").stdout)["list_name"] != "STATS_ROBOTS_FILE"
+    assert "1 user agents have new classes" in invoke(*update, input="y\n").output
+    again = invoke(*update).stdout
+    assert "has these patterns already" in again
+    assert "up to date" in again
+    lists()  # as after a restart
+    assert PATTERN in invoke("robots", "test", PHONE).stdout
+    source = tmp_path / "other.txt"
+    source.write_text("another")
+    changed = json.loads(invoke("robots", "update", "--file", str(source), "--yes", "--json").stdout)
+    assert (changed["file"]["removed"], changed["written"]) == ([PATTERN], 1)
+
+
+def test_running_processes_notice_another_file(app, robots_file, monkeypatch, caplog, expect_logged_errors):
+    """One that is invalid leaves the patterns before in use, and is named once."""
+    seconds = [0.0]
+    robots_file.parent.mkdir()
+    monkeypatch.setattr(cache, "RobotsFile", lambda path: RobotsFile(path, lambda: seconds[0]))
+    app.extensions.pop("invenio-stats-agents", None)
+    assert cache.describe(PHONE).agent_class == "browser"
+    robots_file.write_bytes(format_list([PATTERN]))
+    assert cache.describe(PHONE).agent_class == "browser"
+    seconds[0] += 60
+    assert cache.describe(PHONE).agent_class == "robot"
+    robots_file.write_bytes(format_list(["bad("]))
+    for _ in range(3):
+        seconds[0] += 60
+        assert cache.describe(PHONE).agent_class == "robot"
+    assert caplog.text.count("The file of robots cannot be used") == 1
+    robots_file.unlink()
+    seconds[0] += 60
+    assert cache.describe(PHONE).agent_class == "browser"
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(invoke, robots_file, tmp_path):
+    source = tmp_path / "robots.txt"
+    source.write_text("fine\n(a+)+\n")
+    refused = invoke("robots", "update", "--file", str(source), "--yes", code=2).output
+    assert "robots.txt, line 2: '(a+)+' may take seconds" in " ".join(refused.split())
+    assert "No such file" in invoke("robots", "update", "--file", str(tmp_path / "none"), code=2).output
+    assert not robots_file.exists()
+
+
+def test_a_file_that_cannot_be_written_is_told(invoke, app, monkeypatch, tmp_path, lists):
+    source = tmp_path / "robots.txt"
+    source.write_text("fine")
+    monkeypatch.setitem(app.config, "STATS_ROBOTS_FILE", str(source / "below" / "robots.json"))
+    lists()
+    refused = invoke("robots", "update", "--file", str(source), "--yes", code=1).output
+    assert "set STATS_ROBOTS_FILE" in " ".join(refused.split())
 
 
 def test_events_are_reclassified_after_a_look_at_the_difference(invoke, views, counted, lists):

@@ -9,11 +9,13 @@ import pytest
 from invenio_search.engine import search as engine
 
 from invenio_stats.core import names
-from invenio_stats.core.moments import parse
+from invenio_stats.core.moments import iso_zoned, parse
 from invenio_stats.counter.closing.month_lease import MonthLease
+from invenio_stats.counter.closing.restatement_log import note_restatements
 from invenio_stats.counter.closing.usage_indices import list_indices
 from invenio_stats.errors import MonthBusyError, MonthUnfinishedError, StatsError
 from invenio_stats.operations import runner
+from invenio_stats.operations.corrections import read_corrections
 from tests.fixtures import counter_usage
 from tests.fixtures.months import Killed, Requests
 from tests.flow.counter.test_closing import JANUARY
@@ -85,6 +87,25 @@ def behind_alias(search_client, index_prefix):
     return read
 
 
+def noted(client):
+    """Return the corrections by restatements, the latest first."""
+    found = [line for line in read_corrections(client) if line.kind == "restatement"]
+    return [(iso_zoned(line.timestamp), line.summary, line.months) for line in found]
+
+
+def restatements_of(month):
+    """Return the corrections that the log of a month tells of, the latest first."""
+    return [
+        (
+            entry["at"],
+            f"Revision {entry['revision']} of {month.month}: {entry['reason']}",
+            {month.month: entry["difference"]},
+        )
+        for entry in reversed(month.log)
+        if entry["revision"] > 1
+    ]
+
+
 @pytest.mark.parametrize("is_answer_lost", ANSWERS)
 def test_a_close_that_is_killed(
     january, work, close, usage_of, clock, requests_sent, forget, behind_alias, is_answer_lost
@@ -147,6 +168,7 @@ def test_a_restatement_that_is_killed(
         assert usage_of("2026-01") == after
         month = counter_usage.read_month(search_client, "2026-01")
         assert [entry["revision"] for entry in month.log] == list(range(1, month.revision + 1))
+        assert noted(search_client) == restatements_of(month)
         revisions = [known.revision.number for known in list_indices(search_client, "2026-01")]
         assert revisions == [month.revision - 1, month.revision]
         assert f"stats-counter-usage-2026-01-r{month.revision}" in behind_alias()
@@ -155,6 +177,49 @@ def test_a_restatement_that_is_killed(
         if not was_cut:
             break
     assert number > 25
+
+
+def test_a_restatement_that_is_killed_before_it_is_noted(
+    january, work, close, restated, clock, requests_sent, search_client
+):
+    """What the task does, once or twice, notes it once."""
+    work()
+    close()
+    revisions = set()
+    for number in count(1):
+        clock.forward(hours=1)
+        requests_sent.cut(number, False)
+        with suppress(Killed):
+            restated("2026-01")
+        was_cut = requests_sent.mend()
+        month = counter_usage.read_month(search_client, "2026-01")
+        revisions.add((len(noted(search_client)), month.revision))
+        for _ in range(2):
+            note_restatements(search_client, [month])
+            assert noted(search_client) == restatements_of(month)
+        if not was_cut:
+            break
+    assert any(written < revision - 1 for written, revision in revisions)
+
+
+def test_a_restatement_that_cannot_be_noted_is_made(
+    january, work, close, restated, requests_sent, search_client, caplog, expect_logged_errors
+):
+    """Whoever repeats the command because of an error would make another revision."""
+    work()
+    close()
+    restated("2026-01", "the first")
+    requests_sent.number = 0
+    restated("2026-01", "the second")
+    error = engine.exceptions.ConnectionError("N/A", "gone", OSError("gone"))
+    requests_sent.cut(requests_sent.number, False, error)
+    assert restated("2026-01", "the third").revision == 4
+    requests_sent.mend()
+    assert "Restatements could not be noted" in caplog.text
+    month = counter_usage.read_month(search_client, "2026-01")
+    assert len(noted(search_client)) == 2
+    note_restatements(search_client, [month])
+    assert noted(search_client) == restatements_of(month)
 
 
 @pytest.mark.parametrize("error", [ConnectionError("lost"), RuntimeError("unexpected")], ids=str)

@@ -153,6 +153,26 @@ def test_restate(two_months, work, close, invoke, usage_of):
     assert usage_of("2026-01") != JANUARY
 
 
+def test_a_restatement_is_a_correction(two_months, work, close, invoke, app):
+    """With the reason and the metrics that the reports have; a look at what it would change is none."""
+    work()
+    close()
+    two_months.view("i2", "2026-01-10", "late")
+    work()
+    assert invoke("restate", "--month", "2026-01", "--reason", "late events", "--dry-run").exit_code == 0
+    listed = ["corrections", "list", "--json"]
+    assert json.loads(app.test_cli_runner().invoke(stats, listed).stdout) == []
+    assert invoke("restate", "--month", "2026-01", "--reason", "late events").exit_code == 0
+    (correction,) = json.loads(app.test_cli_runner().invoke(stats, listed).stdout)
+    assert correction == {
+        "timestamp": "2026-03-20T12:00:00+00:00",
+        "kind": "restatement",
+        "summary": "Revision 2 of 2026-01: late events",
+        "command": "invenio stats counter restate",
+        "months": {"2026-01": {"Total_Item_Investigations": 1, "Unique_Item_Investigations": 1}},
+    }
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -21,7 +21,8 @@ _REFERENCE = r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]"
 class Matcher:
     """A list of patterns, compiled once.
 
-    `refused` has the patterns that Python's `re` cannot compile; the caller must match them in another way.
+    `patterns` are those that were given, each once and sorted. `refused` has the patterns that Python's `re` cannot
+    compile; the caller must match them in another way.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -30,8 +31,8 @@ class Matcher:
         starts: list[str] = []
         others: list[str] = []
         self._alone: list[re.Pattern[str]] = []
-        self._patterns = sorted(set(patterns) - {""})
-        for pattern in self._patterns:
+        self.patterns = sorted(set(patterns) - {""})
+        for pattern in self.patterns:
             word = plain_word(pattern)
             if word is not None:
                 words.add(word)
@@ -63,7 +64,7 @@ class Matcher:
     @cached_property
     def _single_patterns(self) -> list[tuple[str, Callable[[str], Any]]]:
         """Each pattern that was compiled, with a function that matches it."""
-        known = set(self._patterns) - set(self.refused)
+        known = set(self.patterns) - set(self.refused)
         return [(pattern, _single(pattern)) for pattern in sorted(known)]
 
     def _can_compile(self, pattern: str) -> bool:

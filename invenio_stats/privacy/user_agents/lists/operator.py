@@ -1,9 +1,12 @@
-"""Compile the operator's patterns, and check them when the application starts."""
+"""Compile the operator's patterns, and check them before they are used."""
 
 import re
 from collections.abc import Iterable
 
 from invenio_stats.errors import ConfigurationError
+from invenio_stats.privacy.user_agents.lists.backtracking import explain_cost
+
+MAX_PATTERN_CHARACTERS = 500
 
 _CONTRASTING_AGENTS = (
     "",
@@ -17,21 +20,33 @@ def compile_patterns(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[
     """Return the patterns as regular expressions that ignore case; a ConfigurationError names an invalid pattern."""
     if isinstance(patterns, str | bytes) or not isinstance(patterns, Iterable):
         raise ConfigurationError(f"{setting} is {patterns!r}. Make it a list of regular expressions.")
-    return tuple(_compile(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
+    return tuple(compile_pattern(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
 
 
-def _compile(setting_path: str, pattern: object) -> re.Pattern[str]:
+def compile_pattern(place: str, pattern: object) -> re.Pattern[str]:
+    """Return a pattern as a regular expression that ignores case; a ConfigurationError names place and value."""
     if not isinstance(pattern, str):
-        raise ConfigurationError(f"{setting_path} is {pattern!r}. Write the regular expression as a string.")
+        raise ConfigurationError(f"{place} is {pattern!r}. Write the regular expression as a string.")
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        raise ConfigurationError(
+            f"{place}: {pattern[:40]!r}... has {len(pattern)} characters. Write at most {MAX_PATTERN_CHARACTERS}; make "
+            "several patterns of it."
+        )
     try:
         expression = re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise ConfigurationError(
-            f"{setting_path}: {pattern!r} is not a regular expression ({error}). "
+            f"{place}: {pattern!r} is not a regular expression ({error}). "
             "Correct it; write a name that contains special characters as re.escape() returns it."
         ) from error
+    cost = explain_cost(pattern)
+    if cost is not None:
+        raise ConfigurationError(
+            f"{place}: {pattern!r} may take seconds for one user agent: {cost}. Write short repeats such as {{0,40}} "
+            "instead of * and +, or several patterns."
+        )
     if all(expression.search(agent) for agent in _CONTRASTING_AGENTS):
         raise ConfigurationError(
-            f"{setting_path}: {pattern!r} matches every user agent. Write a pattern that matches only some."
+            f"{place}: {pattern!r} matches every user agent. Write a pattern that matches only some."
         )
     return expression

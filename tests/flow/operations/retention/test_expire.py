@@ -74,6 +74,16 @@ def test_events_that_were_never_counted_stay(site):
     assert site.first_complete_day() is None
 
 
+def test_an_event_type_that_is_never_used_keeps_no_other(counted, search_client, index_prefix):
+    """No download was ever made, so that no run of its aggregation has left a bookmark."""
+    search_client.indices.delete(index=f"{index_prefix}events-stats-file-download-*")
+    for name in ("file-download-agg", "file-download-agg-automated"):
+        search_client.delete(index=f"{index_prefix}stats-bookmarks", id=name, refresh=True, ignore=[404])
+    found = counted.expire()
+    assert found.limits == []
+    assert counted.days() == list(KEPT)
+
+
 @pytest.mark.parametrize("name", ["record-view-agg", "item-usage-agg", "record-usage-agg"])
 def test_an_event_that_one_aggregation_has_not_counted_stays(counted, name):
     counted.use("2026-02-10")
