@@ -81,10 +81,10 @@ class Processes:
             if failed:
                 raise self.error(name, f"'{name}' failed")
 
-    def run(self, name: str, *command: str | Path) -> None:
+    def run(self, name: str, *command: str | Path, patience: float = WORK_PATIENCE) -> None:
         """Run one command to its end."""
         self.start(name, *command)
-        self.finish(name, patience=WORK_PATIENCE)
+        self.finish(name, patience=patience)
 
     def ask(self, name: str, *command: str | Path) -> tuple[int, str]:
         """Run one command to its end; return its exit code and what it printed on standard output."""

@@ -12,7 +12,7 @@ from typing import Any
 import osmem_server
 
 from demo import broker
-from demo.processes import Processes, answers, free_port, program, write_command
+from demo.processes import PATIENCE, WORK_PATIENCE, Processes, answers, free_port, program, write_command
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -116,7 +116,8 @@ class Stage:
 
     def drain(self) -> dict[str, Any]:
         """Have the worker process what still waits and aggregate once more; return the status when it has."""
-        self.processes.run("drain", sys.executable, "-m", "demo.drain")
+        # It waits for three tasks, one after the other.
+        self.processes.run("drain", sys.executable, "-m", "demo.drain", patience=3 * WORK_PATIENCE + PATIENCE)
         return json.loads((self.folder / "status.json").read_text())
 
     def ask(self, arguments: list[list[str]]) -> list[dict[str, Any]]:
