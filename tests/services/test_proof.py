@@ -6,13 +6,16 @@ Each test ends with the same sum: what `publish` accepted, by COUNTER's rule, eq
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from itertools import cycle, islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -344,6 +347,16 @@ def test_a_minute_of_load_with_two_workers(nursery, queues, results, opensearch)
     assert totals == stored
 
 
+def free_ports(nodes: int) -> int:
+    """Return a port at which nobody listens, nor at those after it and the hundredth ones: below those of clients."""
+    for first in random.Random(os.getpid()).sample(range(10_000, 30_000), 100):
+        with ExitStack() as stack, suppress(OSError):
+            for port in (first + step + number for step in (0, 100) for number in range(nodes)):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError("100 times, some port was taken")
+
+
 @pytest.fixture
 def cluster(tmp_path_factory):
     """Three nodes of the real engine, of this test's own."""
@@ -357,8 +370,9 @@ def cluster(tmp_path_factory):
         assert done.returncode == 0, done.stderr
         return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
-    node("start", "--nodes", "3", "--heap", "512m", "--quick", "--port", "9640")
-    yield node
+    first = free_ports(3)
+    node("start", "--nodes", "3", "--heap", "512m", "--quick", "--port", str(first))
+    yield SimpleNamespace(run=node, hosts=[f"http://127.0.0.1:{first + number}" for number in range(3)])
     node("stop", "--purge")
 
 
@@ -366,8 +380,7 @@ def test_a_cluster_that_loses_a_node(nursery, queues, cluster, app, index_prefix
     """With a replica everything that was acknowledged is still there."""
     from opensearchpy import OpenSearch
 
-    hosts = [f"http://127.0.0.1:{port}" for port in (9640, 9641, 9642)]
-    client = OpenSearch(hosts, timeout=30, max_retries=5, retry_on_timeout=True)
+    client = OpenSearch(cluster.hosts, timeout=30, max_retries=5, retry_on_timeout=True)
     client.indices.put_template(
         f"{index_prefix}replicas",
         {
@@ -377,7 +390,7 @@ def test_a_cluster_that_loses_a_node(nursery, queues, cluster, app, index_prefix
         },
     )
     put_templates_on(app, client)
-    workers, sent = nursery(SEARCH_HOSTS=hosts), clicks(7, 4000)
+    workers, sent = nursery(SEARCH_HOSTS=cluster.hosts), clicks(7, 4000)
     publish(sent[:500])
     workers.start()
     workers.wait()
@@ -386,7 +399,7 @@ def test_a_cluster_that_loses_a_node(nursery, queues, cluster, app, index_prefix
     publish(sent[500:2000])
     workers.start()
     time.sleep(0.4)
-    cluster("kill", "n2")
+    cluster.run("kill", "n2")
     publish(sent[2000:])
     workers.wait()
     settle(workers, queues)
