@@ -12,6 +12,6 @@ COUNTER = (names.COUNTER_USAGE, names.COUNTER_MONTHS, names.COUNTER_ITEMS, names
 FOLDERS = ("STATS_SPOOL_DIR", "STATS_COUNTER_DIR")
 
 
-@pytest.mark.parametrize("place", [*names.OWN, *COUNTER, names.SEARCHES, *FOLDERS])
-def test_every_place_is_in_the_table(place):
-    assert f"``{place}``" in STORED
+@pytest.mark.parametrize("name", [*names.OWN, *COUNTER, names.SEARCHES, *FOLDERS])
+def test_every_place_is_in_the_table(name):
+    assert f"``{name}``" in STORED

@@ -108,7 +108,7 @@ def test_importing_the_package_loads_nothing_that_only_workers_need():
         "broker.dead_letters",
     ]
     assert not {f"invenio_stats.{name}" for name in workers} & set(loaded)
-    assert len(loaded) == 66
+    assert len(loaded) == 69
 
 
 def test_the_docs_name_the_invenio_rdm_that_is_tested():

@@ -11,9 +11,9 @@ from invenio_stats.core.counter_deposit import DepositAccount
 ANSWER_CHARACTERS = 1_000
 """Of the service's answer; a longer one is cut."""
 
-_MAX_PLACES = 3
+_MAX_LOCATIONS = 3
 _VALUE_CHARACTERS = 200
-_PLACE = re.compile(
+_LOCATION = re.compile(
     r"report-(?:datasets['\]]*[./\[]+(?P<number>\d+)\]?|header['\]]*)(?P<path>(?:[./\[]+'?[\w-]+'?\]?)*)"
 )
 """As JSON Path has it, `$['report-datasets'][3].publisher`, or as a pointer, `#/report-datasets/3/publisher`."""
@@ -26,7 +26,7 @@ _SETTINGS = {
 """The setting that a field has its value from; the others are from the metadata of the record."""
 
 
-class _Place(NamedTuple):
+class _Location(NamedTuple):
     """A field that the service does not accept."""
 
     dataset: Mapping[str, Any] | None
@@ -66,17 +66,17 @@ def _cure(status: int, text: str, account: DepositAccount, body: bytes) -> str:
         return "Check that STATS_COUNTER_DATACITE_URL is the address of the service, such as https://api.datacite.org."
     document = _read(body)
     month = document.get("report-header", {}).get("reporting-period", {}).get("begin-date", "")[:7]
-    places = list(dict.fromkeys(_find_places(text, document)))
-    if not places:
+    locations = list(dict.fromkeys(_find_locations(text, document)))
+    if not locations:
         return (
             f"The answer names no field. `invenio stats counter deposit --month {month} --dry-run --output FILE` "
             "writes the document, of which invenio_stats.testing.check_document tells what is wrong."
         )
-    shown = "; ".join(place for place, _ in places[:_MAX_PLACES])
-    more = f"; and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
-    settings = sorted({setting for _, setting in places if setting})
+    shown = "; ".join(location for location, _ in locations[:_MAX_LOCATIONS])
+    more = f"; and {len(locations) - _MAX_LOCATIONS} more" if len(locations) > _MAX_LOCATIONS else ""
+    settings = sorted({setting for _, setting in locations if setting})
     cures = [f"Correct {' and '.join(settings)}."] if settings else []
-    if any(setting is None for _, setting in places):
+    if any(setting is None for _, setting in locations):
         cures.append(
             "Correct the metadata of the record, and take them over with `invenio stats counter restate --month "
             f"{month} --reason ...`."
@@ -90,10 +90,10 @@ def _read(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _find_places(text: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Yield the places that an answer names, each with the setting to correct; None if it is metadata."""
+def _find_locations(text: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Yield the locations that an answer names, each with the setting to correct; None if it is metadata."""
     datasets = document.get("report-datasets", [])
-    for found in _PLACE.finditer(text):
+    for found in _LOCATION.finditer(text):
         keys = re.findall(r"[\w-]+", found["path"])
         dataset = None
         if found["number"] is not None:
@@ -103,8 +103,8 @@ def _find_places(text: str, document: Mapping[str, Any]) -> Iterator[tuple[str, 
         value: Any = document.get("report-header", {}) if dataset is None else dataset
         for key in keys:
             value = _step(value, key)
-        place = _Place(dataset, keys[0] if keys else "", value)
-        yield place.describe(), place.setting
+        location = _Location(dataset, keys[0] if keys else "", value)
+        yield location.describe(), location.setting
 
 
 def _step(value: Any, key: str) -> Any:

@@ -166,7 +166,7 @@ PACKAGE = Path(invenio_stats.__file__).parent
 ENGINE = {"search/failures.py"}
 HTTP = {
     *("core/delivered_content.py", "pages/badge.py", "pages/reports_view.py", "pages/views.py"),
-    *("views/__init__.py", "views/caching.py", "counter/deposit/client.py"),
+    *("views/__init__.py", "views/caching.py", "counter/deposit/client.py", "counter/deposit/refusals.py"),
 }
 """They judge the answers that visitors get, or those of another service, not the engine's."""
 

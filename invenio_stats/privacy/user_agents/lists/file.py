@@ -35,7 +35,7 @@ def read_file(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}, line {line} is not UTF-8. Save the file in that encoding.") from error
-    patterns = tuple(compile_pattern(place, pattern).pattern for place, pattern in _entries(path, text))
+    patterns = tuple(compile_pattern(location, pattern).pattern for location, pattern in _entries(path, text))
     if not patterns:
         raise ConfigurationError(f"{path} has no pattern. To use none, delete the file.")
     return patterns
@@ -48,7 +48,7 @@ def format_list(patterns: Iterable[str]) -> bytes:
 
 
 def _entries(path: Path, text: str) -> Iterator[tuple[str, object]]:
-    """Yield what should be a pattern, with its place."""
+    """Yield what should be a pattern, with its location."""
     is_named_so = path.suffix.lower() == ".json"
     if not is_named_so and not text.lstrip().startswith("["):
         yield from _lines(path, text)

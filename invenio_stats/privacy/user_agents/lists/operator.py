@@ -23,30 +23,30 @@ def compile_patterns(setting: str, patterns: Iterable[str]) -> tuple[re.Pattern[
     return tuple(compile_pattern(f"{setting}[{position}]", pattern) for position, pattern in enumerate(patterns))
 
 
-def compile_pattern(place: str, pattern: object) -> re.Pattern[str]:
-    """Return a pattern as a regular expression that ignores case; a ConfigurationError names place and value."""
+def compile_pattern(location: str, pattern: object) -> re.Pattern[str]:
+    """Return a pattern as a regular expression that ignores case; a ConfigurationError names location and value."""
     if not isinstance(pattern, str):
-        raise ConfigurationError(f"{place} is {pattern!r}. Write the regular expression as a string.")
+        raise ConfigurationError(f"{location} is {pattern!r}. Write the regular expression as a string.")
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         raise ConfigurationError(
-            f"{place}: {pattern[:40]!r}... has {len(pattern)} characters. Write at most {MAX_PATTERN_CHARACTERS}; make "
-            "several patterns of it."
+            f"{location}: {pattern[:40]!r}... has {len(pattern)} characters. Write at most {MAX_PATTERN_CHARACTERS}; "
+            "make several patterns of it."
         )
     try:
         expression = re.compile(pattern, re.IGNORECASE)
     except (re.error, RecursionError, OverflowError) as error:
         raise ConfigurationError(
-            f"{place}: {pattern!r} is not a regular expression ({error}). "
+            f"{location}: {pattern!r} is not a regular expression ({error}). "
             "Correct it; write a name that contains special characters as re.escape() returns it."
         ) from error
     cost = explain_cost(pattern)
     if cost is not None:
         raise ConfigurationError(
-            f"{place}: {pattern!r} may take seconds for one user agent: {cost}. Write short repeats such as {{0,40}} "
-            "instead of * and +, or several patterns."
+            f"{location}: {pattern!r} may take seconds for one user agent: {cost}. Write short repeats such as "
+            "{0,40} instead of * and +, or several patterns."
         )
     if all(expression.search(agent) for agent in _CONTRASTING_AGENTS):
         raise ConfigurationError(
-            f"{place}: {pattern!r} matches every user agent. Write a pattern that matches only some."
+            f"{location}: {pattern!r} matches every user agent. Write a pattern that matches only some."
         )
     return expression

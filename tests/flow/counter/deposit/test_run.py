@@ -439,9 +439,9 @@ def test_a_document_that_is_refused_stops(month, service, send):
 def test_a_refused_dataset_is_named_with_its_field(month, service, send, monkeypatch):
     """Also of a part: its datasets are counted from 0 in each."""
     many(month)
-    place = "$.report-datasets[1].publisher: it is not known"
+    problem = "$.report-datasets[1].publisher: it is not known"
     real = service._do
-    monkeypatch.setattr(service, "_do", lambda *args: (422, {"errors": [place]}) if service.received else real(*args))
+    monkeypatch.setattr(service, "_do", lambda *args: (422, {"errors": [problem]}) if service.received else real(*args))
     with pytest.raises(DepositError, match=r'the dataset 10\.1234/d3, example:d3: publisher = "".*--month 2026-06'):
         send(2)
 

@@ -37,19 +37,19 @@ def test_a_refusal_of_the_account_names_the_settings_and_no_token(status):
 
 
 @pytest.mark.parametrize(
-    "place",
+    "location",
     ["$.report-datasets[1].yop", "#/report-datasets/1/yop", "$['report-datasets'][1]['yop']", "report-datasets.1.yop"],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "compressed"])
-def test_a_refusal_of_a_dataset_names_it_with_field_and_value(place, pack):
+def test_a_refusal_of_a_dataset_names_it_with_field_and_value(location, pack):
     sent = pack(body(dataset("a"), dataset("b", yop="20")))
-    text = explain(422, json.dumps({"errors": [{"title": f"The property '{place}' is wrong"}]}), sent)
+    text = explain(422, json.dumps({"errors": [{"title": f"The property '{location}' is wrong"}]}), sent)
     assert 'It refuses the dataset 10.1234/b, example:b: yop = "20". Correct the metadata of the record' in text
     assert "`invenio stats counter restate --month 2026-06 --reason ...`. Then run the command again." in text
 
 
 @pytest.mark.parametrize(
-    ("place", "sent", "setting"),
+    ("location", "sent", "setting"),
     [
         ("$.report-header.created-by", body(), "STATS_COUNTER_DATACITE_ACCOUNT"),
         ("$.report-datasets[0].platform", body(dataset("a")), "STATS_COUNTER_PLATFORM"),
@@ -60,8 +60,8 @@ def test_a_refusal_of_a_dataset_names_it_with_field_and_value(place, pack):
         ),
     ],
 )
-def test_what_comes_from_a_setting_is_corrected_there(place, sent, setting):
-    text = explain(422, f"{place}: it is wrong", sent)
+def test_what_comes_from_a_setting_is_corrected_there(location, sent, setting):
+    text = explain(422, f"{location}: it is wrong", sent)
     assert f"Correct {setting}. Then run the command again." in text
     assert "metadata" not in text
 
