@@ -1,5 +1,6 @@
 """The page of a record: how often it was viewed and its files were downloaded, all versions together or one."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from invenio_stats.queries.usage.parameters import Accepted
 FILES, VERSIONS = 25, 100
 """Rows of the tables."""
 _NO_FILES = "metadata-only"
+_V_OF_VERSION = re.compile(r"^v(?=\d)", re.IGNORECASE)
+"""The page says "Version" itself."""
 
 
 class Record(NamedTuple):
@@ -162,7 +165,7 @@ def _lead(total: Answer, record: Record, is_one_version: bool, has_files: bool) 
 
 
 def _version_links(asked: Asked, record: Record) -> list[Link]:
-    label = record.metadata.version
+    label = _V_OF_VERSION.sub("", record.metadata.version or "")
     only = _("Version %(label)s only", label=label) if label else _("This version only")
     chosen = asked.choice.parameters.versions
     return [
@@ -204,9 +207,9 @@ def _files(answers: Answers, asked: Asked, record: Record) -> Part | None:
         count = answer["count"]
         has_all = count <= len(answer["rows"])
         text = ngettext("All %(count)s file", "All %(count)s files", count, count=wording.write_number(count))
-        link = None if has_all else sections.make_all_link(asked, "files", text)
+        links = [] if has_all else sections.make_list_links(asked, "files", text)
         part = part._replace(about=" ".join(about) if answer["rows"] else "")
         made = make_files_table(part, answer, sizes, has_all)
-        return made._replace(all_link=link)
+        return made._replace(links=links)
 
     return answers.section(Part("files", _("Files")), "files", make)

@@ -261,8 +261,8 @@ def _seed_closed_months(client, prefix):
 def _files(found, item):
     for total in found:
         if total["item_id"] == item:
-            for number, key in enumerate(FILE_KEYS, 3):
-                count = total["downloads"] // number
+            first, second = total["downloads"] // 2, total["downloads"] // 3
+            for key, count in zip(FILE_KEYS, (first, second, total["downloads"] - first - second), strict=True):
                 yield {
                     "timestamp": total["timestamp"],
                     "item_id": item,
@@ -270,7 +270,7 @@ def _files(found, item):
                     "file_key": key,
                     "count": count,
                     "unique_count": count // 2,
-                    "volume": count * 900_000,
+                    "volume": count * 1_350_000,
                 }
 
 

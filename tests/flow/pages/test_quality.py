@@ -204,9 +204,17 @@ def test_without_a_cache_the_rest_is_shown(page, app, monkeypatch):
 def test_each_table_is_a_file_in_each_format(page, get, extension):
     root = page("/stats/quality", site.ADMINISTRATOR)
     links = [link["href"] for link in root.all("a") if f"format={extension}" in (link["href"] or "")]
-    assert len(links) == len(TOPICS)
-    for link in links:
-        assert get(link, site.ADMINISTRATOR).status_code == 200
+    assert len(links) == len(root.all("table"))
+    for name in TOPICS:
+        assert get(f"/stats/quality?table={name}&format={extension}", site.ADMINISTRATOR).status_code == 200
+    assert {get(link, site.ADMINISTRATOR).status_code for link in links} == {200}
+
+
+def test_what_is_empty_has_no_files(page):
+    root = page("/stats/quality")
+    assert {"Unusual days", "Corrections"} <= {*headings(root)}
+    for name in ("anomalies", "corrections"):
+        assert not [link for link in root.all("a") if f"table={name}" in (link["href"] or "")]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,19 @@ def test_the_chart_says_what_its_twin_says(page):
     assert tips == [f"{row[0]}. Downloads: {row[1]}, Views: {row[4]}" for row in rows]
 
 
+def test_the_last_month_is_compared_with_the_year_before(page):
+    root = page("/stats/")
+    last = root.table("Views and downloads by month")[-2]
+    changes = [100 * (number(last[now]) / number(last[before]) - 1) for now, before in ((1, 3), (4, 6))]
+    said = f"{last[0]} against a year earlier: Downloads {changes[0]:+.1f}%, Views {changes[1]:+.1f}%."
+    assert root.only("p", id="f1-d").text.startswith(said.replace("-", "−"))
+
+
+@pytest.mark.parametrize("choice", ["compare=none", "period=30d", "period=all", "from=2026-05&to=2026-05&interval=month"])
+def test_without_a_year_earlier_or_with_one_month_there_is_no_such_sentence(page, choice):
+    assert "against a year earlier" not in page(f"/stats/?{choice}").text
+
+
 def test_a_month_leads_to_its_days(page):
     root = page("/stats/")
     link = root.all("table")[0].all("tbody")[0].all("a")[0]
