@@ -46,6 +46,11 @@ OUTSIDE_OF_FORM = """() => [...document.querySelectorAll(".st form :is(input, se
       : [`outside of its form: ${node.tagName} ${node.name ?? ""} ${node.textContent.trim().slice(0, 40)}`];
   })"""
 
+# In a wide window, no name may push numbers out of sight.
+SCROLLED_TABLES = """() => [...document.querySelectorAll(".st-scroll")]
+  .filter(node => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map(node => `does not fit: ${node.getAttribute("aria-label")}`)"""
+
 # Letters that stand outside of a box which hides what is outside of it; a field scrolls.
 CUT_OFF = """() => [...document.querySelectorAll(".st *:not(input)")]
   .filter(node => node.checkVisibility() && !node.closest(".st-hide, .st-scroll, svg")
@@ -120,6 +125,10 @@ class Look:
         """Return what is too wide, for the window or for its form, and what is too small to hit."""
         wide = [*self.page.evaluate(SIDEWAYS), *self.page.evaluate(OUTSIDE_OF_FORM)]
         return [*wide, *self.page.evaluate(SMALL_TARGETS, TARGET)]
+
+    def scrolled_tables(self):
+        """Return tables that are wider than their place."""
+        return self.page.evaluate(SCROLLED_TABLES)
 
     def cut_off(self):
         """Return texts that do not fit their box."""

@@ -14,6 +14,8 @@ def find_faults(window, openings=(False, True)):
             window.open_details(is_open)
             window.resize(width, "light")
             found = [*window.violations(), *window.layout_faults()]
+            if width == WIDTHS[-1]:
+                found += window.scrolled_tables()
             window.resize(width, "dark")
             found += [f"dark: {fault}" for fault in window.violations(RULES_OF_COLOURS)]
             faults += [f"{width} px, {'open' if is_open else 'closed'}: {fault}" for fault in found]
