@@ -46,6 +46,14 @@ OUTSIDE_OF_FORM = """() => [...document.querySelectorAll(".st form :is(input, se
       : [`outside of its form: ${node.tagName} ${node.name ?? ""} ${node.textContent.trim().slice(0, 40)}`];
   })"""
 
+OUTSIDE_OF_CHART = """() => [...document.querySelectorAll(".st-plot text")]
+  .filter(node => node.checkVisibility())
+  .flatMap(node => {
+    const box = node.getBoundingClientRect(), around = node.closest(".st-plot").getBoundingClientRect();
+    return box.left >= around.left - 1.5 && box.right <= around.right + 1.5 ? []
+      : [`outside of its chart: ${node.textContent}`];
+  })"""
+
 # In a wide window, no name may push numbers out of sight.
 SCROLLED_TABLES = """() => [...document.querySelectorAll(".st-scroll")]
   .filter(node => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
@@ -122,8 +130,8 @@ class Look:
         return self.page.evaluate(RUN_AXE, rules)
 
     def layout_faults(self):
-        """Return what is too wide, for the window or for its form, and what is too small to hit."""
-        wide = [*self.page.evaluate(SIDEWAYS), *self.page.evaluate(OUTSIDE_OF_FORM)]
+        """Return what is too wide, for the window, its form or its chart, and what is too small to hit."""
+        wide = [fault for check in (SIDEWAYS, OUTSIDE_OF_FORM, OUTSIDE_OF_CHART) for fault in self.page.evaluate(check)]
         return [*wide, *self.page.evaluate(SMALL_TARGETS, TARGET)]
 
     def scrolled_tables(self):
