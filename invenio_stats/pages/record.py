@@ -1,7 +1,7 @@
 """The page of a record: how often it was viewed and its files were downloaded, all versions together or one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -164,6 +164,12 @@ def _lead(total: Answer, record: Record, is_one_version: bool, has_files: bool) 
     return lead
 
 
+def name_versions(rows: Sequence[Answer]) -> dict[str, tuple[str, str]]:
+    """Return label and day of publication of each version; the title if it has no label."""
+    known = describe_items(current_stats.item_metadata, [row["id"] for row in rows if row["id"]])
+    return {item: (found.version or found.title, _day(found)) for item, found in known.items()}
+
+
 def _version_links(asked: Asked, record: Record) -> list[Link]:
     label = _V_OF_VERSION.sub("", record.metadata.version or "")
     only = _("Version %(label)s only", label=label) if label else _("This version only")
@@ -185,8 +191,7 @@ def _versions(answers: Answers, asked: Asked, record: Record, has_files: bool) -
         rows = sorted(
             answer["rows"], key=lambda row: order.index(row["id"]) if row["id"] in order else -1, reverse=True
         )
-        known = describe_items(current_stats.item_metadata, [row["id"] for row in rows if row["id"]])
-        names = {item: (found.version or found.title, _day(found)) for item, found in known.items()}
+        names = name_versions(rows)
         address = sections.address_of("record", asked.choice, versions="this")
         # A sum that lacks rows would not be that of all versions.
         has_all = answer["count"] <= len(answer["rows"])

@@ -230,7 +230,8 @@ def seed(client, prefix, until=None):
     found = usages()
     for start in range(0, len(found), 500):  # an engine under load needs long for many
         totals.write_usage(found[start : start + 500])
-    totals.write("stats-file-download", [total for item in ("r1-v1", "r1-v2", "r12-v1") for total in _files(found, item)])
+    downloads = [total for item in ("r1-v1", "r1-v2", "r12-v1") for total in _files(found, item)]
+    totals.write("stats-file-download", downloads)
     _seed_breakdowns(client, prefix, found)
     _seed_closed_months(client, prefix)
     set_bookmarks(client, prefix, now)

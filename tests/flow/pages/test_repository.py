@@ -69,7 +69,9 @@ def test_the_last_month_is_compared_with_the_year_before(page):
     assert root.only("p", id="f1-d").text.startswith(said.replace("-", "−"))
 
 
-@pytest.mark.parametrize("choice", ["compare=none", "period=30d", "period=all", "from=2026-05&to=2026-05&interval=month"])
+@pytest.mark.parametrize(
+    "choice", ["compare=none", "period=30d", "period=all", "from=2026-05&to=2026-05&interval=month"]
+)
 def test_without_a_year_earlier_or_with_one_month_there_is_no_such_sentence(page, choice):
     assert "against a year earlier" not in page(f"/stats/?{choice}").text
 

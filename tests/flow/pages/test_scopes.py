@@ -223,10 +223,21 @@ def test_a_list_leads_to_all_of_it(page):
     assert link.text == "All 12 records"
 
 
-@pytest.mark.parametrize("address", ["/stats/", "/stats/communities/coast"])
-def test_the_most_viewed_records_are_one_step_away(page, address):
+def test_a_list_of_versions_has_their_labels(page):
+    """All of them have the title of the record. A version leads to its own numbers."""
+    root = page("/stats/lists/versions?record=r1")
+    rows = root.table("Versions: " + site.TITLES[0])[1:]
+    assert sorted(row[1] for row in rows) == ["v1May 3, 2024", "v2May 3, 2024"]
+    assert root.only("a", href="/stats/records/r1-v2?versions=this").text == "v2"
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [("/stats/", "Most used records"), ("/stats/communities/coast", "Most used records: Community coast")],
+)
+def test_the_most_viewed_records_are_one_step_away(page, address, title):
     """Also where the list of the most downloaded ones has all records."""
     (link,) = [link for link in page(address).all("a") if link.text == "Most viewed records"]
-    head, *rows = page(link["href"]).table("Most used records" if address == "/stats/" else "Most used records: Community coast")
+    head, *rows = page(link["href"]).table(title)
     assert head[2] == "Views"
     assert rows[0][1].startswith("Tide gauge measurements")
