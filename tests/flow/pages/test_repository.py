@@ -106,6 +106,13 @@ def test_lists_have_ranks_names_and_changes(page):
     assert re.fullmatch(r"[+−][0-9.]+%", rows[0][3])
 
 
+def test_what_had_no_use_before_is_not_called_new(page):
+    """The records are two years old, and of the four days before none had any use."""
+    month = site.months_back(3)[0]
+    address = f"/stats/?from={month.replace(day=11)}&to={month.replace(day=14)}"
+    assert {row[3] for row in page(address).table("Most downloaded records")[1:]} == {"from 0"}
+
+
 @pytest.mark.parametrize(
     ("user", "name"), [(None, "A restricted record"), (site.ADMINISTRATOR, "Handbook of field recording")]
 )
