@@ -19,7 +19,7 @@ MAX_BARS = 24
 """Intervals up to which a series is drawn as bars."""
 _DOT = 7
 """Width in pixels of a number that no line leads to."""
-_SIGN_WIDTH, _SIGN_WIDTHS = 7, {"%": 14}
+_SIGN_WIDTH, _SIGN_WIDTHS = 8, {"%": 12}
 """Pixels of a letter or digit on the axis, in the widest fonts."""
 _NAME_DISTANCE = 17
 """Pixels between two names at the right end."""

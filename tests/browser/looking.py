@@ -130,9 +130,13 @@ class Look:
         return self.page.evaluate(RUN_AXE, rules)
 
     def layout_faults(self):
-        """Return what is too wide, for the window, its form or its chart, and what is too small to hit."""
-        wide = [fault for check in (SIDEWAYS, OUTSIDE_OF_FORM, OUTSIDE_OF_CHART) for fault in self.page.evaluate(check)]
+        """Return what is too wide, for the window or for its form, and what is too small to hit."""
+        wide = [*self.page.evaluate(SIDEWAYS), *self.page.evaluate(OUTSIDE_OF_FORM)]
         return [*wide, *self.page.evaluate(SMALL_TARGETS, TARGET)]
+
+    def chart_faults(self):
+        """Return texts of charts for which there is no room."""
+        return self.page.evaluate(OUTSIDE_OF_CHART)
 
     def scrolled_tables(self):
         """Return tables that are wider than their place."""
