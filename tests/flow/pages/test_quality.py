@@ -13,6 +13,7 @@ from invenio_stats.operations.corrections import note_correction
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.pages.quality import TOPICS
+from invenio_stats.pages.quality_days import CountedDays
 from invenio_stats.processing.batch import AgentKey
 from tests.flow.pages import site
 
@@ -88,6 +89,14 @@ def test_the_first_screen_answers_in_words(page):
     assert "The latest numbers are " in lead
     assert lead.endswith("The most frequent reason: Robots.")
     assert root.only("a", aria_current="page").text == "Data quality"
+
+
+def test_before_the_first_day_the_first_screen_says_so(page, monkeypatch):
+    topic = TOPICS["complete"]._replace(find=lambda days, now: CountedDays(days, {}, []))
+    monkeypatch.setitem(TOPICS, "complete", topic)
+    root = page("/stats/quality")
+    assert root.only("p", cls="st-lead").text.startswith("No day is counted yet. ")
+    assert not [link for link in root.all("a") if "table=complete" in (link["href"] or "")]
 
 
 @pytest.mark.parametrize("user", EVERYBODY)
