@@ -154,11 +154,13 @@ def test_freshness_is_a_word_beside_its_sign(page, app):
     with app.app_context():
         last_runs.remember("events", "record-view", {"finished": (now - timedelta(days=10)).isoformat()})
         last_runs.remember("aggregations", "record-view-agg", {"finished": now.isoformat()})
+        last_runs.remember("aggregations", "file-download-agg", {"finished": now.isoformat(), "error": "Timeout"})
         for hours in (245, 244, 243):
             last_runs._remember_time("events", "record-view", now - timedelta(hours=hours))
     rows = {row[0]: row for row in page("/stats/quality").table("How fresh the numbers are")[1:]}
     assert rows["Views"][1] == "late, last run 1 week ago"
     assert rows["Totals of views"][1] == "up to date"
+    assert rows["Totals of downloads"][1] == "the last run failed"
     assert rows["Downloads"][1] == "no run is known"
     assert rows["Views"][2].endswith(" UTC")
 
