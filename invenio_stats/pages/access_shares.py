@@ -16,7 +16,8 @@ from invenio_stats.pages.tables import Column, Figure, Part, Row, Table, make_fi
 
 Answer = Mapping[str, Any]
 
-_COLOURS = {"open": "open", "embargoed": "emb", "metadata-only": "meta"}
+_NO_FILES = "metadata-only"
+_COLOURS = {"open": "open", "embargoed": "emb", _NO_FILES: "meta"}
 _ORDER = ("open", "embargoed", "restricted")
 MAX_MONTHS = 36
 """Columns of the chart by month: the last ones."""
@@ -96,7 +97,10 @@ def _bar(numbers: Mapping[str, int], statuses: Sequence[str]) -> Markup:
 
 def _share(numbers: Mapping[str, int], status: str) -> str:
     total = sum(numbers.values())
-    return wording.write_percent(numbers[status] / total) if numbers.get(status) else wording.NO_NUMBER
+    # Without files there is nothing to download; all else that was not used is a counted zero.
+    if not total or (status == _NO_FILES and status not in numbers):
+        return wording.NO_NUMBER
+    return wording.write_share(numbers.get(status, 0), total)
 
 
 def _make_figure(ratio: Answer, statuses: Sequence[str]) -> Figure | None:

@@ -19,6 +19,8 @@ MAX_BARS = 24
 """Intervals up to which a series is drawn as bars."""
 _DOT = 7
 """Width in pixels of a number that no line leads to."""
+_SIGN_WIDTH, _SIGN_WIDTHS = 8, {"%": 12}
+"""Pixels of a letter or digit on the axis, in the widest fonts."""
 _NAME_DISTANCE = 17
 """Pixels between two names at the right end."""
 
@@ -82,7 +84,7 @@ class _Frame:
         return self.bottom - (self.bottom - _TOP) * value / self.ticks[-1]
 
     def axis(self) -> Markup:
-        width = max(map(len, self.names)) * 7 + 8
+        width = max(sum(_SIGN_WIDTHS.get(sign, _SIGN_WIDTH) for sign in name) for name in self.names) + 8
         marks = [
             element("text", name, x=width - 8, y=number(self.y(tick) + 4), text_anchor="end")
             for tick, name in zip(self.ticks, self.names, strict=True)

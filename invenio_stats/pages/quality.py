@@ -120,8 +120,8 @@ def _titles() -> dict[str, str]:
 def _write_lead(found: Mapping[str, Any], now: datetime) -> list[str]:
     lead = []
     counted: CountedDays | None = found.get("complete")
-    if counted is not None and counted.days:
-        lead.append(_write_days(counted))
+    if counted is not None:
+        lead.append(_write_days(counted) if counted.days else _("No day is counted yet."))
     newest = max((line.counted_to for line in found.get("fresh", ()) if line.counted_to), default=None)
     if newest is not None:
         age = format_timedelta(max(now - newest, timedelta()), locale=wording.locale())

@@ -81,6 +81,8 @@ def _write_state(line: Freshness, now: datetime) -> str:
         return _("no run is known")
     if line.state == "fresh":
         return Markup('<span class="st-ok">{}</span>').format(_("up to date"))
+    if line.state == "failed":
+        return Markup('<span class="st-late">{}</span>').format(_("the last run failed"))
     age = format_timedelta(line.last_run - now, add_direction=True, locale=wording.locale())
     return Markup('<span class="st-late">{}</span>').format(_("late, last run %(age)s", age=age))
 

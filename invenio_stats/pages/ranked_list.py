@@ -144,7 +144,13 @@ def _make_part(part: Part, answer: Answer, asked: Asked) -> Part:
     if name in _FROM_DATABASE:
         return make_uploaders_table(part, answer, by, sections.address_of_user())
     headings = {"records": _("Record"), "communities": _("Community"), "files": _("File"), "versions": _("Version")}
-    endpoint = {"records": "record", "communities": "community", "versions": "record"}.get(name)
+    if name == "versions":  # all have the title of the record
+        names = record.name_versions(answer["rows"])
+        rows = [{**row, "title": names[row["id"]][0] if row["id"] in names else row["title"]} for row in answer["rows"]]
+        days = {item: day for item, (_label, day) in names.items()}
+        address = sections.address_of("record", choice, versions="this")
+        return make_ranking(part, {**answer, "rows": rows}, by, headings[name], address, days)
+    endpoint = {"records": "record", "communities": "community"}.get(name)
     address = sections.address_of(endpoint, choice) if endpoint else lambda key: None
     notes = sections.describe_rows(answer["rows"]) if name == "records" else {}
     return make_ranking(part, answer, by, headings[name], address, notes)

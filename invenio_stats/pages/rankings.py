@@ -82,7 +82,7 @@ def _change(row: Answer, by: str) -> str:
     if before is None:
         return ""
     if row[by] and not before["downloads"] and not before["views"]:
-        return _("new")
+        return _("from 0")  # what is older may have had none before, so it is not called new
     return wording.write_change(row[by], before[by]) or ""
 
 

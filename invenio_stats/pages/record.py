@@ -1,6 +1,7 @@
 """The page of a record: how often it was viewed and its files were downloaded, all versions together or one."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from invenio_stats.queries.usage.parameters import Accepted
 FILES, VERSIONS = 25, 100
 """Rows of the tables."""
 _NO_FILES = "metadata-only"
+_V_OF_VERSION = re.compile(r"^v(?=\d)", re.IGNORECASE)
+"""The page says "Version" itself."""
 
 
 class Record(NamedTuple):
@@ -161,8 +164,14 @@ def _lead(total: Answer, record: Record, is_one_version: bool, has_files: bool) 
     return lead
 
 
+def name_versions(rows: Sequence[Answer]) -> dict[str, tuple[str, str]]:
+    """Return label and day of publication of each version; the title if it has no label."""
+    known = describe_items(current_stats.item_metadata, [row["id"] for row in rows if row["id"]])
+    return {item: (found.version or found.title, _day(found)) for item, found in known.items()}
+
+
 def _version_links(asked: Asked, record: Record) -> list[Link]:
-    label = record.metadata.version
+    label = _V_OF_VERSION.sub("", record.metadata.version or "")
     only = _("Version %(label)s only", label=label) if label else _("This version only")
     chosen = asked.choice.parameters.versions
     return [
@@ -182,8 +191,7 @@ def _versions(answers: Answers, asked: Asked, record: Record, has_files: bool) -
         rows = sorted(
             answer["rows"], key=lambda row: order.index(row["id"]) if row["id"] in order else -1, reverse=True
         )
-        known = describe_items(current_stats.item_metadata, [row["id"] for row in rows if row["id"]])
-        names = {item: (found.version or found.title, _day(found)) for item, found in known.items()}
+        names = name_versions(rows)
         address = sections.address_of("record", asked.choice, versions="this")
         # A sum that lacks rows would not be that of all versions.
         has_all = answer["count"] <= len(answer["rows"])
@@ -204,9 +212,9 @@ def _files(answers: Answers, asked: Asked, record: Record) -> Part | None:
         count = answer["count"]
         has_all = count <= len(answer["rows"])
         text = ngettext("All %(count)s file", "All %(count)s files", count, count=wording.write_number(count))
-        link = None if has_all else sections.make_all_link(asked, "files", text)
+        links = [] if has_all else sections.make_list_links(asked, "files", text)
         part = part._replace(about=" ".join(about) if answer["rows"] else "")
         made = make_files_table(part, answer, sizes, has_all)
-        return made._replace(all_link=link)
+        return made._replace(links=links)
 
     return answers.section(Part("files", _("Files")), "files", make)

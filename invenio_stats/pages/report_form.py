@@ -84,7 +84,7 @@ def _filters(asked: Asked, offer: Offer) -> Iterable[Field]:
         yield _text(asked, "country_code", _("Countries, with | between them: CH|DE"))
     shown = [name for name in items.attributes if name != COUNTRY or offer.with_countries]
     names = ", ".join(name for name in shown if name in platform.attributes)
-    yield _boxes(asked, "attributes_to_show", _("Attributes to show, of PR only %(names)s", names=names), shown)
+    yield _boxes(asked, "attributes_to_show", _("Attributes to show (PR has only %(names)s)", names=names), shown)
     texts = {"True": _("Only the sum of all months (Exclude_Monthly_Details)")}
     yield _choice(
         asked, "exclude_monthly_details", _("Months"), "checkbox", texts, _given(asked, "exclude_monthly_details")

@@ -51,11 +51,11 @@ def address_of_user() -> Any:
     return lambda key: link_to_page("user", user=key)
 
 
-def make_all_link(asked: Asked, name: str, text: str, **others: str) -> Link | None:
-    """Return the link to a list in full, with the range of the page."""
+def make_list_links(asked: Asked, name: str, text: str, **others: str) -> list[Link]:
+    """Return the link to a list in full, with the range of the page; none if the instance does not have it."""
     kept = {name: value for name, value in asked.choice.given.items() if name in (*_TO_RECORD, "compare", "versions")}
     page = link_to_page("ranked_list", name=name)
-    return None if page is None else Link(text, link_to(page, {**asked.subject.params, **kept, **others}))
+    return [] if page is None else [Link(text, link_to(page, {**asked.subject.params, **kept, **others}))]
 
 
 def make_series(answers: Answers, asked: Asked, views: bool = True, downloads: bool = True) -> Figure | None:
@@ -98,10 +98,11 @@ def make_top_records(answers: Answers, asked: Asked) -> Part | None:
     def make(part: Part, answer: Answer) -> Part:
         count = answer["count"]
         text = ngettext("All %(count)s record", "All %(count)s records", count, count=wording.write_number(count))
-        link = make_all_link(asked, "records", text) if count > len(answer["rows"]) else None
+        links = make_list_links(asked, "records", text) if count > len(answer["rows"]) else []
+        links += make_list_links(asked, "records", _("Most viewed records"), by="views") if count else []
         address = address_of("record", asked.choice)
         notes = describe_rows(answer["rows"])
-        return make_ranking(part, answer, "downloads", _("Record"), address, notes)._replace(all_link=link)
+        return make_ranking(part, answer, "downloads", _("Record"), address, notes)._replace(links=links)
 
     return answers.section(Part("top", _("Most downloaded records")), "records", make)
 
@@ -116,9 +117,9 @@ def make_top_communities(answers: Answers, asked: Asked) -> Part | None:
         text = ngettext(
             "All %(count)s community", "All %(count)s communities", count, count=wording.write_number(count)
         )
-        link = make_all_link(asked, "communities", text) if count > len(answer["rows"]) else None
+        links = make_list_links(asked, "communities", text) if count > len(answer["rows"]) else []
         address = address_of("community", asked.choice)
-        return make_ranking(part, answer, "downloads", _("Community"), address)._replace(all_link=link)
+        return make_ranking(part, answer, "downloads", _("Community"), address)._replace(links=links)
 
     return answers.part(Part("communities", _("Most used communities")), "communities", make, lambda failed: failed)
 
@@ -133,8 +134,8 @@ def make_uploaders(answers: Answers, asked: Asked, audience: str) -> Part | None
     def make(part: Part, answer: Answer) -> Part:
         count = answer["count"]
         text = ngettext("All %(count)s uploader", "All %(count)s uploaders", count, count=wording.write_number(count))
-        link = make_all_link(asked, "uploaders", text) if count > len(answer["rows"]) else None
-        return make_uploaders_table(part, answer, "records", address_of_user())._replace(all_link=link)
+        links = make_list_links(asked, "uploaders", text) if count > len(answer["rows"]) else []
+        return make_uploaders_table(part, answer, "records", address_of_user())._replace(links=links)
 
     return answers.section(Part("uploaders", _("Who uploads"), notice=notice), "uploaders", make)
 
@@ -148,7 +149,7 @@ def make_origins(answers: Answers, asked: Asked, key: str) -> Part | None:
     def make(part: Part, answer: Answer) -> Part:
         made = make_breakdown(part, answer, asked.choice, size=shown)
         is_longer = made.table is not None and len(answer["rows"]) > shown
-        return made._replace(all_link=make_all_link(asked, key, texts[key]) if is_longer else None)
+        return made._replace(links=make_list_links(asked, key, texts[key]) if is_longer else [])
 
     return answers.section(Part(key, titles[key]), key, make)
 

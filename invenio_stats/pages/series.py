@@ -84,8 +84,9 @@ def make_usage_figure(answer: Mapping[str, Any], choice: Choice, views: bool = T
     was_counted = any(counted(point["before"], metrics[0].key) is not None for point in points)
     if len(points) > charts.MAX_BARS or not was_counted:
         metrics = [metric._replace(name_before=None) for metric in metrics]
+    about = describe_last(points, interval, metrics) if is_year else ""
     return make_figure(
-        Part("f1", title_by(interval, views, downloads), files=()),
+        Part("f1", title_by(interval, views, downloads), about=about, files=()),
         points,
         interval,
         metrics,
@@ -163,6 +164,21 @@ def describe_extremes(points: Sequence[Point], interval: str, metric: Metric, na
     if names_metric and metric.key == "downloads":
         return _("Most downloads: %(interval)s (%(number)s), fewest: %(fewest)s (%(lowest)s).", **values)
     return _("Most: %(interval)s (%(number)s), fewest: %(fewest)s (%(lowest)s).", **values)
+
+
+def describe_last(points: Sequence[Point], interval: str, metrics: Sequence[Metric]) -> str:
+    """Return a sentence with the change of the last whole interval on a year earlier; empty if there is none.
+
+    A single interval has it as key number.
+    """
+    last = next((point for point in reversed(points) if point["state"] == "whole"), None)
+    if len(points) < 2 or last is None or last["before"] is None or last["before"]["state"] != "whole":
+        return ""
+    changes = [(metric.name, wording.write_change(last[metric.key], last["before"][metric.key])) for metric in metrics]
+    said = ", ".join(f"{name} {change}" for name, change in changes if change)
+    if not said:
+        return ""
+    return _("%(interval)s against a year earlier: %(changes)s.", interval=_name(last, interval), changes=said)
 
 
 def read_days(answer: Mapping[str, Any]) -> Days:

@@ -62,7 +62,8 @@ class Part(NamedTuple):
     notes: Sequence[str | Link] = ()
     """Sentences below the picture or table."""
     files: Sequence[Link] = ()
-    all_link: Link | None = None
+    links: Sequence[Link] = ()
+    """To more of the same."""
     notice: "Notice | None" = None
     is_failed: bool = False
 

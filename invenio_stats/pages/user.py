@@ -108,9 +108,9 @@ def _records(answers: Answers, asked: Asked, is_own: bool) -> Part | None:
     def make(part: Part, answer: Answer) -> Part:
         count = answer["count"]
         text = ngettext("All %(count)s record", "All %(count)s records", count, count=wording.write_number(count))
-        link = sections.make_all_link(asked, "records", text) if count > len(answer["rows"]) else None
+        links = sections.make_list_links(asked, "records", text) if count > len(answer["rows"]) else []
         about = write_last_months(asked.choice.parameters.last) if answer["rows"] else ""
         part = part._replace(about=about)
-        return make_records_table(part, answer, sections.address_of("record", asked.choice))._replace(all_link=link)
+        return make_records_table(part, answer, sections.address_of("record", asked.choice))._replace(links=links)
 
     return answers.section(Part("records", _("My records") if is_own else _("Records")), "records", make)

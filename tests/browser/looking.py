@@ -36,6 +36,29 @@ SMALL_TARGETS = """least => [...document.querySelectorAll(
       : [`${node.tagName} ${node.textContent.trim().slice(0, 40)}: ${box.width} x ${box.height} px`];
   })"""
 
+OUTSIDE_OF_FORM = """() => [...document.querySelectorAll(".st form :is(input, select, button, label, legend)")]
+  .filter(node => node.checkVisibility())
+  .flatMap(node => {
+    const form = node.closest("form"), style = getComputedStyle(form), around = form.getBoundingClientRect();
+    const box = node.getBoundingClientRect();
+    return box.left >= around.left + parseFloat(style.paddingLeft) - .5
+      && box.right <= around.right - parseFloat(style.paddingRight) + .5 ? []
+      : [`outside of its form: ${node.tagName} ${node.name ?? ""} ${node.textContent.trim().slice(0, 40)}`];
+  })"""
+
+OUTSIDE_OF_CHART = """() => [...document.querySelectorAll(".st-plot text")]
+  .filter(node => node.checkVisibility())
+  .flatMap(node => {
+    const box = node.getBoundingClientRect(), around = node.closest(".st-plot").getBoundingClientRect();
+    return box.left >= around.left - 1.5 && box.right <= around.right + 1.5 ? []
+      : [`outside of its chart: ${node.textContent}`];
+  })"""
+
+# In a wide window, no name may push numbers out of sight.
+SCROLLED_TABLES = """() => [...document.querySelectorAll(".st-scroll")]
+  .filter(node => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map(node => `does not fit: ${node.getAttribute("aria-label")}`)"""
+
 # Letters that stand outside of a box which hides what is outside of it; a field scrolls.
 CUT_OFF = """() => [...document.querySelectorAll(".st *:not(input)")]
   .filter(node => node.checkVisibility() && !node.closest(".st-hide, .st-scroll, svg")
@@ -107,8 +130,17 @@ class Look:
         return self.page.evaluate(RUN_AXE, rules)
 
     def layout_faults(self):
-        """Return what is too wide and what is too small to hit."""
-        return [*self.page.evaluate(SIDEWAYS), *self.page.evaluate(SMALL_TARGETS, TARGET)]
+        """Return what is too wide, for the window or for its form, and what is too small to hit."""
+        wide = [*self.page.evaluate(SIDEWAYS), *self.page.evaluate(OUTSIDE_OF_FORM)]
+        return [*wide, *self.page.evaluate(SMALL_TARGETS, TARGET)]
+
+    def chart_faults(self):
+        """Return texts of charts for which there is no room."""
+        return self.page.evaluate(OUTSIDE_OF_CHART)
+
+    def scrolled_tables(self):
+        """Return tables that are wider than their place."""
+        return self.page.evaluate(SCROLLED_TABLES)
 
     def cut_off(self):
         """Return texts that do not fit their box."""

@@ -13,7 +13,9 @@ def find_faults(window, openings=(False, True)):
         for is_open in openings:
             window.open_details(is_open)
             window.resize(width, "light")
-            found = [*window.violations(), *window.layout_faults()]
+            found = [*window.violations(), *window.layout_faults(), *window.chart_faults()]
+            if width == WIDTHS[-1]:
+                found += window.scrolled_tables()
             window.resize(width, "dark")
             found += [f"dark: {fault}" for fault in window.violations(RULES_OF_COLOURS)]
             faults += [f"{width} px, {'open' if is_open else 'closed'}: {fault}" for fault in found]
@@ -49,7 +51,7 @@ def test_a_page_stands_inside_of_semantic_ui(look, server, address):
     window.open_details()
     for width in WIDTHS:
         window.resize(width)
-        assert not [*window.layout_faults(), *window.small_texts()]
+        assert not [*window.layout_faults(), *window.chart_faults(), *window.small_texts()]
     assert not window.violations()
     assert not window.console
 

@@ -12,8 +12,8 @@ from invenio_stats.core.moments import parse
 from invenio_stats.operations.monitoring import last_runs
 from invenio_stats.proxies import current_stats
 
-State = Literal["fresh", "late", "unknown"]
-"""Late: no run for three times the usual distance. Unknown: no run of the last 30 days is remembered."""
+State = Literal["fresh", "late", "failed", "unknown"]
+"""Late: no run for three times the usual distance. Failed: the last run did. Unknown: none of 30 days is remembered."""
 
 
 class Freshness(NamedTuple):
@@ -61,7 +61,8 @@ def _run(kind: last_runs.Kind, name: str, now: datetime) -> tuple[State, datetim
     times, last = last_runs.run_times(kind, name), last_runs.recall(kind, name)
     if last is None:
         return "unknown", None
-    return "late" if is_late(times, now) else "fresh", parse(last["finished"])
+    state: State = "late" if is_late(times, now) else "failed" if "error" in last else "fresh"
+    return state, parse(last["finished"])
 
 
 def _counted_to(aggregations: Iterable[str], now: datetime, state_of: StateOf) -> datetime | None:

@@ -220,6 +220,7 @@ BREAKDOWN_MAPPING = {
     }
 }
 FILE_KEYS = ("gauges-hourly.csv", "stations.csv", "readme.pdf")
+LONG_FILE_KEY = TITLES[-1] + "scans.tif"
 
 
 def seed(client, prefix, until=None):
@@ -229,7 +230,8 @@ def seed(client, prefix, until=None):
     found = usages()
     for start in range(0, len(found), 500):  # an engine under load needs long for many
         totals.write_usage(found[start : start + 500])
-    totals.write("stats-file-download", [total for item in ("r1-v1", "r1-v2") for total in _files(found, item)])
+    downloads = [total for item in ("r1-v1", "r1-v2", "r12-v1") for total in _files(found, item)]
+    totals.write("stats-file-download", downloads)
     _seed_breakdowns(client, prefix, found)
     _seed_closed_months(client, prefix)
     set_bookmarks(client, prefix, now)
@@ -261,8 +263,9 @@ def _seed_closed_months(client, prefix):
 def _files(found, item):
     for total in found:
         if total["item_id"] == item:
-            for number, key in enumerate(FILE_KEYS, 3):
-                count = total["downloads"] // number
+            first, second = total["downloads"] // 2, total["downloads"] // 3
+            keys = FILE_KEYS if item.startswith("r1-") else (LONG_FILE_KEY, *FILE_KEYS[1:])
+            for key, count in zip(keys, (first, second, total["downloads"] - first - second), strict=True):
                 yield {
                     "timestamp": total["timestamp"],
                     "item_id": item,
@@ -270,7 +273,7 @@ def _files(found, item):
                     "file_key": key,
                     "count": count,
                     "unique_count": count // 2,
-                    "volume": count * 900_000,
+                    "volume": count * 1_350_000,
                 }
 
 

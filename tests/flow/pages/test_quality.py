@@ -13,6 +13,7 @@ from invenio_stats.operations.corrections import note_correction
 from invenio_stats.operations.monitoring import ingest_counters, last_runs
 from invenio_stats.operations.monitoring.excluded_agents import ExcludedAgents
 from invenio_stats.pages.quality import TOPICS
+from invenio_stats.pages.quality_days import CountedDays
 from invenio_stats.processing.batch import AgentKey
 from tests.flow.pages import site
 
@@ -90,6 +91,14 @@ def test_the_first_screen_answers_in_words(page):
     assert root.only("a", aria_current="page").text == "Data quality"
 
 
+def test_before_the_first_day_the_first_screen_says_so(page, monkeypatch):
+    topic = TOPICS["complete"]._replace(find=lambda days, now: CountedDays(days, {}, []))
+    monkeypatch.setitem(TOPICS, "complete", topic)
+    root = page("/stats/quality")
+    assert root.only("p", cls="st-lead").text.startswith("No day is counted yet. ")
+    assert not [link for link in root.all("a") if "table=complete" in (link["href"] or "")]
+
+
 @pytest.mark.parametrize("user", EVERYBODY)
 def test_everybody_sees_what_was_left_out_and_nobody_the_agents(page, get, user):
     root = page("/stats/quality", user)
@@ -145,11 +154,13 @@ def test_freshness_is_a_word_beside_its_sign(page, app):
     with app.app_context():
         last_runs.remember("events", "record-view", {"finished": (now - timedelta(days=10)).isoformat()})
         last_runs.remember("aggregations", "record-view-agg", {"finished": now.isoformat()})
+        last_runs.remember("aggregations", "file-download-agg", {"finished": now.isoformat(), "error": "Timeout"})
         for hours in (245, 244, 243):
             last_runs._remember_time("events", "record-view", now - timedelta(hours=hours))
     rows = {row[0]: row for row in page("/stats/quality").table("How fresh the numbers are")[1:]}
     assert rows["Views"][1] == "late, last run 1 week ago"
     assert rows["Totals of views"][1] == "up to date"
+    assert rows["Totals of downloads"][1] == "the last run failed"
     assert rows["Downloads"][1] == "no run is known"
     assert rows["Views"][2].endswith(" UTC")
 
@@ -204,9 +215,17 @@ def test_without_a_cache_the_rest_is_shown(page, app, monkeypatch):
 def test_each_table_is_a_file_in_each_format(page, get, extension):
     root = page("/stats/quality", site.ADMINISTRATOR)
     links = [link["href"] for link in root.all("a") if f"format={extension}" in (link["href"] or "")]
-    assert len(links) == len(TOPICS)
-    for link in links:
-        assert get(link, site.ADMINISTRATOR).status_code == 200
+    assert len(links) == len(root.all("table"))
+    for name in TOPICS:
+        assert get(f"/stats/quality?table={name}&format={extension}", site.ADMINISTRATOR).status_code == 200
+    assert {get(link, site.ADMINISTRATOR).status_code for link in links} == {200}
+
+
+def test_what_is_empty_has_no_files(page):
+    root = page("/stats/quality")
+    assert {"Unusual days", "Corrections"} <= {*headings(root)}
+    for name in ("anomalies", "corrections"):
+        assert not [link for link in root.all("a") if f"table={name}" in (link["href"] or "")]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,21 @@ def test_the_chart_says_what_its_twin_says(page):
     assert tips == [f"{row[0]}. Downloads: {row[1]}, Views: {row[4]}" for row in rows]
 
 
+def test_the_last_month_is_compared_with_the_year_before(page):
+    root = page("/stats/")
+    last = root.table("Views and downloads by month")[-2]
+    changes = [100 * (number(last[now]) / number(last[before]) - 1) for now, before in ((1, 3), (4, 6))]
+    said = f"{last[0]} against a year earlier: Downloads {changes[0]:+.1f}%, Views {changes[1]:+.1f}%."
+    assert root.only("p", id="f1-d").text.startswith(said.replace("-", "−"))
+
+
+@pytest.mark.parametrize(
+    "choice", ["compare=none", "period=30d", "period=all", "from=2026-05&to=2026-05&interval=month"]
+)
+def test_without_a_year_earlier_or_with_one_month_there_is_no_such_sentence(page, choice):
+    assert "against a year earlier" not in page(f"/stats/?{choice}").text
+
+
 def test_a_month_leads_to_its_days(page):
     root = page("/stats/")
     link = root.all("table")[0].all("tbody")[0].all("a")[0]
@@ -89,6 +104,13 @@ def test_lists_have_ranks_names_and_changes(page):
     assert sums == sorted(sums, reverse=True)
     assert rows[0][1].startswith("Tide gauge measurements")
     assert re.fullmatch(r"[+−][0-9.]+%", rows[0][3])
+
+
+def test_what_had_no_use_before_is_not_called_new(page):
+    """The records are two years old, and of the four days before none had any use."""
+    month = site.months_back(3)[0]
+    address = f"/stats/?from={month.replace(day=11)}&to={month.replace(day=14)}"
+    assert {row[3] for row in page(address).table("Most downloaded records")[1:]} == {"from 0"}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_version_has_numbers_of_its_own_and_no_countries(page):
     assert number(key_numbers(root)["Views"]) == site.plain_sum("views", *ever(), item_id="r1-v2")
     assert "Where readers come from" not in headings(root)
     bar = root.only("nav", aria_label="Versions")
-    assert [link.text for link in bar.all("a", aria_current="true")] == ["Version v2 only"]
+    assert [link.text for link in bar.all("a", aria_current="true")] == ["Version 2 only"]
     assert bar.all("a")[0]["href"] == "/stats/records/r1-v2"
 
 
@@ -75,10 +75,12 @@ def test_the_id_of_all_versions_has_no_single_one(page):
 
 
 def test_files_have_sizes_and_a_sum(page):
-    head, *rows, foot = page("/stats/records/r1").table("Files")
+    root = page("/stats/records/r1")
+    head, *rows, foot = root.table("Files")
     assert head == ["File", "Last 12 months", "Downloads", "Unique", "Volume"]
     assert [row[0] for row in rows] == ["gauges-hourly.csv188 MB", "stations.csv", "readme.pdf310 kB"]
-    assert number(foot[2]) == sum(number(row[2]) for row in rows)
+    assert number(foot[2]) == sum(number(row[2]) for row in rows) == number(key_numbers(root)["Downloads"])
+    assert foot[4] == key_numbers(root)["Data volume"]
 
 
 def test_a_record_without_files_has_no_downloads(page, library, app, monkeypatch):
@@ -219,3 +221,23 @@ def test_a_list_leads_to_all_of_it(page):
     root = page("/stats/?period=30d")
     link = root.only("a", href="/stats/lists/records?period=30d")
     assert link.text == "All 12 records"
+
+
+def test_a_list_of_versions_has_their_labels(page):
+    """All of them have the title of the record. A version leads to its own numbers."""
+    root = page("/stats/lists/versions?record=r1")
+    rows = root.table("Versions: " + site.TITLES[0])[1:]
+    assert sorted(row[1] for row in rows) == ["v1May 3, 2024", "v2May 3, 2024"]
+    assert root.only("a", href="/stats/records/r1-v2?versions=this").text == "v2"
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [("/stats/", "Most used records"), ("/stats/communities/coast", "Most used records: Community coast")],
+)
+def test_the_most_viewed_records_are_one_step_away(page, address, title):
+    """Also where the list of the most downloaded ones has all records."""
+    (link,) = [link for link in page(address).all("a") if link.text == "Most viewed records"]
+    head, *rows = page(link["href"]).table(title)
+    assert head[2] == "Views"
+    assert rows[0][1].startswith("Tide gauge measurements")
