@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 _ADDED = {"seen_again": mappings.FLAG, "whole_class": mappings.STORED, "reduced_class": mappings.STORED}
 """Fields that the index of an older release lacks."""
 
-_FIELDS = ("agent_id", "agent", "agent_class", "lists_version", "last_seen")
+_FIELDS = {"agent_id", "agent", "agent_class", "lists_version", "last_seen"}
+_MORE_FIELDS = {"whole_class", "reduced_class"}
+"""Both, or none of them."""
 _LONGEST_ID_BYTES, _MOST_BYTES = 64, 4_000
 """Of an entry: its id has 32 characters, and its text at most 300."""
 
@@ -101,8 +103,9 @@ def _entry(agent: Agent, today: str) -> dict[str, str]:
 
 def _is_entry(entry: Mapping[str, Any]) -> bool:
     """Return whether an entry has the form of ours: what another program has put there must stop no other."""
-    texts = [entry.get(name) for name in _FIELDS]
-    if entry.keys() != {*_FIELDS} or not all(isinstance(text, str) for text in texts):
+    texts = list(entry.values())
+    has_form = entry.keys() in (_FIELDS, _FIELDS | _MORE_FIELDS) and all(isinstance(text, str) for text in texts)
+    if not has_form:
         return False
     try:
         date.fromisoformat(entry["last_seen"])
