@@ -1,8 +1,8 @@
 """How fast months are closed, and COUNTER reports made: `python benchmarks/counter.py SEARCH_URL [--rows NAME...]`.
 
 Writes a month of use of many items, each used on ten days, with raw events and day totals, and closes the month.
-Writes twelve closed months of the same items, and makes reports of them: IR in all formats, and PR and PR_P1, by the API,
-of which the search engine remembers nothing.
+Writes twelve closed months of the same items, and makes reports of them: IR in all formats, and PR and, by the API,
+PR_P1, of which the search engine remembers nothing.
 Prints the medians of the rounds beside what should be reached, with the most memory of the process, the instance
 included. Each row is measured in a process of its own. Indices have a prefix of their own, and go at the end.
 
