@@ -1,6 +1,6 @@
 """Publish two years of use until yesterday, eight clicks a day: to see how old events are deleted and totals stay.
 
-    python publish_years.py [MONTHS]
+python publish_years.py [MONTHS]
 """
 
 import random

@@ -84,7 +84,9 @@ def _print_plan(plan: Plan, facts: dict[str, Any], unfinished: bool) -> None:
         print_table(Table(_("User agents with another class"), columns, rows, caption=count_rest(facts["agents"])))
     if facts["records"]:
         columns = [_("record"), _("month"), _("number"), _("change")]
-        rows = [[line["record"], line["month"], line["number"], format_change(line["change"])] for line in facts["records"]]
+        rows = [
+            [line["record"], line["month"], line["number"], format_change(line["change"])] for line in facts["records"]
+        ]
         print_table(Table(_("Difference by record"), columns, rows[:MAX_LINES], caption=count_rest(rows)))
         print_table(table_of_months(_("Difference by month"), facts["months"]))
     if not plan.documents:

@@ -190,7 +190,7 @@ def test_each_kind_of_correction_is_shown(page, client, seeded, app, kind, said)
     with app.app_context():
         note_correction(seeded, kind, "Why it was.", months, now, "invenio stats example")
     (row,) = page("/stats/quality").table("Corrections")[1:]
-    assert row[1:] == [f"{said}: Why it was.", "Mar 2026: Total_Item_Requests \u22127", "invenio stats example"]
+    assert row[1:] == [f"{said}: Why it was.", "Mar 2026: Total Item Requests \u22127", "invenio stats example"]
     (line,) = client.get("/stats/quality?table=corrections&format=json").json["rows"]
     assert line["kind"] == kind
     with app.app_context():
