@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_told: set[tuple[object, ...]] = set()
+"""Faults of the configuration that are in the log of this process."""
+
 
 class InvenioStatsState:
     """The object behind `current_stats`: parsed definitions, emitters and queries; it publishes and consumes events."""
@@ -378,15 +381,23 @@ def _warn_of_error_texts(settings: Mapping[str, Any]) -> None:
 
 def _warn_of_inconsistencies(state: InvenioStatsState) -> None:
     for found in find_inconsistencies(state.event_definitions, state.aggregations, state.queries):
-        logger.warning("The configuration does not fit together", extra=found.facts)
+        if _is_new(found):
+            logger.warning("The configuration does not fit together: %s", found, extra=found.facts)
 
 
 def _warn_of_missing_for_pages(state: InvenioStatsState) -> None:
     from invenio_stats.definitions.pages import find_missing_for_pages  # only where there are pages
 
-    missing = find_missing_for_pages(state.aggregations, state.queries)
-    if missing:
-        logger.warning("The pages lack settings and are not found", extra={"add": missing})
+    missing = find_missing_for_pages(state.event_definitions, state.aggregations, state.queries)
+    if missing and _is_new(*missing):
+        logger.warning("The pages lack settings and are not found: add %s", "; ".join(missing), extra={"add": missing})
+
+
+def _is_new(*fault: object) -> bool:
+    """Return True the first time in this process: it may have two applications, of pages and of the REST API."""
+    is_new = fault not in _told
+    _told.add(fault)
+    return is_new
 
 
 def _warn_of_personal_data(state: InvenioStatsState) -> None:

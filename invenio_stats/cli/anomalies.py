@@ -13,7 +13,7 @@ from invenio_search import current_search_client
 from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import Table, print_table, table_of_facts
+from invenio_stats.cli.tables import Table, print_table, table_of_facts, table_of_months
 from invenio_stats.core.anomalies import STATES, Anomaly, is_id
 from invenio_stats.operations import anomaly_decisions
 from invenio_stats.operations.anomalies.detection.detection import examine_range
@@ -115,7 +115,7 @@ def anomalies_exclude(
     if not as_json:
         click.echo(_("Events to exclude: %(count)s.", count=planned.documents))
         if planned.months:
-            print_table(table_of_facts(_("Change by month"), _("month"), planned.months))
+            print_table(table_of_months(_("Change by month"), planned.months))
     if not (dry_run or yes):
         click.confirm(_("Exclude these events?"), abort=True, err=True)
     if not dry_run:

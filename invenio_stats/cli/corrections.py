@@ -9,9 +9,9 @@ from invenio_search import current_search_client
 
 from invenio_stats.cli.options import as_json
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import Table, print_table
+from invenio_stats.cli.tables import Table, format_change, print_table
 from invenio_stats.core.moments import iso_zoned
-from invenio_stats.operations.corrections import explain_kind, read_corrections
+from invenio_stats.operations.corrections import Correction, explain_kind, read_corrections
 
 
 @click.group("corrections")
@@ -35,6 +35,13 @@ def corrections_list(as_json: bool) -> None:
         return
     columns = [_("time"), _("kind"), _("what"), _("command"), _("change by month")]
     rows = [
-        [iso_zoned(line.timestamp), explain_kind(line.kind), line.summary, line.command, line.months] for line in found
+        [iso_zoned(line.timestamp), explain_kind(line.kind), line.summary, line.command, _changes(line)]
+        for line in found
     ]
     print_table(Table(_("Corrections"), columns, rows, optional=[_("command"), _("kind")]))
+
+
+def _changes(correction: Correction) -> dict[str, dict[str, str]]:
+    return {
+        month: {number: format_change(by) for number, by in line.items()} for month, line in correction.months.items()
+    }

@@ -114,7 +114,10 @@ def _summary(found: Expiry, event_type: str, would: bool) -> str:
         "until": iso(found.until)[:10],
     }
     if not deletions:
-        return _("nothing is older than %(deadline)s and can be deleted", deadline=iso(found.deadline)[:10])
+        deadline = iso(found.deadline)[:10]
+        if found.limits:
+            return _("events before %(deadline)s cannot be deleted yet", deadline=deadline)
+        return _("no events before %(deadline)s to delete", deadline=deadline)
     text = _("%(events)s events before %(until)s would be deleted", **numbers) if would else None
     text = text or _("%(events)s events before %(until)s deleted", **numbers)
     how = _("%(indices)s whole indices, parts of %(parts)s", **numbers)

@@ -12,7 +12,7 @@ from invenio_search import current_search_client
 from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
-from invenio_stats.cli.tables import Table, print_table, table_of_facts
+from invenio_stats.cli.tables import Table, format_change, print_table, table_of_months
 from invenio_stats.cli.user_agents import MAX_LINES, count_rest, facts_of
 from invenio_stats.core.moments import iso
 from invenio_stats.operations.reclassification.plan import Plan, count_dropped, make_plan
@@ -84,9 +84,11 @@ def _print_plan(plan: Plan, facts: dict[str, Any], unfinished: bool) -> None:
         print_table(Table(_("User agents with another class"), columns, rows, caption=count_rest(facts["agents"])))
     if facts["records"]:
         columns = [_("record"), _("month"), _("number"), _("change")]
-        rows = [[line["record"], line["month"], line["number"], f"{line['change']:+}"] for line in facts["records"]]
+        rows = [
+            [line["record"], line["month"], line["number"], format_change(line["change"])] for line in facts["records"]
+        ]
         print_table(Table(_("Difference by record"), columns, rows[:MAX_LINES], caption=count_rest(rows)))
-        print_table(table_of_facts(_("Difference by month"), _("month"), facts["months"]))
+        print_table(table_of_months(_("Difference by month"), facts["months"]))
     if not plan.documents:
         click.echo(_("No stored event has to change."))
     _print_limits(plan, facts)

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 _GAP = "  "
 _NO_BREAK = "\0"
 _WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-_NUMBER = r"[\d.,]+( [kMGTPE]?B| bytes?)?"
+_NUMBER = r"[+-]?[\d.,]+( [kMGTPE]?B| bytes?)?"
 
 
 class Table(NamedTuple):
@@ -36,6 +36,17 @@ def table_of_facts(title: str, what: str, facts: Mapping[str, Mapping[str, Any]]
     columns = list(dict.fromkeys(column for line in facts.values() for column in line))
     rows = [[name, *(line.get(column) for column in columns)] for name, line in facts.items()]
     return Table(title, [what, *(column.replace("_", " ") for column in columns)], rows)
+
+
+def format_change(change: int) -> str:
+    """Return how much a number has changed, with its sign."""
+    return f"{change:+}" if change else "0"
+
+
+def table_of_months(title: str, months: Mapping[str, Mapping[str, int]]) -> Table:
+    """Return by how much numbers change in each month as a table."""
+    changes = {month: {number: format_change(by) for number, by in line.items()} for month, line in months.items()}
+    return table_of_facts(title, _("month"), changes)
 
 
 def print_table(table: Table) -> None:

@@ -25,6 +25,10 @@ class Inconsistency(NamedTuple):
     """What is wrong at that place."""
     cure: str
 
+    def __str__(self) -> str:
+        """Return all of it in a line."""
+        return f"{self.setting_path}: {self.value}. {self.cure}"
+
     @property
     def facts(self) -> dict[str, str]:
         """The same for the `extra` of a log."""
@@ -60,8 +64,7 @@ def refuse_shared_totals(aggregations: Mapping[str, AggregationDefinition]) -> N
     """Raise ConfigurationError for an aggregation that has to be alone with its totals, and is not."""
     for first, other in shared_totals(aggregations):
         if first.exclusive or other.exclusive:
-            found = _describe(first, other)
-            raise ConfigurationError(f"{found.setting_path}: {found.value}. {found.cure}")
+            raise ConfigurationError(str(_describe(first, other)))
 
 
 def refuse_shared_templates(
@@ -71,7 +74,7 @@ def refuse_shared_templates(
     exclusive = {f"STATS_EVENTS[{first.params.get('event')!r}]" for first in aggregations.values() if first.exclusive}
     for found in _shared_templates(events, aggregations):
         if found.setting_path in exclusive:
-            raise ConfigurationError(f"{found.setting_path}: {found.value}. {found.cure}")
+            raise ConfigurationError(str(found))
 
 
 def _shared_templates(

@@ -1,6 +1,6 @@
 """Find what the pages need and the configuration lacks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from invenio_stats.core import names
 from invenio_stats.core.definitions import AggregationDefinition
@@ -11,10 +11,18 @@ _QUERIES = tuple(
 )
 
 
-def find_missing_for_pages(aggregations: Mapping[str, AggregationDefinition], queries: Iterable[str]) -> list[str]:
+_SEARCH = "search"
+"""An event type that USAGE_AGGREGATIONS counts, and that EVENTS_CONFIG does not have."""
+
+
+def find_missing_for_pages(
+    events: Container[str], aggregations: Mapping[str, AggregationDefinition], queries: Iterable[str]
+) -> list[str]:
     """Return the lines to add to the configuration, so that there is something to show; [] if nothing is missing."""
-    missing = []
+    missing: list[str] = []
     if not set(_TOTALS) <= {aggregation.totals_alias for aggregation in aggregations.values()}:
+        if _SEARCH not in events:
+            missing.append("STATS_EVENTS = {**EVENTS_CONFIG, **SEARCH_EVENTS}")
         missing.append("STATS_AGGREGATIONS = {**AGGREGATIONS_CONFIG, **USAGE_AGGREGATIONS}")
     if not set(_QUERIES) <= set(queries):
         missing.append("STATS_QUERIES = {**QUERIES_CONFIG, **USAGE_QUERIES}")

@@ -62,17 +62,22 @@ def forget_user(client: Any, user_id: str, now: datetime, is_dry: bool = False) 
         for _ref, found in _find(client, source, _query(source, keys, user_id, with_ids))
         if found.get("unique_session_id")
     }
-    refs = {
-        (ref["_index"], ref["_id"]): ref
+    found_events = {
+        (ref["_index"], ref["_id"]): (ref, found)
         for source in sources
-        for ref, _found in _find(client, source, _query(source, keys | sessions, user_id, with_ids))
+        for ref, found in _find(client, source, _query(source, keys | sessions, user_id, with_ids))
     }
-    if not is_dry and refs:
+    if not is_dry:
         # Kept until the end, so that a run that was killed is continued with the same keys. Then nobody has it.
         store = salt_store(current_cache.cache)
-        _replace_all(client, list(refs.values()), _Replacement(store.get_or_make(_SECRET), keys | sessions, user_id))
-        store.delete(_SECRET)
-    return Forgotten(len(refs), sorted(salts), with_ids)
+        if found_events:
+            replacement = _Replacement(store.get_or_make(_SECRET), keys | sessions, user_id)
+            # A run that continues finds sessions by what was done signed in, so that comes last.
+            for is_signed_in in (False, True):
+                refs = [ref for ref, found in found_events.values() if _is_of(found, keys, user_id) is is_signed_in]
+                _replace_all(client, refs, replacement)
+        store.delete(_SECRET)  # also that of a run which was killed when all was done
+    return Forgotten(len(found_events), sorted(salts), with_ids)
 
 
 def _find_salts(today: date) -> dict[str, str]:
@@ -86,6 +91,11 @@ def _query(source: EventSource, keys: Collection[str], user_id: str, with_ids: C
     if source.event_type in with_ids:
         wanted.append({"term": {"user_id": user_id}})
     return clauses.any_of(wanted)
+
+
+def _is_of(event: Mapping[str, Any], keys: Collection[str], user_id: str) -> bool:
+    """Return True for an event with one of these keys of a visitor, or the id."""
+    return event.get("visitor_id") in keys or str(event.get("user_id")) == user_id
 
 
 def _find(client: Any, source: EventSource, query: Body) -> Iterator[tuple[_Ref, Mapping[str, Any]]]:
@@ -105,11 +115,10 @@ class _Replacement(NamedTuple):
 
     def apply(self, source: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return an event with other keys; None if it has none of the visitor's any more."""
-        has_id = str(source.get("user_id")) == self.user_id
-        if source.get("visitor_id") not in self.keys and not has_id:
+        if not _is_of(source, self.keys, self.user_id):
             return None
         replaced = {field: key(self.secret, str(source[field])) for field in _KEYS if source.get(field)}
-        if has_id:
+        if str(source.get("user_id")) == self.user_id:
             replaced["user_id"] = key(self.secret, f"user {self.user_id}")
         return {**source, **replaced}
 

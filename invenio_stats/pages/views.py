@@ -112,7 +112,7 @@ def _exempt_from_tokens(app: Flask, view: Callable[..., Response]) -> None:
 def _check_configured() -> None:
     if request.endpoint == f"{BLUEPRINT}.{PRIVACY}":
         return  # who does not want to be counted need not wait for the pages
-    if find_missing_for_pages(current_stats.aggregations, current_stats.queries):
+    if find_missing_for_pages(current_stats.event_definitions, current_stats.aggregations, current_stats.queries):
         abort(404)
 
 

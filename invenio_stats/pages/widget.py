@@ -68,7 +68,7 @@ def record_stats(record: Record, among: Iterable[Record] = (), heading_level: in
     # Whatever happens to statistics, the record itself must be shown.
     try:
         if link_to_page("record", record="-") is None or find_missing_for_pages(
-            current_stats.aggregations, current_stats.queries
+            current_stats.event_definitions, current_stats.aggregations, current_stats.queries
         ):
             return Markup()
         with limited(Budget(MAX_SECONDS, current_app.config["STATS_QUERY_MAX_BUCKETS"])):

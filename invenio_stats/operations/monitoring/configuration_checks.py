@@ -13,6 +13,7 @@ from invenio_stats.definitions.consistency import find_inconsistencies
 from invenio_stats.definitions.pages import find_missing_for_pages
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.operations.monitoring.schedule import entries_of
+from invenio_stats.privacy.user_agents.cache import robots_file_path
 from invenio_stats.proxies import current_stats
 
 _TASKS = {
@@ -65,11 +66,26 @@ def check_settings() -> Finding:
     return Finding("settings", "ok", _("No setting seems to be misspelt."))
 
 
+def check_robots_file() -> Finding:
+    """Check that the file of robots is there if a setting names it: without it, its robots count as people."""
+    if not current_app.config["STATS_ROBOTS_FILE"]:
+        return Finding("robots_file", "ok", _("STATS_ROBOTS_FILE names no file of robots."))
+    path = robots_file_path()
+    if not path.is_file():
+        return Finding(
+            "robots_file",
+            "warning",
+            _("The file of robots %(path)s, which STATS_ROBOTS_FILE names, does not exist.", path=path),
+            _("Bring it there with `invenio stats robots update --file PATH`, or remove the setting."),
+        )
+    return Finding("robots_file", "ok", _("The file of robots %(path)s is there.", path=path))
+
+
 def check_pages() -> Finding:
     """Check that the pages have something to show."""
     if not current_app.config["STATS_PAGES_ENABLED"]:
         return Finding("pages", "ok", _("There are no pages of statistics (STATS_PAGES_ENABLED)."))
-    missing = find_missing_for_pages(current_stats.aggregations, current_stats.queries)
+    missing = find_missing_for_pages(current_stats.event_definitions, current_stats.aggregations, current_stats.queries)
     if missing:
         return Finding(
             "pages",

@@ -173,7 +173,22 @@ def test_events_are_reclassified_after_a_look_at_the_difference(invoke, views, c
     assert "No stored event has to change." in invoke("robots", "reclassify").output
     (correction,) = json.loads(invoke("corrections", "list", "--json").stdout)
     assert correction["months"] == {MONTH: {"views": -3}}
-    assert "User agents classified anew" in invoke("corrections", "list").stdout
+    shown = invoke("corrections", "list").stdout
+    assert "User agents classified anew" in shown
+    assert "views -3" in shown
+
+
+def test_a_change_has_its_sign_in_each_table(invoke, views, counted, lists):
+    views(0, 100, 200)
+    lists([PATTERN])
+    invoke("robots", "update", "--yes")
+    invoke("robots", "reclassify", "--yes")
+    lists()
+    invoke("robots", "update", "--yes")
+    shown = invoke("robots", "reclassify", "--yes").stdout
+    for table in ("Difference by record", "Difference by month"):
+        assert shown.partition(table)[2].partition("\n\n")[0].endswith("+3"), shown
+    assert "views +3" in invoke("corrections", "list").stdout
 
 
 def test_a_wrong_range_is_refused(invoke):

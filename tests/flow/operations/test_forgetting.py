@@ -5,11 +5,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from invenio_cache import current_cache
 
 from invenio_stats.cli import stats
 from invenio_stats.operations import forgetting
 from invenio_stats.operations.forgetting import forget_user
 from invenio_stats.operations.runner import aggregate_one, process_one
+from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.scan import pages
 from tests.fixtures.months import Killed
@@ -186,3 +188,58 @@ def test_a_run_that_is_killed_is_continued_on_the_next_day_with_the_same_keys(
     forget_user(search_client, USER, NOW + timedelta(days=1))
     visitors = ({event["visitor_id"] for event in found.values()} for found in (before, events()))
     assert len(set(map(len, visitors))) == 1
+
+
+@pytest.mark.embedded
+def test_what_was_done_before_signing_in_is_found_by_the_next_run(events, search_client, requests_sent, monkeypatch):
+    """Its session is known by the events that have the key of the user: these come last."""
+    monkeypatch.setattr(forgetting, "pages", lambda refs: pages(refs, 1))
+    before = events()
+    (mine,) = [
+        key
+        for key, event in before.items()
+        if event["visitor_id"] == event["unique_session_id"]
+        and [found["unique_session_id"] for found in before.values()].count(event["unique_session_id"]) > 1
+    ]
+    find = forgetting._find
+    monkeypatch.setattr(  # in the order in which the engine has them last
+        forgetting, "_find", lambda *args: sorted(find(*args), key=lambda found: found[0]["_id"] == mine)
+    )
+    is_half_done = False
+    for number in range(1, 100):
+        requests_sent.cut(number, is_answer_lost=False)
+        with suppress(Killed):
+            forget_user(search_client, USER, NOW)
+        if not requests_sent.mend():
+            break
+        after = events()
+        is_half_done = is_half_done or 0 < len([key for key in before if before[key] != after[key]]) < 4
+        if len([key for key in before if before[key] != after[key]]) >= 3:
+            break
+    forget_user(search_client, USER, NOW)
+    assert is_half_done
+    assert events()[mine]["unique_session_id"] != before[mine]["unique_session_id"]
+
+
+@pytest.mark.embedded
+def test_the_secret_of_a_run_that_was_killed_at_its_very_end_goes_too(events, search_client, monkeypatch):
+    """All events have other keys, so the next run finds none; who has the secret could compute them."""
+    calls = []
+
+    def replace_all(*args):
+        calls.append(args)
+        replace(*args)
+        if len(calls) == 2:
+            raise Killed
+
+    replace = forgetting._replace_all
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "_replace_all", replace_all)
+        with pytest.raises(Killed):
+            forget_user(search_client, USER, NOW)
+    store = salt_store(current_cache.cache)
+    assert store.get(forgetting._SECRET)
+    assert forget_user(search_client, USER, NOW, is_dry=True).events == 0
+    assert store.get(forgetting._SECRET)
+    assert forget_user(search_client, USER, NOW).events == 0
+    assert store.get(forgetting._SECRET) is None

@@ -1,11 +1,15 @@
 """Pages inside an instance: its template, its addresses, and none where they are switched off."""
 
+import re
+from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 
 import pytest
 from babel import Locale
 from jinja2 import ChoiceLoader, DictLoader
 
+from invenio_stats import ext
 from invenio_stats.errors import ConfigurationError
 from invenio_stats.ext import finalize_app
 from invenio_stats.pages.views import create_blueprint
@@ -78,14 +82,35 @@ def test_a_headline_that_there_is_not_stops_the_application():
         create_light_app(STATS_PAGES_HEADLINE="big")
 
 
-def test_what_is_missing_is_logged_at_the_start(caplog):
+def test_what_is_missing_is_logged_at_the_start(caplog, monkeypatch):
+    monkeypatch.setattr(ext, "_told", set())
     app = create_light_app(STATS_PAGES_ENABLED=True)
     finalize_app(app)
-    lines = [record.add for record in caplog.records if "pages lack" in record.message]
-    assert lines[-1][0] == "from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, QUERIES_CONFIG, " + (
-        "USAGE_AGGREGATIONS, USAGE_QUERIES"
+    finalize_app(app)
+    (record,) = [record for record in caplog.records if "pages lack" in record.message]
+    assert record.add[0] == "from invenio_stats.contrib.config import AGGREGATIONS_CONFIG, EVENTS_CONFIG, " + (
+        "QUERIES_CONFIG, SEARCH_EVENTS, USAGE_AGGREGATIONS, USAGE_QUERIES"
     )
-    assert len(lines[-1]) == 3
+    assert len(record.add) == 4
+    assert all(line in record.message for line in record.add)
+
+
+@pytest.mark.parametrize("source", ["page", "log"])
+def test_lines_that_switch_pages_on_fit_together(source, caplog, monkeypatch):
+    """Whoever follows the documentation, or the log, is not warned afterwards."""
+    monkeypatch.setattr(ext, "_told", set())
+    if source == "page":
+        block = (Path(__file__).parents[3] / "docs/pages.rst").read_text().partition(".. code-block:: python\n\n")[2]
+        lines = dedent(re.split(r"\n(?=\S)", block)[0])
+    else:
+        finalize_app(create_light_app(STATS_PAGES_ENABLED=True))
+        (record,) = [record for record in caplog.records if "pages lack" in record.message]
+        lines = "\n".join([*record.add, "STATS_PAGES_ENABLED = True"])
+    settings = {}
+    exec(lines, settings)
+    caplog.clear()
+    finalize_app(create_light_app(**{name: value for name, value in settings.items() if name.startswith("STATS_")}))
+    assert not [record.message for record in caplog.records if record.name == ext.__name__]
 
 
 @pytest.mark.parametrize(("locale", "language"), [("de", "de"), ("pt_BR", "pt-BR"), ("zh_Hant_TW", "zh-Hant-TW")])

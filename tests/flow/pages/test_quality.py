@@ -185,6 +185,29 @@ def test_corrections_of_numbers_are_shown(page, client, seeded, app):
         seeded.indices.delete(index=prefix_index(CORRECTIONS))
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("reclassification", "User agents classified anew"),
+        ("exclusion", "Events excluded or included by a person"),
+        ("rebuild", "Totals counted again"),
+        ("import", "Numbers imported"),
+        ("restatement", "A closed month stated again"),
+    ],
+)
+def test_each_kind_of_correction_is_shown(page, client, seeded, app, kind, said):
+    now = datetime(2026, 5, 31, 12, tzinfo=timezone.utc)
+    months = {"2026-03": {"Total_Item_Requests": -7}}
+    with app.app_context():
+        note_correction(seeded, kind, "Why it was.", months, now, "invenio stats example")
+    (row,) = page("/stats/quality").table("Corrections")[1:]
+    assert row[1:] == [f"{said}: Why it was.", "Mar 2026: Total Item Requests \u22127", "invenio stats example"]
+    (line,) = client.get("/stats/quality?table=corrections&format=json").json["rows"]
+    assert line["kind"] == kind
+    with app.app_context():
+        seeded.indices.delete(index=prefix_index(CORRECTIONS))
+
+
 def test_versions_are_those_in_force(page):
     rows = {row[0]: row[1] for row in page("/stats/quality").table("Rules and lists in force")[1:]}
     assert rows["Counting rules"] == "COUNTER 5.1"

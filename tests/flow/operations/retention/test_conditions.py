@@ -192,6 +192,16 @@ def test_a_dry_run_deletes_nothing_and_names_what_else_is_kept(counted, invoke):
     assert "StatsDeadLettersTask is not scheduled" in invoke("--dry-run")
 
 
+def test_what_is_said_of_events_that_stay_is_right(counted, invoke):
+    """There are none that old, or there are and something holds them back."""
+    assert "record-view: no events before" in invoke("--older-than", "25", "--dry-run")
+    counted.use(OLD[0], item_id="i2")  # not counted yet
+    output = invoke("--older-than", "2", "--dry-run")
+    assert "record-view: events before" in output
+    assert "cannot be deleted yet" in output
+    assert "has not counted all events yet" in output
+
+
 def test_more_than_25_months_need_a_reason(counted, invoke):
     assert "--override" in invoke("--older-than", "26", "--dry-run", code=2)
     found = json.loads(invoke("--older-than", "26", "--override", "a ruling", "--dry-run", "--json"))
