@@ -44,7 +44,11 @@ print(len(ours), "entry points load")
 
 
 def run(*command, **kwargs) -> str:
-    """Run a command; its whole output is the failure's text."""
+    """Run a command; its whole output is the failure's text.
+
+    Without PYTHONPATH: pip would find the package in a checkout there, and install nothing.
+    """
+    kwargs.setdefault("env", {name: value for name, value in os.environ.items() if name != "PYTHONPATH"})
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **kwargs)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

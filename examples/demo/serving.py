@@ -34,6 +34,8 @@ def describe(stage: Stage) -> str:
             *stage.engine
         ),
         f"    {stage.command_file()} stats status",
+        f"COUNTER reports are at {url}/stats/reports, their API below {url}/api/counter/r51, once months are closed:",
+        f"    {stage.command_file()} stats counter close --yes",
     ]
     return "\n".join(lines)
 

@@ -38,6 +38,8 @@ OWNERS = 5
 """Users who have uploaded records: the first ones."""
 PUBLISHED_EVERY_DAYS = 27
 """The last record is so old, the one before twice as old, and so on."""
+KINDS = ("Dataset", "Article", "Image", "Report", "Software")
+"""COUNTER's Data_Type of the records, one after the other."""
 FORMATS = ("pdf", "csv", "zip", "tif", "txt")
 
 
@@ -85,6 +87,10 @@ def _record(number: int, today: date, choice: random.Random) -> dict[str, Any]:
     metadata = {
         "id": str(number),
         "title": TITLES[number - 1],
+        "authors": [f"Writer {number % 7 + 1}", f"Writer {number % 3 + 8}"],
+        "publisher": "Example Library",
+        "doi": f"10.5072/library.{number}",
+        "data_type": KINDS[(number - 1) % len(KINDS)],
         "parent": str(VERSION_OF.get(number, number)),
         "owner": (number - 1) % OWNERS + 1,
         "publication_date": (today - timedelta(days=PUBLISHED_EVERY_DAYS * (RECORDS + 1 - number))).isoformat(),

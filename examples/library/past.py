@@ -5,6 +5,9 @@ from typing import Any
 
 from invenio_stats.proxies import current_stats
 
+INSTITUTIONS = {"DE": "physics", "FR": "university"}
+"""Customer of STATS_COUNTER_CUSTOMERS whose readers the visitors from a country are."""
+
 
 def publish_past(used: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
     """Publish acts of use, all of a kind at once."""
@@ -23,6 +26,7 @@ def _event(use: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         "visitor_id": use["visitor"],
         "unique_session_id": use["visitor"],
         "country": use["country"],
+        "institution": INSTITUTIONS.get(use["country"]),
         "referrer": use["host"],
         "agent_class": "robot" if is_robot else "browser",
         "is_robot": is_robot,

@@ -135,6 +135,10 @@ def _explain(report_id: str, problem: Problem) -> str:
         return _("Items and journals cannot be asked for together. Give items only.")
     if not problem.value:
         return _("This report has no such choice. Choose IR, or leave this empty.")
+    if problem.parameter == "yop":
+        return _("%(value)s is not a year. Write years as 2010 or 2012-2015.", value=quote(problem.value))
+    if problem.parameter == "item_id":
+        return _("%(value)s is not the DOI or id of an item.", value=quote(problem.value))
     return _("Not in this report: %(value)s.", value=quote(problem.value))
 
 

@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
+from invenio_stats.cli.counter.checking import check_command
 from invenio_stats.cli.counter.deposit import deposit_command
 from invenio_stats.cli.counter.months import close_command, prune_command, restate_command, status_command
 from invenio_stats.cli.counter.reports import report_command
@@ -38,5 +39,5 @@ _COMMANDS = (close_command, deposit_command, prune_command, report_command, rest
 for command in (*_COMMANDS, *requestors_group.commands.values()):
     assert command.callback is not None
     command.callback = _need_reports(command.callback)
-for command in (*_COMMANDS, requestors_group):
+for command in (*_COMMANDS, requestors_group, check_command):  # a report may be checked where none are made
     counter_group.add_command(command)

@@ -15,6 +15,7 @@ from invenio_stats.cli.options import as_json, dry_run
 from invenio_stats.cli.output import check_output, open_output
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
+from invenio_stats.core.counter_deposit import Deposit
 from invenio_stats.core.counter_months import Month
 from invenio_stats.counter.deposit.datasets import datasets_of, write_documents
 from invenio_stats.counter.months import fetch_months
@@ -70,7 +71,9 @@ def _write(month: Month, output: str | None) -> dict[str, Any]:
     datasets = datasets_of(current_search_client, month, _now())
     with nullcontext(None) if output is None else open_output(output) as file:
         summary = write_documents(datasets, file)
-    facts = {"month": month.month, "outcome": "dry_run", "datasets": summary.datasets, "parts": summary.parts}
+    is_due = bool(summary.datasets) or Deposit.from_source(month.deposit).is_tried  # what is there has to be emptied
+    outcome, parts = ("dry_run", summary.parts) if is_due else ("nothing", 0)
+    facts = {"month": month.month, "outcome": outcome, "datasets": summary.datasets, "parts": parts}
     left = {"left_out": datasets.left_out, "id": month.deposit.get("id", ""), "same_doi": datasets.merged}
     return {**facts, **left}
 

@@ -34,8 +34,9 @@ def check_document(name: str, document: Any) -> list[Finding]:
 
 def check_report(document: Document) -> list[Finding]:
     """Return all that is wrong with a report; with findings of its schema, those only: the rules rely on it."""
-    report_id = document.get("Report_Header", {}).get("Report_ID")
-    if report_id not in REPORTS:
+    header = document.get("Report_Header")
+    report_id = header.get("Report_ID") if isinstance(header, Mapping) else None
+    if not isinstance(report_id, str) or report_id not in REPORTS:
         return [Finding("schema", "Report_Header", f"Report_ID is {report_id!r}")]
     return check_document(report_id, document) or list(_check_rules(document, REPORTS[report_id]))
 

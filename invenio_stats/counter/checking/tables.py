@@ -27,7 +27,8 @@ HEADER = (
     "Created_By",
     "Registry_Record",
 )
-_DATES = r"Begin_Date=([0-9]{4}-[0-9]{2}-01); End_Date=([0-9]{4}-[0-9]{2}-[0-9]{2})"
+_MONTH = "[0-9]{4}-(?:0[1-9]|1[0-2])"
+_DATES = f"Begin_Date=({_MONTH}-01); End_Date=({_MONTH}-[0-9]{{2}})"
 _EMPTY = ("3030:", "3031:", "3032:", "3040:")
 
 Rows = Sequence[Sequence[str | int]]

@@ -1,5 +1,6 @@
 """Send reports to DataCite's usage reports service by HTTP, with retries where a request can be repeated."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,8 @@ from invenio_stats.core.counter_deposit import DepositAccount
 from invenio_stats.core.moments import utc
 from invenio_stats.counter.deposit.refusals import explain_refusal
 from invenio_stats.errors import DepositError
+
+logger = logging.getLogger(__name__)
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds before each further attempt of a request that can be repeated."""
@@ -106,6 +109,8 @@ class UsageReportsClient:
                 raise UncertainOutcomeError(reason, wait)
             if pause is None:
                 break
+            facts = {"reason": reason, "seconds": max(pause, wait)}
+            logger.warning("A request to the usage reports service failed and is repeated", extra=facts)
             self.sleep(max(pause, wait))
             self.on_retry()
         raise DepositError(

@@ -103,6 +103,8 @@ class _Run:
                         f"The usage reports service left it open again and again whether it took a part: "
                         f"{error.reason}. Run the command again later; it starts over."
                     ) from error
+                facts = {"month": self._state.month.month, "reason": error.reason, "seconds": max(pause, error.pause)}
+                logger.warning("A deposit starts over: a part may have been taken or not", extra=facts)
                 self._service.sleep(max(pause, error.pause))
 
     def _send_all(self) -> Result:

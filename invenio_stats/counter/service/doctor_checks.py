@@ -16,6 +16,9 @@ from invenio_stats.operations.monitoring.doctor import Check
 from invenio_stats.operations.monitoring.findings import Finding
 from invenio_stats.proxies import current_stats
 
+_REST = "/api"
+"""Where Invenio puts its REST application, as an address begins in the logs of a web server."""
+
 
 def counter_checks() -> Sequence[Check]:
     """Return the checks; none if there are no COUNTER reports."""
@@ -64,7 +67,7 @@ def check_counter_logs() -> Finding:
         _(
             "Let web servers and proxies log addresses below %(prefix)s without the query string; this command cannot "
             "see whether they do.",
-            prefix=f"{prefix}/r51",
+            prefix=f"{_REST}{prefix}/r51",
         ),
     )
 

@@ -37,6 +37,8 @@ def test_the_address_of_the_pages_comes_first_and_each_role_has_its_log_in():
     assert "an uploader: reader0@example.org, who sees http://127.0.0.1:5000/stats/me" in text
     assert "a manager of physics: manager@example.org, who sees http://127.0.0.1:5000/stats/communities/physics" in text
     assert "an administrator: administrator@example.org, who sees http://127.0.0.1:5000/stats/users/1" in text
+    assert "    /demo/invenio stats counter close --yes" in lines
+    assert "COUNTER reports are at http://127.0.0.1:5000/stats/reports" in text
     assert "-d email=reader0@example.org -d 'password=secret' http://127.0.0.1:5000/api/login" in text
 
 

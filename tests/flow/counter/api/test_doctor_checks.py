@@ -56,7 +56,7 @@ def test_keys_in_the_logs_of_web_servers(search_client, closed_months):
     add_requestor(search_client, "r", ["all"], NOW, has_key=False, has_countries=False)
     finding = check_counter_logs()
     assert (finding.level, "1 requestors send their keys" in finding.message) == ("warning", True)
-    assert "/counter/r51" in finding.cure
+    assert "/api/counter/r51" in finding.cure
 
 
 @pytest.fixture

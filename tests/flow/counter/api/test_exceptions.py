@@ -132,7 +132,7 @@ def test_the_table(app, monkeypatch, search_client, months, ask, case):
         assert "a secret" not in answer.text
 
 
-def test_the_world_is_offered_to_embeddedor(add, get):
+def test_the_world_is_offered_to_every_requestor(add, get):
     """So that 2011 is never an answer."""
     new = add(customers=["u1"])
     assert get("members", {"customer_id": WORLD, "requestor_id": new.requestor_id}).status_code == 200

@@ -66,6 +66,20 @@ def test_a_month_is_deposited(kept, service, invoke):
 
 
 @pytest.mark.usefixtures("account")
+def test_failures_on_the_way_are_logged_with_the_pause(kept, service, invoke, monkeypatch, caplog):
+    """First nobody knows whether the service has taken the report, so that it is replaced; then that is repeated."""
+    monkeypatch.setattr(deposit_client.UsageReportsClient, "pauses", (0.0,))
+    service.fail(Fault(503), times=2)
+    assert invoke("--month", MONTH).startswith("2026-06 is deposited: 2 datasets")
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [(record.getMessage(), record.reason, record.seconds) for record in warnings] == [
+        ("A deposit starts over: a part may have been taken or not", "503", 0.0),
+        ("A request to the usage reports service failed and is repeated", "503", 0.0),
+    ]
+    assert [request.status for request in service.received] == [503, 503, 201, 200]
+
+
+@pytest.mark.usefixtures("account")
 def test_programs_get_json(kept, service, invoke):
     facts = json.loads(invoke("--month", MONTH, "--json"))
     (report_id,) = service.reports
@@ -107,6 +121,15 @@ def test_shared_dois_are_found_page_by_page(month, size):
         **dict.fromkeys(("a", "b"), ["a", "b"]),
         **dict.fromkeys(("d1", "d3"), ["d1", "d3"]),
     }
+
+
+def test_a_dry_run_of_a_month_without_datasets_says_that_nothing_is_deposited(month, invoke):
+    """As the deposit itself says it."""
+    month.write([usage("a", 3, 1, 2, 1, data_type="Article")])
+    keep(month)
+    assert invoke("--month", MONTH, "--dry-run").startswith("No dataset with a DOI was used in 2026-06")
+    facts = json.loads(invoke("--month", MONTH, "--dry-run", "--json"))
+    assert (facts["outcome"], facts["datasets"], facts["parts"]) == ("nothing", 0, 0)
 
 
 def test_a_dry_run_needs_no_account_and_sends_nothing(kept, invoke, tmp_path):

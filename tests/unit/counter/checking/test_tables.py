@@ -96,6 +96,11 @@ MUTATIONS = [
         lambda rows: rows[9].__setitem__(1, "Begin_Date=2026-05-01; End_Date=2026-06-29"),
         "period",
     ),
+    (
+        "a month that no year has",
+        lambda rows: rows[9].__setitem__(1, "Begin_Date=2026-05-01; End_Date=2026-13-31"),
+        "period",
+    ),
     ("a period of months", lambda rows: rows[9].__setitem__(1, "2026-05 to 2026-06"), "period"),
     ("a fraction in Created", lambda rows: rows[10].__setitem__(1, "2026-07-03T04:05:06.7Z"), "header"),
 ]
