@@ -30,6 +30,7 @@ WHERE_INSTALLED = {
     "invenio_records_files",
     "invenio_vocabularies",
     "jsonschema",
+    "openpyxl",
     "prometheus_client",
     "redis",
     "requests",
