@@ -212,3 +212,12 @@ def test_a_run_says_at_each_step_what_it_could_not_write(aggregator, monkeypatch
     monkeypatch.setattr(execution, "write", refuse_first)
     aggregator().run()
     assert seen[:3] == [[[]], [[]], [[parse(DAYS[1])]]]
+
+
+def test_a_run_whose_lease_is_gone_says_so_and_the_next_one_counts(raw, days, aggregator, counts, index_prefix):
+    """Somebody has deleted the index of the leases, or a snapshot without it was restored."""
+    standing = aggregator(lambda: raw.client.indices.delete(index=f"{index_prefix}stats-locks"))
+    with pytest.raises(LeaseLostError):
+        standing.run()
+    aggregator().run()
+    assert counts() == ALL
