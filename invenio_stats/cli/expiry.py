@@ -134,7 +134,7 @@ def explain_limit(limit: Limit) -> str:
     texts = {
         "never_counted": _("%(by)s has never counted. Run it, or remove it from STATS_AGGREGATIONS."),
         "unknown_class": _("the class of %(by)s does not say how far it has counted."),
-        "not_counted": _("%(by)s has not counted all events yet; its next run does."),
+        "not_counted": _("%(by)s has not counted all events yet; a run in a few minutes does."),
         "quarantined": _("a total of %(by)s cannot be written; `invenio stats doctor` says more."),
         "being_counted": _("%(by)s is at work. Run the command again."),
         "rebuild": _("a rebuild of %(by)s was interrupted. Run it again to its end."),

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from flask import current_app
 from invenio_cache import current_cache
 from invenio_search.engine import search
 
@@ -28,9 +29,6 @@ from invenio_stats.search.versions import build_guard, retry_conflicts, version_
 
 DAYS_WITH_SALT = 3
 """Days up to today whose salt may still live: it is made some time during its day, and lives for two."""
-
-_SECRET = "forget"
-"""Name of the secret beside the salts; not by day, or a run that is continued after midnight would have another one."""
 
 _KEYS = ("visitor_id", "unique_session_id", "previous_visitor_id")
 _ATTEMPTS = 10
@@ -69,15 +67,24 @@ def forget_user(client: Any, user_id: str, now: datetime, is_dry: bool = False) 
     }
     if not is_dry:
         # Kept until the end, so that a run that was killed is continued with the same keys. Then nobody has it.
-        store = salt_store(current_cache.cache)
+        store, secret_name = salt_store(current_cache.cache), _secret_name(user_id)
         if found_events:
-            replacement = _Replacement(store.get_or_make(_SECRET), keys | sessions, user_id)
+            replacement = _Replacement(store.get_or_make(secret_name), keys | sessions, user_id)
             # A run that continues finds sessions by what was done signed in, so that comes last.
             for is_signed_in in (False, True):
                 refs = [ref for ref, found in found_events.values() if _is_of(found, keys, user_id) is is_signed_in]
                 _replace_all(client, refs, replacement)
-        store.delete(_SECRET)  # also that of a run which was killed when all was done
+        store.delete(secret_name)  # also that of a run which was killed when all was done
     return Forgotten(len(found_events), sorted(salts), with_ids)
+
+
+def _secret_name(user_id: str) -> str:
+    """Return the name of the secret beside the salts, which does not tell whom it is for.
+
+    It is of the user, so that a run for another one does not delete it; and not of a day, or a run that is continued
+    after midnight would have another one.
+    """
+    return f"forget-{key(str(current_app.config.get('SECRET_KEY')), user_id)}"
 
 
 def _find_salts(today: date) -> dict[str, str]:

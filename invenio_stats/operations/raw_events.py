@@ -103,7 +103,8 @@ def write_changes(client: Any, changes: Sequence[Change], now: datetime) -> Lite
             elif failure is not None and not is_absent(operation, result):
                 raise EngineUnavailableError(
                     f"The index {result.get('_index')!r} refuses a change of its events ({error_type(result)}). "
-                    "Make it writable, or wait until its compaction has ended, and run the command again."
+                    "Make it writable (if its disk is full, free some space), or wait until its compaction has "
+                    "ended, and run the command again."
                 )
     return "conflict" if outcome == "conflict" else "done"
 

@@ -169,25 +169,44 @@ def test_the_command_never_prints_whom_it_is_about(app, events):
     assert json.loads(result.output)["events"] == 0
 
 
-@pytest.mark.embedded
-def test_a_run_that_is_killed_is_continued_on_the_next_day_with_the_same_keys(
-    events, search_client, requests_sent, monkeypatch
-):
-    monkeypatch.setattr(forgetting, "pages", lambda refs: pages(refs, 1))
-    before, is_half_done = events(), False
+def cut_when_half_done(search_client, requests_sent, events, before):
+    """Kill runs until some keys of the user are replaced, and some not."""
     for number in range(1, 100):
         requests_sent.cut(number, is_answer_lost=False)
         with suppress(Killed):
             forget_user(search_client, USER, NOW)
         was_reached = requests_sent.mend()
         changed = [key for key, event in events().items() if event["visitor_id"] != before[key]["visitor_id"]]
-        is_half_done = 0 < len(changed) < 4
-        if is_half_done or not was_reached:
-            break
-    assert is_half_done
+        if 0 < len(changed) < 4:
+            return
+        assert was_reached
+
+
+@pytest.mark.embedded
+def test_a_run_that_is_killed_is_continued_on_the_next_day_with_the_same_keys(
+    events, search_client, requests_sent, monkeypatch
+):
+    monkeypatch.setattr(forgetting, "pages", lambda refs: pages(refs, 1))
+    before = events()
+    cut_when_half_done(search_client, requests_sent, events, before)
     forget_user(search_client, USER, NOW + timedelta(days=1))
     visitors = ({event["visitor_id"] for event in found.values()} for found in (before, events()))
     assert len(set(map(len, visitors))) == 1
+
+
+@pytest.mark.embedded
+def test_a_run_that_is_killed_is_continued_with_the_same_keys_though_another_user_was_forgotten_meanwhile(
+    events, search_client, requests_sent, monkeypatch
+):
+    """The other run deletes its own secret at its end, not that of this one."""
+    before = events()
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "pages", lambda refs: pages(refs, 1))
+        cut_when_half_done(search_client, requests_sent, events, before)
+    assert forget_user(search_client, "somebody", NOW).events == 1
+    forget_user(search_client, USER, NOW)
+    for field in ("visitor_id", "unique_session_id"):
+        assert len({event[field] for event in events().values()}) == len({event[field] for event in before.values()})
 
 
 @pytest.mark.embedded
@@ -238,8 +257,10 @@ def test_the_secret_of_a_run_that_was_killed_at_its_very_end_goes_too(events, se
         with pytest.raises(Killed):
             forget_user(search_client, USER, NOW)
     store = salt_store(current_cache.cache)
-    assert store.get(forgetting._SECRET)
+    secret = forgetting._secret_name(USER)
+    assert USER not in secret
+    assert store.get(secret)
     assert forget_user(search_client, USER, NOW, is_dry=True).events == 0
-    assert store.get(forgetting._SECRET)
+    assert store.get(secret)
     assert forget_user(search_client, USER, NOW).events == 0
-    assert store.get(forgetting._SECRET) is None
+    assert store.get(secret) is None
