@@ -1,6 +1,7 @@
 """What was last known of items stays, and is read in the order of reports."""
 
 import pytest
+from invenio_search.utils import prefix_index
 
 from invenio_stats.core.moments import parse
 from invenio_stats.counter import items
@@ -176,7 +177,7 @@ def rename_killed(search_client, monkeypatch, keep):
             try:
                 keep({"new": article})
             except KilledError:
-                search_client.indices.refresh(index="*stats-counter-items")
+                search_client.indices.refresh(index=prefix_index("stats-counter-items"))
                 return True
         return False
 

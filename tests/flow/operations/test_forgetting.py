@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from invenio_cache import current_cache
+from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
 from invenio_stats.operations import forgetting
@@ -118,7 +119,7 @@ def test_a_run_that_is_killed_anywhere_can_be_repeated(events, search_client, re
             (index,) = {
                 hit["_index"]
                 for hit in search_client.search(
-                    index="*events-stats-record-view-*", body={"query": {"ids": {"values": [ref]}}}
+                    index=prefix_index("events-stats-record-view-*"), body={"query": {"ids": {"values": [ref]}}}
                 )["hits"]["hits"]
             }
             search_client.index(index=index, id=ref, body=source, refresh=True)
@@ -141,7 +142,9 @@ def test_an_event_that_changes_meanwhile_is_read_again(events, search_client, re
 
     def change():
         if not seen and requests_sent.number > 1:
-            hits = search_client.search(index="*events-stats-record-view-*", body={"size": 100})["hits"]["hits"]
+            hits = search_client.search(index=prefix_index("events-stats-record-view-*"), body={"size": 100})["hits"][
+                "hits"
+            ]
             for hit in hits:
                 seen.append(hit["_id"])
                 body = {**hit["_source"], "superseded": True}

@@ -175,14 +175,16 @@ def test_a_task_that_cannot_be_sent_blocks_nobody(search_client, queue):
 
 
 @pytest.mark.parametrize("is_answer_lost", [False, True])
-def test_a_worker_that_is_killed_blocks_for_minutes_only(search_client, queue, requests_sent, is_answer_lost):
+def test_a_worker_that_is_killed_blocks_for_minutes_only(
+    search_client, index_prefix, queue, requests_sent, is_answer_lost
+):
     """At whatever request it is killed: a file is whole or absent, and the report is made later."""
     number, was_reached = 0, True
     while was_reached:
         number += 1
         for path in report_files.report_directory().glob("*"):
             path.unlink()
-        search_client.indices.delete(index="*stats-locks", ignore=[404])
+        search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])
         _, [(name, token, values)] = queue(wanted())
         requests_sent.cut(number, is_answer_lost)
         with suppress(Killed):

@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from invenio_search.utils import prefix_index
 
 from invenio_stats.core.counter_deposit import Deposit
 from invenio_stats.counter.deposit.run import Result
@@ -267,7 +268,7 @@ def test_a_kill_at_any_request_to_the_engine_doubles_nothing(
 
 def forget(month):
     """Begin with a month that was never deposited."""
-    month.client.indices.delete(index="*stats-counter-*")
+    month.client.indices.delete(index=prefix_index("stats-counter-*"))
     month.revision = 0
 
 

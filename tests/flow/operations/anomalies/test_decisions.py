@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
@@ -133,7 +134,7 @@ def test_what_is_kept_changes_no_number(found, counted, invoke, search_client):
     assert count_open(search_client) == 1
     assert check_anomalies().level == "warning"
     invoke("keep", found.id, "--note", "It was in the news.")
-    search_client.indices.refresh(index="*")
+    search_client.indices.refresh(index=prefix_index("*"))
     assert counted() == before
     assert read_corrections(search_client) == []
     assert check_anomalies().level == "ok"
