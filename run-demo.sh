@@ -16,7 +16,8 @@ that), and compares each answer with what was sent; and shows whether `invenio s
 a recount. Exit code: 0 when all agree with what was sent, 1 when they do not, 2 when the demo could
 not run.
 Options:
-    --serve          add a year of use beforehand, and leave the instance up afterwards: prints the address of the pages
+    --serve          add a year of use beforehand (which is counted for some minutes), and leave the instance up
+                     afterwards: prints the address of the pages
                      of statistics, who may log in as uploader, manager of a community and administrator, and how to
                      run commands of the instance; some visitors keep coming, and now and then a robot that asks for
                      everything; Ctrl-C stops all of it
