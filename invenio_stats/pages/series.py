@@ -256,7 +256,8 @@ def _make_twin(
 
 def _notes(answer: Mapping[str, Any]) -> list[str | Link]:
     """Return a sentence for each reason why an interval is not whole."""
-    notes = [_too_low(read_days(gap)) for gap in answer["gaps"] if not gap["reason"].startswith("before_")]
+    gaps = [read_days(gap) for gap in answer["gaps"] if not gap["reason"].startswith("before_")]
+    notes = [_too_low(days) for days in dict.fromkeys(gaps)]  # views and downloads may have the same
     points = answer["points"]
     if points and points[-1]["state"] == "running":
         interval = answer["params"]["interval"]

@@ -109,6 +109,16 @@ def test_a_gap_makes_numbers_too_low(page, answers):
     ]
 
 
+def test_a_gap_of_views_and_downloads_is_said_once(page, answers):
+    gaps = [
+        {"from": "2026-03-14", "to": "2026-03-14", "event_type": name, "reason": "silent"}
+        for name in ("record-view", "file-download")
+    ]
+    answers("repository-series", complete=False, gaps=gaps)
+    text = page("/stats/").text
+    assert text.count("Too low: not everything was counted on March 14, 2026.") == 1
+
+
 def test_a_late_worker_is_said(page, answers):
     answers("repository-total", complete=False, gaps=[], updated="2026-11-10T22:00:00+00:00")
     (note,) = notices(page("/stats/"))
