@@ -78,10 +78,8 @@ def _ordered_items(client: Any, query: clauses.Body, size: int = PAGE_SIZE) -> I
 
 def _renamed_items(client: Any, key: str, title: str, size: int) -> Iterator[KnownItem]:
     """Yield the items of a container that is being renamed: some have the new title already, and some the old one."""
-    is_new = {"prefix": {"order_key": group_prefix(title, key)}}
-    is_of_container = {"term": {"container_key": key}}
-    new = _ordered_items(client, clauses.all_of([is_of_container, is_new]), size)
-    old = _ordered_items(client, clauses.all_of([_ITEMS, is_of_container, clauses.none_of([is_new])]), size)
+    new = _ordered_items(client, clauses.all_of([_in_container(key), _titled(key, title)]), size)
+    old = _ordered_items(client, _with_old_title(key, title), size)
     yield from merge(new, (_renamed(item, {key: title}) for item in old), key=_place)
 
 
@@ -94,6 +92,18 @@ def _renamed(item: KnownItem, renames: Titles) -> KnownItem:
 
 def _place(item: KnownItem) -> str:
     return order_key_of(item.item_id, item.metadata)
+
+
+def _in_container(key: str) -> clauses.Body:
+    return {"term": {"container_key": key}}
+
+
+def _titled(key: str, title: str) -> clauses.Body:
+    return {"prefix": {"order_key": group_prefix(title, key)}}
+
+
+def _with_old_title(key: str, title: str) -> clauses.Body:
+    return clauses.all_of([_ITEMS, _in_container(key), clauses.none_of([_titled(key, title)])])
 
 
 def _none_in(renames: Titles) -> clauses.Body:
@@ -168,8 +178,7 @@ class ItemKeeper:
         renames = ContainerRenames(self._client)
         titles = renames.titles
         for key, title in titles.items():
-            is_new = {"prefix": {"order_key": group_prefix(title, key)}}
-            query = clauses.all_of([_ITEMS, {"term": {"container_key": key}}, clauses.none_of([is_new])])
+            query = _with_old_title(key, title)
             for page in pages(ordered_hits(self._client, self._index, query, {"item_id": "keyword"})):
                 documents = [(hit["_id"], _with_title(_undated(hit["_source"]), title)) for hit in page]
                 updated = [(document_id, {**document, "updated": self._updated}) for document_id, document in documents]

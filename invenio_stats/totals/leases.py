@@ -148,9 +148,10 @@ class RunLease:
         made: list[tuple[Lease, T]] = []
 
         def put_own(source: Source) -> Source:
-            others = [lease for lease in leases.read_leases(source) if lease.token != self._own.token]
+            stored = leases.read_leases(source)
+            others = [lease for lease in stored if lease.token != self._own.token]
             # Checked first: a run whose lease is missing must not claim or renew anything, nor quarantine totals.
-            if self._is_known and len(others) == len(leases.read_leases(source)):
+            if self._is_known and len(others) == len(stored):
                 raise LeaseLostError(self.name)
             # Read after the document: a pause before a retry may be long enough for leases to expire.
             now = self._clock()

@@ -27,7 +27,6 @@ from invenio_stats.operations.retention.groups import find_groups
 from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents import cache
 from invenio_stats.proxies import current_stats
-from tests.fixtures.counting import Clock
 from tests.fixtures.months import Killed
 from tests.flow.operations.reclassification import conftest as reclassification
 from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE
@@ -209,17 +208,9 @@ def count_all():
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Return the clock of workers."""
-    clock = Clock()
-
-    class Replaced(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return clock.now
-
-    for module in (aggregations, processors):
-        monkeypatch.setattr(module, "datetime", Replaced)
+def clock(clock, monkeypatch):
+    """Return the clock of runs, which is that of processors, too."""
+    monkeypatch.setattr(processors, "datetime", aggregations.datetime)
     return clock
 
 

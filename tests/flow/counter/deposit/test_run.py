@@ -21,22 +21,25 @@ def sent(service):
     return [f"{request.method}{' gzip' if request.is_compressed else ''}" for request in service.received]
 
 
+COUNTS_OF_A = {
+    ("total-dataset-investigations", "regular"): 7,
+    ("total-dataset-requests", "regular"): 3,
+    ("unique-dataset-investigations", "regular"): 5,
+    ("unique-dataset-requests", "regular"): 2,
+    ("total-dataset-investigations", "machine"): 9,
+    ("total-dataset-requests", "machine"): 9,
+    ("unique-dataset-investigations", "machine"): 1,
+    ("unique-dataset-requests", "machine"): 1,
+}
+
+
 def test_the_first_deposit_is_one_post(month, service, send):
     result = send()
     ((report_id, (document,)),) = service.reports.items()
     assert result == Result(MONTH, "deposited", 2, 1, 1, report_id)
     assert sent(service) == ["POST"]
     assert service.counts(MONTH) == month.expected()
-    assert service.counts(MONTH)["10.1234/a"] == {
-        ("total-dataset-investigations", "regular"): 7,
-        ("total-dataset-requests", "regular"): 3,
-        ("unique-dataset-investigations", "regular"): 5,
-        ("unique-dataset-requests", "regular"): 2,
-        ("total-dataset-investigations", "machine"): 9,
-        ("total-dataset-requests", "machine"): 9,
-        ("unique-dataset-investigations", "machine"): 1,
-        ("unique-dataset-requests", "machine"): 1,
-    }
+    assert service.counts(MONTH)["10.1234/a"] == COUNTS_OF_A
     assert document["report-header"]["created-by"] == "abcd.efgh"
     assert not service.errors
 
@@ -66,14 +69,9 @@ def test_items_with_the_same_doi_are_one_dataset(month, service, send):
     assert dataset["dataset-title"] == "Title a"
     assert (result.datasets, result.same_doi) == (1, (("a", "b"),))
     assert service.counts(MONTH)["10.1234/a"] == {
+        **COUNTS_OF_A,
         ("total-dataset-investigations", "regular"): 7 + 5,
         ("total-dataset-requests", "regular"): 3 + 1,
-        ("unique-dataset-investigations", "regular"): 5,
-        ("unique-dataset-requests", "regular"): 2,
-        ("total-dataset-investigations", "machine"): 9,
-        ("total-dataset-requests", "machine"): 9,
-        ("unique-dataset-investigations", "machine"): 1,
-        ("unique-dataset-requests", "machine"): 1,
     }
     assert not service.errors
     assert send().outcome == "unchanged"
