@@ -1,6 +1,7 @@
 """Reclassify stored events, and have everything counted again that they are counted in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from invenio_stats.core.names import automated_aggregation
 from invenio_stats.definitions.aggregators import make_aggregators
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.corrections import note_correction
-from invenio_stats.operations.reclassification.plan import OnProgress, Plan
+from invenio_stats.operations.reclassification.plan import OnProgress, Plan, make_plan
 from invenio_stats.operations.reclassification.rewriting import Rewriting
 from invenio_stats.operations.reclassification.state import Pending, State, read_state, write_state
 from invenio_stats.operations.recount import recount_events
@@ -26,6 +27,9 @@ from invenio_stats.search import aliases
 from invenio_stats.totals.leases import RunLease
 
 COMMAND = "invenio stats robots reclassify"
+
+Months = Mapping[str, Mapping[str, int]]
+"""By month, how much each number changes."""
 
 _LOCK = "reclassification:"
 """Name of the lease that one run holds."""
@@ -100,10 +104,31 @@ def _begin(plan: Plan, now: datetime) -> State:
             name: sorted({*known.days.get(name, ()), *plan.days.get(name, ())}) for name in {**known.days, **plan.days}
         }
         is_same = (known.lists, known.edges) == (lists, edges)
-        months = known.months if is_same else plan.changes.months
+        months = known.months if is_same else _add_months(plan.changes.months, _find_done(plan, known, lists, now))
         state = known._replace(lists=lists, edges=edges, days=days, months=months)
     write_state(plan.client, state)
     return state
+
+
+def _find_done(plan: Plan, known: State, lists: str, now: datetime) -> Months:
+    """Return how much an interrupted run of other days has changed.
+
+    Nothing if it went by other lists: what these would change now, nobody can tell any more.
+    """
+    if known.lists != lists:
+        return {}
+    first, last = (edge and parse_calendar(edge) for edge in known.edges)
+    left = make_plan(plan.client, first or None, last or None, now).changes.months
+    return _add_months(known.months, left, sign=-1)
+
+
+def _add_months(months: Months, others: Months, sign: int = 1) -> Months:
+    found = {month: Counter(numbers) for month, numbers in months.items()}
+    for month, numbers in others.items():
+        sums = found.setdefault(month, Counter())
+        for number, change in numbers.items():
+            sums[number] += sign * change
+    return found
 
 
 def _recount_automated(event_type: str, days: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """A reclassification that is killed anywhere is completed by the next one."""
 
 import gc
+from datetime import timedelta
 from types import GeneratorType
 
 import pytest
@@ -13,7 +14,7 @@ from invenio_stats.operations.reclassification.outdated_events import Group
 from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished, run
 from invenio_stats.operations.reclassification.state import Pending, State, write_state
-from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
+from tests.flow.operations.reclassification.conftest import FIREFOX, NOON, PATTERN, PHONE, clock
 
 pytestmark = pytest.mark.embedded
 
@@ -82,6 +83,34 @@ def test_wherever_it_is_killed_the_next_run_completes_it(
         else:
             assert counted() == people, number
         assert len(read_corrections(search_client)) == number
+    assert number > 20
+
+
+def test_the_log_has_what_an_interrupted_run_of_other_days_has_changed(
+    views, counted, lists, search_client, index_prefix, fault, expect_logged_errors
+):
+    """A range is tried first, and interrupted; then all days are reclassified."""
+    views(0, 95, 200, agent=PHONE, count=False)
+    views(0, agent=PHONE, start=NOON - timedelta(days=1))
+    day = NOON.replace(hour=0)
+    number, is_last = 0, False
+    while not is_last:
+        number += 4
+        lists([PATTERN] if number % 8 else [])
+        fault.set(None)
+        plan = make_plan(search_client, day, day, clock())
+        fault.set(number, is_done_first=number % 16 < 8)
+        try:
+            run(plan, clock)
+            is_last = fault.sent < number
+        except (Killed, StatsError):
+            is_last = False
+        fault.set(None)
+        search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
+        run(make_plan(search_client, None, None, clock()), clock)
+        logged = read_corrections(search_client)
+        found = sum(numbers["views"] for correction in logged for numbers in correction.months.values())
+        assert found == (-4 if number % 8 else 0), number
     assert number > 20
 
 
