@@ -109,9 +109,12 @@ def _rest() -> Reader:
 
 def _limiter() -> Iterator[Reader]:
     storage = current_app.config.get("RATELIMIT_STORAGE_URI") or current_app.config.get("RATELIMIT_STORAGE_URL")
-    if storage or "limiter" in current_app.extensions:
+    if current_app.config.get("RATELIMIT_ENABLED", True) and (storage or "limiter" in current_app.extensions):
         parts = urlsplit(str(storage or "memory://"))
         data = _("rate limiter: addresses and agents in clear, for its window")
+        if parts.scheme == "memory":
+            yield _of_the_process(data)
+            return
         who = _("whoever reads its storage, %(storage)s", storage=parts.hostname or parts.scheme)
         yield Reader(data, who, is_open=True)
 

@@ -154,6 +154,7 @@ def test_settings_that_protect_less_are_named(report, app, monkeypatch, put_temp
 
 
 def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templates):
+    monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", True)
     monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", "redis://user:password-774242@cache.example:6379/3")
     monkeypatch.setitem(app.config, "CACHE_TYPE", "RedisCache")
     monkeypatch.setitem(app.config, "CACHE_REDIS_URL", "redis://:password-774242@cache.example:6379/0")
@@ -164,6 +165,21 @@ def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templ
 
 def reader(report, name):
     return next(reader for reader in report["readers"] if reader["data"].startswith(name))
+
+
+@pytest.mark.parametrize(
+    ("is_on", "storage", "who"),
+    [
+        (True, "redis://cache.example:6379/3", ["whoever reads its storage, cache.example"]),
+        (True, "memory://", ["nobody else: each process has its own"]),
+        (False, "redis://cache.example:6379/3", []),
+    ],
+)
+def test_the_limiter_is_named_as_it_is(report, app, monkeypatch, put_templates, is_on, storage, who):
+    """One that is off keeps nothing."""
+    monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", is_on)
+    monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", storage)
+    assert [reader["who"] for reader in report()["readers"] if reader["data"].startswith("rate limiter")] == who
 
 
 def test_files_are_not_said_to_have_a_log_in_or_a_connection(report, app, monkeypatch, put_templates, tmp_path):
