@@ -7,6 +7,8 @@ from typing import Any
 from invenio_search.engine import search as engine
 from invenio_search.utils import prefix_index
 
+from invenio_stats.core.month_indices import covered_days
+from invenio_stats.core.periods import Days
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
 
@@ -41,14 +43,18 @@ def indices_of(client: Any, alias: str) -> list[str]:
         return []
 
 
-def closed_indices_of(client: Any, alias: str) -> list[str]:
-    """Return the closed indices behind an alias, which searches skip; several names are separated by commas."""
+def closed_indices_of(client: Any, alias: str, days: Days | None = None) -> list[str]:
+    """Return the closed indices behind an alias, which searches skip; several names are separated by commas.
+
+    With `days`, those that may have documents of these.
+    """
     closed: set[str] = set()
     for name in alias.split(","):
         if indices_of(client, name):
             columns = {"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
             found = client.cat.indices(index=name, params=columns)
-            closed |= {index["index"] for index in found if index["status"] == "close"}
+            indices = [index["index"] for index in found if index["status"] == "close"]
+            closed |= {index for index in indices if days is None or covered_days(name, index).within(*days)}
     return sorted(closed)
 
 
