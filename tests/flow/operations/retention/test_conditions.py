@@ -7,6 +7,7 @@ import pytest
 from invenio_search.engine import search
 
 from invenio_stats.cli import stats
+from invenio_stats.completeness.index import shared_document
 from invenio_stats.core import names
 from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.core.counter_months import Month
@@ -47,6 +48,18 @@ def test_events_of_a_month_that_counter_has_not_closed_stay(counted, reports):
 
 def test_months_before_the_first_one_of_counter_are_not_waited_for(counted, reports):
     close(counted, "2026-02")
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+
+
+def test_events_stay_that_were_in_a_closed_index_when_others_were_counted(counted):
+    """The run after it is open again counts them."""
+    index = f"{counted.prefix}events-stats-record-view-{OLD[1]}"
+    notes = shared_document(counted.client, "closed:record-view-agg")
+    notes.change(lambda source: {"closed": {index: "2026-03-01T00:00:00"}}, 1)
+    assert [(limit.reason, limit.by) for limit in counted.expire().limits] == [("not_counted", "record-view-agg")]
+    assert counted.days() == [*OLD[1:], *KEPT]
+    notes.change(lambda source: {"closed": {}}, 1)
     assert counted.expire().limits == []
     assert counted.days() == list(KEPT)
 
