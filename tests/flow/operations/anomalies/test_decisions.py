@@ -288,6 +288,55 @@ def test_a_decision_that_cannot_be_completed_stops_no_other(interrupted, counted
     assert uses(counted)["1"] == 8 * OTHERS
 
 
+@pytest.fixture
+def some(views, search_client):
+    """A day of five views by people, which somebody has seen as unusual."""
+    views(0, 100, 200)
+    views(0, 100, record="2", agent=FIREFOX)
+    anomaly = Anomaly(DAY, "agent_class", "people", 5, 0, clock())
+    change(search_client, anomaly.id, lambda known: anomaly)
+    return read_anomaly(search_client, anomaly.id)
+
+
+@pytest.mark.parametrize(
+    ("decide", "value"),
+    [
+        pytest.param(anomaly_decisions.exclude, {"item": "2"}, id="exclude"),
+        pytest.param(anomaly_decisions.include, "kept", id="keep"),
+        pytest.param(anomaly_decisions.include, "open", id="include"),
+    ],
+)
+def test_who_decides_about_what_is_another_now_is_told_so(some, counted, search_client, decide, value):
+    """A person waits at the question; what somebody else excludes meanwhile must be known to be brought back."""
+    first = anomaly_decisions.exclude(search_client, some, {"item": "1"}, "One.", clock())
+    with pytest.raises(StatsError, match="Somebody else has decided"):
+        decide(search_client, some, value, "", clock())
+    assert read_anomaly(search_client, some.id) == first
+    assert uses(counted) == {"2": 2}
+    anomaly_decisions.include(search_client, first, "open", "", clock())
+    assert uses(counted) == {"1": 3, "2": 2}
+
+
+def test_a_decision_that_another_one_overtakes_leaves_nothing(some, counted, search_client, monkeypatch):
+    """Events that the first run excludes after the second one has brought back what it saw are brought back, too."""
+
+    def overtaken(client, selection, *args):
+        monkeypatch.undo()
+        begun = read_anomaly(search_client, some.id)
+        anomaly_decisions.include(search_client, begun, "kept", "Known.", clock())
+        return exclude_events(client, selection, *args)
+
+    exclude_events = anomaly_decisions.exclude_events
+    monkeypatch.setattr(anomaly_decisions, "exclude_events", overtaken)
+    with pytest.raises(StatsError, match="Somebody else has decided"):
+        anomaly_decisions.exclude(search_client, some, {"item": "1"}, "One.", clock())
+    assert uses(counted) == {"1": 3, "2": 2}
+    anomaly_decisions.finish_decisions()
+    known = read_anomaly(search_client, some.id)
+    assert (known.state, known.is_done, known.selection) == ("kept", True, {})
+    assert uses(counted) == {"1": 3, "2": 2}
+
+
 def test_a_night_looks_at_new_days_after_the_clock_was_ahead(found, search_client):
     mark = shared_document(search_client, "anomalies:")
     mark.change(lambda source: {"examined": "2099-01-01"}, 5)
