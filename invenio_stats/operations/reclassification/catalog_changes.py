@@ -10,6 +10,7 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass
 from invenio_stats.core.reclassification import Classification
+from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.privacy.user_agents.classifier import Classifier
 from invenio_stats.search.bulk import Action, store
@@ -81,7 +82,10 @@ def find_changes(client: Any) -> list[KnownAgent]:
 
 
 def write_changes(client: Any, agents: Iterable[KnownAgent]) -> int:
-    """Keep the classes of now in the catalog; return how many user agents were written."""
+    """Keep the classes of now in the catalog; return how many user agents were written.
+
+    EngineUnavailableError if the catalog refuses them; what was written stays.
+    """
     index, written = prefix_index(names.AGENTS), 0
     for page in pages(agents):
         actions: list[Action] = [
@@ -93,8 +97,15 @@ def write_changes(client: Any, agents: Iterable[KnownAgent]) -> int:
             }
             for agent in page
         ]
-        written += store(client, actions).taken
-    client.indices.refresh(index=index)
+        result = store(client, actions)
+        for refused in result.blocked:
+            raise EngineUnavailableError(
+                f"The user-agent catalog {index!r} refuses a change ({refused.reason}). Make it writable (if its disk "
+                "is full, free some space), and run the command again."
+            )
+        written += result.taken
+    if written:
+        client.indices.refresh(index=index)
     return written
 
 
