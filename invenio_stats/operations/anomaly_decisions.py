@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from flask_babel import gettext as _
 from invenio_search import current_search_client
+from invenio_search.engine import search
 
 from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.errors import StatsError
@@ -86,11 +87,11 @@ def finish_decisions() -> int:
     """
     client, now = current_search_client, datetime.now(timezone.utc)
     waiting = [anomaly for anomaly in read_anomalies(client) if not anomaly.is_done]
-    failures: list[StatsError] = []
+    failures: list[Exception] = []
     for anomaly in waiting:
         try:
             _finish(client, anomaly.id, now)
-        except StatsError as error:
+        except (StatsError, search.exceptions.TransportError) as error:  # a day may be in an index that is closed
             failures.append(error)
     if failures:
         raise failures[0]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
@@ -335,6 +336,23 @@ def test_a_decision_that_another_one_overtakes_leaves_nothing(some, counted, sea
     known = read_anomaly(search_client, some.id)
     assert (known.state, known.is_done, known.selection) == ("kept", True, {})
     assert uses(counted) == {"1": 3, "2": 2}
+
+
+def test_a_decision_about_a_closed_day_stops_no_other(interrupted, search_client, monkeypatch):
+    """The engine answers with an error of its own; an earlier night has begun both."""
+    stuck = Anomaly("2999-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
+    change(search_client, stuck.id, lambda known: stuck)
+
+    def refuse(client, selection, *args):
+        if selection.day.year == 2999:
+            raise search.exceptions.RequestError(400, "index_closed_exception", {})
+        return exclude_events(client, selection, *args)
+
+    exclude_events = anomaly_decisions.exclude_events
+    monkeypatch.setattr(anomaly_decisions, "exclude_events", refuse)
+    with pytest.raises(search.exceptions.RequestError):
+        anomaly_decisions.finish_decisions()
+    assert read_anomaly(search_client, interrupted.id).is_done
 
 
 def test_a_night_looks_at_new_days_after_the_clock_was_ahead(found, search_client):
