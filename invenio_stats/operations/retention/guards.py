@@ -24,7 +24,7 @@ from invenio_stats.operations.retention.counter_months import find_counter_limit
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import closed_indices_of, indices_of, read_only_indices_of
-from invenio_stats.search.client import OPTIONS
+from invenio_stats.search.client import OPTIONS, SearchRequest, search
 from invenio_stats.search.failures import error_type
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals.attributes import events_alias_of
@@ -141,7 +141,7 @@ def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime | None]], unt
 def _find_rebuilds(client: Any, group: Group) -> Iterator[Limit]:
     """Yield rebuilds that were interrupted: their totals may be wrong from where they stopped."""
     body = {"size": _MAX_REBUILDS, "query": {"prefix": {"aggregation_type": names.REBUILD}}}
-    found = client.search(index=prefix_index(names.BOOKMARKS), body=body, ignore_unavailable=True)
+    found = search(SearchRequest(client, prefix_index(names.BOOKMARKS), body))
     for hit in found["hits"]["hits"]:
         name, date = hit["_source"]["aggregation_type"], hit["_source"]["date"]
         for aggregator in group.aggregators:
@@ -171,8 +171,9 @@ def _find_untouchable(client: Any, alias: str) -> Iterator[Limit]:
     A single read-only index would let the whole deletion fail, each time.
     """
     for index, about in client.indices.get_alias(index=f"{alias}-*").items():
-        if find_lease(about["aliases"]):
-            yield Limit(start_of(alias, index) or BEGINNING, "compaction", index)
+        start = start_of(alias, index)  # None for an index of an event type whose name begins in the same way
+        if start is not None and find_lease(about["aliases"]):
+            yield Limit(start, "compaction", index)
     for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
         yield Limit(start_of(alias, index) or BEGINNING, "closed_index", index)
     for index in read_only_indices_of(client, alias):

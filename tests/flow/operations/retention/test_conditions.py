@@ -18,6 +18,7 @@ from invenio_stats.operations.monitoring.retention_checks import check_lifecycle
 from invenio_stats.operations.monitoring.retention_checks import check_retention as check_overdue
 from invenio_stats.operations.reclassification.state import State, write_state
 from invenio_stats.privacy.user_agents import catalog
+from invenio_stats.processing import month_indices
 from invenio_stats.tasks import StatsExpireTask, expire_events
 from tests.flow.operations.retention.conftest import KEPT, OLD
 
@@ -86,6 +87,13 @@ def test_events_of_an_interrupted_decision_stay(counted):
     assert counted.days() == [OLD[2], *KEPT]
     change(counted.client, decision.id, lambda known: decision._replace(is_done=True))
     assert counted.expire().limits == []
+
+
+def test_a_compaction_of_a_type_with_a_longer_name_keeps_nothing(counted):
+    lease = month_indices.new_lease(f"{counted.prefix}events-stats-record-view-of-rooms-2026-01", counted.clock.now)
+    index = f"{counted.prefix}events-stats-record-view-of-rooms-2026-01"
+    counted.client.indices.create(index=index, body={"aliases": {lease: {}}})
+    assert counted.plan().limits == []
 
 
 ISM = {
