@@ -1,6 +1,7 @@
 """Decide about unusual days: exclude their events, bring them back, or keep them as they are."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any, Literal
 
@@ -23,6 +24,9 @@ from invenio_stats.operations.exclusions import (
     exclude_events,
     include_events,
 )
+from invenio_stats.operations.raw_events import find_event_types
+
+logger = logging.getLogger(__name__)
 
 _FIELDS = {"item": "item", "country": "country", "referrer": "host"}
 
@@ -83,10 +87,11 @@ def include(client: Any, anomaly: Anomaly, state: Literal["open", "kept"], note:
 def finish_decisions() -> int:
     """Complete the decisions that were interrupted; return how many.
 
-    One that cannot be completed stops no other; its error is raised when the others are done.
+    One that cannot be completed stops no other; its error is raised when the others are done. Those whose raw events
+    have been deleted are logged: nobody can complete them any more.
     """
     client, now = current_search_client, datetime.now(timezone.utc)
-    waiting = [anomaly for anomaly in read_anomalies(client) if not anomaly.is_done]
+    waiting = list(_find_waiting(client, now))
     failures: list[Exception] = []
     for anomaly in waiting:
         try:
@@ -96,6 +101,16 @@ def finish_decisions() -> int:
     if failures:
         raise failures[0]
     return len(waiting)
+
+
+def _find_waiting(client: Any, now: datetime) -> Iterator[Anomaly]:
+    interrupted = [anomaly for anomaly in read_anomalies(client) if anomaly.is_day and not anomaly.is_done]
+    event_types = find_event_types(client, now) if interrupted else []
+    for anomaly in interrupted:
+        if all(date.fromisoformat(anomaly.period) >= known.complete_from.date() for known in event_types):
+            yield anomaly
+        else:
+            logger.warning("A decision cannot be completed: its raw events are gone", extra={"anomaly": anomaly.id})
 
 
 def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:

@@ -17,6 +17,8 @@ from invenio_stats.operations import anomaly_decisions, daily, exclusions
 from invenio_stats.operations.anomalies.store import change, count_open, read_anomalies, read_anomaly
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.monitoring.anomaly_checks import check_anomalies
+from invenio_stats.operations.retention.groups import find_groups
+from invenio_stats.operations.retention.guards import find_limits
 from tests.flow.operations.anomalies import conftest
 from tests.flow.operations.reclassification import conftest as reclassification
 from tests.flow.operations.reclassification.conftest import FIREFOX, NOON, PHONE, clock
@@ -276,66 +278,26 @@ def test_another_choice_after_an_interruption_leaves_nothing_of_the_first(
     assert uses(counted)["1"] == 9 * OTHERS + FLOOD
 
 
-def test_a_decision_that_cannot_be_completed_stops_no_other(interrupted, counted, search_client):
+def test_a_decision_whose_events_are_gone_stops_nothing(interrupted, counted, search_client, caplog):
+    """Neither the other decisions of the night nor, for ever, the expiry of later events."""
     stuck = Anomaly("2001-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
     change(search_client, stuck.id, lambda known: stuck)
     later = Anomaly("2999-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
     change(search_client, later.id, lambda known: later)
     FirstCompleteDay(search_client, "record-view").raise_to(NOON - timedelta(weeks=9))
-    with pytest.raises(StatsError, match="2001-01-01 is before"):
-        anomaly_decisions.finish_decisions()
+    assert {limit.by for limit in held_back(search_client)} == {DAY, "2999-01-01"}
+    assert anomaly_decisions.finish_decisions() == 2
     assert read_anomaly(search_client, interrupted.id).is_done
     assert read_anomaly(search_client, later.id).is_done
     assert uses(counted)["1"] == 8 * OTHERS
+    assert held_back(search_client) == []
+    assert [record.anomaly for record in caplog.records if "its raw events are gone" in record.message] == [stuck.id]
 
 
-@pytest.fixture
-def some(views, search_client):
-    """A day of five views by people, which somebody has seen as unusual."""
-    views(0, 100, 200)
-    views(0, 100, record="2", agent=FIREFOX)
-    anomaly = Anomaly(DAY, "agent_class", "people", 5, 0, clock())
-    change(search_client, anomaly.id, lambda known: anomaly)
-    return read_anomaly(search_client, anomaly.id)
-
-
-@pytest.mark.parametrize(
-    ("decide", "value"),
-    [
-        pytest.param(anomaly_decisions.exclude, {"item": "2"}, id="exclude"),
-        pytest.param(anomaly_decisions.include, "kept", id="keep"),
-        pytest.param(anomaly_decisions.include, "open", id="include"),
-    ],
-)
-def test_who_decides_about_what_is_another_now_is_told_so(some, counted, search_client, decide, value):
-    """A person waits at the question; what somebody else excludes meanwhile must be known to be brought back."""
-    first = anomaly_decisions.exclude(search_client, some, {"item": "1"}, "One.", clock())
-    with pytest.raises(StatsError, match="Somebody else has decided"):
-        decide(search_client, some, value, "", clock())
-    assert read_anomaly(search_client, some.id) == first
-    assert uses(counted) == {"2": 2}
-    anomaly_decisions.include(search_client, first, "open", "", clock())
-    assert uses(counted) == {"1": 3, "2": 2}
-
-
-def test_a_decision_that_another_one_overtakes_leaves_nothing(some, counted, search_client, monkeypatch):
-    """Events that the first run excludes after the second one has brought back what it saw are brought back, too."""
-
-    def overtaken(client, selection, *args):
-        monkeypatch.undo()
-        begun = read_anomaly(search_client, some.id)
-        anomaly_decisions.include(search_client, begun, "kept", "Known.", clock())
-        return exclude_events(client, selection, *args)
-
-    exclude_events = anomaly_decisions.exclude_events
-    monkeypatch.setattr(anomaly_decisions, "exclude_events", overtaken)
-    with pytest.raises(StatsError, match="Somebody else has decided"):
-        anomaly_decisions.exclude(search_client, some, {"item": "1"}, "One.", clock())
-    assert uses(counted) == {"1": 3, "2": 2}
-    anomaly_decisions.finish_decisions()
-    known = read_anomaly(search_client, some.id)
-    assert (known.state, known.is_done, known.selection) == ("kept", True, {})
-    assert uses(counted) == {"1": 3, "2": 2}
+def held_back(client):
+    """Return what keeps events because of decisions."""
+    (group,) = (group for group in find_groups() if "record-view" in group.event_types)
+    return [limit for limit in find_limits(client, group, clock(), clock()) if limit.reason == "exclusion"]
 
 
 def test_a_decision_about_a_closed_day_stops_no_other(interrupted, search_client, monkeypatch):
