@@ -148,6 +148,7 @@ def explain_limit(limit: Limit) -> str:
         "exclusion": _("a decision about the events of %(by)s was interrupted. Run the command again to its end."),
         "not_closed": _("COUNTER's month %(by)s is not closed yet."),
         "compaction": _("%(by)s is being compacted. Run the command again."),
+        "snapshot": _("a snapshot of indices of %(by)s is being made. Run the command again when it has ended."),
         "closed_index": _("the index %(by)s is closed. Open it, or delete it."),
         "read_only_index": _("the index %(by)s is read-only. Free space on the disk, or take its block away."),
     }

@@ -20,6 +20,7 @@ Reason = Literal[
     "exclusion",
     "not_closed",
     "compaction",
+    "snapshot",
     "closed_index",
     "read_only_index",
 ]

@@ -82,17 +82,22 @@ def _service(address: str, what: str, is_encrypted: bool, has_login: bool) -> Re
 
 def _spool() -> Reader:
     path, data = Path(outbox().spool.path), _("spool of this machine")
-    for existing in (path, path.parent):
-        if existing.exists():
-            return _files(data, existing)
-    return Reader(data, _("nobody: there is none"), is_open=False)
+    return _files(data, path, path.parent)
 
 
-def _files(data: str, path: Path) -> Reader:
-    """Return that the owner of a file or folder reads it, and others if its permissions let them."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
+def _files(data: str, *paths: Path) -> Reader:
+    """Return that the owner of the first file or folder that is there reads it, and others if permissions let them."""
+    found = None
+    for path in paths:
+        try:
+            found = path.stat()
+            break
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:  # a folder on the way is closed to the user of this command
+            who = _("unknown: this user cannot look at it (%(error)s)", error=error.strerror or type(error).__name__)
+            return Reader(data, who, is_open=True)
+    if found is None:
         return Reader(data, _("nobody: there is none"), is_open=False)
     who = _("the user %(uid)s (mode %(mode)s)", uid=found.st_uid, mode=oct(stat.S_IMODE(found.st_mode))[2:])
     others = bool(found.st_mode & _PRIVATE)

@@ -18,6 +18,7 @@ from invenio_stats.core import names
 from invenio_stats.core.personal_patterns import Kind, count_findings, names_of_fields
 from invenio_stats.operations.inventory import Index, indices
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.client import SearchRequest, search
 
 DOCUMENTS_PER_INDEX = 50
 """Oldest and newest documents that are looked at in each index."""
@@ -41,7 +42,7 @@ class Storage(NamedTuple):
     found: list[dict[str, Any]]
     """Dicts with `field`, `kind` and `number` of the documents."""
     problem: str = ""
-    """Why nothing could be looked at: the type of an error, or `transport`."""
+    """Why nothing could be looked at: the type of an error, `transport`, or `closed`."""
     oldest: str | None = None
     """When the oldest dead letter was rejected, as far as the broker shows it."""
 
@@ -62,7 +63,13 @@ def _look_at_indices(client: Any) -> Iterator[Storage]:
     for index in indices(client):
         groups.setdefault(f"{index.kind} {index.event_type}" if index.event_type else index.kind, []).append(index)
     agents = prefix_index(names.AGENTS)
-    for name, members in groups.items():
+    closed = _find_closed(client)
+    for name, listed in groups.items():
+        members = [index for index in listed if index.name not in closed]
+        if len(members) < len(listed):
+            yield Storage(f"closed indices: {name}", 0, [], [], "closed")
+        if not members:
+            continue
         is_catalog = any(member.name == agents for member in members)
         yield _try(f"indices: {name}", partial(_read_indices, client, _choose(members)), is_catalog)
 
@@ -74,13 +81,19 @@ def _choose(members: Sequence[Index]) -> list[Index]:
     return [members[number] for number in sorted(numbers)]
 
 
+def _find_closed(client: Any) -> set[str]:
+    """Return the names of all closed indices, also of other programs."""
+    found = client.cat.indices(params={"h": "index,status", "format": "json", "expand_wildcards": "all"})
+    return {index["index"] for index in found if index["status"] == "close"}
+
+
 def _read_indices(client: Any, members: Iterable[Index]) -> list[Any]:
     documents = {}
     for index in members:
         for order in ("asc", "desc"):
             by_time = [{"timestamp": {"order": order, "unmapped_type": "date"}}]
             body = {"size": DOCUMENTS_PER_INDEX, "sort": by_time, "query": {"match_all": {}}}
-            found = client.search(index=index.name, body=body, ignore_unavailable=True)
+            found = search(SearchRequest(client, index.name, body))
             documents |= {(index.name, hit["_id"]): hit["_source"] for hit in found["hits"]["hits"]}
     return list(documents.values())
 

@@ -85,7 +85,8 @@ def read_texts(client: Any, agent_ids: Iterable[str]) -> dict[str, str]:
 
     refs = [{"_index": prefix_index(names.AGENTS), "_id": agent_id} for agent_id in agent_ids]
     found = read(client, refs) if refs else []
-    return {document["_id"]: document["_source"]["agent"] for document in found if document.get("found")}
+    texts = {document["_id"]: document["_source"].get("agent") for document in found if document.get("found")}
+    return {agent_id: text for agent_id, text in texts.items() if isinstance(text, str)}
 
 
 def _entry(agent: Agent, today: str) -> dict[str, str]:

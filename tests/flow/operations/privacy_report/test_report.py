@@ -183,6 +183,29 @@ def test_old_events_are_overdue(used, report, search_client, index_prefix, refre
     assert any("2020-01-02" in line for line in found["overdue"])
 
 
+def test_a_closed_index_is_not_said_to_be_looked_at(used, report, search_client, index_prefix):
+    """Searches pass over it; if it is old, its events are overdue as far as anybody can know."""
+    alias = f"{index_prefix}events-stats-record-view"
+    for month in ("2020-01", f"{NOW:%Y-%m}"):
+        search_client.indices.create(index=f"{alias}-{month}", body={"aliases": {alias: {}}})
+        search_client.indices.close(index=f"{alias}-{month}")
+    found = report()
+    assert found["closed_indices"] == [f"{alias}-2020-01"]
+    assert [line for line in found["overdue"] if f"{alias}-2020-01 is closed" in line]
+    assert storage(found, "closed indices: events record-view")["problem"] == "closed"
+    assert storage(found, "indices: events record-view")["looked_at"] == 1
+
+
+def test_a_folder_that_this_user_cannot_look_into_stops_nothing(used, report, monkeypatch):
+    def refuse(path, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    spool = next(reader for reader in report()["readers"] if reader["data"] == "spool of this machine")
+    assert spool["is_open"]
+    assert "Permission denied" in spool["who"]
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
