@@ -24,6 +24,7 @@ from invenio_stats.operations.verification.rebuild import begin
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import aliases
+from invenio_stats.totals.complete_days import estimate_day
 from invenio_stats.totals.leases import RunLease
 
 COMMAND = "invenio stats robots reclassify"
@@ -82,7 +83,7 @@ def _run(plan: Plan, clock: Callable[[], datetime], lease: RunLease, on_progress
             on_progress(min(done, total), total)
     recount_events(state.days, parse(state.began))
     for event_type_name, days in state.days.items():
-        _recount_automated(event_type_name, days)
+        _recount_automated(event_type_name, days, clock())
     _note(client, state)
     write_state(client, None)
 
@@ -131,21 +132,28 @@ def _add_months(months: Months, others: Months, sign: int = 1) -> Months:
     return found
 
 
-def _recount_automated(event_type: str, days: Iterable[str]) -> None:
+def _recount_automated(event_type: str, days: Iterable[str], now: datetime) -> None:
     """Make the totals of automated traffic right: an event does not tell in which class it was counted before."""
     moments = sorted(map(parse_calendar, days))
     for name, definition in current_stats.aggregations.items():
         if moments and event_type in definition.event_types:
             aggregator = make_aggregators(name).get(automated_aggregation(name))
             if aggregator is not None:
-                _rebuild(aggregator, moments)
+                _rebuild(aggregator, moments, now)
 
 
-def _rebuild(aggregator: Any, days: Sequence[datetime]) -> None:
-    """Rebuild the totals of these days, also if none of their events is in the same class any more."""
-    rebuild = begin(aggregator, days[0], days[-1])
+def _rebuild(aggregator: Any, days: Sequence[datetime], now: datetime) -> None:
+    """Rebuild the totals of these days, also if none of their events is in the same class any more.
+
+    Not those of which events have been deleted since the reclassification began.
+    """
+    complete = estimate_day(aggregator, now)
+    due = sorted({start for day in days if (start := floor(day, aggregator.interval)) >= complete})
+    if not due:
+        return
+    rebuild = begin(aggregator, due[0], days[-1])
     rebuild.is_noted = False
-    verification, due = rebuild.verification, {floor(day, aggregator.interval) for day in days}
+    verification = rebuild.verification
     verification.starts = [start for start in verification.starts if start in due]
     if isinstance(verification.comparison, Comparison):
         verification.comparison.keeps_lost = False

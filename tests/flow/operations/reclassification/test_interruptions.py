@@ -7,6 +7,7 @@ from types import GeneratorType
 import pytest
 from invenio_search.engine import search
 
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.reclassification import run as module
@@ -122,6 +123,30 @@ def test_one_whose_events_the_engine_has_deleted_meanwhile_comes_to_its_end(view
     run(make_plan(search_client, None, None, clock()), clock)
     assert not is_unfinished(search_client)
     assert counted()["record-view"] == {}
+
+
+def test_days_that_the_engine_has_deleted_meanwhile_keep_the_others_from_nothing(
+    views, lists, counted, reclassify, search_client, index_prefix, monkeypatch
+):
+    """Their totals stay as they are: they cannot be counted again."""
+    views(0, 95, record="2", start=NOON - timedelta(days=40))
+    views(0, 95)
+
+    def killed(*args):
+        raise StatsError("killed")
+
+    lists([PATTERN])
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "recount_events", killed)
+        with pytest.raises(StatsError, match="killed"):
+            reclassify()
+    gone = f"{index_prefix}events-stats-record-view-{NOON - timedelta(days=40):%Y-%m}"
+    search_client.indices.delete(index=f"{gone}*")
+    FirstCompleteDay(search_client, "record-view").raise_to(NOON - timedelta(days=39))
+    reclassify()
+    assert not is_unfinished(search_client)
+    assert counted()["record-view"] == {"2": 2}
+    assert counted()["automated-record-view"] == {"robot": 2}
 
 
 def test_one_runs_at_a_time(views, lists, counted, search_client, monkeypatch):
