@@ -136,12 +136,19 @@ def explain_limit(limit: Limit) -> str:
         "unknown_class": _("the class of %(by)s does not say how far it has counted."),
         "not_counted": _("%(by)s has not counted all events yet; a run in a few minutes does."),
         "quarantined": _("a total of %(by)s cannot be written; `invenio stats doctor` says more."),
-        "being_counted": _("%(by)s is at work. Run the command again."),
+        "being_counted": _(
+            "%(by)s is at work, or was killed less than STATS_LEASE_SECONDS ago. Run the command again later."
+        ),
+        "being_deleted": _(
+            "another run deletes these events, or was killed less than STATS_LEASE_SECONDS ago. Run the command again "
+            "later."
+        ),
         "rebuild": _("a rebuild of %(by)s was interrupted. Run it again to its end."),
         "reclassification": _("a reclassification was interrupted. Run `%(by)s` to its end."),
         "exclusion": _("a decision about the events of %(by)s was interrupted. Run the command again to its end."),
         "not_closed": _("COUNTER's month %(by)s is not closed yet."),
         "compaction": _("%(by)s is being compacted. Run the command again."),
+        "snapshot": _("a snapshot of indices of %(by)s is being made. Run the command again when it has ended."),
         "closed_index": _("the index %(by)s is closed. Open it, or delete it."),
         "read_only_index": _("the index %(by)s is read-only. Free space on the disk, or take its block away."),
     }

@@ -5,12 +5,14 @@ Each day has its own index until compaction copies the days of a closed month in
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import UTC, utc
+from invenio_stats.core.periods import Days, parse_days
 
+_ANY_DAY = Days(date.min, date.max)
 _LEASE = re.compile(r"(?:^|-)compacting-.+-(\d{14})-[0-9a-f]{8}$")
 
 
@@ -37,6 +39,15 @@ def period(alias: str, index: str) -> Period | None:
     if match is None:
         return None
     return Period(match[1], match[1] + match[2] if match[2] else None)
+
+
+def covered_days(alias: str, index: str) -> Days:
+    """Return the days of the documents that an index may have, as its name tells; if it does not, any day."""
+    date_text = re.match(r"[0-9]{4}(?:-[0-9]{2}){0,2}(?![0-9])", index.removeprefix(f"{alias}-"))
+    try:
+        return parse_days(date_text[0]) if date_text else _ANY_DAY
+    except ValueError:
+        return _ANY_DAY
 
 
 def free_name(month_index: str, taken: Collection[str]) -> str:

@@ -29,7 +29,16 @@ class Preferences(NamedTuple):
 
 def find_objections(preferences: Preferences, heeded: Collection[str]) -> tuple[Signal, ...]:
     """Return the heeded signals by which a request objects, in the order of SIGNALS; none if it may be counted."""
-    return tuple(signal for signal in SIGNALS if signal in heeded and is_objection(getattr(preferences, signal)))
+    return tuple(
+        signal
+        for signal in SIGNALS
+        if signal in heeded and any(map(is_objection, _values(signal, getattr(preferences, signal))))
+    )
+
+
+def _values(signal: Signal, sent: str | None) -> list[str]:
+    """Return the values of a signal: several headers of one name, as of a browser and its extension, are one text."""
+    return (sent or "").split(",") if signal in HEADERS else [sent or ""]
 
 
 def is_objection(value: str | None) -> bool:

@@ -19,7 +19,7 @@ from invenio_stats.operations.exclusions import (
     COMMAND,
     Excluded,
     Selection,
-    check_complete,
+    check_countable,
     count_selected,
     exclude_events,
     include_events,
@@ -79,7 +79,7 @@ def include(client: Any, anomaly: Anomaly, state: Literal["open", "kept"], note:
     """
     has_events = anomaly.state == "excluded" or not anomaly.is_done
     if has_events:
-        check_complete(client, _select(anomaly, anomaly.selection), now)
+        check_countable(client, _select(anomaly, anomaly.selection), now)
     decided = _decide(client, anomaly, lambda known: known.decide(state, note, now)._replace(is_done=not has_events))
     return _finish(client, anomaly.id, now) if has_events else decided
 

@@ -21,6 +21,7 @@ from invenio_stats.core import names
 from invenio_stats.core.double_click_documents import EXCLUDED, EXCLUDED_BY, exclusions_of
 from invenio_stats.core.events import Event
 from invenio_stats.core.moments import iso_zoned, parse
+from invenio_stats.core.periods import Days
 from invenio_stats.core.reclassification import StoredClick, counts
 from invenio_stats.core.usage_fields import ITEM_KEYS
 from invenio_stats.errors import EngineUnavailableError, StatsError
@@ -29,8 +30,9 @@ from invenio_stats.operations.raw_events import (
     DOCUMENTS_PER_REQUEST,
     Change,
     EventType,
+    check_open,
     find_event_types,
-    list_indices,
+    find_indices,
     map_fields,
     read_documents,
     refresh,
@@ -39,7 +41,6 @@ from invenio_stats.operations.raw_events import (
 from invenio_stats.operations.recount import recount_events
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.field_types import read_field_types
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.search.versions import SharedDocument, Version
 
@@ -105,7 +106,7 @@ def count_selected(client: Any, selection: Selection, now: datetime) -> Excluded
     """Return what an exclusion would change, and change nothing; StatsError if it would be refused."""
     work = _Work(client, selection, "exclude")
     event_types = find_event_types(client, now)
-    _check_complete(selection, work.select(event_types))
+    _check_countable(work, event_types)
     documents, months = work.compare(event_types)
     return Excluded(selection.exclusion_id, documents, months)
 
@@ -122,9 +123,9 @@ def exclude_events(
     return _do(_Work(client, selection, "exclude"), summary, now, command)
 
 
-def check_complete(client: Any, selection: Selection, now: datetime) -> None:
-    """Raise StatsError if the totals of the day would lose what is not stored any more."""
-    _check_complete(selection, _Work(client, selection, "include").select(find_event_types(client, now)))
+def check_countable(client: Any, selection: Selection, now: datetime) -> None:
+    """Raise StatsError if the totals of the day would lose what is not stored any more, or cannot be read."""
+    _check_countable(_Work(client, selection, "include"), find_event_types(client, now))
 
 
 class Unfinished(NamedTuple):
@@ -186,8 +187,6 @@ class _Work:
 
     def find(self, index: str) -> Iterator[list[tuple[StoredClick, Version, Event]]]:
         """Yield the events of an index that are to be changed, in pages: each, its version, and what it has to be."""
-        if EXCLUDED_BY not in read_field_types(self.client, index, [EXCLUDED_BY]).types and self.direction == "include":
-            return
         addresses = ((hit["_index"], hit["_id"]) for hit in hits(self.client, index, self.query, ["timestamp"]))
         for page in pages(addresses, DOCUMENTS_PER_REQUEST):
             documents = read_documents(self.client, page)
@@ -199,7 +198,7 @@ class _Work:
         changes, documents = Changes(), 0
         for event_type in self.select(event_types):
             refresh(self.client, event_type)
-            for index in list_indices(self.client, event_type):
+            for index in find_indices(self.client, event_type, self.query):
                 for click, _version, changed in chain.from_iterable(self.find(index)):
                     documents += 1
                     change = counts(changed) - counts(click.source)
@@ -207,14 +206,12 @@ class _Work:
                         changes.add(parse(click.source["timestamp"]), event_type.number, change)
         return documents, changes.months
 
-    def write(self, event_type: EventType, index: str, now: datetime) -> None:
+    def write(self, index: str, now: datetime) -> None:
         """Change the events of an index; EngineUnavailableError if it refuses, or they keep changing."""
-        if not any(True for page in self.find(index) if page):
-            return
         if EXCLUDED in map_fields(self.client, index):
             raise EngineUnavailableError(f"The mapping of {index!r} refuses the field {EXCLUDED!r}. Add it there.")
         for _round in range(_ROUNDS):
-            refresh(self.client, event_type)
+            self.client.indices.refresh(index=index)
             found = False
             for page in self.find(index):
                 found = found or bool(page)
@@ -228,7 +225,7 @@ class _Work:
 def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
     client, selection = work.client, work.selection
     event_types = work.select(find_event_types(client, now))
-    _check_complete(selection, event_types)
+    _check_countable(work, event_types)
     state = shared_document(client, f"{_KIND}{selection.exclusion_id}")
     unfinished = state.source.get("unfinished")
     documents, months = work.compare(event_types)
@@ -242,8 +239,9 @@ def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
         about = {"day": selection.day.isoformat(), "event_type": selection.event_type}
         _keep(state, {"direction": work.direction, "months": months, "began": began, **about})
     for event_type in event_types:
-        for index in list_indices(client, event_type):
-            work.write(event_type, index, now)
+        refresh(client, event_type)
+        for index in find_indices(client, event_type, work.query):
+            work.write(index, now)
     recount_events([event_type.name for event_type in event_types], parse(began))
     if months and (not unfinished or unfinished["direction"] == work.direction):
         # Otherwise what was begun was never noted, and it is taken back.
@@ -257,9 +255,11 @@ def _keep(state: SharedDocument, unfinished: Mapping[str, Any] | None) -> None:
         raise StatsError("Somebody else excludes or includes the same events. Let that end, and try again.")
 
 
-def _check_complete(selection: Selection, event_types: Iterable[EventType]) -> None:
-    """Raise StatsError if the totals of the day would lose what is not stored any more."""
-    for event_type in event_types:
+def _check_countable(work: _Work, event_types: Iterable[EventType]) -> None:
+    """Raise StatsError if the totals of the day would lose what is not stored any more, or cannot be read."""
+    selection = work.selection
+    for event_type in work.select(event_types):
+        check_open(work.client, event_type, Days(selection.day, selection.day))
         if selection.day < event_type.complete_from.date():
             raise StatsError(
                 _(

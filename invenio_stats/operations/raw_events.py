@@ -12,12 +12,15 @@ from invenio_stats.core.double_clicks import DEFAULT_WINDOW
 from invenio_stats.core.events import Event
 from invenio_stats.core.mappings import EVENT_FIELDS
 from invenio_stats.core.moments import iso_zoned
+from invenio_stats.core.periods import Days
 from invenio_stats.core.reclassification import StoredClick
 from invenio_stats.core.usage_fields import RECORD_KEYS, key_of
-from invenio_stats.errors import EngineUnavailableError
+from invenio_stats.errors import ClosedIndexError, EngineUnavailableError
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import aliases
+from invenio_stats.search.clauses import Body
 from invenio_stats.search.failures import CONFLICT, classify_item, error_type, is_absent
+from invenio_stats.search.groups import count_by_index
 from invenio_stats.search.indices import add_fields
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.scan import pages
@@ -68,9 +71,20 @@ def refresh(client: Any, event_type: EventType) -> None:
     client.indices.refresh(index=event_type.alias, ignore_unavailable=True)
 
 
-def list_indices(client: Any, event_type: EventType) -> list[str]:
-    """Return the concrete indices of an event type: behind the alias, events that do not count are hidden."""
-    return aliases.indices_of(client, event_type.alias)
+def find_indices(client: Any, event_type: EventType, query: Body) -> list[str]:
+    """Return the concrete indices with events that match a query: behind the alias, those that do not count are hidden.
+
+    Closed ones are missing: see `check_open`.
+    """
+    (found,) = count_by_index(client, aliases.indices_of(client, event_type.alias), [query])
+    return sorted(found)
+
+
+def check_open(client: Any, event_type: EventType, days: Days) -> None:
+    """Raise ClosedIndexError if a closed index may have events of some days."""
+    closed = aliases.closed_indices_of(client, event_type.alias, days)
+    if closed:
+        raise ClosedIndexError(event_type.name, closed)
 
 
 def map_fields(client: Any, index: str) -> frozenset[str]:

@@ -1,12 +1,14 @@
 """Resolve aliases to indices, and find the oldest document behind one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from invenio_search.engine import search as engine
 from invenio_search.utils import prefix_index
 
+from invenio_stats.core.month_indices import covered_days
+from invenio_stats.core.periods import Days
 from invenio_stats.search import clauses
 from invenio_stats.search.client import SearchRequest, search
 
@@ -41,15 +43,31 @@ def indices_of(client: Any, alias: str) -> list[str]:
         return []
 
 
-def closed_indices_of(client: Any, alias: str) -> list[str]:
-    """Return the closed indices behind an alias, which searches skip; several names are separated by commas."""
+def closed_indices_of(client: Any, alias: str, days: Days | None = None) -> list[str]:
+    """Return the closed indices behind an alias, which searches skip; several names are separated by commas.
+
+    With `days`, those that may have documents of these.
+    """
     closed: set[str] = set()
     for name in alias.split(","):
         if indices_of(client, name):
             columns = {"h": "index,status", "format": "json", "expand_wildcards": "all", "request_timeout": 60}
             found = client.cat.indices(index=name, params=columns)
-            closed |= {index["index"] for index in found if index["status"] == "close"}
+            indices = [index["index"] for index in found if index["status"] == "close"]
+            closed |= {index for index in indices if days is None or covered_days(name, index).within(*days)}
     return sorted(closed)
+
+
+def closed_indices(client: Any, aliases: Iterable[str]) -> dict[str, list[str]]:
+    """Return by alias the closed indices that are named after it, in one request for fifty aliases."""
+    wanted = sorted(set(aliases))
+    closed: dict[str, list[str]] = {alias: [] for alias in wanted}
+    for part in split_for_urls([f"{alias}-*" for alias in wanted]):
+        found = client.indices.get_alias(index=part, expand_wildcards="closed", ignore_unavailable=True)
+        for index, facts in sorted(found.items()):
+            for alias in closed.keys() & facts["aliases"].keys():
+                closed[alias].append(index)
+    return closed
 
 
 def read_only_indices_of(client: Any, alias: str) -> list[str]:

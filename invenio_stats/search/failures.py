@@ -215,6 +215,11 @@ def is_index_there(error: Any) -> bool:
     return bool(error.error == "resource_already_exists_exception")
 
 
+def is_in_snapshot(error: Any) -> bool:
+    """Return True if indices were not deleted because a snapshot of them is being made."""
+    return bool(error.error == "snapshot_in_progress_exception")
+
+
 def is_alias_there(error: Any) -> bool:
     """Return True if an index was not created because an alias has its name."""
     return error.error == "invalid_index_name_exception" and "exists as alias" in str(error)

@@ -30,14 +30,22 @@ def hits(
     query: Mapping[str, Any] | None = None,
     fields: Sequence[str] | None = None,
     size: int = PAGE_SIZE,
+    skips_closed: bool = False,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the same documents as complete hits, with the name of the index, which an alias does not tell.
 
     `fields` are those that are read; None for all, which costs the engine less if the documents are small. `size` is
-    the number of documents in one response.
+    the number of documents in one response. A closed index is an error, or skipped.
     """
     body = {**({"query": query} if query else {}), **({"_source": list(fields)} if fields else {})} or None
-    yield from search.helpers.scan(client, query=body, index=index, size=size, allow_partial_search_results=False)
+    yield from search.helpers.scan(
+        client,
+        query=body,
+        index=index,
+        size=size,
+        allow_partial_search_results=False,
+        ignore_unavailable=skips_closed,
+    )
 
 
 def ordered_hits(

@@ -69,7 +69,7 @@ class BreakdownCounts:
         alias = prefix_index(names.ITEM_USAGE)
         if not self.recount.client.indices.exists(index=alias):
             return {}
-        found = scan.hits(self.recount.client, alias, where, ["item_id", "labels"])
+        found = scan.hits(self.recount.client, alias, where, ["item_id", "labels"], skips_closed=True)
         return {hit["_source"]["item_id"]: hit["_source"]["labels"] for hit in found if hit["_source"].get("labels")}
 
     def _count(self, where: Body, events: int, scopes_of: ScopesOf) -> Counted:
@@ -78,7 +78,8 @@ class BreakdownCounts:
             query = clauses.all_of([self.recount.counted, where, *window])
             for alias, is_request in self.recount.requests_by_alias.items():
                 if self.recount.client.indices.exists(index=alias):
-                    self._add(tally, scan.hits(self.recount.client, alias, query), is_request, scopes_of)
+                    found = scan.hits(self.recount.client, alias, query, skips_closed=True)
+                    self._add(tally, found, is_request, scopes_of)
             tally.end_window()
         return tally.take_rows()
 

@@ -140,7 +140,8 @@ class BreakdownStore:
 
     def _hits(self, query: Body, fields: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
         if self._client.indices.exists(index=self._alias):
-            yield from scan.hits(self._client, self._alias, query, fields, scan.PAGE_SIZE if fields else _PAGE)
+            size = scan.PAGE_SIZE if fields else _PAGE
+            yield from scan.hits(self._client, self._alias, query, fields, size, skips_closed=True)
 
     def _send(self, operations: list[dict[str, Any]], index: str | None = None) -> int:
         if not operations:

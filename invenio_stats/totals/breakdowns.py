@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from typing import Any
+
+from invenio_search.utils import prefix_index
 
 from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
@@ -16,9 +18,12 @@ from invenio_stats.core.breakdowns import DIMENSIONS
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.intervals import after, floor, starts
 from invenio_stats.core.moments import BEGINNING, iso, utc
-from invenio_stats.errors import LeaseLostError
+from invenio_stats.core.month_indices import covered_days
+from invenio_stats.core.periods import Days
+from invenio_stats.errors import ClosedIndexError, LeaseLostError
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import clauses
+from invenio_stats.search.aliases import closed_indices_of
 from invenio_stats.search.scan import pages
 from invenio_stats.totals import complete_days, search_bodies
 from invenio_stats.totals.attributes import Aggregator, recount_of, rewind_bookmark, store_of
@@ -26,7 +31,7 @@ from invenio_stats.totals.breakdown_counts import EVENTS_PER_WINDOW
 from invenio_stats.totals.breakdown_recount import RECORDS, SCOPES_OF_DAYS, BreakdownRecount
 from invenio_stats.totals.breakdown_store import BreakdownStore, Period, StoredBreakdown
 from invenio_stats.totals.leases import Clock, RunLease
-from invenio_stats.totals.run import Documents, read_documents
+from invenio_stats.totals.run import Documents, prepare_documents, read_documents, resume
 from invenio_stats.totals.usage_recount import UsageRecount
 
 _BASES = {names.ITEM_USAGE: "item-usage-agg", names.RECORD_USAGE: "record-usage-agg"}
@@ -55,7 +60,7 @@ def run(
     if not isinstance(recount, UsageRecount) or reached is None:
         return None
     aggregator.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
-    documents = read_documents(aggregator)
+    documents = prepare_documents(aggregator)
     lease = aggregator.begin_lease(began, documents.lease)
     if not lease.claim({BEGINNING: 0}).granted:
         return []
@@ -137,15 +142,26 @@ class _Execution:
     first_counted: datetime | None = None
 
     def recount(self, first: datetime | None, last: datetime | None) -> Result:
+        """Count days and months; ClosedIndexError, when the others are done, if closed indices hide some of them."""
         is_range = first is not None or last is not None
         days = self._find_days(first, last)
         self.first_counted = next(iter(days), None)
-        result = [(self.count_day(day, events), 0) for day, events in days.items()]
+        result, hidden = [], set[str]()
+        for day, events in days.items():
+            hiding = self._find_hiding(Days(day.date(), day.date()))
+            if not hiding:
+                result.append((self.count_day(day, events), 0))
+            hidden |= hiding
         new_months = set() if is_range or self.mark is None else set(starts(self.mark, self.began, "month"))
         for month in sorted({floor(day, "month") for day in days} | new_months):
             if after(month, "month") <= self.today:
+                hiding = self._find_hiding(Days(month.date(), after(month, "month").date() - timedelta(days=1)))
                 is_whole = is_range or self.mark is None or month in new_months
-                self.fold(month, None if is_whole else self._find_changed_records(month))
+                if not hiding:
+                    self.fold(month, None if is_whole else self._find_changed_records(month))
+                hidden |= hiding
+        if hidden:
+            raise ClosedIndexError(self.aggregator.name, sorted(hidden))
         return result
 
     def count_day(self, day: datetime, events: int | None = None) -> int:
@@ -188,9 +204,19 @@ class _Execution:
     @cached_property
     def mark(self) -> datetime | None:
         """The moment from which on changes are looked for; None for the beginning."""
-        document = self.documents.bookmark
-        bookmark = None if document is None else self.aggregator.bookmark_api.resume(document)
+        bookmark = resume(self.aggregator, self.documents)
         return None if bookmark is None else utc(bookmark) - self.aggregator.overlap
+
+    @cached_property
+    def closed(self) -> dict[str, Days]:
+        """The closed indices that breakdowns are counted from or written to, each with the days that it may have."""
+        client, events = self.aggregator.client, self.counted.events
+        aliases = [*events.alias.split(","), prefix_index(names.ITEM_USAGE), store_of(self.aggregator).alias]
+        return {index: covered_days(alias, index) for alias in aliases for index in closed_indices_of(client, alias)}
+
+    def _find_hiding(self, days: Days) -> set[str]:
+        """Return the closed indices that may hide something of these days."""
+        return {index for index, covered in self.closed.items() if covered.within(*days)}
 
     @property
     def today(self) -> datetime:

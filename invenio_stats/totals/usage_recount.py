@@ -137,7 +137,7 @@ class UsageRecount(Recount):
         answer = search(SearchRequest(self.client, alias, search_bodies.documents(query, self.page), _OPTIONS))
         check_complete(answer)
         hits: list[Hit] = answer.get("hits", {}).get("hits", [])
-        return hits if len(hits) < self.page else scan.hits(self.client, alias, query)
+        return hits if len(hits) < self.page else scan.hits(self.client, alias, query, skips_closed=True)
 
     def _parts(self, where: Body | None = None) -> Iterator[tuple[Recount, Body]]:
         """Yield for each key field a recount by it, and the query for those of the events whose key it holds."""

@@ -1,6 +1,7 @@
 """Put the privacy report together: what is kept, how old it is, who may read it, and what the operator has to do."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -8,7 +9,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from invenio_search.utils import prefix_index
 
-from invenio_stats.core.moments import BEGINNING, iso, iso_zoned, to_second
+from invenio_stats.core.moments import BEGINNING, iso, iso_zoned, parse, to_second
 from invenio_stats.core.retention import find_deadline, start_of
 from invenio_stats.operations.inventory import indices
 from invenio_stats.operations.monitoring.raw_events import event_sources, find_oldest_events
@@ -16,9 +17,9 @@ from invenio_stats.operations.privacy_report.duties import list_duties
 from invenio_stats.operations.privacy_report.readers import find_readers
 from invenio_stats.operations.privacy_report.record_of_processing import write_record
 from invenio_stats.operations.privacy_report.salts import SaltAge, find_salts
-from invenio_stats.operations.privacy_report.storages import look_everywhere
+from invenio_stats.operations.privacy_report.storages import Storage, look_everywhere
 from invenio_stats.operations.privacy_report.weakened import find_weakened
-from invenio_stats.operations.retention.other_data import describe_other_data
+from invenio_stats.operations.retention.other_data import AGENTS_MONTHS, count_old_agents, describe_other_data
 from invenio_stats.search.aliases import closed_indices_of
 from invenio_stats.search.lifecycle import find_policies
 
@@ -56,6 +57,8 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
                 if moment < deadline
             ),
             *(_("the salt of %(day)s", day=salt.day) for salt in salts if salt.is_overdue),
+            *_find_overdue_dead_letters(storages, now),
+            *_find_overdue_agents(client, now),
             *(_("the index %(index)s is of no configured event type", index=index) for index in unknown),
             *(
                 _("the index %(index)s is closed: nobody can see how old its raw events are", index=index)
@@ -70,6 +73,22 @@ def make_report(client: Any, now: datetime) -> dict[str, Any]:
         "duties": list_duties(),
         "record_of_processing": write_record(),
     }
+
+
+def _find_overdue_dead_letters(storages: list[Storage], now: datetime) -> Iterator[str]:
+    deadline = now - timedelta(days=current_app.config["STATS_DEAD_LETTERS_DAYS"])
+    for storage in storages:
+        if storage.oldest is not None and (oldest := parse(storage.oldest)) < deadline:
+            yield _("%(storage)s: the oldest is of %(day)s", storage=storage.storage, day=iso(oldest)[:10])
+
+
+def _find_overdue_agents(client: Any, now: datetime) -> Iterator[str]:
+    if number := count_old_agents(client, now):
+        yield _(
+            "%(number)s user agents of the catalog, which were not seen for %(months)s months",
+            number=number,
+            months=AGENTS_MONTHS,
+        )
 
 
 def _find_salts(now: datetime) -> tuple[list[SaltAge], str | None]:

@@ -1,7 +1,7 @@
 """Find the stored events whose user agents have another class now, and all clicks that belong to them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,9 +11,11 @@ from invenio_stats.core.double_clicks import identity_of
 from invenio_stats.core.reclassification import Classifications, StoredClick, is_ghost, is_outdated
 from invenio_stats.operations.raw_events import EventType, read_documents
 from invenio_stats.search import clauses
+from invenio_stats.search.aliases import split_for_urls
 from invenio_stats.search.clauses import Body
 from invenio_stats.search.client import SearchRequest, search
 from invenio_stats.search.field_types import read_field_types
+from invenio_stats.search.groups import read_groups
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.search.versions import Version
 
@@ -37,7 +39,7 @@ class Group(NamedTuple):
 
 @dataclass
 class Found:
-    """What the events of an index say of their user agents."""
+    """What the events of some indices say of their user agents."""
 
     outdated: dict[tuple[Any, ...], list[str]] = field(default_factory=dict)
     """The user agents of events that have another class, by the values of now of the fields that decide."""
@@ -47,28 +49,33 @@ class Found:
     """Events whose user agent the catalog does not have."""
 
 
-def survey(client: Any, index: str, where: Body, known: Classifications) -> Found:
-    """Return which user agents of events in an index have another class now."""
+def find_surveyed(client: Any, event_type: EventType) -> list[list[str]]:
+    """Return the indices whose events may have a user agent, in lists that fit into a URL, and map fields alike.
+
+    A search for groups of several indices fails if these map a field in different ways.
+    """
+    types = read_field_types(client, event_type.alias, ["agent_id", *_DECIDING]).types
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for index in sorted({index for indices in types.get("agent_id", {}).values() for index in indices}):
+        mapped = ((name, kind) for name, kinds in types.items() for kind, indices in kinds.items() if index in indices)
+        alike.setdefault(tuple(sorted(mapped)), []).append(index)
+    return [part for indices in alike.values() for part in split_for_urls(indices)]
+
+
+def survey(client: Any, indices: Sequence[str], where: Body, known: Classifications) -> Found:
+    """Return which user agents of events in some indices have another class now."""
     found = Found()
-    if "agent_id" not in read_field_types(client, index, ["agent_id"]).types:
-        return found
     sources: list[Body] = [clauses.by_value("agent_id", "agent_id")]
     sources += [{name: {"terms": {"field": name, "missing_bucket": True}}} for name in _DECIDING]
     outdated: dict[tuple[Any, ...], set[str]] = {}
-    page: Body | None = clauses.composite(where, sources, _BUCKETS)
-    while page is not None:
-        answer = search(SearchRequest(client, index, page))
-        if "aggregations" not in answer:
-            break
-        for group in answer["aggregations"][clauses.GROUPS]["buckets"]:
-            agent_id, events = group["key"]["agent_id"], group["doc_count"]
-            now = known.get(agent_id)
-            if now is None:
-                found.unknown += events
-            elif any(group["key"][name] != value for name, value in now.deciding_fields.items()):
-                found.events[agent_id] += events
-                outdated.setdefault(tuple(now.deciding_fields.values()), set()).add(agent_id)
-        page = clauses.next_page(page, answer)
+    for group in read_groups(SearchRequest(client, indices, clauses.composite(where, sources, _BUCKETS))):
+        agent_id, events = group["key"]["agent_id"], group["doc_count"]
+        now = known.get(agent_id)
+        if now is None:
+            found.unknown += events
+        elif any(group["key"][name] != value for name, value in now.deciding_fields.items()):
+            found.events[agent_id] += events
+            outdated.setdefault(tuple(now.deciding_fields.values()), set()).add(agent_id)
     found.outdated = {values: sorted(agents) for values, agents in outdated.items()}
     return found
 
@@ -80,7 +87,7 @@ def find_groups(
 
     Some may turn out to have none. The groups may be changed meanwhile.
     """
-    query = clauses.all_of([where, clauses.any_of(list(_clauses(found)))])
+    query = outdated_events(where, found)
     sources = [clauses.by_value("unique_id", "unique_id"), clauses.by_value("visitor_id", "visitor_id")]
     page: Body | None = clauses.composite(query, sources, GROUPS_PER_PAGE)
     while page is not None:
@@ -95,6 +102,11 @@ def find_groups(
     due = (Group(None, None, hit["_id"]) for hit in alone if is_outdated(hit["_source"], known))
     for groups in pages(due, GROUPS_PER_PAGE):
         yield groups, len(groups)
+
+
+def outdated_events(where: Body, found: Found) -> Body:
+    """Return the query for the events of outdated user agents, and for those of several."""
+    return clauses.all_of([where, clauses.any_of(list(_clauses(found)))])
 
 
 def _clauses(found: Found) -> Iterator[Body]:

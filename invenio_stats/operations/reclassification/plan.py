@@ -8,21 +8,25 @@ from typing import Any
 
 from invenio_stats.core.intervals import after, label
 from invenio_stats.core.moments import iso, parse
+from invenio_stats.core.periods import Days
 from invenio_stats.core.reclassification import Classifications, StoredClick, counts
 from invenio_stats.operations.corrections import Changes
 from invenio_stats.operations.monitoring import ingest_counters
-from invenio_stats.operations.raw_events import EventType, find_event_types, list_indices, record_of, refresh
+from invenio_stats.operations.raw_events import EventType, check_open, find_event_types, record_of, refresh
 from invenio_stats.operations.reclassification.catalog_changes import KnownAgent, read_agents
 from invenio_stats.operations.reclassification.outdated_events import (
     Found,
     Group,
     before_complete,
     find_groups,
+    find_surveyed,
+    outdated_events,
     survey,
     within,
 )
 from invenio_stats.operations.reclassification.rewriting import Rewriting
 from invenio_stats.search.clauses import Body
+from invenio_stats.search.groups import count_by_index
 
 _AUTOMATED = ("robot", "ai", "machine")
 
@@ -40,8 +44,12 @@ class Plan:
     event_types: list[EventType]
     agents: Mapping[str, KnownAgent]
     """The catalog."""
+    events: Counter[str] = field(default_factory=Counter)
+    """The events that may be outdated, by user agent."""
     found: dict[tuple[str, str], Found] = field(default_factory=dict)
-    """By event type and index."""
+    """By event type and index: what to look for in the indices that have such events."""
+    unknown: int = 0
+    """Events whose user agent the catalog does not have, any more or at all: they stay."""
     incomplete: Counter[str] = field(default_factory=Counter)
     """Events of days whose totals cannot be counted again, by event type: they stay."""
     by_record: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -56,16 +64,6 @@ class Plan:
     def known(self) -> Classifications:
         """What the lists say of each user agent now."""
         return {agent_id: agent.now for agent_id, agent in self.agents.items()}
-
-    @property
-    def events(self) -> Counter[str]:
-        """The events that may be outdated, by user agent."""
-        return sum((found.events for found in self.found.values()), Counter[str]())
-
-    @property
-    def unknown(self) -> int:
-        """Events whose user agent the catalog does not have, any more or at all: they stay."""
-        return sum(found.unknown for found in self.found.values())
 
     @property
     def end(self) -> datetime | None:
@@ -89,15 +87,24 @@ class Plan:
 def make_plan(
     client: Any, first: datetime | None, last: datetime | None, now: datetime, on_progress: OnProgress | None = None
 ) -> Plan:
-    """Return what a reclassification of the events from one day to another, both included, would change."""
+    """Return what a reclassification of the events from one day to another, both included, would change.
+
+    ClosedIndexError if a closed index may have events of these days.
+    """
     agents = {agent.agent_id: agent for agent in read_agents(client)}
     plan = Plan(client, first, last, find_event_types(client, now), agents)
     for event_type in plan.event_types:
+        begin = event_type.complete_from if first is None else max(first, event_type.complete_from)
+        check_open(client, event_type, Days(begin.date(), date.max if last is None else last.date()))
         refresh(client, event_type)
-        for index in list_indices(client, event_type):
-            plan.found[event_type.name, index] = survey(client, index, plan.where(event_type), plan.known)
-            outside = survey(client, index, before_complete(event_type, first, plan.end), plan.known)
-            plan.incomplete[event_type.name] += outside.events.total()
+        where, outside = plan.where(event_type), before_complete(event_type, first, plan.end)
+        for indices in find_surveyed(client, event_type):
+            found = survey(client, indices, where, plan.known)
+            plan.events += found.events
+            plan.unknown += found.unknown
+            plan.incomplete[event_type.name] += survey(client, indices, outside, plan.known).events.total()
+            (outdated,) = count_by_index(client, indices, [outdated_events(where, found)])
+            plan.found.update({(event_type.name, index): found for index in sorted(outdated)})
     _find_differences(plan, now, on_progress)
     return plan
 

@@ -42,9 +42,13 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
     client = plan.client
     if not plan.documents and read_state(client) is None:
         return
-    lease = RunLease(client, _LOCK, timedelta(seconds=current_app.config["STATS_LEASE_SECONDS"]), clock(), clock)
+    seconds = current_app.config["STATS_LEASE_SECONDS"]
+    lease = RunLease(client, _LOCK, timedelta(seconds=seconds), clock(), clock)
     if not lease.claim({BEGINNING: 0}).granted:
-        raise StatsError("Another reclassification is at work. Let it end, and run the command again.")
+        raise StatsError(
+            "Another reclassification is at work. Let it end, and run the command again. If it was killed, wait for "
+            f"{seconds:g} seconds (STATS_LEASE_SECONDS) first."
+        )
     try:
         _run(plan, clock, lease, on_progress)
     finally:

@@ -19,7 +19,7 @@ from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.completeness.revision import raise_revision
 from invenio_stats.core.intervals import starts
 from invenio_stats.core.moments import BEGINNING
-from invenio_stats.core.retention import Deletion, Limit, effective_limits, find_until, split_by_month
+from invenio_stats.core.retention import Deletion, Limit, Reason, effective_limits, find_until, split_by_month
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.operations.retention.guards import find_limits
 from invenio_stats.operations.retention.plans import Expiry, find_deletions, find_start, make_plan
@@ -27,6 +27,7 @@ from invenio_stats.operations.retention.write_blocks import WriteBlocks
 from invenio_stats.processing.month_indices import abandon_stale
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import split_for_urls
+from invenio_stats.search.failures import is_in_snapshot
 from invenio_stats.totals.leases import RunLease
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def expire(
     """
     lock = _new_lease(client, group.name, clock)
     if not lock.claim({BEGINNING: 0}).granted:
-        busy = Limit(BEGINNING, "being_counted", group.name)
+        busy = Limit(BEGINNING, "being_deleted", ", ".join(group.event_types))
         return Expiry(group.event_types, deadline, BEGINNING, {}, [busy], {})
     try:
         return _Execution(client, group, deadline, clock, on_deleted, lock).run()
@@ -105,7 +106,7 @@ class _Execution:
         return plan._replace(deletions=deletions, limits=limits, until=until)
 
     def _delete_part(self, start: datetime, end: datetime) -> list[Limit]:
-        """Delete the events of a month, or of its first days; return what keeps them, and then nothing was deleted."""
+        """Delete the events of a month, or of its first days; return what keeps them, or what is left of them."""
         deletions, _policies = find_deletions(self._client, self._group, end)
         if not any(deletions.values()):
             return []
@@ -121,7 +122,7 @@ class _Execution:
                     # Once more, and blocked: of an index that got a newer event meanwhile, only the old ones go.
                     deletions, _policies = find_deletions(self._client, self._group, end)
                     self._raise_days(end)
-                    self._delete(deletions, whole, end)
+                    limits = [Limit(start, *refused) for refused in self._delete(deletions, whole, end)]
             finally:
                 self._blocks.lift()
         return limits
@@ -130,28 +131,37 @@ class _Execution:
         for source in self._group.sources:
             FirstCompleteDay(self._client, source.event_type).raise_before_deletion(end, source.alias)
 
-    def _delete(self, deletions: dict[str, list[Deletion]], blocked: set[str], end: datetime) -> None:
+    def _delete(
+        self, deletions: dict[str, list[Deletion]], blocked: set[str], end: datetime
+    ) -> list[tuple[Reason, str]]:
+        """Return why the engine does not delete indices now, and of which event types they are."""
+        refused: list[tuple[Reason, str]] = []
         for event_type, found in deletions.items():
             whole = [deletion for deletion in found if deletion.is_whole and deletion.index_name in blocked]
             parts = [deletion for deletion in found if not deletion.is_whole]
             by_index = {deletion.index_name: deletion for deletion in whole}
             for names in split_for_urls(list(by_index)):
                 self._heartbeat()
-                if self._delete_indices(names):
+                reason = self._delete_indices(names)
+                if reason is None:
                     self._note(event_type, [by_index[name] for name in names])
+                else:
+                    refused.append((reason, event_type))
             for deletion in parts:
                 self._heartbeat()
                 deleted = self._delete_documents(deletion.index_name, end)
                 self._note(event_type, [deletion._replace(events=deleted)])
+        return refused
 
-    def _delete_indices(self, names: list[str]) -> bool:
+    def _delete_indices(self, names: list[str]) -> Reason | None:
+        """Delete indices; return why the engine does not, for the next run to delete them."""
         try:
             self._client.indices.delete(index=",".join(names), ignore_unavailable=True)
         except search.exceptions.RequestError as error:
-            # A compaction has just made one of the names an alias of its month: the next run deletes that.
-            logger.warning("Indices of raw events have changed meanwhile", extra={"error": error.error})
-            return False
-        return True
+            logger.warning("Indices of raw events cannot be deleted now", extra={"error": error.error})
+            # If no snapshot has them, a compaction has just made one of the names an alias of its month.
+            return "snapshot" if is_in_snapshot(error) else "compaction"
+        return None
 
     def _delete_documents(self, index: str, end: datetime) -> int:
         answer = self._client.delete_by_query(

@@ -31,6 +31,7 @@ from invenio_stats.search.client import OPTIONS, SearchRequest, search
 from invenio_stats.search.failures import error_type
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals.attributes import events_alias_of
+from invenio_stats.totals.closed_events import notes_document, read_notes
 from invenio_stats.totals.complete_days import known_day
 from invenio_stats.totals.leases import lease_document
 from invenio_stats.totals.search_bodies import changed_since
@@ -73,6 +74,7 @@ def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -
     An aggregation that has never counted holds nothing back if there is nothing to count: an event type that is never
     used must not keep those that are counted together with it.
     """
+    yield from _find_unread(client, group)
     marks: list[tuple[Any, datetime | None]] = []
     documents = _read_shared(client, group.aggregators)
     bookmarks = _read_bookmarks(client, group.aggregators)
@@ -93,6 +95,15 @@ def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -
             yield Limit(BEGINNING, "never_counted", aggregator.name)
         elif oldest is not None:
             yield Limit(floor(oldest, unit_of(aggregator)), "not_counted", aggregator.name)
+
+
+def _find_unread(client: Any, group: Group) -> Iterator[Limit]:
+    """Yield indices that were closed while they may have had events that are not counted: the next run counts them."""
+    documents = [notes_document(aggregator) for aggregator in group.aggregators]
+    for aggregator, found in zip(group.aggregators, read(client, documents) if documents else (), strict=True):
+        for index in read_notes(found):
+            starts = [start_of(source.alias, index) for source in group.sources]
+            yield Limit(next(filter(None, starts), BEGINNING), "not_counted", aggregator.name)
 
 
 def _read_shared(client: Any, aggregators: Sequence[Any]) -> list[Found]:

@@ -1,6 +1,5 @@
 """Plan what would be deleted of the raw events of a group, without changing anything."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,17 +12,12 @@ from invenio_stats.core.retention import (
     plan_deletions,
     start_of,
 )
-from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.raw_events import EventSource
 from invenio_stats.operations.retention.groups import Group
 from invenio_stats.operations.retention.guards import find_limits, find_runs
 from invenio_stats.search import aliases, clauses
-from invenio_stats.search.client import OPTIONS
-from invenio_stats.search.failures import error_type
+from invenio_stats.search.groups import count_by_index
 from invenio_stats.search.lifecycle import Policy, find_policies
-
-MAX_INDICES = 10_000
-"""Indices of one event type that are told apart in a search."""
 
 
 class Expiry(NamedTuple):
@@ -84,29 +78,9 @@ def find_deletions(client: Any, group: Group, until: datetime) -> tuple[dict[str
 
 def _plan_source(client: Any, source: EventSource, until: datetime) -> list[Deletion]:
     indices = source.find_indices(client)
-    older, newer = _count_events(client, indices, until)
+    old = clauses.between(None, until)
+    older, newer = count_by_index(client, indices, [old, clauses.none_of([old])])
     contents = [Content(index, older.get(index, 0), newer.get(index, 0)) for index in indices]
     oldest = aliases.oldest(client, indices) if older else None
     past = source.past_names(oldest, until) if oldest is not None and oldest < until else set()
     return plan_deletions(source.alias, contents, until, past)
-
-
-def _count_events(client: Any, indices: Sequence[str], until: datetime) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Return the numbers of documents of indices before a day, and of those that are not, by index."""
-    if not indices:
-        return {}, {}
-    old = clauses.between(None, until)
-    lines: list[Any] = []
-    for query in (old, clauses.none_of([old])):
-        by_index = {"terms": {"field": "_index", "size": MAX_INDICES}}
-        body = {"size": 0, "track_total_hits": False, "query": query, "aggs": {"indices": by_index}}
-        lines += [{"index": list(indices), **OPTIONS}, body]  # as a multi-search: years of names do not fit into a URL
-    older, newer = (_read_counts(answer) for answer in client.msearch(body=lines)["responses"])
-    return older, newer
-
-
-def _read_counts(answer: Mapping[str, Any]) -> dict[str, int]:
-    if "error" in answer:
-        raise StatsError(f"The search engine cannot count raw events: {error_type(answer)}. Run the command again.")
-    buckets: Iterable[Mapping[str, Any]] = answer.get("aggregations", {}).get("indices", {}).get("buckets", ())
-    return {bucket["key"]: bucket["doc_count"] for bucket in buckets}

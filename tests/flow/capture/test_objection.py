@@ -185,6 +185,12 @@ def test_one_of_several_cookies_of_the_name_is_enough(visitor, waiting, objectio
     assert (waiting(), objections()) == ([], {"file-download": 1})
 
 
+def test_a_header_that_comes_twice_is_heeded(visitor, waiting, objections):
+    """A browser sends it, and an extension or a proxy of the visitor adds it once more."""
+    visitor.get("/download", headers=[("Sec-GPC", "1"), ("Sec-GPC", "1")])
+    assert (waiting(), objections()) == ([], {"file-download": 1})
+
+
 def test_other_visitors_count_as_before(visitor, waiting, objections):
     """An objection belongs to a request: the next one on the same connection is somebody else's."""
     for headers in ({}, GPC, {}, COOKIE, {"Sec-GPC": "0"}):

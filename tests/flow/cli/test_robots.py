@@ -65,6 +65,13 @@ def test_the_agents_most_often_excluded_are_listed(invoke, views):
     assert (agent["agent_class"], agent["list_name"], agent["clicks"]) == ("robot", "COUNTER", 3)
 
 
+def test_an_agent_without_a_text_has_a_name_in_the_table(invoke, views):
+    """Otherwise the most frequent line of all may be a hash, or nothing."""
+    views(0, 100, agent="")
+    output = invoke("robots", "top", "--to", f"{clock():%Y-%m-%d}").stdout
+    assert "(empty)     robot  COUNTER" in output
+
+
 def test_an_update_tells_what_changes_and_writes_it_to_the_catalog(invoke, views, lists):
     views(0)
     assert "up to date" in invoke("robots", "update").stdout

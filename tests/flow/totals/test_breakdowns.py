@@ -5,6 +5,7 @@ import pytest
 from invenio_stats.aggregations import UsageBreakdownAggregator
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.moments import parse
+from invenio_stats.errors import ClosedIndexError
 from invenio_stats.operations.verification import rebuild
 from tests.fixtures import breakdowns
 
@@ -85,6 +86,41 @@ def test_an_unchanged_day_is_not_written_again(usage, run, clock):
     assert run() == [(2, 0)]
     clock.forward(seconds=30)  # within the overlap
     assert run() == [(0, 0)]
+
+
+def test_a_closed_index_holds_up_what_it_hides_and_nothing_else(usage, run, found, clock, search_client, refresh):
+    hidden = crowd(usage, "2026-02-10")[0]["index"]
+    crowd(usage, "2026-01-10")
+    run()
+    clock.forward(hours=1)
+    crowd(usage, "2026-01-10", 7, country="CH", session="s2")
+    for ref in crowd(usage, "2026-02-11", 7, country="CH", session="s2"):  # as in indices of days
+        source = search_client.get(**ref)["_source"]
+        search_client.delete(**ref)
+        search_client.index(index=f"{hidden}-11", id=ref["id"], body=source)
+    refresh()
+    search_client.indices.close(index=hidden)
+    try:
+        with pytest.raises(ClosedIndexError, match=hidden):
+            run()
+        assert found("month") == {"2026-01": {"DE": (6, 0), "CH": (7, 0)}, "2026-02": {"DE": (6, 0)}}
+    finally:
+        search_client.indices.open(index=hidden)
+    run()
+    assert found("month")["2026-02"] == {"DE": (6, 0), "CH": (7, 0)}
+
+
+def test_what_a_closed_index_has_is_counted_when_it_is_open_again(usage, run, found, search_client):
+    hidden = crowd(usage, "2026-02-10")[0]["index"]
+    crowd(usage, "2026-01-10")
+    search_client.indices.close(index=hidden)
+    try:
+        run()
+    finally:
+        search_client.indices.open(index=hidden)
+    assert list(found("day")) == ["2026-01-10"]
+    run()
+    assert sorted(found("day")) == ["2026-01-10", "2026-02-10"]
 
 
 def test_a_community_that_its_last_record_leaves_goes(usage, run, stored_totals, clock):

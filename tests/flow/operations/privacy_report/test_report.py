@@ -1,13 +1,15 @@
 """The privacy report measures what is kept, finds what should not be there, and repeats none of it."""
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 from flask_caching.backends import FileSystemCache
 
+from invenio_stats.broker.dead_letters import dead_name
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.operations.privacy_report.report import make_report
@@ -115,6 +117,54 @@ def test_personal_data_in_the_spool_is_found(used, report):
     kinds = {finding["kind"] for finding in storage(found, "spool")["found"]}
     assert kinds == {"ipv4_address", "personal_field"}
     assert SECRETS[0] not in json.dumps(found)
+
+
+def test_the_reduced_text_of_a_user_agent_may_wait_in_the_spool(used, report):
+    """While the broker is away, messages for the catalog are there, beside events, which have no such text."""
+    body = json.dumps({"agent_id": "a", "agent": BROWSER})
+    outbox().spool.put([Outgoing(current_stats.agents_queue.routing_key, "id", body)])
+    try:
+        found = report()
+    finally:
+        taken = outbox().spool.take(10)
+        outbox().spool.settle(taken, sent=True)
+    assert storage(found, "spool: stats-agents")["looked_at"] == 1
+    assert found["overdue"] == []
+
+
+def test_personal_data_of_a_time_that_is_over_is_found(used, report, search_client, index_prefix, refresh):
+    """What went wrong for some months and was mended is neither in the oldest nor in the newest indices."""
+    for number in range(24):
+        month = f"{2023 + number // 12}-{number % 12 + 1:02}"
+        note = SECRETS[0] if number in (10, 11, 12) else "nothing"
+        body = {"timestamp": f"{month}-01T01:00:00", "note": note}
+        search_client.index(index=f"{index_prefix}events-stats-record-view-{month}", body=body)
+    refresh()
+    assert [finding["field"] for finding in storage(report(), "indices: events record-view")["found"]] == ["note"]
+
+
+def test_user_agents_that_were_not_seen_for_long_are_overdue(used, report, search_client, index_prefix, refresh):
+    assert report()["overdue"] == []
+    body = {"agent": "x", "last_seen": "2020-01-01"}
+    search_client.index(index=f"{index_prefix}stats-agents", id="old", body=body)
+    refresh()
+    (line,) = report()["overdue"]
+    assert line.startswith("1 user agents of the catalog")
+
+
+def test_dead_letters_that_nobody_has_deleted_are_overdue(used, report, queues, broker_url):
+    queue = queues["record-view"]
+    days = [NOW - timedelta(days=number) for number in (29, 31, 1)]
+    headers = [{"reason": "x", "rejected": day.isoformat()} for day in days]
+    letters = [Outgoing(dead_name(queue), "", '{"a": 1}', header) for header in headers]
+    deliver(queue.connection_pool, None, letters[::2], 5.0)
+    assert report()["overdue"] == []
+    deliver(queue.connection_pool, None, letters, 5.0)
+    found = report()["overdue"]
+    if broker_url.startswith("amqp"):
+        assert found == [f"dead letters: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
+    else:
+        assert found == [], "only AMQP shows when they were rejected"
 
 
 def test_indices_of_types_that_are_gone_are_named(used, report, search_client, index_prefix):

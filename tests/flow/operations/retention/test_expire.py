@@ -1,6 +1,7 @@
 """Old raw events are deleted once all totals hold them; totals stay as they are."""
 
 import pytest
+from invenio_search.engine import search
 
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core.moments import parse
@@ -223,6 +224,32 @@ def test_a_read_only_index_and_what_is_newer_stay(counted, block):
     assert counted.days() == list(KEPT)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"), [("snapshot_in_progress_exception", "snapshot"), ("illegal_argument_exception", "compaction")]
+)
+def test_indices_that_the_engine_does_not_delete_now_are_told(counted, monkeypatch, error, reason):
+    """It does not while a snapshot of them is made, and not by the name of an alias that a compaction has just made."""
+    before, transport = counted.totals(), counted.client.transport
+    perform = transport.perform_request
+
+    def refuse(method, url, *args, **kwargs):
+        if method == "DELETE" and "events-stats-record-view" in url:
+            raise search.exceptions.RequestError(400, error, {"error": {"type": error}, "status": 400})
+        return perform(method, url, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transport, "perform_request", refuse)
+        found = counted.expire()
+    assert reasons(found) == {(reason, "record-view")}
+    assert found.deletions["record-view"] == []
+    assert counted.days() == [*OLD, *KEPT]
+    assert counted.blocked() == []
+    assert counted.totals() == before
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+    assert counted.totals() == before
+
+
 def test_two_runs_at_once_delete_each_event_once(counted, requests_sent):
     """A run that begins during another one deletes nothing."""
     before, seen = counted.totals(), []
@@ -230,7 +257,7 @@ def test_two_runs_at_once_delete_each_event_once(counted, requests_sent):
     done = counted.expire()
     requests_sent.before = None
     assert done.events == 2 * len(OLD)
-    assert [(found.events, found.limits[0].reason) for found in seen] == [(0, "being_counted")] * 2
+    assert [(found.events, found.limits[0].reason) for found in seen] == [(0, "being_deleted")] * 2
     assert counted.days() == list(KEPT)
     assert counted.totals() == before
     assert counted.blocked() == []
