@@ -13,6 +13,7 @@ from invenio_cache import current_cache
 
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.operations.monitoring.services import event_broker, search_engine
+from invenio_stats.privacy.salt_stores import salt_folder
 
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 """Permissions of a file for others than its owner."""
@@ -29,7 +30,7 @@ class Reader(NamedTuple):
 
 def find_readers() -> list[Reader]:
     """Return who may read each place."""
-    return [_engine(), _broker(), _cache(), _spool(), _rest(), *_limiter()]
+    return [_engine(), _broker(), *_cache(), _spool(), _rest(), *_limiter()]
 
 
 def _engine() -> Reader:
@@ -52,17 +53,17 @@ def _broker() -> Reader:
     return _service(event_broker().address, data, parts.scheme in ("amqps", "rediss"), bool(parts.password))
 
 
-def _cache() -> Reader:
+def _cache() -> list[Reader]:
     config, data = current_app.config, _("salts, last runs")
     kind = type(current_cache.cache).__name__
     if kind in ("SimpleCache", "NullCache"):
-        return _of_the_process(data)
-    if kind == "FileSystemCache":
-        return _files(data, Path(config["CACHE_DIR"]))
+        return [_of_the_process(data)]
+    if kind == "FileSystemCache":  # salts have a folder of their own, which others may not read
+        return [_files(_("salts"), salt_folder(current_cache.cache)), _files(_("last runs"), Path(config["CACHE_DIR"]))]
     parts = urlsplit(str(config.get("CACHE_REDIS_URL") or ""))
     has_login = bool(parts.password or config.get("CACHE_REDIS_PASSWORD"))
     address = parts.netloc.rpartition("@")[2] or str(config.get("CACHE_REDIS_HOST") or kind)
-    return _service(address, data, parts.scheme == "rediss", has_login)
+    return [_service(address, data, parts.scheme == "rediss", has_login)]
 
 
 def _of_the_process(data: str) -> Reader:

@@ -14,6 +14,7 @@ from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.operations.privacy_report.report import make_report
 from invenio_stats.operations.runner import process_one, store_agents
+from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.privacy.salts import salt_of
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import StatsDeadLettersTask, StatsExpireTask
@@ -240,16 +241,19 @@ def reader(report, name):
 
 
 def test_files_are_not_said_to_have_a_log_in_or_a_connection(report, app, monkeypatch, put_templates, tmp_path):
-    folder = tmp_path / "cache"
+    folder, salts = tmp_path / "cache", tmp_path / "cache-stats-salts"
     folder.mkdir(mode=0o755)
     monkeypatch.setitem(app.config, "CACHE_DIR", str(folder))
     cache = SimpleNamespace(cache=FileSystemCache(folder))
     monkeypatch.setattr("invenio_stats.operations.privacy_report.readers.current_cache", cache)
+    assert "there is none" in reader(report(), "salts")["who"]
+    salt_store(cache.cache).get_or_make("2026-01-31")
+    assert not reader(report(), "salts")["is_open"], "the folder of the cache is another one"
+    assert reader(report(), "last runs")["is_open"]
+    salts.chmod(0o755)
     found = reader(report(), "salts")
     assert "mode 755" in found["who"]
     assert found["is_open"]
-    folder.chmod(0o700)
-    assert not reader(report(), "salts")["is_open"]
     monkeypatch.setitem(app.config, "QUEUES_BROKER_URL", f"sqla+sqlite:///{tmp_path}/events.db")
     found = reader(report(), "queues")
     assert "files" in found["who"]
