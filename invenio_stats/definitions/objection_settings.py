@@ -16,7 +16,8 @@ _OTHER_COOKIES = {
     "REMEMBER_COOKIE_NAME": ("remember_token", "Flask-Login's"),
 }
 """Settings of cookies that would replace that of an objection, or be replaced: default, and whose they are."""
-_CONTACT = re.compile(r"(https?://|mailto:|/(?!/))[!-~]+|[^\s@:/<>\"']+@[^\s@:/<>\"']+|/")
+_NO_TEXT = r"\s\x00-\x1f\x7f\ud800-\udfff"
+_CONTACT = re.compile(rf"(https?://|mailto:|/(?!/))[^{_NO_TEXT}]+|[^@:/{_NO_TEXT}]+@[^@:/{_NO_TEXT}]+|/")
 """An address of a page, of this site or another one, or of mail."""
 
 

@@ -55,6 +55,7 @@ def test_the_name_of_another_cookie_is_refused(setting, name):
     [
         None,
         "https://repository.example.org/privacy?a=b#c",
+        "https://bücher.example/datenschutz-für-alle",
         "/privacy",
         "/",
         "mailto:privacy@example.org",
