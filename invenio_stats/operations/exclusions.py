@@ -41,8 +41,8 @@ from invenio_stats.operations.raw_events import (
 from invenio_stats.operations.recount import recount_events
 from invenio_stats.search import clauses
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.scan import hits, pages
-from invenio_stats.search.versions import SharedDocument, Version
+from invenio_stats.search.scan import hits, pages, read_each
+from invenio_stats.search.versions import SharedDocument, Source, Version
 
 COMMAND = "invenio stats anomalies"
 _ROUNDS = 10
@@ -144,8 +144,12 @@ def find_unfinished(client: Any) -> list[Unfinished]:
     except search.exceptions.NotFoundError:
         return []  # nothing was ever excluded
     found = hits(client, index, {"term": {"event_type": _KIND}})
-    unfinished = [hit["_source"].get("unfinished") for hit in found]
-    return [Unfinished(parse(state["day"]), state["event_type"]) for state in unfinished if state and "day" in state]
+    begun = [hit for hit in found if "day" in (hit["_source"].get("unfinished") or ())]
+    return list(read_each(begun, lambda hit: _read_unfinished(hit["_source"]["unfinished"])))
+
+
+def _read_unfinished(state: Mapping[str, Any]) -> Unfinished:
+    return Unfinished(parse(state["day"]), state["event_type"])
 
 
 def include_events(
@@ -233,26 +237,34 @@ def _do(work: _Work, summary: str, now: datetime, command: str) -> Excluded:
         return Excluded(selection.exclusion_id, 0, {})
     if unfinished and unfinished["direction"] == work.direction:
         months = unfinished["months"]
-        began = unfinished["began"]
+        began, is_ours = unfinished["began"], True
     else:
         began = iso_zoned(now)
         about = {"day": selection.day.isoformat(), "event_type": selection.event_type}
-        _keep(state, {"direction": work.direction, "months": months, "began": began, **about})
+        begun = {"direction": work.direction, "months": months, "began": began, **about}
+        _keep(state, unfinished, begun)
+        unfinished, is_ours = begun, unfinished is None
     for event_type in event_types:
         refresh(client, event_type)
         for index in find_indices(client, event_type, work.query):
             work.write(index, now)
     recount_events([event_type.name for event_type in event_types], parse(began))
-    if months and (not unfinished or unfinished["direction"] == work.direction):
-        # Otherwise what was begun was never noted, and it is taken back.
+    if months and is_ours:  # otherwise what was begun was never noted, and it is taken back
         note_correction(client, "exclusion", summary, months, parse(began), command, f"{command} {began} {selection}")
-    _keep(state, None)
+    _keep(state, unfinished, None)
     return Excluded(selection.exclusion_id, documents, months)
 
 
-def _keep(state: SharedDocument, unfinished: Mapping[str, Any] | None) -> None:
-    if not state.change(lambda source: {"event_type": _KIND, "unfinished": unfinished}, _ROUNDS):
-        raise StatsError("Somebody else excludes or includes the same events. Let that end, and try again.")
+def _keep(state: SharedDocument, known: Mapping[str, Any] | None, unfinished: Mapping[str, Any] | None) -> None:
+    """Replace what is known to be unfinished; StatsError if somebody else has replaced it since."""
+
+    def change(source: Source) -> Source:
+        if source.get("unfinished") != known:
+            raise StatsError(_("Somebody else excludes or includes the same events. Let that end, and try again."))
+        return {"event_type": _KIND, "unfinished": unfinished}
+
+    if not state.change(change, _ROUNDS):
+        raise StatsError(_("Somebody else excludes or includes the same events. Let that end, and try again."))
 
 
 def _check_countable(work: _Work, event_types: Iterable[EventType]) -> None:

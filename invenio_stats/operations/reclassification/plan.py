@@ -58,7 +58,7 @@ class Plan:
     days: dict[str, list[str]] = field(default_factory=dict)
     """By event type, the days with changed events."""
     documents: int = 0
-    """Documents that will be other ones."""
+    """Documents that will be other ones, or gone."""
 
     @property
     def known(self) -> Classifications:
@@ -138,7 +138,7 @@ def _count_differences(
             if counts(source):
                 plan.changes.add(moment, event_type.number, sign)
                 plan.by_record[record_of(source), label(moment, "month"), event_type.number] += sign
-    return sum(key in after_ for key in changed)
+    return max(sum(key in sources for key in changed) for sources in (before, after_))
 
 
 def _is_same(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> bool:

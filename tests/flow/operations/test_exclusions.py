@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.completeness.index import shared_document
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import StatsError
+from invenio_stats.operations import exclusions
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.exclusions import Selection, count_selected, exclude_events, include_events
 from invenio_stats.operations.quality.left_out import read_left_out
@@ -186,3 +188,29 @@ def test_it_is_completed_wherever_it_is_killed(
     if number % 2:
         include_events(search_client, selection, "", clock())
     assert counted() == before
+
+
+@pytest.mark.parametrize("other", [exclude_events, include_events])
+def test_of_two_at_once_one_is_told(views, counted, search_client, monkeypatch, other):
+    """Each would overwrite what the other one has noted, and end with some events flagged and others not."""
+    views(0, 100)
+    selection, recount = Selection(DAY), exclusions.recount_events
+
+    def meanwhile(*args):
+        monkeypatch.setattr(exclusions, "recount_events", recount)
+        other(search_client, selection, "", clock())
+        recount(*args)
+
+    monkeypatch.setattr(exclusions, "recount_events", meanwhile)
+    with pytest.raises(StatsError, match="Somebody else"):
+        exclude_events(search_client, selection, "", clock())
+    assert exclusions.find_unfinished(search_client) == []
+    assert counted()["record-view"] == ({} if other is exclude_events else {"1": 2})
+
+
+def test_a_document_that_says_no_day_is_left_out(views, search_client, caplog):
+    views(0)
+    document = shared_document(search_client, "exclusion:foreign")
+    document.change(lambda source: {"event_type": "exclusion:", "unfinished": {"day": "soon", "event_type": None}}, 1)
+    assert exclusions.find_unfinished(search_client) == []
+    assert "cannot be read" in caplog.text
