@@ -1,4 +1,4 @@
-"""Checks of the doctor: workers that stand still, closed indices, and days of which events are missing."""
+"""Checks of the doctor: workers that stand still, closed indices, copies, and days of which events are missing."""
 
 from datetime import datetime, timezone
 
@@ -6,11 +6,18 @@ from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.core.lateness import is_late
+from invenio_stats.core.month_indices import period
 from invenio_stats.definitions.aggregators import make_aggregator
 from invenio_stats.operations.monitoring import gaps, last_runs
 from invenio_stats.operations.monitoring.findings import Finding
+from invenio_stats.operations.monitoring.raw_events import event_sources
 from invenio_stats.proxies import current_stats
 from invenio_stats.search.aliases import closed_indices_of, indices_of
+from invenio_stats.search.client import SearchRequest, search
+from invenio_stats.search.groups import count_by_index
+
+_SAMPLE = 20
+"""Events of an index that are looked for in others."""
 
 
 def check_lateness() -> Finding:
@@ -81,3 +88,32 @@ def check_closed_indices() -> Finding:
             ),
         )
     return Finding("closed_indices", "ok", _("No index of events or totals is closed."))
+
+
+def check_copies() -> Finding:
+    """Check that no index behind an alias of raw events has events that another one has too."""
+    client, copies = current_search_client, list[str]()
+    for source in event_sources():
+        indices = source.find_indices(client)
+        unusual = [index for index in indices if not _is_of_one_day(source.alias, index)]
+        samples = [search(SearchRequest(client, index, {"size": _SAMPLE, "_source": False})) for index in unusual]
+        ids = [[hit["_id"] for hit in sample["hits"]["hits"]] for sample in samples]
+        found = count_by_index(client, indices, [{"ids": {"values": names}} for names in ids]) if unusual else []
+        copies += [index for index, by_index in zip(unusual, found, strict=True) if set(by_index) - {index}]
+    if copies:
+        return Finding(
+            "copies",
+            "error",
+            _("Events count twice, as another index has them too, in: %(names)s.", names=", ".join(copies)),
+            _(
+                "Delete what was restored from a snapshot beside the present indices, or take its alias away; if it is "
+                "the index of a month, run `stats indices compact`. Then run `stats verify`."
+            ),
+        )
+    return Finding("copies", "ok", _("No event is known to be in two indices."))
+
+
+def _is_of_one_day(alias: str, index: str) -> bool:
+    """Return whether an index has the name of a day: among these, each event has its own."""
+    covered = period(alias, index)
+    return covered is not None and covered.day is not None
