@@ -310,6 +310,20 @@ def test_a_copy_of_events_is_named_because_they_count_twice(
     assert "restored from a snapshot" in finding["cure"]
 
 
+def test_a_copy_of_totals_is_named_because_they_count_twice(
+    doctor, search_client, index_prefix, put_templates, refresh
+):
+    alias, total = f"{index_prefix}stats-record-view", {"timestamp": "2026-02-02", "unique_id": "u1", "count": 3}
+    for index in (f"{alias}-2026-02", f"{alias}-2026-03"):
+        search_client.index(index=index, id=f"u1-{index[-2:]}", body=total, refresh=True)
+    assert doctor()["copies"]["level"] == "ok"
+    copy = f"{index_prefix}restored-stats-record-view-2026-02"
+    search_client.indices.create(index=copy, body={"aliases": {alias: {}}})
+    search_client.index(index=copy, id="u1-02", body=total, refresh=True)
+    finding = doctor(1)["copies"]
+    assert (finding["level"], finding["message"].count(copy)) == ("error", 1)
+
+
 def test_a_worker_that_stands_still_is_named(doctor, app, scheduled, monkeypatch):
     assert doctor(1)["lateness"]["level"] == "ok"
     now = datetime.now(timezone.utc)
