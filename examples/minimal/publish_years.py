@@ -31,6 +31,12 @@ def find_first_day(today: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
+def find_days(today: date, months: int) -> list[date]:
+    """Return the days of so many calendar months until yesterday."""
+    first = find_first_day(today, months)
+    return [first + timedelta(days=number) for number in range((today - first).days)]
+
+
 def make_event(day: date, hour: int, choice: random.Random) -> dict[str, Any]:
     """Return what views and downloads have in common."""
     moment = datetime.combine(day, time(hour, choice.randrange(60)))
@@ -63,8 +69,7 @@ def make_day(day: date, choice: random.Random) -> tuple[list[dict[str, Any]], li
 def main() -> None:
     """Publish all days, a month at once."""
     choice, today = random.Random(27), datetime.now(timezone.utc).date()
-    day = find_first_day(today, int(sys.argv[1]) if len(sys.argv) > 1 else MONTHS)
-    days = [day + timedelta(days=number) for number in range((today - day).days)]
+    days = find_days(today, int(sys.argv[1]) if len(sys.argv) > 1 else MONTHS)
     with create_app().app_context():
         for _month, some in groupby(days, lambda day: day.month):
             made = [make_day(day, choice) for day in some]

@@ -41,7 +41,7 @@ class Outbox:
     def __init__(self, app: Flask):
         """Use the spool configured by STATS_SPOOL_DIR and STATS_SPOOL_MAX_MB."""
         self._app = app
-        folder = app.config["STATS_SPOOL_DIR"] or os.path.join(app.instance_path, "stats-spool")
+        folder = os.path.join(app.instance_path, app.config["STATS_SPOOL_DIR"] or "stats-spool")
         instance = instance_name(app.config.get("SEARCH_INDEX_PREFIX"), app.config.get("SECRET_KEY"))
         self.spool = Spool(folder, int(app.config["STATS_SPOOL_MAX_MB"] * 1024 * 1024), instance)
         self._shut: set[str] = set()

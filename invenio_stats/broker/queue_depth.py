@@ -9,7 +9,7 @@ from kombu import Queue as KombuQueue
 from kombu.exceptions import ChannelError
 
 from invenio_stats.broker.dead_letter_messages import POSTPONED
-from invenio_stats.broker.dead_letters import MOST_LOOKED_AT, DeadLetterFilter, count, dead_name
+from invenio_stats.broker.dead_letters import MOST_LOOKED_AT, DeadLetterFilter, count, dead_name, look
 from invenio_stats.broker.messages import events_in
 from invenio_stats.broker.publish import declare
 from invenio_stats.broker.transports.channels import open_channel
@@ -55,6 +55,20 @@ def oldest(queue: Queue) -> datetime | None:
             return parse(events_in(message.payload)[0]["timestamp"]) if message else None
         except (ValueError, KeyError, TypeError):
             return None  # not an event: processing will dead-letter it
+
+
+def oldest_dead(queue: Queue, limit: int) -> str | None:
+    """Return when the oldest of the first dead letters was rejected; None without one, or if it cannot be seen.
+
+    As with `oldest`, only AMQP lets one look.
+    """
+    if not dead(queue):
+        return None
+    with open_reader(queue) as reader:
+        if not reader.returns_on_close:
+            return None
+    found = look(queue, DeadLetterFilter(limit=limit))
+    return min((dead_letter.rejected for dead_letter in found if dead_letter.rejected), key=parse, default=None)
 
 
 def peek(queue: Queue, name: str, limit: int) -> list[Any] | None:

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
-from invenio_stats.cli.options import as_json, check_range, dry_run, from_option, to_option, yes
+from invenio_stats.cli.options import as_json, check_range, check_text, dry_run, from_option, to_option, yes
 from invenio_stats.cli.progress import bar
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_table, table_of_facts, table_of_months
@@ -23,19 +23,10 @@ from invenio_stats.operations.anomalies.store import read_anomalies, read_anomal
 anomaly_id = click.argument("anomaly_id", metavar="ID")
 
 
-def _text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return a text that is stored; the engine would keep one that no page could show later."""
-    try:
-        (value or "").encode()
-    except UnicodeEncodeError as error:
-        raise click.BadParameter(_("It has bytes that are no UTF-8 text."), ctx, param) from error
-    return value
-
-
 def _not_blank(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if not value.strip():
         raise click.BadParameter(_("Write why. Everybody may read it."), ctx, param)
-    _text(ctx, param, value)
+    check_text(ctx, param, value)
     return value
 
 
@@ -92,10 +83,12 @@ def anomalies_show(anomaly_id: str, as_json: bool) -> None:
 @anomalies_group.command("exclude")
 @anomaly_id
 @needed_note
-@click.option("--item", callback=_text, help="Only events of this item.")
-@click.option("--agent-class", callback=_text, help="Only events of this class of agents.")
-@click.option("--country", callback=_text, help="Only events from this country; '' for those of which it is not known.")
-@click.option("--host", callback=_text, help="Only events with this referring host; '' for those without any.")
+@click.option("--item", callback=check_text, help="Only events of this item.")
+@click.option("--agent-class", callback=check_text, help="Only events of this class of agents.")
+@click.option(
+    "--country", callback=check_text, help="Only events from this country; '' for those of which it is not known."
+)
+@click.option("--host", callback=check_text, help="Only events with this referring host; '' for those without any.")
 @dry_run
 @yes
 @as_json
@@ -129,7 +122,7 @@ def anomalies_exclude(
 
 @anomalies_group.command("include")
 @anomaly_id
-@click.option("--note", default="", callback=_text, help="Why. Everybody may read it.")
+@click.option("--note", default="", callback=check_text, help="Why. Everybody may read it.")
 @as_json
 @with_appcontext
 @explain_errors()

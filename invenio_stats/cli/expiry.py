@@ -136,7 +136,13 @@ def explain_limit(limit: Limit) -> str:
         "unknown_class": _("the class of %(by)s does not say how far it has counted."),
         "not_counted": _("%(by)s has not counted all events yet; a run in a few minutes does."),
         "quarantined": _("a total of %(by)s cannot be written; `invenio stats doctor` says more."),
-        "being_counted": _("%(by)s is at work. Run the command again."),
+        "being_counted": _(
+            "%(by)s is at work, or was killed less than STATS_LEASE_SECONDS ago. Run the command again later."
+        ),
+        "being_deleted": _(
+            "another run deletes these events, or was killed less than STATS_LEASE_SECONDS ago. Run the command again "
+            "later."
+        ),
         "rebuild": _("a rebuild of %(by)s was interrupted. Run it again to its end."),
         "reclassification": _("a reclassification was interrupted. Run `%(by)s` to its end."),
         "exclusion": _("a decision about the events of %(by)s was interrupted. Run the command again to its end."),

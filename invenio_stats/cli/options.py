@@ -93,6 +93,15 @@ dry_run = click.option("--dry-run", is_flag=True, help="Print what would be done
 yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
+def check_text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return a text that is stored or hashed: callback that refuses what is no text."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(_("It has bytes that are no UTF-8 text."), ctx, param) from error
+    return value
+
+
 def check_range(first: date | None, last: date | None) -> None:
     """Raise UsageError for a range that ends before it starts."""
     if first and last and first > last:

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from invenio_search import current_search_client
 
-from invenio_stats.cli.options import as_json, dry_run, yes
+from invenio_stats.cli.options import as_json, check_text, dry_run, yes
 from invenio_stats.cli.service_errors import explain_errors
 from invenio_stats.cli.tables import Table, print_paragraph, print_table
 from invenio_stats.operations.forgetting import Forgotten, forget_user
@@ -120,8 +120,17 @@ def _print_list(title: str, lines: list[str], color: str | None = None) -> None:
     click.echo()
 
 
+def _check_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return the id; a blank one, as of a variable that is not set, is nobody's."""
+    if value != value.strip() or not value:
+        text = _("It is empty or has a space at an end. Give the id as the database has it.")
+        raise click.BadParameter(text, ctx, param)
+    check_text(ctx, param, value)
+    return value
+
+
 @privacy_group.command("forget-user")
-@click.argument("user_id", metavar="ID")
+@click.argument("user_id", metavar="ID", callback=_check_id)
 @dry_run
 @yes
 @as_json
@@ -141,14 +150,21 @@ def privacy_forget_user(user_id: str, dry_run: bool, yes: bool, as_json: bool) -
         found = forget_user(current_search_client, user_id, datetime.now(timezone.utc))
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, **found._asdict()}, indent=2))
-        return
-    click.echo(_found_text(found) if dry_run else _done_text(found))
-    click.echo(
-        _(
-            "Not found: events of other days, those on queues, in the spool and in dead letters, and what was done "
-            "signed out."
+    else:
+        click.echo(_found_text(found) if dry_run else _done_text(found))
+        click.echo(
+            _(
+                "Not found: events of other days, those on queues, in the spool and in dead letters, and what was done "
+                "signed out."
+            )
         )
-    )
+    if found.closed_indices:
+        names = ", ".join(found.closed_indices)
+        text = _(
+            "Closed indices may have events of this user, too: %(names)s. Open them, and run the command again.",
+            names=names,
+        )
+        raise click.ClickException(text)
 
 
 def _found_text(found: Forgotten) -> str:

@@ -107,10 +107,7 @@ def _print_left_out(left_out: LeftOut) -> None:
 
 def _print_agents(found: AutomatedAgents) -> None:
     columns = [_("user agent"), _("class"), _("list"), _("pattern"), _("clicks")]
-    rows = [
-        [agent.name or agent.agent_id, agent.agent_class, agent.list_name, agent.pattern, agent.clicks]
-        for agent in found.agents
-    ]
+    rows = [[agent.label, agent.agent_class, agent.list_name, agent.pattern, agent.clicks] for agent in found.agents]
     caption = _("Each number may be up to %(missed)s too small.", missed=found.missed) if found.missed else ""
     nothing = _("No user agent was excluded as automated.")
     print_table(Table(_("User agents most often excluded"), columns, rows, caption=caption, if_empty=nothing))

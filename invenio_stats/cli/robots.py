@@ -82,10 +82,7 @@ def robots_top(first: datetime | None, last: datetime | None, limit: int, as_jso
         click.echo(_("No user agent was excluded from %(first)s to %(last)s.", first=start, last=end))
         return
     columns = [_("user agent"), _("class"), _("list"), _("pattern"), _("clicks")]
-    rows = [
-        [agent.name or agent.agent_id, agent.agent_class, agent.list_name, agent.pattern, agent.clicks]
-        for agent in agents
-    ]
+    rows = [[agent.label, agent.agent_class, agent.list_name, agent.pattern, agent.clicks] for agent in agents]
     print_table(Table(_("User agents most often excluded"), columns, rows))
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from invenio_stats.core.month_indices import covered_days
 from invenio_stats.core.periods import Days
-from invenio_stats.search.aliases import split_for_urls
+from invenio_stats.search.aliases import closed_indices
 
 
 class ClosedTotals(NamedTuple):
@@ -20,11 +20,8 @@ class ClosedTotals(NamedTuple):
 
 def fetch_closed_totals(client: Any, aliases: Iterable[str]) -> tuple[ClosedTotals, ...]:
     """Return the closed indices behind aliases of totals, given with the prefix, in order; one request for fifty."""
-    wanted = sorted(set(aliases))
-    found = []
-    for part in split_for_urls([f"{alias}-*" for alias in wanted]):
-        closed = client.indices.get_alias(index=part, expand_wildcards="closed", ignore_unavailable=True)
-        for index, facts in closed.items():
-            names = set(wanted).intersection(facts["aliases"])
-            found += [ClosedTotals(alias, index, covered_days(alias, index)) for alias in names]
-    return tuple(sorted(set(found)))
+    return tuple(
+        ClosedTotals(alias, index, covered_days(alias, index))
+        for alias, indices in closed_indices(client, aliases).items()
+        for index in indices
+    )

@@ -103,15 +103,15 @@ class FirstCompleteDay:
         if known is not None and looked and not (is_told and has_risen(seen, oldest_event)):
             is_news = oldest_event is not None and oldest_event != seen
             return Judgement(known, oldest_event, is_news)
+        indices = aliases.indices_of(self.client, events)
+        # Also among those that do not count: a day that is retracted, or excluded by a person, is there.
+        oldest_there = aliases.oldest(self.client, indices, since)
         others = totals_of(self._event)
         interval = max((interval, *others.values()), key=INTERVALS.index)
-        # Totals of several event types may begin before the first event of this one, so they show no deletion; but
-        # after one they would shrink like the others.
-        shared = _shared_totals_of(self._event) if has_risen(seen, oldest_event) else []
+        # Totals of several event types, and of a month, may begin before the first event of this one, so they show no
+        # deletion; but after one they would shrink like the others.
+        shared = _shared_totals_of(self._event) if has_risen(seen, oldest_there) else []
         oldest_total = aliases.oldest(self.client, sorted({totals, *others, *shared}), since)
-        indices = aliases.indices_of(self.client, events)
-        # Also among those that do not count: a day that is retracted is there.
-        oldest_there = aliases.oldest(self.client, indices, since)
         lost_whole_days = self._lost_whole_days(events, seen, oldest_there)
         day = judge(seen, oldest_there, oldest_total, interval, now, lost_whole_days)
         if indices and aliases.closed_indices_of(self.client, events):  # what these hold is not gone

@@ -4,15 +4,17 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from invenio_stats.core.moments import iso_zoned, parse, to_second
+from invenio_stats.core.moments import iso_zoned, parse, parse_calendar, to_second
 from invenio_stats.core.unusual_days import What
 
 State = Literal["open", "excluded", "kept"]
 STATES: tuple[State, ...] = ("open", "excluded", "kept")
 
 _DAY = len("2026-05-02")
+_SELECTED = frozenset({"item", "agent_class", "country", "host"})
+"""What a selection of events may name."""
 _ID = r"\d{4}-\d{2}(-\d{2})?-[0-9a-f]{8}"
 
 
@@ -68,11 +70,23 @@ class Anomaly(NamedTuple):
 
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> "Anomaly":
-        """Return the anomaly in a stored document."""
+        """Return the anomaly in a stored document; ValueError, KeyError or TypeError if it is none."""
         known = {name: source[name] for name in cls._fields if name in source}
-        for name in ("found", "decided"):
-            known[name] = parse(known[name]) if known.get(name) else None
-        return cls(**known)
+        known["found"] = parse(source["found"])
+        known["decided"] = parse(source["decided"]) if source.get("decided") else None
+        anomaly = cls(**known)
+        if not anomaly._is_whole():
+            raise ValueError(f"{anomaly.id!r} is no unusual day or month.")
+        return anomaly
+
+    def _is_whole(self) -> bool:
+        """Return whether all fields have what they may have; ValueError if the period is none."""
+        selection = dict(self.selection)
+        texts = (self.period, self.value, self.note, *selection.values())
+        has_texts = all(isinstance(text, str) for text in texts) and _SELECTED.issuperset(selection)
+        has_numbers = all(type(number) in (int, float) for number in (self.number, self.usual, self.events))
+        is_known = self.what in get_args(What) and self.state in STATES and self.spike in ("high", "low")
+        return has_texts and has_numbers and is_known and is_id(self.id) and bool(parse_calendar(self.period))
 
     def decide(self, state: State, note: str, now: datetime) -> "Anomaly":
         """Return it with a decision; one that is open again has none."""

@@ -14,6 +14,7 @@ Reason = Literal[
     "not_counted",
     "quarantined",
     "being_counted",
+    "being_deleted",
     "rebuild",
     "reclassification",
     "exclusion",
@@ -32,7 +33,7 @@ class Limit(NamedTuple):
     """Events before it may be deleted as far as this limit is concerned."""
     reason: Reason
     by: str
-    """The aggregation, month or index that is meant."""
+    """The aggregation, month, index or event types that are meant."""
 
 
 class Content(NamedTuple):

@@ -1,11 +1,13 @@
 """Decide about unusual days: exclude their events, bring them back, or keep them as they are."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any, Literal
 
 from flask_babel import gettext as _
 from invenio_search import current_search_client
+from invenio_search.engine import search
 
 from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.errors import StatsError
@@ -22,6 +24,9 @@ from invenio_stats.operations.exclusions import (
     exclude_events,
     include_events,
 )
+from invenio_stats.operations.raw_events import find_event_types
+
+logger = logging.getLogger(__name__)
 
 _FIELDS = {"item": "item", "country": "country", "referrer": "host"}
 
@@ -52,8 +57,9 @@ def exclude(client: Any, anomaly: Anomaly, values: Mapping[str, str], note: str,
     """Exclude events with these values, and count the totals of the day again.
 
     Called again after an interruption, it completes what was begun; so does the nightly task. With other values than
-    those, it first brings back what they have excluded. Errors are those of `exclude_events`. What else was found for
-    the day, and is explained by these events, goes.
+    those, it first brings back what they have excluded. Errors are those of `exclude_events`; StatsError, too, if
+    somebody else has decided since `anomaly` was read. What else was found for the day, and is explained by these
+    events, goes.
     """
     if not anomaly.is_done and dict(anomaly.selection) != dict(values):
         anomaly = include(client, anomaly, "open", "", now)
@@ -61,38 +67,50 @@ def exclude(client: Any, anomaly: Anomaly, values: Mapping[str, str], note: str,
     if anomaly.is_done:
         events += preview(client, anomaly, values, now).documents
     chosen = {"selection": dict(values), "events": events}
-    _change(client, anomaly.id, lambda known: known.decide("excluded", note, now)._replace(is_done=False, **chosen))
+    _decide(client, anomaly, lambda known: known.decide("excluded", note, now)._replace(is_done=False, **chosen))
     return _finish(client, anomaly.id, now)
 
 
 def include(client: Any, anomaly: Anomaly, state: Literal["open", "kept"], note: str, now: datetime) -> Anomaly:
     """Bring back the events that were excluded, if any were; then it waits for a decision again, or is kept.
 
-    StatsError if they are not all stored any more; then nothing is decided.
+    StatsError if they are not all stored any more, or somebody else has decided since `anomaly` was read; then nothing
+    is decided.
     """
     has_events = anomaly.state == "excluded" or not anomaly.is_done
     if has_events:
         check_countable(client, _select(anomaly, anomaly.selection), now)
-    decided = _change(client, anomaly.id, lambda known: known.decide(state, note, now)._replace(is_done=not has_events))
+    decided = _decide(client, anomaly, lambda known: known.decide(state, note, now)._replace(is_done=not has_events))
     return _finish(client, anomaly.id, now) if has_events else decided
 
 
 def finish_decisions() -> int:
     """Complete the decisions that were interrupted; return how many.
 
-    One that cannot be completed stops no other; its error is raised when the others are done.
+    One that cannot be completed stops no other; its error is raised when the others are done. Those whose raw events
+    have been deleted are logged: nobody can complete them any more.
     """
     client, now = current_search_client, datetime.now(timezone.utc)
-    waiting = [anomaly for anomaly in read_anomalies(client) if not anomaly.is_done]
-    failures: list[StatsError] = []
+    waiting = list(_find_waiting(client, now))
+    failures: list[Exception] = []
     for anomaly in waiting:
         try:
             _finish(client, anomaly.id, now)
-        except StatsError as error:
+        except (StatsError, search.exceptions.TransportError) as error:  # a day may be in an index that is closed
             failures.append(error)
     if failures:
         raise failures[0]
     return len(waiting)
+
+
+def _find_waiting(client: Any, now: datetime) -> Iterator[Anomaly]:
+    interrupted = [anomaly for anomaly in read_anomalies(client) if anomaly.is_day and not anomaly.is_done]
+    event_types = find_event_types(client, now) if interrupted else []
+    for anomaly in interrupted:
+        if all(date.fromisoformat(anomaly.period) >= known.complete_from.date() for known in event_types):
+            yield anomaly
+        else:
+            logger.warning("A decision cannot be completed: its raw events are gone", extra={"anomaly": anomaly.id})
 
 
 def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:
@@ -100,15 +118,56 @@ def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:
     selection = _select(anomaly, anomaly.selection)
     if anomaly.state == "excluded":
         exclude_events(client, selection, anomaly.note, now)
-        done = _change(client, anomaly_id, lambda known: known._replace(is_done=True))
     else:
         command = f"{COMMAND} {'keep' if anomaly.state == 'kept' else 'include'}"
         include_events(client, selection, anomaly.note, now, command)
-        done = _change(client, anomaly_id, lambda known: known._replace(is_done=True, selection={}, events=0))
+    done = _change(client, anomaly_id, lambda known: _end(known, anomaly))
+    if not done.is_done:
+        if anomaly.state == "excluded":  # the other one may not have seen all that this run has excluded
+            include_events(client, selection, anomaly.note, now)
+        raise _decided_meanwhile(anomaly_id)
     sources = find_sources(client)
     if sources is not None:
         examine_days(sources, [selection.day], now)
     return done
+
+
+def _end(known: Anomaly, carried_out: Anomaly) -> Anomaly:
+    """Return an anomaly whose decision was carried out; one with another decision has to be finished once more."""
+    if (known.state, known.selection) != (carried_out.state, carried_out.selection):
+        return known._replace(is_done=False, selection=known.selection or carried_out.selection)
+    if known.state == "excluded":
+        return known._replace(is_done=True)
+    return known._replace(is_done=True, selection={}, events=0)
+
+
+def _decide(client: Any, seen: Anomaly, make: Callable[[Anomaly], Anomaly]) -> Anomaly:
+    """Change an anomaly by a decision of somebody who has seen it so, and return it; StatsError if it is another now.
+
+    Otherwise nobody would know any more what the other decision has excluded.
+    """
+
+    def make_from(known: Anomaly) -> Anomaly:
+        made = make(known)
+        if _decision(known) not in (_decision(seen), _decision(made)):
+            raise _decided_meanwhile(known.id)
+        return made
+
+    return _change(client, seen.id, make_from)
+
+
+def _decision(anomaly: Anomaly) -> tuple[str, Mapping[str, str], bool]:
+    return anomaly.state, anomaly.selection, anomaly.is_done
+
+
+def _decided_meanwhile(anomaly_id: str) -> StatsError:
+    return StatsError(
+        _(
+            "Somebody else has decided about %(id)s meanwhile. Look at it with `invenio stats anomalies show`, and "
+            "decide again.",
+            id=anomaly_id,
+        )
+    )
 
 
 def _change(client: Any, anomaly_id: str, make: Callable[[Anomaly], Anomaly]) -> Anomaly:

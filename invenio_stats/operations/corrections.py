@@ -13,10 +13,10 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.core import mappings, names
 from invenio_stats.core.intervals import label
-from invenio_stats.core.moments import iso_zoned, parse, to_second, utc
+from invenio_stats.core.moments import iso_zoned, parse, parse_calendar, to_second, utc
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import read
-from invenio_stats.search.scan import scan
+from invenio_stats.search.scan import hits, read_each
 
 Kind = Literal["reclassification", "exclusion", "rebuild", "import", "restatement"]
 
@@ -102,16 +102,27 @@ def _document_id(key: str) -> str:
 
 
 def read_corrections(client: Any) -> list[Correction]:
-    """Return all corrections, the latest first."""
+    """Return all corrections, the latest first; a document that is none is logged and left out."""
     try:
-        found = [source for _id, source in scan(client, prefix_index(names.CORRECTIONS))]
+        corrections = list(read_each(hits(client, prefix_index(names.CORRECTIONS)), _read))
     except search.exceptions.NotFoundError:
         return []  # nothing was ever corrected
-    corrections = [
-        Correction(parse(source["timestamp"]), source["kind"], source["summary"], source["command"], source["months"])
-        for source in found
-    ]
     return sorted(corrections, key=lambda correction: (correction.timestamp, correction.summary), reverse=True)
+
+
+def _read(hit: Mapping[str, Any]) -> Correction:
+    """Return the correction in a document; ValueError, KeyError or TypeError if it is none."""
+    source = hit["_source"]
+    correction = Correction(
+        parse(source["timestamp"]), source["kind"], source["summary"], source["command"], source["months"]
+    )
+    if not all(isinstance(text, str) for text in correction[1:4]):
+        raise ValueError("A correction is described by texts.")
+    for month, changes in dict(correction.months).items():
+        parse_calendar(month)
+        if not all(type(change) in (int, float) for change in dict(changes).values()):
+            raise ValueError("A number changes by a number.")
+    return correction
 
 
 def explain_kind(kind: Kind) -> str:

@@ -10,9 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from flask import current_app
+from flask_babel import gettext as _
 from invenio_cache import current_cache
 from invenio_search.engine import search
 
+from invenio_stats.core.retention import end_of
 from invenio_stats.core.visitors import key
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.raw_events import EventSource, event_sources
@@ -21,8 +23,9 @@ from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.privacy.salts import existing_salt_of
 from invenio_stats.proxies import current_stats
 from invenio_stats.search import clauses
+from invenio_stats.search.aliases import closed_indices_of
 from invenio_stats.search.clauses import Body
-from invenio_stats.search.failures import CONFLICT, classify_item
+from invenio_stats.search.failures import CONFLICT, classify_item, error_type
 from invenio_stats.search.multi_get import read
 from invenio_stats.search.scan import hits, pages
 from invenio_stats.search.versions import build_guard, retry_conflicts, version_of
@@ -47,10 +50,15 @@ class Forgotten(NamedTuple):
     """Days whose salt exists."""
     event_types_with_ids: list[str]
     """Event types that keep the user's id itself; it is replaced in the events of all days."""
+    closed_indices: list[str]
+    """Those that may have events of the user, which nobody can see."""
 
 
 def forget_user(client: Any, user_id: str, now: datetime, is_dry: bool = False) -> Forgotten:
-    """Replace the keys of a user; StatsError if the events keep changing. It can be repeated after any failure."""
+    """Replace the keys of a user; StatsError if the events keep changing, or an index refuses it.
+
+    It can be repeated after any failure.
+    """
     salts = _find_salts(now.date())
     keys = {visitor_key_of_user(user_id, salt) for salt in salts.values()}
     with_ids = [name for name, event in current_stats.event_definitions.items() if event.pseudonymization.keeps_user_id]
@@ -77,7 +85,8 @@ def forget_user(client: Any, user_id: str, now: datetime, is_dry: bool = False) 
                 refs = [ref for ref, found in found_events.values() if _is_of(found, keys, user_id) is is_signed_in]
                 _replace_all(client, refs, replacement)
         store.delete(secret_name)  # also that of a run which was killed when all was done
-    return Forgotten(len(found_events), sorted(salts), with_ids)
+    closed = _find_closed(client, sources, min(map(date.fromisoformat, salts), default=None), with_ids)
+    return Forgotten(len(found_events), sorted(salts), with_ids, closed)
 
 
 def _secret_name(user_id: str) -> str:
@@ -95,6 +104,20 @@ def _find_salts(today: date) -> dict[str, str]:
     return {day.isoformat(): salt.value for day, salt in found.items() if salt is not None}
 
 
+def _find_closed(
+    client: Any, sources: Sequence[EventSource], first: date | None, with_ids: Collection[str]
+) -> list[str]:
+    """Return the closed indices of the days whose salt exists, or of all days if their events have the user's id."""
+    found = []
+    for source in sources:
+        for index in closed_indices_of(client, source.alias):
+            end = end_of(source.alias, index)
+            is_old = end is not None and (first is None or end.date() <= first)
+            if source.event_type in with_ids or not is_old:
+                found.append(index)
+    return found
+
+
 def _query(source: EventSource, keys: Collection[str], user_id: str, with_ids: Collection[str]) -> Body:
     wanted: list[Body] = [{"terms": {"visitor_id": sorted(keys)}}]
     if source.event_type in with_ids:
@@ -109,7 +132,10 @@ def _is_of(event: Mapping[str, Any], keys: Collection[str], user_id: str) -> boo
 
 def _find(client: Any, source: EventSource, query: Body) -> Iterator[tuple[_Ref, Mapping[str, Any]]]:
     client.indices.refresh(index=source.alias, ignore_unavailable=True)
+    closed = closed_indices_of(client, source.alias)
     for index in source.find_indices(client):
+        if index in closed:
+            continue
         for hit in hits(client, index, query):
             yield {"_index": hit["_index"], "_id": hit["_id"]}, hit["_source"]
 
@@ -155,5 +181,12 @@ def _replace(client: Any, refs: Sequence[_Ref], replacement: _Replacement) -> li
     failed = [next(iter(error.values())) for error in errors]
     refused = [item for item in failed if classify_item(item) is not CONFLICT]
     if refused:
-        raise StatsError(f"The search engine did not take {len(refused)} events. Run the command again.")
+        raise StatsError(
+            _(
+                "The index %(index)s refuses a change of its events (%(why)s). Make it writable (if its disk is full, "
+                "free some space), and run the command again.",
+                index=refused[0]["_index"],
+                why=error_type(refused[0]),
+            )
+        )
     return [{"_index": item["_index"], "_id": item["_id"]} for item in failed]

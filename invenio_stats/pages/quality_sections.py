@@ -224,7 +224,7 @@ def show_agents(part: Part, found: AutomatedAgents, days: Days, now: datetime) -
     classes = {"robot": _("robot"), "ai": _("AI agent"), "machine": _("script or tool")}
     rows = [
         Row(
-            agent.name or agent.agent_id,
+            agent.label,
             [
                 classes.get(agent.agent_class, agent.agent_class),
                 agent.list_name or wording.NO_NUMBER,

@@ -1,5 +1,6 @@
 """Look up the country of an IP address in the country database that the operator chooses."""
 
+import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,9 @@ def country_database() -> str | None:
     which older releases required. An empty setting means none.
     """
     path: str | None = current_app.config.get("STATS_GEOIP_DATABASE") if current_app else None
-    return packaged_database() if path is None else path or None
+    if path is None:
+        return packaged_database()
+    return os.path.join(current_app.instance_path, path) if path else None
 
 
 @cache

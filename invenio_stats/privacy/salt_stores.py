@@ -43,8 +43,13 @@ def salt_store(cache: Any) -> SaltStore:
     if hasattr(cache, "_write_client"):
         return _RedisSalts(cache)
     if hasattr(cache, "_path"):
-        return _FileSalts(Path(f"{cache._path}-stats-salts"))
+        return _FileSalts(salt_folder(cache))
     return _CacheSalts(cache)
+
+
+def salt_folder(cache: Any) -> Path:
+    """Return the folder of the salts beside that of a file cache."""
+    return Path(f"{cache._path}-stats-salts")
 
 
 def new_salt() -> str:

@@ -1,6 +1,6 @@
 """Resolve aliases to indices, and find the oldest document behind one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,18 @@ def closed_indices_of(client: Any, alias: str, days: Days | None = None) -> list
             indices = [index["index"] for index in found if index["status"] == "close"]
             closed |= {index for index in indices if days is None or covered_days(name, index).within(*days)}
     return sorted(closed)
+
+
+def closed_indices(client: Any, aliases: Iterable[str]) -> dict[str, list[str]]:
+    """Return by alias the closed indices that are named after it, in one request for fifty aliases."""
+    wanted = sorted(set(aliases))
+    closed: dict[str, list[str]] = {alias: [] for alias in wanted}
+    for part in split_for_urls([f"{alias}-*" for alias in wanted]):
+        found = client.indices.get_alias(index=part, expand_wildcards="closed", ignore_unavailable=True)
+        for index, facts in sorted(found.items()):
+            for alias in closed.keys() & facts["aliases"].keys():
+                closed[alias].append(index)
+    return closed
 
 
 def read_only_indices_of(client: Any, alias: str) -> list[str]:

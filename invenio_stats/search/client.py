@@ -90,6 +90,7 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     """Send several searches in one request; return a function for each that returns its response or raises its error.
 
     The budget counts all responses at once: OutOfTimeError or OutOfBucketsError if it does not suffice for all of them.
+    Equal searches are sent once, and get the same response: nobody may change it.
     A search for another client, or with options other than `preference`, cannot be part of the multi-search: it is sent
     when its function is called. If the engine rejects the multi-search, each search is sent on its own in this way.
     """
@@ -105,27 +106,27 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
     if len(positions) < 2:
         return searchers
     limits = _limits(client)
-    lines = [
-        line
-        for position in positions
-        for line in (
-            {"index": requests[position].index, **OPTIONS, **requests[position].options},
-            {**limits.body, **requests[position].body},
-        )
-    ]
-    default = client.transport.serializer.default
+    alike: dict[bytes, list[int]] = {}
     try:
-        body = b"".join(encode(line, default) + b"\n" for line in lines)
-        answers = client.msearch(body=body, **limits.options)["responses"]
+        for position in positions:
+            alike.setdefault(_encode(requests[position], limits), []).append(position)
+        answers = client.msearch(body=b"".join(alike), **limits.options)["responses"]
     except engine.exceptions.TransportError as error:
         if is_malformed(error):
             return searchers
-        answers = [error] * len(positions)
-    for position, answer in zip(positions, answers, strict=True):
+        answers = [error] * len(alike)
+    for same, answer in zip(alike.values(), answers, strict=True):
         if isinstance(answer, dict) and "error" not in answer:
-            _complete(requests[position], answer)
-        searchers[position] = partial(_answer_of, answer)
+            _complete(requests[same[0]], answer)
+        searchers = [partial(_answer_of, answer) if at in same else known for at, known in enumerate(searchers)]
     return searchers
+
+
+def _encode(request: SearchRequest, limits: "_Limits") -> bytes:
+    """Return the two lines of a search in a multi-search."""
+    default = request.client.transport.serializer.default
+    header = {"index": request.index, **OPTIONS, **request.options}
+    return b"".join(encode(line, default) + b"\n" for line in (header, {**limits.body, **request.body}))
 
 
 def _answer_of(answer: Response | Exception, request: SearchRequest) -> Response:

@@ -1,10 +1,13 @@
 """Read all documents of an index, page by page."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from invenio_search.engine import search
+
+logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1_000
 """Documents in one response."""
@@ -63,6 +66,21 @@ def ordered_hits(
         ignore_unavailable=True,
         allow_no_indices=True,
     )
+
+
+def read_each(found: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
+    """Yield what `read` makes of each hit.
+
+    One of which it raises a ValueError, KeyError or TypeError is none of ours: it is logged, and stops no other.
+    """
+    for hit in found:
+        try:
+            document = read(hit)
+        except (ValueError, KeyError, TypeError) as error:
+            facts = {"index": hit["_index"], "document_id": hit["_id"], "error": type(error).__name__}
+            logger.error("A document cannot be read and is left out: correct it or delete it", extra=facts)
+            continue
+        yield document
 
 
 def pages(documents: Iterable[T], size: int = PAGE_SIZE) -> Iterator[list[T]]:

@@ -31,7 +31,7 @@ from invenio_stats.totals.breakdown_counts import EVENTS_PER_WINDOW
 from invenio_stats.totals.breakdown_recount import RECORDS, SCOPES_OF_DAYS, BreakdownRecount
 from invenio_stats.totals.breakdown_store import BreakdownStore, Period, StoredBreakdown
 from invenio_stats.totals.leases import Clock, RunLease
-from invenio_stats.totals.run import Documents, read_documents
+from invenio_stats.totals.run import Documents, prepare_documents, read_documents, resume
 from invenio_stats.totals.usage_recount import UsageRecount
 
 _BASES = {names.ITEM_USAGE: "item-usage-agg", names.RECORD_USAGE: "record-usage-agg"}
@@ -60,7 +60,7 @@ def run(
     if not isinstance(recount, UsageRecount) or reached is None:
         return None
     aggregator.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
-    documents = read_documents(aggregator)
+    documents = prepare_documents(aggregator)
     lease = aggregator.begin_lease(began, documents.lease)
     if not lease.claim({BEGINNING: 0}).granted:
         return []
@@ -146,9 +146,7 @@ class _Execution:
         is_range = first is not None or last is not None
         days = self._find_days(first, last)
         self.first_counted = next(iter(days), None)
-        everything = Days(self.complete_from.date(), self.today.date())
-        hidden = set() if is_range or self.mark is not None else self._find_hiding(everything)
-        result = []
+        result, hidden = [], set[str]()
         for day, events in days.items():
             hiding = self._find_hiding(Days(day.date(), day.date()))
             if not hiding:
@@ -206,8 +204,7 @@ class _Execution:
     @cached_property
     def mark(self) -> datetime | None:
         """The moment from which on changes are looked for; None for the beginning."""
-        document = self.documents.bookmark
-        bookmark = None if document is None else self.aggregator.bookmark_api.resume(document)
+        bookmark = resume(self.aggregator, self.documents)
         return None if bookmark is None else utc(bookmark) - self.aggregator.overlap
 
     @cached_property

@@ -16,6 +16,7 @@ from invenio_stats.search import aliases
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals import complete_days
 from invenio_stats.totals.attributes import Aggregator, overrides, recount_of, rewind_bookmark, store_of
+from invenio_stats.totals.closed_events import follow_closed, notes_document
 from invenio_stats.totals.counted_interval import Clock, CountedInterval
 from invenio_stats.totals.execution import Plan, RunExecutor, RunResult
 from invenio_stats.totals.leases import RunLease, lease_document
@@ -35,6 +36,8 @@ class Documents(NamedTuple):
     """One for each event type."""
     first_day: Found
     """The document of the first day of the aggregation."""
+    closed_events: Found
+    """The document with the closed indices of its events."""
     bookmark: Found | None
     """None if the bookmark API is of a custom class, which reads the bookmark itself."""
 
@@ -65,7 +68,7 @@ class Run:
         if recount is None:
             return None
         aggregator.client.indices.refresh(index=recount.alias, ignore_unavailable=True)
-        documents = read_documents(aggregator)
+        documents = prepare_documents(aggregator)
         lease = aggregator.begin_lease(began, documents.lease)
         return cls(aggregator, clock, recount, store_of(aggregator), documents, lease)
 
@@ -160,9 +163,7 @@ class Run:
         return plan and planner.leave_out_incomplete(plan, self.clock(), self.documents.first_complete_days)
 
     def _resume(self) -> datetime | None:
-        bookmark_api, document = self.aggregator.bookmark_api, self.documents.bookmark
-        moment: datetime | None = bookmark_api.get_bookmark() if document is None else bookmark_api.resume(document)
-        return moment
+        return resume(self.aggregator, self.documents)
 
     def _actions_of(
         self, interval: CountedInterval, moment: datetime, previous_bookmark: datetime | None
@@ -173,13 +174,28 @@ class Run:
         return self.aggregator.agg_iter(moment, previous_bookmark)
 
 
+def prepare_documents(aggregator: Aggregator) -> Documents:
+    """Read what a run needs, after the bookmark was moved back for events whose indices are open again."""
+    documents = read_documents(aggregator)
+    if follow_closed(aggregator, documents.closed_events, resume(aggregator, documents)):
+        return read_documents(aggregator)
+    return documents
+
+
+def resume(aggregator: Aggregator, documents: Documents) -> datetime | None:
+    """Return from where an aggregation resumes; None for the beginning."""
+    api = aggregator.bookmark_api
+    moment: datetime | None = api.get_bookmark() if documents.bookmark is None else api.resume(documents.bookmark)
+    return moment
+
+
 def read_documents(aggregator: Aggregator) -> Documents:
     """Read the shared document of the runs, the days of completeness and the bookmark, in one request."""
     of_days = complete_days.documents(aggregator)
     first_day_ref = FirstDay(aggregator.client, aggregator.name).document_ref
-    document_refs = [lease_document(aggregator.name), first_day_ref, *of_days]
+    document_refs = [lease_document(aggregator.name), first_day_ref, notes_document(aggregator), *of_days]
     if type(aggregator.bookmark_api) is BookmarkAPI:
         document_refs.append(aggregator.bookmark_api.document_ref)
-    lease, first_day, *others = read(aggregator.client, document_refs)
+    lease, first_day, closed, *others = read(aggregator.client, document_refs)
     days, bookmark = others[: len(of_days)], others[len(of_days) :]
-    return Documents(lease, days, first_day, bookmark[0] if bookmark else None)
+    return Documents(lease, days, first_day, closed, bookmark[0] if bookmark else None)

@@ -41,7 +41,7 @@ class NoRoomError(StatsError):
 
 def report_directory() -> Path:
     """Return the directory of large reports."""
-    return Path(current_app.config["STATS_COUNTER_DIR"] or os.path.join(current_app.instance_path, FOLDER))
+    return Path(current_app.instance_path, current_app.config["STATS_COUNTER_DIR"] or FOLDER)
 
 
 def file_name(

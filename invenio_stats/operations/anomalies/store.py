@@ -1,6 +1,6 @@
 """Keep unusual days and months; a decision about one is never overwritten by a search for them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from invenio_stats.core.anomalies import Anomaly, State
 from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.search.indices import create_index
 from invenio_stats.search.multi_get import read_one
-from invenio_stats.search.scan import hits
+from invenio_stats.search.scan import hits, read_each
 from invenio_stats.search.versions import SharedDocument, Source
 
 _BODY: mappings.Body = {
@@ -25,16 +25,18 @@ _ATTEMPTS = 5
 
 
 def read_anomalies(client: Any, state: State | None = None) -> list[Anomaly]:
-    """Return all unusual days and months, or those in a state: the latest first, the greatest number first."""
+    """Return all unusual days and months, or those in a state: the latest first, the greatest number first.
+
+    A document that another program has written there is logged and left out.
+    """
     query = None if state is None else {"term": {"state": state}}
-    found = [Anomaly.from_source(hit["_source"]) for hit in _find(client, query)]
-    return sorted(found, key=lambda anomaly: (anomaly.period, anomaly.number, anomaly.id), reverse=True)
+    return sorted(_find(client, query), key=lambda anomaly: (anomaly.period, anomaly.number, anomaly.id), reverse=True)
 
 
 def read_anomaly(client: Any, anomaly_id: str) -> Anomaly | None:
     """Return one by its id; None if there is none."""
     found = read_one(client, prefix_index(names.ANOMALIES), anomaly_id)
-    return Anomaly.from_source(found["_source"]) if found.get("found") else None
+    return next(read_each([found], _read), None) if found.get("found") else None
 
 
 def count_open(client: Any) -> int:
@@ -49,24 +51,27 @@ def keep_found(client: Any, period: str, found: Collection[Anomaly]) -> None:
 
     Repeated, it changes nothing.
     """
-    stored = {hit["_id"]: hit for hit in _find(client, {"term": {"period": period}})}
+    stored = {known.id: known for known in _find(client, {"term": {"period": period}})}
     for anomaly in found:
-        hit = stored.pop(anomaly.id, None)
-        if hit is None or _differs(Anomaly.from_source(hit["_source"]), anomaly):
+        known = stored.pop(anomaly.id, None)
+        if known is None or _differs(known, anomaly):
             change(client, anomaly.id, partial(_renew, anomaly))
-    for document_id, hit in stored.items():
-        if Anomaly.from_source(hit["_source"]).is_undecided:
-            _delete_open(client, document_id)
+    for known in stored.values():
+        if known.is_undecided:
+            _delete_open(client, known.id)
 
 
 def change(client: Any, anomaly_id: str, make: Callable[[Anomaly | None], Anomaly | None]) -> None:
     """Replace an anomaly by what `make` returns; it returns None to leave it as it is.
 
-    `make` gets the present state, None if there is none. EngineUnavailableError if others keep changing it.
+    `make` gets the present state, None if there is none, or a document that cannot be read. EngineUnavailableError if
+    others keep changing it.
     """
+    index = prefix_index(names.ANOMALIES)
 
     def make_source(source: Source) -> Source | None:
-        made = make(Anomaly.from_source(source) if source else None)
+        hits_of_it = [{"_index": index, "_id": anomaly_id, "_source": source}] if source else []
+        made = make(next(read_each(hits_of_it, _read), None))
         return None if made is None else made.as_source()
 
     if not _document(client, anomaly_id).change(make_source, _ATTEMPTS):
@@ -78,13 +83,20 @@ def _document(client: Any, anomaly_id: str) -> SharedDocument:
     return SharedDocument(client, index, anomaly_id, partial(create_index, client, index, _BODY))
 
 
-def _find(client: Any, query: Any) -> list[Any]:
+def _find(client: Any, query: Any) -> list[Anomaly]:
     index = prefix_index(names.ANOMALIES)
     try:
         client.indices.refresh(index=index)
-        return [hit for hit in hits(client, index, query) if hit["_source"]]
+        return list(read_each((hit for hit in hits(client, index, query) if hit["_source"]), _read))
     except search.exceptions.NotFoundError:
         return []  # nothing unusual was ever found
+
+
+def _read(hit: Mapping[str, Any]) -> Anomaly:
+    anomaly = Anomaly.from_source(hit["_source"])
+    if anomaly.id != hit["_id"]:
+        raise ValueError(f"{anomaly.id!r} is not the id of its document.")
+    return anomaly
 
 
 def _differs(known: Anomaly, found: Anomaly) -> bool:

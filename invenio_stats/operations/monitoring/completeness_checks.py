@@ -84,10 +84,7 @@ def check_closed_indices() -> Finding:
             "closed_indices",
             "error",
             _("Closed indices, whose numbers are missing from all answers: %(names)s.", names=", ".join(closed)),
-            _(
-                "Open them, then run `stats verify`: what arrived just before one was closed may not be counted. Or "
-                "delete them if their numbers shall go: the first complete day then rises."
-            ),
+            _("Open them, or delete them if their numbers shall go: the first complete day then rises."),
         )
     return Finding("closed_indices", "ok", _("No index of events or totals is closed."))
 

@@ -40,6 +40,7 @@ from invenio_stats.operations.monitoring.instance_checks import (
     check_spool_instances,
 )
 from invenio_stats.operations.monitoring.mapping_checks import check_mappings
+from invenio_stats.operations.monitoring.rate_limit_checks import check_rate_limits
 from invenio_stats.operations.monitoring.retention_checks import check_lifecycle, check_retention
 from invenio_stats.operations.monitoring.services import Service, cache, event_broker, search_engine
 from invenio_stats.privacy.geoip import country_database, open_database
@@ -310,6 +311,7 @@ CHECKS: tuple[Check, ...] = (
     check_robots_file,
     check_configuration,
     check_pages,
+    check_rate_limits,
     check_receivers,
     check_schedule,
     check_workers,

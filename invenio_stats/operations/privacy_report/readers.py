@@ -13,6 +13,7 @@ from invenio_cache import current_cache
 
 from invenio_stats.broker.outbox import outbox
 from invenio_stats.operations.monitoring.services import event_broker, search_engine
+from invenio_stats.privacy.salt_stores import salt_folder
 
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 """Permissions of a file for others than its owner."""
@@ -29,7 +30,7 @@ class Reader(NamedTuple):
 
 def find_readers() -> list[Reader]:
     """Return who may read each place."""
-    return [_engine(), _broker(), _cache(), _spool(), _rest(), *_limiter()]
+    return [_engine(), _broker(), *_cache(), _spool(), _rest(), *_limiter()]
 
 
 def _engine() -> Reader:
@@ -52,17 +53,17 @@ def _broker() -> Reader:
     return _service(event_broker().address, data, parts.scheme in ("amqps", "rediss"), bool(parts.password))
 
 
-def _cache() -> Reader:
+def _cache() -> list[Reader]:
     config, data = current_app.config, _("salts, last runs")
     kind = type(current_cache.cache).__name__
     if kind in ("SimpleCache", "NullCache"):
-        return _of_the_process(data)
-    if kind == "FileSystemCache":
-        return _files(data, Path(config["CACHE_DIR"]))
+        return [_of_the_process(data)]
+    if kind == "FileSystemCache":  # salts have a folder of their own, which others may not read
+        return [_files(_("salts"), salt_folder(current_cache.cache)), _files(_("last runs"), Path(config["CACHE_DIR"]))]
     parts = urlsplit(str(config.get("CACHE_REDIS_URL") or ""))
     has_login = bool(parts.password or config.get("CACHE_REDIS_PASSWORD"))
     address = parts.netloc.rpartition("@")[2] or str(config.get("CACHE_REDIS_HOST") or kind)
-    return _service(address, data, parts.scheme == "rediss", has_login)
+    return [_service(address, data, parts.scheme == "rediss", has_login)]
 
 
 def _of_the_process(data: str) -> Reader:
@@ -81,17 +82,22 @@ def _service(address: str, what: str, is_encrypted: bool, has_login: bool) -> Re
 
 def _spool() -> Reader:
     path, data = Path(outbox().spool.path), _("spool of this machine")
-    for existing in (path, path.parent):
-        if existing.exists():
-            return _files(data, existing)
-    return Reader(data, _("nobody: there is none"), is_open=False)
+    return _files(data, path, path.parent)
 
 
-def _files(data: str, path: Path) -> Reader:
-    """Return that the owner of a file or folder reads it, and others if its permissions let them."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
+def _files(data: str, *paths: Path) -> Reader:
+    """Return that the owner of the first file or folder that is there reads it, and others if permissions let them."""
+    found = None
+    for path in paths:
+        try:
+            found = path.stat()
+            break
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:  # a folder on the way is closed to the user of this command
+            who = _("unknown: this user cannot look at it (%(error)s)", error=error.strerror or type(error).__name__)
+            return Reader(data, who, is_open=True)
+    if found is None:
         return Reader(data, _("nobody: there is none"), is_open=False)
     who = _("the user %(uid)s (mode %(mode)s)", uid=found.st_uid, mode=oct(stat.S_IMODE(found.st_mode))[2:])
     others = bool(found.st_mode & _PRIVATE)
@@ -109,9 +115,12 @@ def _rest() -> Reader:
 
 def _limiter() -> Iterator[Reader]:
     storage = current_app.config.get("RATELIMIT_STORAGE_URI") or current_app.config.get("RATELIMIT_STORAGE_URL")
-    if storage or "limiter" in current_app.extensions:
+    if current_app.config.get("RATELIMIT_ENABLED", True) and (storage or "limiter" in current_app.extensions):
         parts = urlsplit(str(storage or "memory://"))
         data = _("rate limiter: addresses and agents in clear, for its window")
+        if parts.scheme == "memory":
+            yield _of_the_process(data)
+            return
         who = _("whoever reads its storage, %(storage)s", storage=parts.hostname or parts.scheme)
         yield Reader(data, who, is_open=True)
 

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import NamedTuple
 
+from flask_babel import gettext as _
 from invenio_search import current_search_client
 
 from invenio_stats.operations.monitoring.excluded_agents import MAX_AGENTS, read_agents
@@ -24,6 +25,13 @@ class AutomatedAgent(NamedTuple):
     pattern: str | None
     clicks: int
 
+    @property
+    def label(self) -> str:
+        """What tables call it: its text; its id if the catalog does not have it; words if it sent or has none."""
+        if self.name == "":
+            return _("(empty)")
+        return self.name or self.agent_id or _("(not known)")
+
 
 class AutomatedAgents(NamedTuple):
     """The user agents that were excluded most often in a range of days."""
@@ -38,7 +46,7 @@ def read_automated_agents(first: date, last: date) -> AutomatedAgents:
     """Return the 200 agents from one day to another, inclusive, of all event types; asks the search engine."""
     summary = read_agents(current_search_client, first, last, current_stats.event_definitions)
     ranked = sorted(summary.counts.items(), key=lambda counted: (-counted[1], counted[0]))[:MAX_AGENTS]
-    texts = read_texts(current_search_client, sorted({agent.agent_id for agent, _ in ranked if agent.agent_id}))
+    texts = read_texts(current_search_client, sorted({agent.agent_id for agent, _clicks in ranked if agent.agent_id}))
     classifier = current_classifier()
     agents = []
     for agent, clicks in ranked:

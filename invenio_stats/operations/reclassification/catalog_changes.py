@@ -1,7 +1,8 @@
 """Classify the user agents of the catalog by the lists in force, and keep their classes there."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, get_args
 
 from invenio_search.engine import search
 from invenio_search.utils import prefix_index
@@ -9,10 +10,11 @@ from invenio_search.utils import prefix_index
 from invenio_stats.core import names
 from invenio_stats.core.agent_classes import AgentClass
 from invenio_stats.core.reclassification import Classification
+from invenio_stats.errors import EngineUnavailableError
 from invenio_stats.privacy.user_agents.cache import current_classifier
 from invenio_stats.privacy.user_agents.classifier import Classifier
 from invenio_stats.search.bulk import Action, store
-from invenio_stats.search.scan import hits, pages
+from invenio_stats.search.scan import hits, pages, read_each
 
 
 class KnownAgent(NamedTuple):
@@ -41,26 +43,35 @@ def read_agents(client: Any) -> Iterator[KnownAgent]:
     """Yield the user agents of the catalog with their classes of now.
 
     An entry that was made by the lists in force keeps its class, which comes from the whole text. So does one whose
-    reduced text is taken for something else by the shipped lists, as long as these say the same of it.
+    reduced text is taken for something else by the shipped lists, as long as these say the same of it. A document that
+    is no user agent is logged and left out.
     """
     classifier = current_classifier()
     try:
-        for hit in hits(client, prefix_index(names.AGENTS)):
-            entry, text = hit["_source"], hit["_source"]["agent"]
-            is_current = entry.get("lists_version") == classifier.version
-            agent_class = entry["agent_class"] if is_current else _classify(classifier, entry)
-            now = Classification(agent_class, classifier.is_robot(text), classifier.version)
-            if agent_class in ("robot", "ai", "browser", "unknown"):
-                now = now._replace(is_robot=agent_class in ("robot", "ai"))
-            yield KnownAgent(hit["_id"], text, entry["agent_class"], now)
+        yield from read_each(hits(client, prefix_index(names.AGENTS)), partial(_read, classifier))
     except search.exceptions.NotFoundError:
         return  # no user agent was ever seen
+
+
+def _read(classifier: Classifier, hit: Mapping[str, Any]) -> KnownAgent:
+    """Return a user agent with its class of now; ValueError or KeyError if the document is none."""
+    entry = hit["_source"]
+    text, before = entry["agent"], entry["agent_class"]
+    if not isinstance(text, str) or before not in get_args(AgentClass):
+        raise ValueError("A user agent has a text and a class.")
+    agent_class = before if entry.get("lists_version") == classifier.version else _classify(classifier, entry)
+    now = Classification(agent_class, classifier.is_robot(text), classifier.version)
+    if agent_class in ("robot", "ai", "browser", "unknown"):
+        now = now._replace(is_robot=agent_class in ("robot", "ai"))
+    return KnownAgent(hit["_id"], text, before, now)
 
 
 def _classify(classifier: Classifier, entry: Mapping[str, Any]) -> AgentClass:
     text = entry["agent"]
     agent_class = classifier.classify(text)
     is_misread = agent_class == entry.get("reduced_class") and not classifier.is_operators(text)
+    if is_misread and entry["whole_class"] not in get_args(AgentClass):
+        raise ValueError("A user agent has a class.")
     return entry["whole_class"] if is_misread else agent_class
 
 
@@ -71,7 +82,10 @@ def find_changes(client: Any) -> list[KnownAgent]:
 
 
 def write_changes(client: Any, agents: Iterable[KnownAgent]) -> int:
-    """Keep the classes of now in the catalog; return how many user agents were written."""
+    """Keep the classes of now in the catalog; return how many user agents were written.
+
+    EngineUnavailableError if the catalog refuses them; what was written stays.
+    """
     index, written = prefix_index(names.AGENTS), 0
     for page in pages(agents):
         actions: list[Action] = [
@@ -83,8 +97,15 @@ def write_changes(client: Any, agents: Iterable[KnownAgent]) -> int:
             }
             for agent in page
         ]
-        written += store(client, actions).taken
-    client.indices.refresh(index=index)
+        result = store(client, actions)
+        for refused in result.blocked:
+            raise EngineUnavailableError(
+                f"The user-agent catalog {index!r} refuses a change ({refused.reason}). Make it writable (if its disk "
+                "is full, free some space), and run the command again."
+            )
+        written += result.taken
+    if written:
+        client.indices.refresh(index=index)
     return written
 
 

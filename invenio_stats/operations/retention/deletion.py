@@ -54,7 +54,7 @@ def expire(
     """
     lock = _new_lease(client, group.name, clock)
     if not lock.claim({BEGINNING: 0}).granted:
-        busy = Limit(BEGINNING, "being_counted", group.name)
+        busy = Limit(BEGINNING, "being_deleted", ", ".join(group.event_types))
         return Expiry(group.event_types, deadline, BEGINNING, {}, [busy], {})
     try:
         return _Execution(client, group, deadline, clock, on_deleted, lock).run()

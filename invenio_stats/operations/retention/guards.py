@@ -9,7 +9,9 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.aggregations import StatAggregator, UsageBreakdownAggregator
 from invenio_stats.bookmark import BookmarkAPI
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.core import leases, names
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.intervals import Interval, floor
 from invenio_stats.core.moments import BEGINNING, iso, parse_calendar, utc
 from invenio_stats.core.month_indices import find_lease
@@ -22,12 +24,15 @@ from invenio_stats.operations.reclassification.run import COMMAND as RECLASSIFY
 from invenio_stats.operations.reclassification.state import read_state
 from invenio_stats.operations.retention.counter_months import find_counter_limits
 from invenio_stats.operations.retention.groups import Group
+from invenio_stats.proxies import current_stats
 from invenio_stats.search import clauses
 from invenio_stats.search.aliases import closed_indices_of, indices_of, read_only_indices_of
-from invenio_stats.search.client import OPTIONS
+from invenio_stats.search.client import OPTIONS, SearchRequest, search
 from invenio_stats.search.failures import error_type
 from invenio_stats.search.multi_get import Found, read
 from invenio_stats.totals.attributes import events_alias_of
+from invenio_stats.totals.closed_events import notes_document, read_notes
+from invenio_stats.totals.complete_days import known_day
 from invenio_stats.totals.leases import lease_document
 from invenio_stats.totals.search_bodies import changed_since
 
@@ -69,6 +74,7 @@ def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -
     An aggregation that has never counted holds nothing back if there is nothing to count: an event type that is never
     used must not keep those that are counted together with it.
     """
+    yield from _find_unread(client, group)
     marks: list[tuple[Any, datetime | None]] = []
     documents = _read_shared(client, group.aggregators)
     bookmarks = _read_bookmarks(client, group.aggregators)
@@ -89,6 +95,15 @@ def _find_uncounted(client: Any, group: Group, until: datetime, now: datetime) -
             yield Limit(BEGINNING, "never_counted", aggregator.name)
         elif oldest is not None:
             yield Limit(floor(oldest, unit_of(aggregator)), "not_counted", aggregator.name)
+
+
+def _find_unread(client: Any, group: Group) -> Iterator[Limit]:
+    """Yield indices that were closed while they may have had events that are not counted: the next run counts them."""
+    documents = [notes_document(aggregator) for aggregator in group.aggregators]
+    for aggregator, found in zip(group.aggregators, read(client, documents) if documents else (), strict=True):
+        for index in read_notes(found):
+            starts = [start_of(source.alias, index) for source in group.sources]
+            yield Limit(next(filter(None, starts), BEGINNING), "not_counted", aggregator.name)
 
 
 def _read_shared(client: Any, aggregators: Sequence[Any]) -> list[Found]:
@@ -139,26 +154,57 @@ def _find_changed(client: Any, marks: Iterable[tuple[Any, datetime | None]], unt
 
 
 def _find_rebuilds(client: Any, group: Group) -> Iterator[Limit]:
-    """Yield rebuilds that were interrupted: their totals may be wrong from where they stopped."""
+    """Yield rebuilds that were interrupted: their totals may be wrong from where they stopped.
+
+    One that stopped before the first complete day cannot be continued, with or without its events.
+    """
     body = {"size": _MAX_REBUILDS, "query": {"prefix": {"aggregation_type": names.REBUILD}}}
-    found = client.search(index=prefix_index(names.BOOKMARKS), body=body, ignore_unavailable=True)
+    found = search(SearchRequest(client, prefix_index(names.BOOKMARKS), body))
     for hit in found["hits"]["hits"]:
         name, date = hit["_source"]["aggregation_type"], hit["_source"]["date"]
         for aggregator in group.aggregators:
             if name.startswith(f"{names.REBUILD}{aggregator.name}-20"):
-                yield Limit(floor(parse_calendar(date), unit_of(aggregator)), "rebuild", aggregator.name)
+                stopped = parse_calendar(date)
+                if stopped >= (known_day(aggregator) or NOTHING_MISSING):
+                    yield Limit(floor(stopped, unit_of(aggregator)), "rebuild", aggregator.name)
 
 
 def _find_corrections(client: Any, group: Group) -> Iterator[Limit]:
-    """Yield corrections that were interrupted: without their events they could be neither completed nor taken back."""
-    reclassification = read_state(client)
+    """Yield corrections that were interrupted: without their events they could be neither completed nor taken back.
+
+    Of days before the first complete day, nothing is completed with or without the events that are left.
+    """
+    reclassification, complete = read_state(client), _CompleteDays(client)
     for event_type, days in reclassification.days.items() if reclassification else ():
-        if event_type in group.event_types and days:
-            yield Limit(parse_calendar(min(days)), "reclassification", RECLASSIFY)
-    unfinished = [exclusion.day for exclusion in find_unfinished(client) if _is_about(exclusion, group)]
-    decisions = [parse_calendar(found.period) for found in read_anomalies(client) if found.is_day and not found.is_done]
-    for day in sorted({*unfinished, *decisions}):
+        due = [day for day in map(parse_calendar, days) if day >= complete.of(event_type)]
+        if event_type in group.event_types and due:
+            yield Limit(min(due), "reclassification", RECLASSIFY)
+    unfinished = [exclusion for exclusion in find_unfinished(client) if _is_about(exclusion, group)]
+    unfinished += [
+        Unfinished(parse_calendar(found.period), None)
+        for found in read_anomalies(client)
+        if found.is_day and not found.is_done
+    ]
+    for day in sorted({found.day for found in unfinished if found.day >= complete.of(found.event_type)}):
         yield Limit(day, "exclusion", iso(day)[:10])
+
+
+class _CompleteDays:
+    """The first complete days, each read when it is first asked for."""
+
+    def __init__(self, client: Any):
+        self._client = client
+        self._known: dict[str, datetime] = {}
+
+    def of(self, event_type: str | None) -> datetime:
+        """Return that of an event type; for None, the latest of all types."""
+        types = list(current_stats.event_definitions) if event_type is None else [event_type]
+        return max((self._of_type(name) for name in types), default=NOTHING_MISSING)
+
+    def _of_type(self, event_type: str) -> datetime:
+        if event_type not in self._known:
+            self._known[event_type] = FirstCompleteDay(self._client, event_type).get() or NOTHING_MISSING
+        return self._known[event_type]
 
 
 def _is_about(exclusion: Unfinished, group: Group) -> bool:
@@ -171,8 +217,9 @@ def _find_untouchable(client: Any, alias: str) -> Iterator[Limit]:
     A single read-only index would let the whole deletion fail, each time.
     """
     for index, about in client.indices.get_alias(index=f"{alias}-*").items():
-        if find_lease(about["aliases"]):
-            yield Limit(start_of(alias, index) or BEGINNING, "compaction", index)
+        start = start_of(alias, index)  # None for an index of an event type whose name begins in the same way
+        if start is not None and find_lease(about["aliases"]):
+            yield Limit(start, "compaction", index)
     for index in closed_indices_of(client, alias) if indices_of(client, alias) else ():
         yield Limit(start_of(alias, index) or BEGINNING, "closed_index", index)
     for index in read_only_indices_of(client, alias):

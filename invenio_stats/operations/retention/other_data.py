@@ -1,6 +1,6 @@
 """Name the data beside raw events that has a deadline of its own, and delete old user agents from their catalog."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from flask import current_app
@@ -28,7 +28,16 @@ class OtherData(NamedTuple):
 
 def purge_agents(client: Any, now: datetime) -> int:
     """Delete user agents that were not seen for 25 months from the catalog; return how many."""
-    return catalog.purge(client, find_deadline(now, AGENTS_MONTHS + 1).date())
+    return catalog.purge(client, _agents_deadline(now))
+
+
+def count_old_agents(client: Any, now: datetime) -> int:
+    """Return how many user agents of the catalog were not seen for 25 months."""
+    return catalog.count_unseen(client, _agents_deadline(now))
+
+
+def _agents_deadline(now: datetime) -> date:
+    return find_deadline(now, AGENTS_MONTHS + 1).date()
 
 
 def describe_other_data() -> list[OtherData]:

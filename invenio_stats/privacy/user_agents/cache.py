@@ -128,7 +128,7 @@ def load_lists() -> None:
 
 def robots_file_path() -> Path:
     """Return the path of the file of robots, which may not be there."""
-    return Path(current_app.config.get("STATS_ROBOTS_FILE") or os.path.join(current_app.instance_path, FILE_NAME))
+    return Path(current_app.instance_path, current_app.config.get("STATS_ROBOTS_FILE") or FILE_NAME)
 
 
 def listed_patterns() -> tuple[str, ...]:

@@ -85,7 +85,8 @@ def read_texts(client: Any, agent_ids: Iterable[str]) -> dict[str, str]:
 
     refs = [{"_index": prefix_index(names.AGENTS), "_id": agent_id} for agent_id in agent_ids]
     found = read(client, refs) if refs else []
-    return {document["_id"]: document["_source"]["agent"] for document in found if document.get("found")}
+    texts = {document["_id"]: document["_source"].get("agent") for document in found if document.get("found")}
+    return {agent_id: text for agent_id, text in texts.items() if isinstance(text, str)}
 
 
 def _entry(agent: Agent, today: str) -> dict[str, str]:
@@ -116,7 +117,17 @@ def _is_entry(entry: Mapping[str, Any]) -> bool:
 
 def purge(client: Any, before: date) -> int:
     """Delete the user agents that were last seen before a day; return how many."""
-    return _delete(client, {"range": {"last_seen": {"lt": before.isoformat()}}})
+    return _delete(client, _last_seen(before))
+
+
+def count_unseen(client: Any, before: date) -> int:
+    """Return the number of user agents that were last seen before a day."""
+    found = client.count(index=prefix_index(names.AGENTS), body={"query": _last_seen(before)}, ignore_unavailable=True)
+    return int(found["count"])
+
+
+def _last_seen(before: date) -> dict[str, Any]:
+    return {"range": {"last_seen": {"lt": before.isoformat()}}}
 
 
 def _store(client: Any, entries: list[dict[str, Any]]) -> None:

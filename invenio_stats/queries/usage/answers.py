@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from invenio_stats.core import periods
 from invenio_stats.core.moments import iso_zoned
 from invenio_stats.core.periods import Days
 from invenio_stats.items.access import Identity, current_identity
@@ -15,7 +14,7 @@ from invenio_stats.queries.usage.coverage import Coverage, find_coverage, find_s
 from invenio_stats.queries.usage.parameters import Accepted, check_points
 from invenio_stats.queries.usage.questions import Question, read_question
 from invenio_stats.queries.usage.sources import RECORD_USAGE, Source
-from invenio_stats.queries.usage.sums import Numbers, fetch_ranges
+from invenio_stats.queries.usage.sums import Numbers, add_up, fetch_ranges
 from invenio_stats.search.steps import Steps, run
 
 RULES = "COUNTER 5.1"
@@ -140,6 +139,16 @@ class UsageQuery(Query):
             "rules": RULES,
         }
 
+    def fetch_parts(self, question: Question) -> Steps[list[list[Numbers]]]:
+        """Return the numbers of each part of the days, and those of each part of the period to compare with.
+
+        A total adds up the points of the usual series: when both are asked, they are one search.
+        """
+        days, before = [part for part, _moved in question.parts], question.parts_before
+        asked = [(self.sources(question, question.days), days)]
+        asked.append((self.sources(question, question.before) if question.before and before else [], before))
+        return (yield from fetch_ranges(self.client, asked))
+
     def before(self, question: Question) -> Answer | None:
         """Return range and completeness of the period to compare with; None without one."""
         if question.before is None:
@@ -158,11 +167,10 @@ class UsageTotalQuery(UsageQuery):
 
     def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return the metrics, and `before`."""
-        ranges = [question.days, *([question.before] if question.before else [])]
-        counted = yield from fetch_ranges(self.client, [(self.sources(question, days), [days]) for days in ranges])
-        total, *rest = (self.write(numbers[0]) for numbers in counted)
+        counted, counted_before = yield from self.fetch_parts(question)
         before = self.before(question)
-        return {**total, "before": before and {**before, **rest[0]}}
+        numbers = self.write(add_up(counted))
+        return {**numbers, "before": before and {**before, **self.write(add_up(counted_before))}}
 
 
 class UsageSeriesQuery(UsageQuery):
@@ -176,14 +184,8 @@ class UsageSeriesQuery(UsageQuery):
 
     def numbers(self, question: Question, coverage: Coverage) -> Steps[Answer]:
         """Return `points`, each with its first day within the range, its state and its metrics."""
-        parts = list(periods.split(question.days, question.interval))
-        shifted = [periods.shift_days(part, question.shift) if question.shift else None for part in parts]
-        earlier = [part for part in shifted if part]
-        asked = [(self.sources(question, question.days), parts)]
-        if question.before and earlier:
-            asked.append((self.sources(question, question.before), earlier))
-        counted, *rest = yield from fetch_ranges(self.client, asked)
-        before = iter(self._points_before(question, earlier, rest[0] if rest else []))
+        counted, counted_before = yield from self.fetch_parts(question)
+        before = iter(self._points_before(question, counted_before))
         points = [
             {
                 "date": part.first.isoformat(),
@@ -191,11 +193,11 @@ class UsageSeriesQuery(UsageQuery):
                 **self.write(numbers),
                 "before": next(before, None) if moved else None,
             }
-            for part, numbers, moved in zip(parts, counted, shifted, strict=True)
+            for (part, moved), numbers in zip(question.parts, counted, strict=True)
         ]
         return {"points": points, "before": self.before(question)}
 
-    def _points_before(self, question: Question, parts: Sequence[Days], counted: Sequence[Numbers]) -> list[Answer]:
+    def _points_before(self, question: Question, counted: Sequence[Numbers]) -> list[Answer]:
         if question.before is None:
             return []
         coverage = self.coverage(question, question.before)
@@ -205,7 +207,7 @@ class UsageSeriesQuery(UsageQuery):
                 "state": find_state(part, coverage, question.began, question.today),
                 **self.write(numbers),
             }
-            for part, numbers in zip(parts, counted, strict=True)
+            for part, numbers in zip(question.parts_before, counted, strict=True)
         ]
 
 

@@ -44,6 +44,18 @@ class Question(NamedTuple):
         """The running day."""
         return self.now.date()
 
+    @property
+    def parts(self) -> list[tuple[Days, Days | None]]:
+        """The intervals of the days, each with that of the range to compare with; None if nothing is left of it."""
+        shift = self.shift if self.before else None
+        parts = periods.split(self.days, self.interval)
+        return [(part, periods.shift_days(part, shift) if shift else None) for part in parts]
+
+    @property
+    def parts_before(self) -> list[Days]:
+        """The intervals of the range to compare with."""
+        return [moved for _part, moved in self.parts if moved]
+
     def sources(self, days: Days, by: str = "record") -> list[Source]:
         """Return the totals that count in an answer on these days."""
         return find_sources(self.scope, days, self.parameters.versions, by, self.first_day)

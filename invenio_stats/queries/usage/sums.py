@@ -23,6 +23,11 @@ def no_use() -> Numbers:
     return dict.fromkeys(METRICS, 0)
 
 
+def add_up(counted: Sequence[Numbers]) -> Numbers:
+    """Return the sum of each metric; 0 for none."""
+    return {metric: sum(numbers[metric] for numbers in counted) for metric in METRICS}
+
+
 def fetch(client: Any, asked: Sequence[tuple[Source, Body]]) -> Steps[list[Mapping[str, Any]]]:
     """Return the aggregations over several sources, in one step; empty where there are no totals."""
     requests = [SearchRequest(client, source.target, build_body(source.query, aggs)) for source, aggs in asked]

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
+from invenio_stats.core import names
 from invenio_stats.privacy.user_agents import cache
 from invenio_stats.privacy.user_agents.lists.file import RobotsFile, format_list
 from tests.flow.operations.reclassification import conftest as reclassification
@@ -62,6 +64,13 @@ def test_the_agents_most_often_excluded_are_listed(invoke, views):
     assert (agent["agent_class"], agent["list_name"], agent["clicks"]) == ("robot", "COUNTER", 3)
 
 
+def test_an_agent_without_a_text_has_a_name_in_the_table(invoke, views):
+    """Otherwise the most frequent line of all may be a hash, or nothing."""
+    views(0, 100, agent="")
+    output = invoke("robots", "top", "--to", f"{clock():%Y-%m-%d}").stdout
+    assert "(empty)     robot  COUNTER" in output
+
+
 def test_an_update_tells_what_changes_and_writes_it_to_the_catalog(invoke, views, lists):
     views(0)
     assert "up to date" in invoke("robots", "update").stdout
@@ -73,6 +82,24 @@ def test_an_update_tells_what_changes_and_writes_it_to_the_catalog(invoke, views
     assert "Honeycomb" in invoke("robots", "update", input="n\n", code=1).output
     assert "1 user agents have new classes" in invoke("robots", "update", input="y\n").output
     assert json.loads(invoke("robots", "update", "--json", "--yes").stdout)["agents"] == []
+
+
+def test_a_catalog_that_refuses_is_no_success(invoke, views, lists, search_client):
+    views(0)
+    lists([PATTERN])
+    index = prefix_index(names.AGENTS)
+    search_client.indices.put_settings(index=index, body={"index.blocks.write": True})
+    try:
+        output = invoke("robots", "update", "--yes", code=1).output
+    finally:
+        search_client.indices.put_settings(index=index, body={"index.blocks.write": None})
+    assert f"catalog '{index}' refuses a change" in output
+    assert "1 user agents have new classes" in invoke("robots", "update", "--yes").output
+
+
+def test_an_instance_without_a_catalog_has_nothing_to_update(invoke, lists, search_client):
+    search_client.indices.delete(index=prefix_index(names.AGENTS), ignore=[404])
+    assert "up to date" in invoke("robots", "update", "--yes").output
 
 
 @pytest.fixture

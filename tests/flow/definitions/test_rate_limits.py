@@ -6,6 +6,7 @@ from invenio_app.ext import InvenioApp
 
 from invenio_stats.definitions import rate_limits
 from invenio_stats.ext import finalize_app
+from invenio_stats.operations.monitoring.rate_limit_checks import check_rate_limits
 from invenio_stats.pages import frame
 from tests.flow.pages import site
 
@@ -90,6 +91,30 @@ def test_who_switches_the_limiter_off_has_none(make_app):
 
 def test_without_invenio_app_nothing_is_set(app):
     assert "RATELIMIT_PER_ENDPOINT" not in app.config
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "text"),
+    [
+        ({}, "warning", "in each process by itself (RATELIMIT_STORAGE_URI is memory://)"),
+        ({"RATELIMIT_STORAGE_URI": "redis://user:secret@limits.example.org:6379/1"}, "ok", "120 per minute"),
+        ({"RATELIMIT_ENABLED": False}, "warning", "RATELIMIT_ENABLED is False"),
+    ],
+)
+def test_the_doctor_says_what_limits_requests(make_app, settings, level, text):
+    app = make_app()
+    app.config.update({"RATELIMIT_ENABLED": True, **settings})  # the limiter itself is one for all applications
+    with app.app_context():
+        finding = check_rate_limits()
+    assert (finding.level, text in finding.message) == (level, True)
+    assert bool(finding.cure) == (level != "ok")
+    assert "secret" not in finding.message
+
+
+def test_the_doctor_says_that_nothing_limits_requests(app):
+    finding = check_rate_limits()
+    assert (finding.level, "no invenio-app" in finding.message) == ("warning", True)
+    assert "the server in front" in finding.cure
 
 
 def test_the_names_are_those_of_the_blueprints(make_app):

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.moments import parse
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.corrections import read_corrections
@@ -115,9 +117,23 @@ def test_data_quality_shows_what_people_have_excluded(views, search_client, refr
     assert rows["excluded"] == 3
 
 
-def test_a_day_that_cannot_be_counted_again_is_refused(views, search_client):
-    from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+def test_excluding_the_oldest_events_makes_no_day_incomplete(views, counted, search_client):
+    """They are all there; breakdowns have a total of the whole month, which begins before the first event."""
+    start = NOON.replace(day=1) - timedelta(days=12)
+    day = start.date()
+    views(0, start=start)
+    views(0, record="2", start=start + timedelta(hours=2))
+    before = counted()
+    for selection, left in ((Selection(day, item="1"), {"2": 1}), (Selection(day), {})):
+        exclude_events(search_client, selection, "", clock())
+        assert counted()["record-view"] == left
+    assert FirstCompleteDay(search_client, "record-view").get() == NOTHING_MISSING
+    for selection in (Selection(day), Selection(day, item="1")):
+        include_events(search_client, selection, "", clock())
+    assert counted() == before
 
+
+def test_a_day_that_cannot_be_counted_again_is_refused(views, search_client):
     views(0)
     FirstCompleteDay(search_client, "record-view").raise_to(parse(f"{DAY + timedelta(days=1)}"))
     with pytest.raises(StatsError, match="is before"):

@@ -187,6 +187,39 @@ def test_the_command_never_prints_whom_it_is_about(app, events):
     assert json.loads(result.output)["events"] == 0
 
 
+@pytest.mark.parametrize("user_id", ["", " ", " 42", "42\n", "\udcff"])
+def test_what_is_no_id_is_refused(app, events, user_id):
+    """A variable that is not set must not end as if somebody had been forgotten."""
+    result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", user_id, "--yes"])
+    assert result.exit_code == 2
+    assert "Invalid value for 'ID'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("date", "is_told"), [(f"{NOW:%Y-%m-%d}", True), (f"{NOW:%Y-%m}", True), ("2020-01-01", False), ("other", True)]
+)
+def test_a_closed_index_keeps_no_other_events_and_is_named(app, events, search_client, index_prefix, date, is_told):
+    alias = f"{index_prefix}events-stats-record-view"
+    index = f"{alias}-{date}-closed" if date == f"{NOW:%Y-%m-%d}" else f"{alias}-{date}"
+    search_client.indices.create(index=index, body={"aliases": {alias: {}}})
+    search_client.indices.close(index=index)
+    result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", USER, "--yes"])
+    assert "4 events have other keys now" in result.output
+    assert (result.exit_code, index in result.output) == ((1, True) if is_told else (0, False))
+    assert forget_user(search_client, USER, datetime.now(timezone.utc)).events == 0
+
+
+def test_an_index_that_refuses_is_named(app, events, search_client, index_prefix):
+    index = f"{index_prefix}events-stats-record-view-{NOW:%Y-%m-%d}"
+    search_client.indices.put_settings(index=index, body={"index.blocks.write": True})
+    try:
+        result = app.test_cli_runner().invoke(stats, ["privacy", "forget-user", USER, "--yes"])
+    finally:
+        search_client.indices.put_settings(index=index, body={"index.blocks.write": None})
+    assert result.exit_code == 1
+    assert f"{index} refuses a change" in result.output
+
+
 def cut_when_half_done(search_client, requests_sent, events, before):
     """Kill runs until some keys of the user are replaced, and some not."""
     for number in range(1, 100):

@@ -6,6 +6,7 @@ import pytest
 
 from invenio_stats.pages.frame import BLUEPRINT
 from tests.fixtures.markup import read
+from tests.flow.pages import site
 from tests.flow.pages.addresses import EVERY, answering
 
 FORBIDDEN = re.compile(r"""\sstyle=|<style|<script|\son[a-z]+=|["'(]data:""", re.IGNORECASE)
@@ -26,6 +27,19 @@ def test_a_page_is_whole(app, get, address):
     assert address.says in root.only("main").text
     check_names(root)
     check_headings(root)
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("address", EVERY, ids=lambda address: address.name)
+def test_titles_and_names_are_text(app, get, monkeypatch, address):
+    """Uploaders choose titles, names of files and their own."""
+    hostile = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    monkeypatch.setattr(site, "TITLES", tuple(f"{title}{hostile}" for title in site.TITLES))
+    monkeypatch.setattr(site.Library, "user_names", lambda self, user_ids: dict.fromkeys(user_ids, hostile))
+    with answering(app, address.answers):
+        root = read(get(address.path, address.user).text)
+    assert not root.all("script")
+    assert not [node for node in root.walk() if "onerror" in node.attributes]
 
 
 def check_names(root):

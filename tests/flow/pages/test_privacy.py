@@ -170,9 +170,10 @@ def test_where_only_signals_are_heeded_there_is_no_form(app, visitor, monkeypatc
     ],
 )
 def test_no_other_site_makes_or_withdraws_a_choice(visitor, headers, status):
-    answer = visitor.post(PAGE, data=NO, headers=headers)
-    assert answer.status_code == status
-    assert ("Set-Cookie" in answer.headers) == (status == 303)
+    for choice in (NO, YES):
+        answer = visitor.post(PAGE, data=choice, headers=headers)
+        assert answer.status_code == status
+        assert ("Set-Cookie" in answer.headers) == (status == 303)
 
 
 @pytest.mark.parametrize("data", [{}, {"count": ""}, {"count": "maybe"}, {"other": "no"}])

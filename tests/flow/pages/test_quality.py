@@ -53,7 +53,9 @@ def measured(seeded, app):
     counters = ingest_counters.Counters(seeded, "file-download")
     counters.add(days_ago(40), REASONS)
     agents = ExcludedAgents(seeded, "file-download")
-    agents.add(days_ago(40), {AgentKey("phone", "robot"): 70, AgentKey("unknown", "machine"): 5})
+    agents.add(
+        days_ago(40), {AgentKey("phone", "robot"): 70, AgentKey("unknown", "machine"): 5, AgentKey("", "robot"): 4}
+    )
     agents.write()
     prefix = app.config["SEARCH_INDEX_PREFIX"]
     seeded.index(index=f"{prefix}{AGENTS}", id="phone", body={"agent_id": "phone", "agent": PHONE})
@@ -112,7 +114,11 @@ def test_administrators_see_which_agent_is_caught(page):
     assert headings(root) == [*PUBLIC[:3], "Most often excluded as robots", *PUBLIC[3:]]
     head, *rows = root.table("Most often excluded as robots")
     assert head == ["User agent", "Class", "List", "Pattern", "Clicks"]
-    assert [(row[0], row[1], row[4]) for row in rows] == [(PHONE, "robot", "70"), ("unknown", "script or tool", "5")]
+    assert [(row[0], row[1], row[4]) for row in rows] == [
+        (PHONE, "robot", "70"),
+        ("unknown", "script or tool", "5"),
+        ("(not known)", "robot", "4"),
+    ]
 
 
 def test_reasons_are_ranked_and_shares_are_of_all_clicks(page, client):

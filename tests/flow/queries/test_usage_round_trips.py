@@ -68,6 +68,35 @@ def ask(questions, **params):
     return answer_all([QueryRequest(name, name, {**given, **params}) for name, given in questions.items()])
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        pytest.param({"from": "2026-05", "to": "2026-07"}, id="months"),
+        pytest.param({"from": "2026-05-30", "to": "2026-06-28"}, id="days that are cut from months"),
+        pytest.param({"from": "2026-05-30", "to": "2026-06-28", "compare": "year"}, id="a year before"),
+        pytest.param({"from": "2026-05", "to": "2026-07", "compare": "none"}, id="nothing before"),
+    ],
+)
+def test_total_and_series_are_the_same_searches(search_client, monkeypatch, days):
+    """Each search is sent once, and the total is the sum of the points."""
+    sent, send = [], search_client.msearch
+
+    def record(body, **options):
+        sent.append(body)
+        return send(body=body, **options)
+
+    monkeypatch.setattr(search_client, "msearch", record)
+    answers = ask({"repository-total": {}, "repository-series": {}}, **days)
+    total, series = answers["repository-total"], answers["repository-series"]
+    lines = sent[-1].splitlines()
+    searches = list(zip(lines[::2], lines[1::2], strict=True))
+    assert len(searches) == len(set(searches)) <= 3
+    assert total["downloads"] == sum(point["downloads"] for point in series["points"]) > 0
+    if total["before"]:
+        before = [point["before"] for point in series["points"] if point["before"]]
+        assert total["before"]["downloads"] == sum(point["downloads"] for point in before)
+
+
 def test_a_page_is_two_requests(requests):
     """The first one has lists know their candidates, the second one brings these' numbers and the period before."""
     ask(PAGE, **{"from": "2026-05", "to": "2026-06"})  # finds out where the shards are, for as long as totals stay

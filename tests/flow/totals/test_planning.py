@@ -19,7 +19,7 @@ def settled(raw, aggregator, clock):
 
 def test_nothing_new_is_a_handful_of_requests(settled, aggregator, requests, clock):
     assert aggregator().run() == []
-    assert requests == {"_alias": 1, "_refresh": 1, "_mget": 1, "_msearch": 1, "bookmark": 1, "completeness": 1}
+    assert requests == {"_alias": 2, "_refresh": 1, "_mget": 1, "_msearch": 1, "bookmark": 1, "completeness": 1}
     assert aggregator().bookmark_api.get_bookmark(refresh_time=0) == clock.now
 
 
@@ -213,7 +213,7 @@ def test_a_new_day_is_a_dozen_requests(settled, raw, aggregator, requests):
     assert aggregator().run() == [(1, 0)]
     once = dict.fromkeys(("_alias", "_msearch", "_mapping", "_bulk", "bookmark", "completeness"), 1)
     # One search is for the oldest event, which tells whether the first complete day has to be judged anew.
-    assert requests == {**once, "_search": 3, "_mget": 2, "_refresh": 2, "locks": 2}
+    assert requests == {**once, "_search": 3, "_mget": 2, "_refresh": 2, "_alias": 2, "locks": 2}
 
 
 @pytest.mark.parametrize("page", [1, 3, 4, 5])

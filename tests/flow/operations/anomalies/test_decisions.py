@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from invenio_search.engine import search
 from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
@@ -16,6 +17,8 @@ from invenio_stats.operations import anomaly_decisions, daily, exclusions
 from invenio_stats.operations.anomalies.store import change, count_open, read_anomalies, read_anomaly
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.monitoring.anomaly_checks import check_anomalies
+from invenio_stats.operations.retention.groups import find_groups
+from invenio_stats.operations.retention.guards import find_limits
 from tests.flow.operations.anomalies import conftest
 from tests.flow.operations.reclassification import conftest as reclassification
 from tests.flow.operations.reclassification.conftest import FIREFOX, NOON, PHONE, clock
@@ -275,17 +278,43 @@ def test_another_choice_after_an_interruption_leaves_nothing_of_the_first(
     assert uses(counted)["1"] == 9 * OTHERS + FLOOD
 
 
-def test_a_decision_that_cannot_be_completed_stops_no_other(interrupted, counted, search_client):
+def test_a_decision_whose_events_are_gone_stops_nothing(interrupted, counted, search_client, caplog):
+    """Neither the other decisions of the night nor, for ever, the expiry of later events."""
     stuck = Anomaly("2001-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
     change(search_client, stuck.id, lambda known: stuck)
     later = Anomaly("2999-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
     change(search_client, later.id, lambda known: later)
     FirstCompleteDay(search_client, "record-view").raise_to(NOON - timedelta(weeks=9))
-    with pytest.raises(StatsError, match="2001-01-01 is before"):
-        anomaly_decisions.finish_decisions()
+    assert {limit.by for limit in held_back(search_client)} == {DAY, "2999-01-01"}
+    assert anomaly_decisions.finish_decisions() == 2
     assert read_anomaly(search_client, interrupted.id).is_done
     assert read_anomaly(search_client, later.id).is_done
     assert uses(counted)["1"] == 8 * OTHERS
+    assert held_back(search_client) == []
+    assert [record.anomaly for record in caplog.records if "its raw events are gone" in record.message] == [stuck.id]
+
+
+def held_back(client):
+    """Return what keeps events because of decisions."""
+    (group,) = (group for group in find_groups() if "record-view" in group.event_types)
+    return [limit for limit in find_limits(client, group, clock(), clock()) if limit.reason == "exclusion"]
+
+
+def test_a_decision_about_a_closed_day_stops_no_other(interrupted, search_client, monkeypatch):
+    """The engine answers with an error of its own; an earlier night has begun both."""
+    stuck = Anomaly("2999-01-01", "item", "1", 900, 3, clock(), state="excluded", is_done=False)
+    change(search_client, stuck.id, lambda known: stuck)
+
+    def refuse(client, selection, *args):
+        if selection.day.year == 2999:
+            raise search.exceptions.RequestError(400, "index_closed_exception", {})
+        return exclude_events(client, selection, *args)
+
+    exclude_events = anomaly_decisions.exclude_events
+    monkeypatch.setattr(anomaly_decisions, "exclude_events", refuse)
+    with pytest.raises(search.exceptions.RequestError):
+        anomaly_decisions.finish_decisions()
+    assert read_anomaly(search_client, interrupted.id).is_done
 
 
 def test_a_night_looks_at_new_days_after_the_clock_was_ahead(found, search_client):

@@ -1,17 +1,20 @@
 """The privacy report measures what is kept, finds what should not be there, and repeats none of it."""
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 from flask_caching.backends import FileSystemCache
 
+from invenio_stats.broker.dead_letters import dead_name
 from invenio_stats.broker.outbox import outbox
+from invenio_stats.broker.transports.drivers import deliver
 from invenio_stats.broker.transports.outgoing import Outgoing
 from invenio_stats.cli import stats
 from invenio_stats.operations.privacy_report.report import make_report
 from invenio_stats.operations.runner import process_one, store_agents
+from invenio_stats.privacy.salt_stores import salt_store
 from invenio_stats.privacy.salts import salt_of
 from invenio_stats.proxies import current_stats
 from invenio_stats.tasks import StatsDeadLettersTask, StatsExpireTask
@@ -117,6 +120,54 @@ def test_personal_data_in_the_spool_is_found(used, report):
     assert SECRETS[0] not in json.dumps(found)
 
 
+def test_the_reduced_text_of_a_user_agent_may_wait_in_the_spool(used, report):
+    """While the broker is away, messages for the catalog are there, beside events, which have no such text."""
+    body = json.dumps({"agent_id": "a", "agent": BROWSER})
+    outbox().spool.put([Outgoing(current_stats.agents_queue.routing_key, "id", body)])
+    try:
+        found = report()
+    finally:
+        taken = outbox().spool.take(10)
+        outbox().spool.settle(taken, sent=True)
+    assert storage(found, "spool: stats-agents")["looked_at"] == 1
+    assert found["overdue"] == []
+
+
+def test_personal_data_of_a_time_that_is_over_is_found(used, report, search_client, index_prefix, refresh):
+    """What went wrong for some months and was mended is neither in the oldest nor in the newest indices."""
+    for number in range(24):
+        month = f"{2023 + number // 12}-{number % 12 + 1:02}"
+        note = SECRETS[0] if number in (10, 11, 12) else "nothing"
+        body = {"timestamp": f"{month}-01T01:00:00", "note": note}
+        search_client.index(index=f"{index_prefix}events-stats-record-view-{month}", body=body)
+    refresh()
+    assert [finding["field"] for finding in storage(report(), "indices: events record-view")["found"]] == ["note"]
+
+
+def test_user_agents_that_were_not_seen_for_long_are_overdue(used, report, search_client, index_prefix, refresh):
+    assert report()["overdue"] == []
+    body = {"agent": "x", "last_seen": "2020-01-01"}
+    search_client.index(index=f"{index_prefix}stats-agents", id="old", body=body)
+    refresh()
+    (line,) = report()["overdue"]
+    assert line.startswith("1 user agents of the catalog")
+
+
+def test_dead_letters_that_nobody_has_deleted_are_overdue(used, report, queues, broker_url):
+    queue = queues["record-view"]
+    days = [NOW - timedelta(days=number) for number in (29, 31, 1)]
+    headers = [{"reason": "x", "rejected": day.isoformat()} for day in days]
+    letters = [Outgoing(dead_name(queue), "", '{"a": 1}', header) for header in headers]
+    deliver(queue.connection_pool, None, letters[::2], 5.0)
+    assert report()["overdue"] == []
+    deliver(queue.connection_pool, None, letters, 5.0)
+    found = report()["overdue"]
+    if broker_url.startswith("amqp"):
+        assert found == [f"dead letters: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
+    else:
+        assert found == [], "only AMQP shows when they were rejected"
+
+
 def test_indices_of_types_that_are_gone_are_named(used, report, search_client, index_prefix):
     search_client.indices.create(index=f"{index_prefix}events-stats-forgotten-2020-01")
     assert report()["unknown_indices"] == [f"{index_prefix}events-stats-forgotten-2020-01"]
@@ -130,6 +181,29 @@ def test_old_events_are_overdue(used, report, search_client, index_prefix, refre
     found = report()
     assert found["raw_events"]["record-view"]["oldest"] == "2020-01-02"
     assert any("2020-01-02" in line for line in found["overdue"])
+
+
+def test_a_closed_index_is_not_said_to_be_looked_at(used, report, search_client, index_prefix):
+    """Searches pass over it; if it is old, its events are overdue as far as anybody can know."""
+    alias = f"{index_prefix}events-stats-record-view"
+    for month in ("2020-01", f"{NOW:%Y-%m}"):
+        search_client.indices.create(index=f"{alias}-{month}", body={"aliases": {alias: {}}})
+        search_client.indices.close(index=f"{alias}-{month}")
+    found = report()
+    assert found["closed_indices"] == [f"{alias}-2020-01"]
+    assert [line for line in found["overdue"] if f"{alias}-2020-01 is closed" in line]
+    assert storage(found, "closed indices: events record-view")["problem"] == "closed"
+    assert storage(found, "indices: events record-view")["looked_at"] == 1
+
+
+def test_a_folder_that_this_user_cannot_look_into_stops_nothing(used, report, monkeypatch):
+    def refuse(path, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    spool = next(reader for reader in report()["readers"] if reader["data"] == "spool of this machine")
+    assert spool["is_open"]
+    assert "Permission denied" in spool["who"]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +228,7 @@ def test_settings_that_protect_less_are_named(report, app, monkeypatch, put_temp
 
 
 def test_readers_are_named_without_passwords(report, app, monkeypatch, put_templates):
+    monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", True)
     monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", "redis://user:password-774242@cache.example:6379/3")
     monkeypatch.setitem(app.config, "CACHE_TYPE", "RedisCache")
     monkeypatch.setitem(app.config, "CACHE_REDIS_URL", "redis://:password-774242@cache.example:6379/0")
@@ -166,17 +241,35 @@ def reader(report, name):
     return next(reader for reader in report["readers"] if reader["data"].startswith(name))
 
 
+@pytest.mark.parametrize(
+    ("is_on", "storage", "who"),
+    [
+        (True, "redis://cache.example:6379/3", ["whoever reads its storage, cache.example"]),
+        (True, "memory://", ["nobody else: each process has its own"]),
+        (False, "redis://cache.example:6379/3", []),
+    ],
+)
+def test_the_limiter_is_named_as_it_is(report, app, monkeypatch, put_templates, is_on, storage, who):
+    """One that is off keeps nothing."""
+    monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", is_on)
+    monkeypatch.setitem(app.config, "RATELIMIT_STORAGE_URI", storage)
+    assert [reader["who"] for reader in report()["readers"] if reader["data"].startswith("rate limiter")] == who
+
+
 def test_files_are_not_said_to_have_a_log_in_or_a_connection(report, app, monkeypatch, put_templates, tmp_path):
-    folder = tmp_path / "cache"
+    folder, salts = tmp_path / "cache", tmp_path / "cache-stats-salts"
     folder.mkdir(mode=0o755)
     monkeypatch.setitem(app.config, "CACHE_DIR", str(folder))
     cache = SimpleNamespace(cache=FileSystemCache(folder))
     monkeypatch.setattr("invenio_stats.operations.privacy_report.readers.current_cache", cache)
+    assert "there is none" in reader(report(), "salts")["who"]
+    salt_store(cache.cache).get_or_make("2026-01-31")
+    assert not reader(report(), "salts")["is_open"], "the folder of the cache is another one"
+    assert reader(report(), "last runs")["is_open"]
+    salts.chmod(0o755)
     found = reader(report(), "salts")
     assert "mode 755" in found["who"]
     assert found["is_open"]
-    folder.chmod(0o700)
-    assert not reader(report(), "salts")["is_open"]
     monkeypatch.setitem(app.config, "QUEUES_BROKER_URL", f"sqla+sqlite:///{tmp_path}/events.db")
     found = reader(report(), "queues")
     assert "files" in found["who"]

@@ -1,11 +1,13 @@
 """A reclassification that is killed anywhere is completed by the next one."""
 
 import gc
+from datetime import timedelta
 from types import GeneratorType
 
 import pytest
 from invenio_search.engine import search
 
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.corrections import read_corrections
 from invenio_stats.operations.reclassification import run as module
@@ -13,7 +15,7 @@ from invenio_stats.operations.reclassification.outdated_events import Group
 from invenio_stats.operations.reclassification.plan import make_plan
 from invenio_stats.operations.reclassification.run import is_unfinished, run
 from invenio_stats.operations.reclassification.state import Pending, State, write_state
-from tests.flow.operations.reclassification.conftest import FIREFOX, PATTERN, PHONE, clock
+from tests.flow.operations.reclassification.conftest import FIREFOX, NOON, PATTERN, PHONE, clock
 
 pytestmark = pytest.mark.embedded
 
@@ -85,6 +87,34 @@ def test_wherever_it_is_killed_the_next_run_completes_it(
     assert number > 20
 
 
+def test_the_log_has_what_an_interrupted_run_of_other_days_has_changed(
+    views, counted, lists, search_client, index_prefix, fault, expect_logged_errors
+):
+    """A range is tried first, and interrupted; then all days are reclassified."""
+    views(0, 95, 200, agent=PHONE, count=False)
+    views(0, agent=PHONE, start=NOON - timedelta(days=1))
+    day = NOON.replace(hour=0)
+    number, is_last = 0, False
+    while not is_last:
+        number += 4
+        lists([PATTERN] if number % 8 else [])
+        fault.set(None)
+        plan = make_plan(search_client, day, day, clock())
+        fault.set(number, is_done_first=number % 16 < 8)
+        try:
+            run(plan, clock)
+            is_last = fault.sent < number
+        except (Killed, StatsError):
+            is_last = False
+        fault.set(None)
+        search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
+        run(make_plan(search_client, None, None, clock()), clock)
+        logged = read_corrections(search_client)
+        found = sum(numbers["views"] for correction in logged for numbers in correction.months.values())
+        assert found == (-4 if number % 8 else 0), number
+    assert number > 20
+
+
 def test_one_whose_events_the_engine_has_deleted_meanwhile_comes_to_its_end(views, lists, counted, search_client):
     views(0, 95)
     gone = Pending("record-view", "events-stats-record-view-2026-01-01", [Group("u", "v"), Group(None, None, "id")])
@@ -95,6 +125,30 @@ def test_one_whose_events_the_engine_has_deleted_meanwhile_comes_to_its_end(view
     assert counted()["record-view"] == {}
 
 
+def test_days_that_the_engine_has_deleted_meanwhile_keep_the_others_from_nothing(
+    views, lists, counted, reclassify, search_client, index_prefix, monkeypatch
+):
+    """Their totals stay as they are: they cannot be counted again."""
+    views(0, 95, record="2", start=NOON - timedelta(days=40))
+    views(0, 95)
+
+    def killed(*args):
+        raise StatsError("killed")
+
+    lists([PATTERN])
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "recount_events", killed)
+        with pytest.raises(StatsError, match="killed"):
+            reclassify()
+    gone = f"{index_prefix}events-stats-record-view-{NOON - timedelta(days=40):%Y-%m}"
+    search_client.indices.delete(index=f"{gone}*")
+    FirstCompleteDay(search_client, "record-view").raise_to(NOON - timedelta(days=39))
+    reclassify()
+    assert not is_unfinished(search_client)
+    assert counted()["record-view"] == {"2": 2}
+    assert counted()["automated-record-view"] == {"robot": 2}
+
+
 def test_one_runs_at_a_time(views, lists, counted, search_client, monkeypatch):
     """Were one of two killed, the other would not know what it has left."""
     views(0, 95)
@@ -102,7 +156,7 @@ def test_one_runs_at_a_time(views, lists, counted, search_client, monkeypatch):
     recount, refused = module.recount_events, []
 
     def meanwhile(*args):
-        with pytest.raises(StatsError, match="at work") as caught:
+        with pytest.raises(StatsError, match=r"at work.*If it was killed, wait for \d+ seconds") as caught:
             run(make_plan(search_client, None, None, clock()), clock)
         refused.append(caught.value)
         recount(*args)

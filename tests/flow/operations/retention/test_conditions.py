@@ -1,15 +1,19 @@
 """Months that COUNTER needs, policies of the search engine, other data with a deadline, and what people are told."""
 
 import json
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from invenio_search.engine import search
 
+from invenio_stats.bookmark import BookmarkAPI
 from invenio_stats.cli import stats
+from invenio_stats.completeness.first_complete_day import FirstCompleteDay
+from invenio_stats.completeness.index import shared_document
 from invenio_stats.core import names
 from invenio_stats.core.anomalies import Anomaly
 from invenio_stats.core.counter_months import Month
+from invenio_stats.core.moments import BEGINNING, parse, parse_calendar
 from invenio_stats.definitions.numbers import check_retention
 from invenio_stats.errors import ConfigurationError, StatsError
 from invenio_stats.operations import exclusions
@@ -18,7 +22,9 @@ from invenio_stats.operations.monitoring.retention_checks import check_lifecycle
 from invenio_stats.operations.monitoring.retention_checks import check_retention as check_overdue
 from invenio_stats.operations.reclassification.state import State, write_state
 from invenio_stats.privacy.user_agents import catalog
+from invenio_stats.processing import month_indices
 from invenio_stats.tasks import StatsExpireTask, expire_events
+from invenio_stats.totals.leases import RunLease
 from tests.flow.operations.retention.conftest import KEPT, OLD
 
 
@@ -51,6 +57,18 @@ def test_months_before_the_first_one_of_counter_are_not_waited_for(counted, repo
     assert counted.days() == list(KEPT)
 
 
+def test_events_stay_that_were_in_a_closed_index_when_others_were_counted(counted):
+    """The run after it is open again counts them."""
+    index = f"{counted.prefix}events-stats-record-view-{OLD[1]}"
+    notes = shared_document(counted.client, "closed:record-view-agg")
+    notes.change(lambda source: {"closed": {index: "2026-03-01T00:00:00"}}, 1)
+    assert [(limit.reason, limit.by) for limit in counted.expire().limits] == [("not_counted", "record-view-agg")]
+    assert counted.days() == [*OLD[1:], *KEPT]
+    notes.change(lambda source: {"closed": {}}, 1)
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+
+
 def test_events_of_an_interrupted_reclassification_stay(counted):
     """Without them it could be neither completed nor taken back."""
     state = State("2026-04-01T00:00:00+00:00", "lists", (None, None), {}, {"record-view": [OLD[2]]})
@@ -59,6 +77,25 @@ def test_events_of_an_interrupted_reclassification_stay(counted):
     assert (limit.reason, limit.by) == ("reclassification", "invenio stats robots reclassify")
     assert counted.days() == [OLD[2], *KEPT]
     write_state(counted.client, None)
+    assert counted.expire().limits == []
+    assert counted.days() == list(KEPT)
+
+
+def test_corrections_of_days_that_are_gone_keep_nothing(counted):
+    """The engine has deleted their index: nobody can complete them, so they would keep all later events for ever."""
+    now = counted.clock.now
+    write_state(
+        counted.client, State("2026-04-01T00:00:00+00:00", "lists", (None, None), {}, {"record-view": [OLD[0]]})
+    )
+    state = shared_document(counted.client, "exclusion:x")
+    about = {"event_type": "exclusion:", "unfinished": {"day": OLD[0], "event_type": None}}
+    state.change(lambda source: about, 5)
+    decision = Anomaly(OLD[0], "country", "DE", 900, 3, now, state="excluded", is_done=False)
+    change(counted.client, decision.id, lambda known: decision)
+    BookmarkAPI(counted.client, f"{names.REBUILD}item-usage-agg-{OLD[0]}-{OLD[1]}", "day").set_bookmark(OLD[0])
+    counted.refresh()
+    assert {limit.reason for limit in counted.plan().limits} == {"reclassification", "exclusion", "rebuild"}
+    FirstCompleteDay(counted.client, "record-view").raise_to(parse_calendar(OLD[1]))
     assert counted.expire().limits == []
     assert counted.days() == list(KEPT)
 
@@ -86,6 +123,13 @@ def test_events_of_an_interrupted_decision_stay(counted):
     assert counted.days() == [OLD[2], *KEPT]
     change(counted.client, decision.id, lambda known: decision._replace(is_done=True))
     assert counted.expire().limits == []
+
+
+def test_a_compaction_of_a_type_with_a_longer_name_keeps_nothing(counted):
+    lease = month_indices.new_lease(f"{counted.prefix}events-stats-record-view-of-rooms-2026-01", counted.clock.now)
+    index = f"{counted.prefix}events-stats-record-view-of-rooms-2026-01"
+    counted.client.indices.create(index=index, body={"aliases": {lease: {}}})
+    assert counted.plan().limits == []
 
 
 ISM = {
@@ -200,6 +244,18 @@ def test_what_is_said_of_events_that_stay_is_right(counted, invoke):
     assert "record-view: events before" in output
     assert "cannot be deleted yet" in output
     assert "has not counted all events yet; a run in a few minutes does" in output
+
+
+@pytest.mark.parametrize("name", ["expiry", "record-view-agg"])
+def test_what_a_killed_run_has_left_is_said_with_its_cure(counted, invoke, name):
+    """Its lease ends by itself; nobody has to look for a run that is at work."""
+    lease_name, start = (counted.group.name, BEGINNING) if name == "expiry" else (name, parse(OLD[0]))
+    now = datetime.now(timezone.utc)
+    RunLease(counted.client, lease_name, timedelta(seconds=120), now, lambda: now).claim({start: 0})
+    output = invoke("--older-than", "2", "--yes")
+    assert "killed less than STATS_LEASE_SECONDS ago" in output
+    assert names.EXPIRY not in output
+    assert counted.days() == [*OLD, *KEPT]
 
 
 def test_more_than_25_months_need_a_reason(counted, invoke):

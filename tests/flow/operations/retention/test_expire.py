@@ -257,7 +257,7 @@ def test_two_runs_at_once_delete_each_event_once(counted, requests_sent):
     done = counted.expire()
     requests_sent.before = None
     assert done.events == 2 * len(OLD)
-    assert [(found.events, found.limits[0].reason) for found in seen] == [(0, "being_counted")] * 2
+    assert [(found.events, found.limits[0].reason) for found in seen] == [(0, "being_deleted")] * 2
     assert counted.days() == list(KEPT)
     assert counted.totals() == before
     assert counted.blocked() == []
