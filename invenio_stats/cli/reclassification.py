@@ -41,7 +41,7 @@ def robots_reclassify(first: datetime | None, last: datetime | None, dry_run: bo
         facts = _facts_of_plan(plan, now)
         if not as_json:
             _print_plan(plan, facts, unfinished)
-        is_due = bool(plan.documents or unfinished)
+        is_due = bool(plan.days or unfinished)
         if is_due and not (dry_run or yes):
             click.confirm(_("Reclassify these events?"), abort=True, err=True)
         if is_due and not dry_run:
@@ -89,7 +89,7 @@ def _print_plan(plan: Plan, facts: dict[str, Any], unfinished: bool) -> None:
         ]
         print_table(Table(_("Difference by record"), columns, rows[:MAX_LINES], caption=count_rest(rows)))
         print_table(table_of_months(_("Difference by month"), facts["months"]))
-    if not plan.documents:
+    if not plan.days:
         click.echo(_("No stored event has to change."))
     _print_limits(plan, facts)
 

@@ -132,10 +132,10 @@ def _finish(client: Any, anomaly_id: str, now: datetime) -> Anomaly:
     return done
 
 
-def _end(known: Anomaly, carried_out: Anomaly) -> Anomaly:
+def _end(known: Anomaly, finished: Anomaly) -> Anomaly:
     """Return an anomaly whose decision was carried out; one with another decision has to be finished once more."""
-    if (known.state, known.selection) != (carried_out.state, carried_out.selection):
-        return known._replace(is_done=False, selection=known.selection or carried_out.selection)
+    if (known.state, known.selection) != (finished.state, finished.selection):
+        return known._replace(is_done=False, selection=known.selection or finished.selection)
     if known.state == "excluded":
         return known._replace(is_done=True)
     return known._replace(is_done=True, selection={}, events=0)

@@ -44,7 +44,7 @@ def run(plan: Plan, clock: Callable[[], datetime], on_progress: OnProgress | Non
     StatsError, too, if another run is at work: were one of two killed, the other would not know what it has left.
     """
     client = plan.client
-    if not plan.documents and read_state(client) is None:
+    if not plan.days and read_state(client) is None:
         return
     seconds = current_app.config["STATS_LEASE_SECONDS"]
     lease = RunLease(client, _LOCK, timedelta(seconds=seconds), clock(), clock)

@@ -127,8 +127,13 @@ def load_lists() -> None:
 
 
 def robots_file_path() -> Path:
-    """Return the path of the file of robots, which may not be there."""
-    return Path(current_app.instance_path, current_app.config.get("STATS_ROBOTS_FILE") or FILE_NAME)
+    """Return the path of the file of robots, which may not be there; ConfigurationError for a setting that is none."""
+    path = current_app.config.get("STATS_ROBOTS_FILE") or FILE_NAME
+    if not isinstance(path, str | Path) or "\0" in str(path):
+        raise ConfigurationError(
+            f"STATS_ROBOTS_FILE is {path!r}. Set it to the path of a file, as a string, or to None."
+        )
+    return Path(current_app.instance_path, path)
 
 
 def listed_patterns() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from invenio_search.utils import prefix_index
 
 from invenio_stats.cli import stats
 from invenio_stats.core import names
+from invenio_stats.errors import ConfigurationError
 from invenio_stats.privacy.user_agents import cache
 from invenio_stats.privacy.user_agents.lists.file import RobotsFile, format_list
 from tests.flow.operations.reclassification import conftest as reclassification
@@ -109,6 +110,13 @@ def robots_file(app, monkeypatch, tmp_path, lists):
     monkeypatch.setitem(app.config, "STATS_ROBOTS_FILE", str(path))
     lists()
     return path
+
+
+@pytest.mark.parametrize("path", [5, b"/robots.json", ["robots.json"], "a\0b"])
+def test_a_setting_that_is_no_path_is_named(app, monkeypatch, path):
+    monkeypatch.setitem(app.config, "STATS_ROBOTS_FILE", path)
+    with pytest.raises(ConfigurationError, match="STATS_ROBOTS_FILE is"):
+        cache.load_lists()
 
 
 @pytest.mark.parametrize(

@@ -157,13 +157,13 @@ def test_dead_letters_that_nobody_has_deleted_are_overdue(used, report, queues, 
     queue = queues["record-view"]
     days = [NOW - timedelta(days=number) for number in (29, 31, 1)]
     headers = [{"reason": "x", "rejected": day.isoformat()} for day in days]
-    letters = [Outgoing(dead_name(queue), "", '{"a": 1}', header) for header in headers]
-    deliver(queue.connection_pool, None, letters[::2], 5.0)
+    waiting = [Outgoing(dead_name(queue), "", '{"a": 1}', header) for header in headers]
+    deliver(queue.connection_pool, None, waiting[::2], 5.0)
     assert report()["overdue"] == []
-    deliver(queue.connection_pool, None, letters, 5.0)
+    deliver(queue.connection_pool, None, waiting, 5.0)
     found = report()["overdue"]
     if broker_url.startswith("amqp"):
-        assert found == [f"dead letters: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
+        assert found == [f"dead waiting: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
     else:
         assert found == [], "only AMQP shows when they were rejected"
 

@@ -149,6 +149,23 @@ def test_days_that_the_engine_has_deleted_meanwhile_keep_the_others_from_nothing
     assert counted()["automated-record-view"] == {"robot": 2}
 
 
+def test_a_document_that_an_import_has_brought_back_goes_again(
+    views, lists, counted, reclassify, search_client, index_prefix, refresh
+):
+    """The other document of its clicks stays as it is, so that no document is to be written."""
+    views(0)
+    (old,) = search_client.search(index=f"{index_prefix}events-stats-record-view-*")["hits"]["hits"]
+    lists([PATTERN])
+    reclassify()
+    search_client.index(index=old["_index"], id=old["_id"], body=old["_source"])
+    refresh()
+    reclassify()
+    assert counted()["record-view"] == {}
+    assert counted()["automated-record-view"] == {"robot": 1}
+    refresh()
+    assert search_client.count(index=f"{index_prefix}events-stats-record-view-*")["count"] == 1
+
+
 def test_one_runs_at_a_time(views, lists, counted, search_client, monkeypatch):
     """Were one of two killed, the other would not know what it has left."""
     views(0, 95)
