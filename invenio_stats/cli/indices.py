@@ -23,6 +23,7 @@ from invenio_stats.operations import inventory
 from invenio_stats.operations.compaction.month import compact
 from invenio_stats.operations.compaction.plans import Plan, plans
 from invenio_stats.operations.repair import find_broken, put_templates, repair
+from invenio_stats.search.failures import describe_failure
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def _compact(plan: Plan, progress: Bar) -> dict[str, Any]:
         return compact(current_search_client, plan, _now, progress.advance)._asdict()
     except (StatsError, search.exceptions.TransportError, search.helpers.ScanError) as error:
         logger.exception("A month could not be compacted", extra={"index": plan.name})
-        return {"error": str(error) if isinstance(error, StatsError) else type(error).__name__}
+        return {"error": str(error) if isinstance(error, StatsError) else describe_failure(error)}
 
 
 def _print(results: list[dict[str, Any]], what: str) -> None:

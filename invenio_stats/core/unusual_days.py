@@ -34,16 +34,20 @@ class Series(NamedTuple):
     """Uses on earlier days, at least on the eight same weekdays before; a day that is absent had none."""
     first: date | None
     """When it was first used, or any day at least `HISTORY` before the day; None if not before the day."""
+    untold: Collection[date] = ()
+    """Days of which nobody can say how many uses there were: no zeros, although usage was counted."""
 
 
 def find_usual(series: Series, day: date, counted: Collection[date]) -> float | None:
     """Return the median of the eight same weekdays before; None if there are fewer than four to compare with.
 
-    Of the eight, those count on which usage was counted at all (`counted`), and that lie after the first use.
+    Of the eight, those count on which usage was counted at all (`counted`), and that lie after the first use, except
+    for those that are `untold`.
     """
     if series.first is None or is_new(series.first, day):
         return None
-    known = [before for before in same_weekdays(day) if before >= series.first and before in counted]
+    told = [before for before in same_weekdays(day) if before in counted and before not in series.untold]
+    known = [before for before in told if before >= series.first]
     return median(series.before.get(before, 0) for before in known) if len(known) >= MIN_WEEKS else None
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-PAGES, BADGE = "invenio_stats_pages", "invenio_stats_pages.badge"
+PAGES, BADGE, PRIVACY = "invenio_stats_pages", "invenio_stats_pages.badge", "invenio_stats_pages.privacy"
 API, STATS_QUERY = "invenio_stats", "invenio_stats.stat_query"
 
 LIMIT = "120 per minute"
 """For pages and the REST API, together: more than a person reads, and than invenio-app gives a guest for all pages."""
 BADGE_LIMIT = "600 per minute"
 """For badges, of which a page of another site may show a hundred at once, and which ask for little."""
+PRIVACY_LIMIT = "300 per minute"
+"""For the page about privacy, by itself: that others of the same network ask often must not keep one from objecting."""
 WITHOUT_LIMIT = {f"{PAGES}.static", f"{API}.health", f"{API}.metrics"}
 """End points that keep the instance's limit for all: the style sheet, and what programs of the operator ask."""
+_OF_THEIR_OWN = {BADGE: BADGE_LIMIT, PRIVACY: PRIVACY_LIMIT}
 _GENERAL = ("RATELIMIT_GUEST_USER", "RATELIMIT_AUTHENTICATED_USER")
 
 
@@ -25,7 +28,7 @@ def find_limits(endpoints: Iterable[str], settings: Mapping[str, Any], defaults:
     """
     is_changed = any(settings.get(name) != defaults.get(name) for name in _GENERAL)
     ours = {
-        endpoint: BADGE_LIMIT if endpoint == BADGE else LIMIT
+        endpoint: _OF_THEIR_OWN.get(endpoint, LIMIT)
         for endpoint in endpoints
         if endpoint.partition(".")[0] in (PAGES, API)
         and endpoint not in WITHOUT_LIMIT

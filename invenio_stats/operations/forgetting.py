@@ -32,6 +32,8 @@ from invenio_stats.search.versions import build_guard, retry_conflicts, version_
 
 DAYS_WITH_SALT = 3
 """Days up to today whose salt may still live: it is made some time during its day, and lives for two."""
+_DAYS_AHEAD = 1
+"""Days after today whose salt a process with a fast clock may have made."""
 
 _KEYS = ("visitor_id", "unique_session_id", "previous_visitor_id")
 _ATTEMPTS = 10
@@ -97,7 +99,7 @@ def _secret_name(user_id: str) -> str:
 
 
 def _find_salts(today: date) -> dict[str, str]:
-    days = [today - timedelta(days=number) for number in range(DAYS_WITH_SALT)]
+    days = [today - timedelta(days=number) for number in range(-_DAYS_AHEAD, DAYS_WITH_SALT)]
     found = {day: existing_salt_of(day) for day in days}
     return {day.isoformat(): salt.value for day, salt in found.items() if salt is not None}
 

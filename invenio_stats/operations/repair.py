@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from invenio_search.engine import search
 from invenio_search.proxies import current_search
 
 from invenio_stats.errors import RepairError
@@ -63,11 +64,19 @@ def repair(client: Any, broken: Broken) -> None:
         if documents != client.count(index=broken.index)["count"]:
             raise RepairError(f"The copy of {broken.index} has {documents} totals. Run the command again.")
     except BaseException:
-        with suppress(Exception):
-            client.indices.delete(index=copy, ignore=[404])
-        _block(client, broken.index, False)
+        _undo(client, broken.index, copy)
         raise
-    client.indices.update_aliases(body={"actions": _replace_actions(client, broken.index, copy)})
+    try:
+        client.indices.update_aliases(body={"actions": _replace_actions(client, broken.index, copy)})
+    except search.exceptions.RequestError:  # the engine has done nothing, as while it makes a snapshot of the index
+        _undo(client, broken.index, copy)
+        raise
+
+
+def _undo(client: Any, index: str, copy: str) -> None:
+    with suppress(Exception):
+        client.indices.delete(index=copy, ignore=[404])
+    _block(client, index, False)
 
 
 def _check_mapping(broken: Broken, mapping: Mapping[str, Any] | None) -> None:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from invenio_search.engine import search
+
 from invenio_stats.operations.compaction.document_copier import DocumentCopier, OnCopied
 from invenio_stats.operations.compaction.plans import Plan
 from invenio_stats.operations.compaction.target_index import TargetIndex, show
@@ -63,8 +65,13 @@ def _compact(client: Any, plan: Plan, clock: Callable[[], datetime], on_copied: 
         with suppress(Exception):
             target_index.abandon()
         raise
-    # No undo if this fails: the request may have succeeded although its answer was lost.
-    target_index.replace_sources()
+    try:
+        target_index.replace_sources()
+    except search.exceptions.RequestError:  # the engine has done nothing, as while it makes a snapshot of the days
+        with suppress(Exception):
+            target_index.abandon()
+        raise
+    # No undo if this fails in another way: the request may have succeeded although its answer was lost.
     facts = {"index": target_index.target, "replaced": len(plan.sources), "documents": digest.documents + doubled}
     logger.info("A month was compacted", extra=facts)
     return Compacted(target_index.target, len(plan.sources), digest.documents + doubled, doubled, digest.checksum)

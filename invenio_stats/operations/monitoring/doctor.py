@@ -17,7 +17,12 @@ from invenio_stats.core.metrics import parse_metrics
 from invenio_stats.errors import SpoolVersionError
 from invenio_stats.operations.monitoring import metrics
 from invenio_stats.operations.monitoring.anomaly_checks import check_anomalies
-from invenio_stats.operations.monitoring.completeness_checks import check_closed_indices, check_gaps, check_lateness
+from invenio_stats.operations.monitoring.completeness_checks import (
+    check_closed_indices,
+    check_copies,
+    check_gaps,
+    check_lateness,
+)
 from invenio_stats.operations.monitoring.configuration_checks import (
     check_configuration,
     check_error_texts,
@@ -287,7 +292,8 @@ def listed(facts: Mapping[str, Any]) -> str:
 _SERVICES: Mapping[str, Callable[[], Service]] = {
     **dict.fromkeys(("broker", "broker_instances", "dead_letters", "queues"), event_broker),
     **dict.fromkeys(
-        ("engine", "mappings", "closed_indices", "gaps", "retention", "lifecycle", "anomalies", "totals"), search_engine
+        ("engine", "mappings", "closed_indices", "copies", "gaps", "retention", "lifecycle", "anomalies", "totals"),
+        search_engine,
     ),
     **dict.fromkeys(("counter_logs", "counter_directory"), search_engine),
     **dict.fromkeys(("cache", "cache_instances", "lateness"), cache),
@@ -319,6 +325,7 @@ CHECKS: tuple[Check, ...] = (
     _engine,
     check_mappings,
     check_closed_indices,
+    check_copies,
     check_gaps,
     check_retention,
     check_lifecycle,

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from invenio_search.engine import search
 
 from invenio_stats.cli import stats
 from invenio_stats.core import names
@@ -105,6 +106,22 @@ def test_a_month_that_cannot_be_compacted_is_said_and_the_others_go_on(invoke, m
     older, newer = json.loads(invoke("indices", "compact", "--yes", "--json", code=1))["months"]
     assert (older["month"], older["documents"]) == ("2025-11", 1)
     assert "'extra'" in newer["error"]
+
+
+@pytest.mark.usefixtures("expect_logged_errors")
+def test_why_the_engine_refuses_is_said(invoke, month, search_client, monkeypatch):
+    month.found()
+    kind = "snapshot_in_progress_exception"
+    perform, answer = search_client.transport.perform_request, {"error": {"type": kind}, "status": 400}
+
+    def refuse(method, url, *args, **kwargs):
+        if "remove_index" in str(kwargs.get("body")):
+            raise search.exceptions.RequestError(400, kind, answer)
+        return perform(method, url, *args, **kwargs)
+
+    monkeypatch.setattr(search_client.transport, "perform_request", refuse)
+    (failed,) = json.loads(invoke("indices", "compact", "--yes", "--json", code=1))["months"]
+    assert failed["error"] == kind
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from invenio_stats.pages import frame
 from tests.flow.pages import site
 
 OFTEN = int(rate_limits.LIMIT.split()[0])
+CHOICES = int(rate_limits.PRIVACY_LIMIT.split()[0])
 BADGES = int(rate_limits.BADGE_LIMIT.split()[0])
 
 
@@ -47,13 +48,22 @@ def count_answers(client, path, most, **options):
 def test_pages_and_api_have_one_limit_together(make_app):
     """Other pages of the instance are not stopped by it."""
     client = make_app().test_client()
-    assert count_answers(client, "/stats/privacy", OFTEN - 1) == OFTEN - 1
+    assert count_answers(client, "/stats/me", OFTEN - 1) == OFTEN - 1
     assert client.get("/api/stats").status_code == 200
-    for path, method in (("/stats/privacy", "GET"), ("/api/stats", "GET"), ("/api/stats", "POST"), ("/stats/", "GET")):
+    for path, method in (("/stats/me", "GET"), ("/api/stats", "GET"), ("/api/stats", "POST"), ("/stats/", "GET")):
         answer = client.open(path, method=method)
         assert answer.status_code == 429
         assert answer.headers["Cache-Control"] == "private, no-store"
     assert client.get("/other").status_code == 200
+
+
+def test_one_can_object_however_often_others_of_the_same_network_ask(make_app):
+    """A campus has one address, and many people there the same browser: a hundred of them object in a minute."""
+    client = make_app().test_client()
+    assert count_answers(client, "/stats/me", OFTEN + 10) == OFTEN
+    answer = client.post("/stats/privacy", data={"count": "no"})
+    assert (answer.status_code, "stats-objection=1" in answer.headers["Set-Cookie"]) == (303, True)
+    assert count_answers(client, "/stats/privacy", CHOICES + 10) == CHOICES - 1
 
 
 def test_a_page_may_show_many_badges(make_app):
@@ -76,7 +86,7 @@ def test_another_visitor_is_not_stopped(make_app):
 
 def test_who_switches_the_limiter_off_has_none(make_app):
     client = make_app(RATELIMIT_ENABLED=False).test_client()
-    assert count_answers(client, "/stats/privacy", OFTEN + 10) == OFTEN + 10
+    assert count_answers(client, "/stats/privacy", CHOICES + 10) == CHOICES + 10
 
 
 def test_without_invenio_app_nothing_is_set(app):
@@ -110,4 +120,5 @@ def test_the_doctor_says_that_nothing_limits_requests(app):
 def test_the_names_are_those_of_the_blueprints(make_app):
     app = make_app()
     assert rate_limits.PAGES == frame.BLUEPRINT
-    assert {rate_limits.BADGE, rate_limits.STATS_QUERY, *rate_limits.WITHOUT_LIMIT} <= {*app.view_functions}
+    named = {rate_limits.BADGE, rate_limits.PRIVACY, rate_limits.STATS_QUERY, *rate_limits.WITHOUT_LIMIT}
+    assert named <= {*app.view_functions}

@@ -99,6 +99,21 @@ def test_the_users_keys_go_and_numbers_stay(events, search_client, index_prefix,
     ]
 
 
+def test_what_a_server_with_a_fast_clock_has_dated_tomorrow_is_found(events, search_client):
+    """It has tomorrow's salt, which lives longest."""
+    soon = (NOW + timedelta(days=1)).replace(hour=0, minute=5, second=0, microsecond=0, tzinfo=None)
+    viewed = {**view("1", 25, user_id=USER, session_id="third"), "timestamp": soon.isoformat()}
+    current_stats.publish("record-view", [viewed])
+    process_one("record-view")
+    before = events()
+    assert len(before) == 7
+    forgotten = forget_user(search_client, USER, NOW)
+    assert (forgotten.events, soon.date().isoformat() in forgotten.days) == (5, True)
+    (found,) = (event for event in events().values() if event["timestamp"] == soon.isoformat())
+    assert found["visitor_id"] not in {event["visitor_id"] for event in before.values()}
+    assert forget_user(search_client, USER, NOW).events == 0
+
+
 def test_a_dry_run_changes_nothing(events, search_client):
     before = events()
     assert forget_user(search_client, USER, datetime.now(timezone.utc), is_dry=True).events == 4

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from invenio_search.engine import search
 
 from invenio_stats.cli import stats
 from invenio_stats.operations.runner import aggregate_one, process_one
@@ -85,16 +86,30 @@ def test_a_repaired_index_is_written_to(wrong, invoke, search_client, counts, re
     assert counts("stats-file-download") == {f"B_F-{TODAY:%Y-%m-%d}": 3, f"B_G-{TODAY:%Y-%m-%d}": 1}
 
 
+SNAPSHOT = search.exceptions.RequestError(400, "snapshot_in_progress_exception", {"error": {}, "status": 400})
+
+
 @pytest.mark.expect_logged_errors
-def test_what_fails_leaves_the_index_as_it_was(wrong, invoke, search_client, counts, monkeypatch, app):
-    def fail(*args, **kwargs):
-        raise RuntimeError
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        pytest.param("_reindex", RuntimeError(), id="the copy"),
+        pytest.param("remove_index", SNAPSHOT, id="a snapshot of the index is being made"),
+    ],
+)
+def test_what_fails_leaves_the_index_as_it_was(wrong, search_client, counts, monkeypatch, app, sent, error):
+    perform = search_client.transport.perform_request
+
+    def fail(method, url, *args, **kwargs):
+        if sent in url or sent in str(kwargs.get("body")):
+            raise error
+        return perform(method, url, *args, **kwargs)
 
     before = counts("stats-file-download")
     with monkeypatch.context() as patch:
-        patch.setattr(type(search_client), "reindex", fail)
+        patch.setattr(search_client.transport, "perform_request", fail)
         result = app.test_cli_runner().invoke(stats, ["indices", "repair", "--yes"])
-        assert isinstance(result.exception, RuntimeError)
+        assert result.exit_code == 1
     assert counts("stats-file-download") == before
     search_client.index(index=wrong, id="other", body={"bucket_id": "B"})  # writes are let through again
     assert not search_client.indices.exists(index=f"{wrong}-repaired")

@@ -56,6 +56,16 @@ def test_a_weekday_without_use_is_a_zero():
     assert find_usual(series(0, before(20, 20, 20)), DAY, ALL) == 0
 
 
+def test_days_of_which_it_was_not_told_are_no_zeros():
+    """Countries are known from the day on which there is a database of them."""
+    weeks = same_weekdays(DAY)
+    line = series(300, before(15, 16, 17, 18, 0, 0, 0, 0), what="country")
+    assert judged(line) == 7.5
+    assert judged(line._replace(untold=weeks[4:])) == 16.5
+    assert judged(series(200, {}, what="country")._replace(untold=weeks[3:])) is None
+    assert judged(series(200, {}, what="country")._replace(untold=weeks[4:])) == 0
+
+
 def test_days_on_which_nothing_was_counted_are_no_zeros():
     """After an outage of some weeks, all of the usual use would be unusual."""
     lost = set(same_weekdays(DAY)[:4])

@@ -2,7 +2,16 @@
 
 import pytest
 
-from invenio_stats.definitions.rate_limits import BADGE, BADGE_LIMIT, LIMIT, PAGES, STATS_QUERY, find_limits
+from invenio_stats.definitions.rate_limits import (
+    BADGE,
+    BADGE_LIMIT,
+    LIMIT,
+    PAGES,
+    PRIVACY,
+    PRIVACY_LIMIT,
+    STATS_QUERY,
+    find_limits,
+)
 
 DEFAULTS = {"RATELIMIT_GUEST_USER": "60 per minute", "RATELIMIT_AUTHENTICATED_USER": "100 per minute"}
 SETTINGS = {**DEFAULTS, "RATELIMIT_PER_ENDPOINT": {"security.login": "10 per minute"}}
@@ -12,7 +21,7 @@ SETTINGS = {**DEFAULTS, "RATELIMIT_PER_ENDPOINT": {"security.login": "10 per min
     ("endpoint", "limit"),
     [
         ("invenio_stats_pages.repository", LIMIT),
-        ("invenio_stats_pages.privacy", LIMIT),
+        (PRIVACY, PRIVACY_LIMIT),
         (BADGE, BADGE_LIMIT),
         (f"{PAGES}.static", None),
         ("invenio_stats.answer", LIMIT),

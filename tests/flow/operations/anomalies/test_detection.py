@@ -66,6 +66,41 @@ def test_events_that_are_dropped_are_counted_by_their_class(history, find, searc
     assert find() == [("agent_class", "machine", 2_100, 200)]
 
 
+KNOWN = {"DE": 800, "FR": 300, "US": 150, "": 50}
+UNKNOWN = {"": 1_300}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now"),
+    [
+        pytest.param(UNKNOWN, KNOWN, id="a new database"),
+        pytest.param(KNOWN, UNKNOWN, id="a missing database"),
+        pytest.param(None, KNOWN, id="breakdowns are new"),
+    ],
+)
+@pytest.mark.parametrize("dimension", ["country", "referrer"])
+def test_what_nobody_knew_before_is_no_false_alarm(history, find, dimension, earlier, now):
+    """Whether countries can be looked up, or are counted, is no matter of the visitors of a day."""
+    history._lines.clear()
+    for week in range(1, 11):
+        history.items(weeks_before(week), {"known": 650, "busy": 650})
+        if earlier:
+            history.breakdown(weeks_before(week), dimension, earlier)
+    history.items(DAY, {"known": 650, "busy": 650})
+    history.breakdown(DAY, dimension, now)
+    assert find() == []
+
+
+def test_four_weeks_later_countries_are_judged(history, find):
+    history._lines.clear()
+    for week in range(1, 11):
+        history.items(weeks_before(week), {"known": 650, "busy": 650})
+        history.breakdown(weeks_before(week), "country", KNOWN if week <= 4 else UNKNOWN)
+    history.items(DAY, {"known": 650, "busy": 650})
+    history.breakdown(DAY, "country", {**KNOWN, "FR": 4_000, "BR": 200})
+    assert sorted(find()) == [("country", "BR", 200, 0), ("country", "FR", 4_000, 300)]
+
+
 def test_a_class_that_was_never_seen_before_has_no_history(history, find):
     """It is flagged from now on; before, it was nobody's."""
     history.automated(DAY, {"machine": 5_000})

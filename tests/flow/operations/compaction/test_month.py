@@ -190,6 +190,26 @@ def test_a_day_that_somebody_opened_for_writing_is_not_dropped(month, search_cli
     assert month.indices() == ONE
 
 
+def test_days_that_the_engine_does_not_delete_now_can_be_written_to(month, search_client, monkeypatch):
+    """It does not while it makes a snapshot of them; late events need not wait for the next run."""
+    before, perform = month.documents(), search_client.transport.perform_request
+
+    def refuse(method, url, *args, **kwargs):
+        if "remove_index" in str(kwargs.get("body")):
+            raise search.exceptions.RequestError(400, "snapshot_in_progress_exception", {"error": {}, "status": 400})
+        return perform(method, url, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_client.transport, "perform_request", refuse)
+        with pytest.raises(search.exceptions.RequestError, match="snapshot_in_progress"):
+            month.compact()
+    assert month.documents() == before
+    assert sorted(month.indices()) == ["2026-01-01", "2026-01-03"]
+    month.write(1, "late", now=NOW)
+    (done,) = month.compact()
+    assert (month.indices(), done.documents) == (ONE, 4)
+
+
 def test_of_two_runs_the_later_one_wins_and_the_other_stops(month):
     """It has been taken for dead."""
     state = {"nested": False}

@@ -285,6 +285,45 @@ def test_a_closed_index_is_named_because_answers_lack_its_numbers(doctor, search
     assert (finding["level"], finding["message"].count(index)) == ("error", 1)
 
 
+@pytest.mark.parametrize("name", ["restored-{}", "{}-restored", "{month}"])
+def test_a_copy_of_events_is_named_because_they_count_twice(
+    doctor, search_client, index_prefix, put_templates, refresh, name
+):
+    """A snapshot that is restored under another name brings its aliases; or indices were by month before."""
+    alias = f"{index_prefix}events-stats-record-view"
+    index = f"{alias}-2026-03-02"
+    copy = name.format(index.removeprefix(index_prefix), month="events-stats-record-view-2026-03")
+    for other in (index, f"{alias}-2026-03-03", f"{index_prefix}{copy}"):
+        search_client.indices.create(index=other, body={"aliases": {alias: {}}})
+    event = {"timestamp": "2026-03-02T10:00:00", "unique_id": "u1"}
+    search_client.index(index=index, id="a", body=event)
+    search_client.index(index=f"{alias}-2026-03-03", id="b", body=event)
+    refresh()
+    assert doctor()["copies"]["level"] == "ok"
+    search_client.index(index=f"{index_prefix}{copy}", id="c", body=event)
+    refresh()
+    assert doctor()["copies"]["level"] == "ok"
+    search_client.index(index=f"{index_prefix}{copy}", id="a", body=event)
+    refresh()
+    finding = doctor(1)["copies"]
+    assert (finding["level"], finding["message"].count(f"{index_prefix}{copy}")) == ("error", 1)
+    assert "restored from a snapshot" in finding["cure"]
+
+
+def test_a_copy_of_totals_is_named_because_they_count_twice(
+    doctor, search_client, index_prefix, put_templates, refresh
+):
+    alias, total = f"{index_prefix}stats-record-view", {"timestamp": "2026-02-02", "unique_id": "u1", "count": 3}
+    for index in (f"{alias}-2026-02", f"{alias}-2026-03"):
+        search_client.index(index=index, id=f"u1-{index[-2:]}", body=total, refresh=True)
+    assert doctor()["copies"]["level"] == "ok"
+    copy = f"{index_prefix}restored-stats-record-view-2026-02"
+    search_client.indices.create(index=copy, body={"aliases": {alias: {}}})
+    search_client.index(index=copy, id="u1-02", body=total, refresh=True)
+    finding = doctor(1)["copies"]
+    assert (finding["level"], finding["message"].count(copy)) == ("error", 1)
+
+
 def test_a_worker_that_stands_still_is_named(doctor, app, scheduled, monkeypatch):
     assert doctor(1)["lateness"]["level"] == "ok"
     now = datetime.now(timezone.utc)
