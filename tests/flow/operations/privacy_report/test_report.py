@@ -163,7 +163,7 @@ def test_dead_letters_that_nobody_has_deleted_are_overdue(used, report, queues, 
     deliver(queue.connection_pool, None, waiting, 5.0)
     found = report()["overdue"]
     if broker_url.startswith("amqp"):
-        assert found == [f"dead waiting: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
+        assert found == [f"dead letters: record-view: the oldest is of {days[1]:%Y-%m-%d}"]
     else:
         assert found == [], "only AMQP shows when they were rejected"
 
