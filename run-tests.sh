@@ -207,7 +207,7 @@ step_flow() {
   pytest "${without_services[@]}" "${url[@]}" -- "${parallel[@]}" tests/flow tests/compat -m "not slow"
 }
 
-step_package() { pytest -- tests/test_package.py tests/counter_reader -m slow; }
+step_package() { pytest "${without_services[@]}" -- tests/test_package.py tests/counter_reader -m slow; }
 
 source scripts/steps.d/engines.sh
 source scripts/steps.d/browser.sh
