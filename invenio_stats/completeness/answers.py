@@ -11,7 +11,6 @@ from flask import current_app
 from invenio_search import current_search_client
 
 from invenio_stats.completeness.bookmarks import bookmark_in, bookmark_ref
-from invenio_stats.completeness.closed_totals import ClosedTotals, fetch_closed_totals
 from invenio_stats.completeness.configured import event_types_of, totals_alias_of
 from invenio_stats.completeness.first_day import FirstDay, first_day_in
 from invenio_stats.completeness.gaps import gaps_in, gaps_ref
@@ -20,6 +19,7 @@ from invenio_stats.core.gaps import Gap, within
 from invenio_stats.core.intervals import floor
 from invenio_stats.core.moments import utc
 from invenio_stats.proxies import current_stats
+from invenio_stats.search.aliases import ClosedIndex, fetch_closed
 from invenio_stats.search.multi_get import Found, read
 
 CACHE_SECONDS = 10.0
@@ -45,7 +45,7 @@ class AnswerState(NamedTuple):
     """The parts of gaps that lie in the finished days of the range; also the days of closed indices of totals."""
     revision: Revision
     """Read before the answer is: what it is made of is at least as new."""
-    closed: tuple[ClosedTotals, ...]
+    closed: tuple[ClosedIndex, ...]
     """The closed indices of totals, of all aggregations: no revision tells when one is closed or opened."""
 
 
@@ -139,10 +139,10 @@ class _Snapshot:
         return self.documents
 
     @cached_property
-    def closed(self) -> tuple[ClosedTotals, ...]:
+    def closed(self) -> tuple[ClosedIndex, ...]:
         """The closed indices of totals; read in one request when they are first asked for."""
         aliases = filter(None, map(totals_alias_of, current_stats.aggregations))
-        return fetch_closed_totals(current_search_client, aliases)
+        return fetch_closed(current_search_client, aliases)
 
     @property
     def revision(self) -> Revision:

@@ -96,7 +96,7 @@ def finish_decisions() -> int:
     for anomaly in waiting:
         try:
             _finish(client, anomaly.id, now)
-        except (StatsError, search.exceptions.TransportError) as error:  # a day may be in an index that is closed
+        except (StatsError, search.exceptions.TransportError) as error:
             failures.append(error)
     if failures:
         raise failures[0]

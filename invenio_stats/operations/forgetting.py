@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from invenio_cache import current_cache
 from invenio_search.engine import search
 
-from invenio_stats.core.retention import end_of
+from invenio_stats.core.periods import Days
 from invenio_stats.core.visitors import key
 from invenio_stats.errors import StatsError
 from invenio_stats.operations.monitoring.raw_events import EventSource, event_sources
@@ -108,14 +108,12 @@ def _find_closed(
     client: Any, sources: Sequence[EventSource], first: date | None, with_ids: Collection[str]
 ) -> list[str]:
     """Return the closed indices of the days whose salt exists, or of all days if their events have the user's id."""
-    found = []
-    for source in sources:
-        for index in closed_indices_of(client, source.alias):
-            end = end_of(source.alias, index)
-            is_old = end is not None and (first is None or end.date() <= first)
-            if source.event_type in with_ids or not is_old:
-                found.append(index)
-    return found
+    salted = Days(first or date.max, date.max)
+    return [
+        index
+        for source in sources
+        for index in closed_indices_of(client, source.alias, None if source.event_type in with_ids else salted)
+    ]
 
 
 def _query(source: EventSource, keys: Collection[str], user_id: str, with_ids: Collection[str]) -> Body:
@@ -132,11 +130,8 @@ def _is_of(event: Mapping[str, Any], keys: Collection[str], user_id: str) -> boo
 
 def _find(client: Any, source: EventSource, query: Body) -> Iterator[tuple[_Ref, Mapping[str, Any]]]:
     client.indices.refresh(index=source.alias, ignore_unavailable=True)
-    closed = closed_indices_of(client, source.alias)
     for index in source.find_indices(client):
-        if index in closed:
-            continue
-        for hit in hits(client, index, query):
+        for hit in hits(client, index, query, skips_closed=True):
             yield {"_index": hit["_index"], "_id": hit["_id"]}, hit["_source"]
 
 

@@ -115,11 +115,12 @@ def multi_search(requests: Sequence[SearchRequest]) -> list[Searcher]:
         if is_malformed(error):
             return searchers
         answers = [error] * len(alike)
+    shared: dict[int, Searcher] = {}
     for same, answer in zip(alike.values(), answers, strict=True):
         if isinstance(answer, dict) and "error" not in answer:
             _complete(requests[same[0]], answer)
-        searchers = [partial(_answer_of, answer) if at in same else known for at, known in enumerate(searchers)]
-    return searchers
+        shared |= dict.fromkeys(same, partial(_answer_of, answer))
+    return [shared.get(position, search) for position in range(len(requests))]
 
 
 def _encode(request: SearchRequest, limits: "_Limits") -> bytes:

@@ -18,12 +18,11 @@ from invenio_stats.core.breakdowns import DIMENSIONS
 from invenio_stats.core.first_complete_day import NOTHING_MISSING
 from invenio_stats.core.intervals import after, floor, starts
 from invenio_stats.core.moments import BEGINNING, iso, utc
-from invenio_stats.core.month_indices import covered_days
 from invenio_stats.core.periods import Days
 from invenio_stats.errors import ClosedIndexError, LeaseLostError
 from invenio_stats.proxies import current_stats, unwrap
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import closed_indices_of
+from invenio_stats.search.aliases import ClosedIndex, fetch_closed
 from invenio_stats.search.scan import pages
 from invenio_stats.totals import complete_days, search_bodies
 from invenio_stats.totals.attributes import Aggregator, recount_of, rewind_bookmark, store_of
@@ -208,15 +207,14 @@ class _Execution:
         return None if bookmark is None else utc(bookmark) - self.aggregator.overlap
 
     @cached_property
-    def closed(self) -> dict[str, Days]:
-        """The closed indices that breakdowns are counted from or written to, each with the days that it may have."""
-        client, events = self.aggregator.client, self.counted.events
-        aliases = [*events.alias.split(","), prefix_index(names.ITEM_USAGE), store_of(self.aggregator).alias]
-        return {index: covered_days(alias, index) for alias in aliases for index in closed_indices_of(client, alias)}
+    def closed(self) -> tuple[ClosedIndex, ...]:
+        """The closed indices that breakdowns are counted from or written to."""
+        events, totals = self.counted.events.alias.split(","), prefix_index(names.ITEM_USAGE)
+        return fetch_closed(self.aggregator.client, [*events, totals, store_of(self.aggregator).alias])
 
     def _find_hiding(self, days: Days) -> set[str]:
         """Return the closed indices that may hide something of these days."""
-        return {index for index, covered in self.closed.items() if covered.within(*days)}
+        return {closed.index_name for closed in self.closed if closed.days.within(*days)}
 
     @property
     def today(self) -> datetime:

@@ -5,14 +5,14 @@ is newer. So the runs of an aggregation note the closed indices with the bookmar
 back to it when one of them is open again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from invenio_stats.completeness.index import document_ref, shared_document
 from invenio_stats.core.moments import BEGINNING, iso, parse
 from invenio_stats.errors import StatsError
-from invenio_stats.search.aliases import closed_indices
+from invenio_stats.search.aliases import fetch_closed
 from invenio_stats.search.multi_get import Found
 from invenio_stats.search.versions import Source
 from invenio_stats.totals.attributes import Aggregator, events_alias_of, rewind_bookmark
@@ -34,21 +34,21 @@ def read_notes(found: Found) -> Mapping[str, str]:
     return notes
 
 
-def follow_closed(aggregator: Aggregator, found: Found, bookmark: datetime | None) -> bool:
+def follow_closed(aggregator: Aggregator, found: Found, resume: Callable[[], datetime | None]) -> bool:
     """Note which indices are closed now; return True if the bookmark was moved back for some that are open again.
 
-    `found` was read at `notes_document`, and `bookmark` is from where the aggregation would resume. The bookmark moves
+    `found` was read at `notes_document`, and `resume` tells from where the aggregation resumes. The bookmark moves
     first: what is interrupted in between is done again. StatsError if others keep changing the notes.
     """
     notes = read_notes(found)
     aliases = events_alias_of(aggregator).split(",")
-    closed = {index for indices in closed_indices(aggregator.client, aliases).values() for index in indices}
+    closed = {found.index_name for found in fetch_closed(aggregator.client, aliases)}
     if closed == notes.keys():
         return False
+    now = iso(resume() or BEGINNING)
     opened = [parse(notes[index]) for index in notes.keys() - closed]
     if opened:
         rewind_bookmark(aggregator, min(opened))
-    now = iso(bookmark or BEGINNING)
 
     def change(source: Source) -> Source:
         known = read_notes({"_source": source})

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from invenio_stats.bookmark import BookmarkAPI
@@ -177,7 +178,7 @@ class Run:
 def prepare_documents(aggregator: Aggregator) -> Documents:
     """Read what a run needs, after the bookmark was moved back for events whose indices are open again."""
     documents = read_documents(aggregator)
-    if follow_closed(aggregator, documents.closed_events, resume(aggregator, documents)):
+    if follow_closed(aggregator, documents.closed_events, partial(resume, aggregator, documents)):
         return read_documents(aggregator)
     return documents
 

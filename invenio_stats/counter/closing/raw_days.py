@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from invenio_search.engine import search as engine
 
-from invenio_stats.completeness.closed_totals import fetch_closed_totals
 from invenio_stats.core.counter_months import Edges
 from invenio_stats.core.intervals import after, starts
 from invenio_stats.core.month_indices import period
@@ -15,7 +14,7 @@ from invenio_stats.counter.closing.day_totals import Numbers, sum_days
 from invenio_stats.counter.closing.sources import Source
 from invenio_stats.errors import StatsError
 from invenio_stats.search import clauses
-from invenio_stats.search.aliases import closed_indices_of, indices_of
+from invenio_stats.search.aliases import closed_indices_of, fetch_closed, indices_of
 from invenio_stats.search.failures import status_of
 from invenio_stats.totals.attributes import events_alias_of, recount_of
 from invenio_stats.totals.complete_days import estimate_day
@@ -93,8 +92,8 @@ def _closed_days(source: Source, days: list[date]) -> Iterator[date]:
 
 
 def _closed_totals(source: Source, days: list[date]) -> list[str]:
-    closed = fetch_closed_totals(source.aggregator.client, [source.alias])
-    return [found.index for found in closed if found.days.first <= days[-1] and days[0] <= found.days.last]
+    closed = fetch_closed(source.aggregator.client, [source.alias])
+    return [found.index_name for found in closed if found.days.first <= days[-1] and days[0] <= found.days.last]
 
 
 def _uncovered_days(source: Source, days: list[date]) -> list[date]:

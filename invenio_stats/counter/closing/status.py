@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 from invenio_search.utils import prefix_index
 
-from invenio_stats.completeness.closed_totals import fetch_closed_totals
 from invenio_stats.core import names
 from invenio_stats.core.counter_closing import correction_due
 from invenio_stats.core.counter_months import (
@@ -25,6 +24,7 @@ from invenio_stats.counter.closing.schedule import FirstMonth
 from invenio_stats.counter.closing.sources import Sources, find_sources
 from invenio_stats.counter.customer_spikes import CustomerSpike, find_spikes
 from invenio_stats.counter.months import fetch_months
+from invenio_stats.search.aliases import fetch_closed
 
 State = Literal["open", "closed", "restated"]
 
@@ -74,15 +74,16 @@ def read_status(client: Any, now: datetime) -> Status:
     begin = min([month for month in (first, *closed) if month is not None], default=format_month(now))
     spikes = find_spikes(client, closed)
     usage = prefix_index(names.COUNTER_USAGE)
-    unreadable = fetch_closed_totals(client, [usage, *(source.alias for source in sources)])
+    unreadable = fetch_closed(client, [usage, *(source.alias for source in sources)])
     months = []
     for month in months_between(max(begin, first_month_kept(now.date())), format_month(now)):
         known = closed.get(month)
         state: Any = "open" if known is None else known.state
-        shut = [index for index in unreadable if index.days.within(*parse_days(month)) is not None]
-        are_totals_readable = all(index.alias == usage for index in shut)
+        shut = [found for found in unreadable if found.days.within(*parse_days(month)) is not None]
+        shut_names = [found.index_name for found in shut]
+        are_totals_readable = all(found.alias == usage for found in shut)
         moved = _find_moved(client, sources, known) if known is not None and are_totals_readable else None
-        months.append(MonthStatus(month, state, known, moved, spikes.get(month, []), [index.index for index in shut]))
+        months.append(MonthStatus(month, state, known, moved, spikes.get(month, []), shut_names))
     return Status(min(closed, default=None), max(closed, default=None), months)
 
 

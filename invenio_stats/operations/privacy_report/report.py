@@ -1,7 +1,7 @@
 """Put the privacy report together: what is kept, how old it is, who may read it, and what the operator has to do."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -9,8 +9,9 @@ from flask import current_app
 from flask_babel import gettext as _
 from invenio_search.utils import prefix_index
 
-from invenio_stats.core.moments import BEGINNING, iso, iso_zoned, parse, to_second
-from invenio_stats.core.retention import find_deadline, start_of
+from invenio_stats.core.moments import iso, iso_zoned, parse, to_second
+from invenio_stats.core.periods import Days
+from invenio_stats.core.retention import find_deadline
 from invenio_stats.operations.inventory import indices
 from invenio_stats.operations.monitoring.raw_events import event_sources, find_oldest_events
 from invenio_stats.operations.privacy_report.duties import list_duties
@@ -105,8 +106,7 @@ def _find_closed(client: Any, deadline: datetime) -> list[str]:
     return sorted(
         index
         for source in event_sources()
-        for index in closed_indices_of(client, source.alias)
-        if (start_of(source.alias, index) or BEGINNING) < deadline
+        for index in closed_indices_of(client, source.alias, Days(date.min, deadline.date() - timedelta(days=1)))
     )
 
 

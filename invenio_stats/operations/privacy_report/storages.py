@@ -82,9 +82,8 @@ def _choose(members: Sequence[Index]) -> list[Index]:
 
 
 def _find_closed(client: Any) -> set[str]:
-    """Return the names of all closed indices, also of other programs."""
-    found = client.cat.indices(params={"h": "index,status", "format": "json", "expand_wildcards": "all"})
-    return {index["index"] for index in found if index["status"] == "close"}
+    """Return the names of all closed indices of the instance."""
+    return set(client.indices.get_alias(index=f"{prefix_index('')}*", expand_wildcards="closed"))
 
 
 def _read_indices(client: Any, members: Iterable[Index]) -> list[Any]:

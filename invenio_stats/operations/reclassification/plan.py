@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from invenio_stats.core.intervals import after, label
@@ -60,7 +61,7 @@ class Plan:
     documents: int = 0
     """Documents that will be other ones, or gone."""
 
-    @property
+    @cached_property
     def known(self) -> Classifications:
         """What the lists say of each user agent now."""
         return {agent_id: agent.now for agent_id, agent in self.agents.items()}

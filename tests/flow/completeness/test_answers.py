@@ -6,11 +6,11 @@ import pytest
 
 from invenio_stats.completeness import answers
 from invenio_stats.completeness.answers import answer_state, fresh_answer_state
-from invenio_stats.completeness.closed_totals import fetch_closed_totals
 from invenio_stats.completeness.gaps import find_gaps
 from invenio_stats.core.gaps import Gap
 from invenio_stats.core.moments import parse
 from invenio_stats.queries.states import revision_state
+from invenio_stats.search.aliases import fetch_closed
 from tests.flow.completeness.weeks import DAY, EVENT, fill
 
 AGGREGATION = "record-view-agg"
@@ -141,7 +141,7 @@ def test_days_whose_totals_are_in_a_closed_index_are_a_gap(counted, state, close
     index = close("stats-record-view-2026-02")
     found = state(date(2026, 1, 20), date(2026, 3, 17))
     assert (found.complete, found.gaps) == (False, [Gap(date(2026, 2, 1), date(2026, 2, 28), EVENT, "closed")])
-    assert [closed.index for closed in found.closed] == [index]
+    assert [closed.index_name for closed in found.closed] == [index]
     assert state(date(2026, 2, 10), date(2026, 2, 10)).gaps == [
         Gap(date(2026, 2, 10), date(2026, 2, 10), EVENT, "closed")
     ]
@@ -170,8 +170,8 @@ def test_the_name_of_a_closed_index_tells_its_days(raw, search_client, close, na
     prefix = raw.prefix
     search_client.indices.create(index=f"{prefix}{name}", body={"aliases": {f"{prefix}a": {}}})
     close(name)
-    (found,) = fetch_closed_totals(search_client, [f"{prefix}a", f"{prefix}b"])
-    assert (found.alias, found.index) == (f"{prefix}a", f"{prefix}{name}")
+    (found,) = fetch_closed(search_client, [f"{prefix}a", f"{prefix}b"])
+    assert (found.alias, found.index_name) == (f"{prefix}a", f"{prefix}{name}")
     assert tuple(map(str, found.days)) == days
 
 

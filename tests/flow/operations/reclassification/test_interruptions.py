@@ -54,6 +54,17 @@ def fault(search_client, monkeypatch, caplog):
         cut_off.close()
 
 
+def run_interrupted(plan, fault, number):
+    """Run until the fault; return whether the run came to its end before that request."""
+    try:
+        run(plan, clock)
+        return fault.sent < number
+    except (Killed, StatsError):
+        return False
+    finally:
+        fault.set(None)
+
+
 def test_wherever_it_is_killed_the_next_run_completes_it(
     views, counted, lists, search_client, index_prefix, fault, expect_logged_errors
 ):
@@ -68,12 +79,7 @@ def test_wherever_it_is_killed_the_next_run_completes_it(
         lists([PATTERN] if number % 2 else [])
         plan = make_plan(search_client, None, None, clock())
         fault.set(number, is_done_first=number % 4 < 2)
-        try:
-            run(plan, clock)
-            is_last = fault.sent < number
-        except (Killed, StatsError):
-            is_last = False
-        fault.set(None)
+        is_last = run_interrupted(plan, fault, number)
         search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
         run(make_plan(search_client, None, None, clock()), clock)
         assert not is_unfinished(search_client)
@@ -101,12 +107,7 @@ def test_the_log_has_what_an_interrupted_run_of_other_days_has_changed(
         fault.set(None)
         plan = make_plan(search_client, day, day, clock())
         fault.set(number, is_done_first=number % 16 < 8)
-        try:
-            run(plan, clock)
-            is_last = fault.sent < number
-        except (Killed, StatsError):
-            is_last = False
-        fault.set(None)
+        is_last = run_interrupted(plan, fault, number)
         search_client.indices.delete(index=f"{index_prefix}stats-locks", ignore=[404])  # leases expire
         run(make_plan(search_client, None, None, clock()), clock)
         logged = read_corrections(search_client)

@@ -7,18 +7,10 @@ import pytest
 from invenio_stats.errors import ClosedIndexError
 from invenio_stats.operations.exclusions import Selection, exclude_events, include_events
 from invenio_stats.operations.reclassification.plan import make_plan
-from tests.flow.operations.reclassification import conftest as reclassification
 from tests.flow.operations.reclassification.conftest import FIREFOX, NOON, PATTERN, clock
 from tests.flow.operations.reclassification.test_interruptions import fault
 
 __all__ = ("fault",)
-views, counted, lists, reclassify, aggregations_config = (
-    reclassification.views,
-    reclassification.counted,
-    reclassification.lists,
-    reclassification.reclassify,
-    reclassification.aggregations_config,
-)
 
 DAYS = [NOON - timedelta(days=number) for number in range(3)]
 
